@@ -1,0 +1,13 @@
+//! A drop-in `libpq.so.5` in Rust, API level libpq 19, that understands GoAway.
+//!
+//! The C API lives in [`ffi`]; everything below it is layered, imports point down only.
+
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+compile_error!("libpq-oxide is built for Linux on x86-64 and aarch64 only");
+
