@@ -11,3 +11,5 @@
 )))]
 compile_error!("libpq-oxide is built for Linux on x86-64 and aarch64 only");
 
+#[doc(hidden)]
+pub mod protocol;

@@ -1,0 +1,133 @@
+//! Messages a server sends: splitting the stream into frames, and reading bodies.
+
+/// Bytes of a message before its body: the type and the length word.
+pub const HEADER: usize = 5;
+/// Longest length word of a message whose type is not known to be long.
+const SHORT_LIMIT: i32 = 30_000;
+
+/// The first message of a byte stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// More bytes are needed: `total` is the whole message's size once known.
+    Incomplete { total: usize },
+    /// The length word is impossible.
+    Lost { kind: u8, length: i32 },
+    /// A whole message; it takes `HEADER + body.len()` bytes.
+    Message { kind: u8, body: &'a [u8] },
+}
+
+/// Splits the first message off `bytes` without consuming it.
+pub fn frame(bytes: &[u8]) -> Frame<'_> {
+    let Some((&[kind, a, b, c, d], rest)) = bytes.split_first_chunk::<HEADER>() else {
+        return Frame::Incomplete { total: HEADER };
+    };
+    let length = i32::from_be_bytes([a, b, c, d]);
+    if length < 4 || (length > SHORT_LIMIT && !may_be_long(kind)) {
+        return Frame::Lost { kind, length };
+    }
+    let size = length as usize - 4;
+    match rest.get(..size) {
+        Some(body) => Frame::Message { kind, body },
+        None => Frame::Incomplete {
+            total: HEADER + size,
+        },
+    }
+}
+
+/// Message types that may exceed 30000 bytes.
+fn may_be_long(kind: u8) -> bool {
+    matches!(kind, b'd' | b'D' | b'E' | b'V' | b'N' | b'A' | b'T' | b't')
+}
+
+/// A message body being read from its front; every read answers None past the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<'a>(pub &'a [u8]);
+
+impl<'a> Body<'a> {
+    pub fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|b| b[0])
+    }
+
+    pub fn u16(&mut self) -> Option<u16> {
+        self.take(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
+    }
+
+    pub fn i32(&mut self) -> Option<i32> {
+        self.take(4)
+            .map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+    }
+
+    pub fn u32(&mut self) -> Option<u32> {
+        self.i32().map(|n| n as u32)
+    }
+
+    /// `count` bytes.
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    /// A zero-terminated string, without its zero.
+    pub fn string(&mut self) -> Option<&'a [u8]> {
+        let end = memchr::memchr(0, self.0)?;
+        let text = self.take(end)?;
+        self.take(1)?;
+        Some(text)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_split_at_their_length() {
+        let stream = b"Z\0\0\0\x05Ig\0\0\0\x04";
+        assert_eq!(
+            frame(stream),
+            Frame::Message {
+                kind: b'Z',
+                body: b"I"
+            }
+        );
+        assert_eq!(
+            frame(&stream[6..]),
+            Frame::Message {
+                kind: b'g',
+                body: b""
+            }
+        );
+        for cut in 0..6 {
+            assert!(matches!(frame(&stream[..cut]), Frame::Incomplete { .. }));
+        }
+    }
+
+    #[test]
+    fn impossible_lengths_are_lost_synchronization() {
+        assert!(matches!(
+            frame(b"Z\0\0\0\x03"),
+            Frame::Lost { length: 3, .. }
+        ));
+        assert!(matches!(
+            frame(b"Z\xff\xff\xff\xff"),
+            Frame::Lost { length: -1, .. }
+        ));
+        assert!(matches!(frame(b"g\0\0\x75\x31"), Frame::Lost { .. }));
+        assert!(matches!(frame(b"D\0\0\x75\x31"), Frame::Incomplete { .. }));
+    }
+
+    #[test]
+    fn reads_stop_at_the_end() {
+        let mut body = Body(b"ab\0\0\0");
+        assert_eq!(body.string(), Some(&b"ab"[..]));
+        assert_eq!(body.i32(), None);
+        assert_eq!(body.u16(), Some(0));
+        assert!(body.is_empty());
+        assert_eq!(body.string(), None);
+    }
+}

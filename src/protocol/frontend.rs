@@ -1,0 +1,259 @@
+//! Messages a client sends, appended to an output buffer.
+//!
+//! A message that would exceed the protocol's Int32 length is not appended at all.
+
+use bytes::{BufMut, BytesMut};
+
+/// A message does not fit the protocol's 31-bit length word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+pub const CANCEL_REQUEST_CODE: u32 = 80_877_102;
+
+/// One parameter of a Bind message.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter<'a> {
+    /// None is SQL NULL.
+    pub value: Option<&'a [u8]>,
+    pub binary: bool,
+}
+
+/// Appends one message: its type byte, its length, and what `fill` writes.
+fn message(
+    out: &mut BytesMut,
+    kind: u8,
+    body_size: usize,
+    fill: impl FnOnce(&mut BytesMut),
+) -> Result<(), TooLarge> {
+    let length = body_size.checked_add(4).ok_or(TooLarge)?;
+    let length = i32::try_from(length).map_err(|_| TooLarge)?;
+    if out.len().saturating_add(body_size) > i32::MAX as usize {
+        return Err(TooLarge);
+    }
+    out.reserve(body_size + 5);
+    out.put_u8(kind);
+    out.put_i32(length);
+    let start = out.len();
+    fill(out);
+    debug_assert_eq!(out.len() - start, body_size);
+    Ok(())
+}
+
+fn put_string(out: &mut BytesMut, text: &[u8]) {
+    out.put_slice(text);
+    out.put_u8(0);
+}
+
+/// A message that is one string, as Query or CopyFail.
+fn string_message(out: &mut BytesMut, kind: u8, text: &[u8]) -> Result<(), TooLarge> {
+    message(out, kind, text.len() + 1, |out| put_string(out, text))
+}
+
+/// Simple query.
+pub fn query(out: &mut BytesMut, text: &[u8]) -> Result<(), TooLarge> {
+    string_message(out, b'Q', text)
+}
+
+/// Parse: `types` may be shorter than the statement's parameter list.
+pub fn parse(out: &mut BytesMut, name: &[u8], query: &[u8], types: &[u32]) -> Result<(), TooLarge> {
+    let size = name.len() + query.len() + 4 + types.len() * 4;
+    message(out, b'P', size, |out| {
+        put_string(out, name);
+        put_string(out, query);
+        out.put_u16(types.len() as u16);
+        for oid in types {
+            out.put_u32(*oid);
+        }
+    })
+}
+
+/// Bind to the unnamed portal. `with_formats` says whether parameter formats were given at all.
+pub fn bind<'a>(
+    out: &mut BytesMut,
+    statement: &[u8],
+    parameters: impl Iterator<Item = Parameter<'a>> + Clone,
+    with_formats: bool,
+    result_format: i16,
+) -> Result<(), TooLarge> {
+    let count = parameters.clone().count();
+    let values: usize = parameters
+        .clone()
+        .map(|p| p.value.map_or(0, <[u8]>::len).saturating_add(4))
+        .fold(0, usize::saturating_add);
+    let formats = if with_formats { count } else { 0 };
+    let size = values.saturating_add(statement.len() + 10 + formats * 2);
+    message(out, b'B', size, |out| {
+        out.put_u8(0);
+        put_string(out, statement);
+        out.put_u16(formats as u16);
+        for parameter in parameters.clone().take(formats) {
+            out.put_i16(parameter.binary.into());
+        }
+        out.put_u16(count as u16);
+        for parameter in parameters {
+            put_value(out, parameter.value);
+        }
+        out.put_i16(1);
+        out.put_i16(result_format);
+    })
+}
+
+fn put_value(out: &mut BytesMut, value: Option<&[u8]>) {
+    match value {
+        None => out.put_i32(-1),
+        Some(bytes) => {
+            out.put_i32(bytes.len() as i32);
+            out.put_slice(bytes);
+        }
+    }
+}
+
+/// Describe (`D`) or Close (`C`) of a statement (`S`) or portal (`P`).
+pub fn target(out: &mut BytesMut, command: u8, kind: u8, name: &[u8]) -> Result<(), TooLarge> {
+    message(out, command, name.len() + 2, |out| {
+        out.put_u8(kind);
+        put_string(out, name);
+    })
+}
+
+/// Execute the unnamed portal without a row limit.
+pub fn execute(out: &mut BytesMut) -> Result<(), TooLarge> {
+    message(out, b'E', 5, |out| out.put_slice(&[0; 5]))
+}
+
+fn bare(out: &mut BytesMut, kind: u8) -> Result<(), TooLarge> {
+    message(out, kind, 0, |_| ())
+}
+
+pub fn sync(out: &mut BytesMut) -> Result<(), TooLarge> {
+    bare(out, b'S')
+}
+
+pub fn flush(out: &mut BytesMut) -> Result<(), TooLarge> {
+    bare(out, b'H')
+}
+
+pub fn terminate(out: &mut BytesMut) -> Result<(), TooLarge> {
+    bare(out, b'X')
+}
+
+pub fn copy_done(out: &mut BytesMut) -> Result<(), TooLarge> {
+    bare(out, b'c')
+}
+
+pub fn copy_fail(out: &mut BytesMut, reason: &[u8]) -> Result<(), TooLarge> {
+    string_message(out, b'f', reason)
+}
+
+pub fn copy_data(out: &mut BytesMut, data: &[u8]) -> Result<(), TooLarge> {
+    message(out, b'd', data.len(), |out| out.put_slice(data))
+}
+
+/// Fast-path function call with binary arguments and a binary result.
+pub fn function_call<'a>(
+    out: &mut BytesMut,
+    function: u32,
+    arguments: impl ExactSizeIterator<Item = Option<&'a [u8]>> + Clone,
+) -> Result<(), TooLarge> {
+    let values: usize = arguments
+        .clone()
+        .map(|a| a.map_or(0, <[u8]>::len).saturating_add(4))
+        .fold(0, usize::saturating_add);
+    let size = values.saturating_add(12);
+    message(out, b'F', size, |out| {
+        out.put_u32(function);
+        out.put_i16(1);
+        out.put_i16(1);
+        out.put_u16(arguments.len() as u16);
+        for argument in arguments {
+            put_value(out, argument);
+        }
+        out.put_i16(1);
+    })
+}
+
+/// PasswordMessage: the text with its terminating zero.
+pub fn password(out: &mut BytesMut, text: &[u8]) -> Result<(), TooLarge> {
+    string_message(out, b'p', text)
+}
+
+pub fn sasl_initial(out: &mut BytesMut, mechanism: &[u8], data: &[u8]) -> Result<(), TooLarge> {
+    message(out, b'p', mechanism.len() + 5 + data.len(), |out| {
+        put_string(out, mechanism);
+        put_value(out, Some(data));
+    })
+}
+
+pub fn sasl_response(out: &mut BytesMut, data: &[u8]) -> Result<(), TooLarge> {
+    message(out, b'p', data.len(), |out| out.put_slice(data))
+}
+
+/// StartupMessage; `pairs` are written in order.
+pub fn startup<'a>(
+    out: &mut BytesMut,
+    version: u32,
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+) -> Result<(), TooLarge> {
+    let text: usize = pairs.clone().map(|(k, v)| k.len() + v.len() + 2).sum();
+    let length = i32::try_from(text.saturating_add(9)).map_err(|_| TooLarge)?;
+    out.reserve(length as usize);
+    out.put_i32(length);
+    out.put_u32(version);
+    for (key, value) in pairs {
+        put_string(out, key);
+        put_string(out, value);
+    }
+    out.put_u8(0);
+    Ok(())
+}
+
+/// CancelRequest with a key of 4 to 256 bytes.
+pub fn cancel_request(out: &mut BytesMut, process: i32, key: &[u8]) {
+    out.put_i32(12 + key.len() as i32);
+    out.put_u32(CANCEL_REQUEST_CODE);
+    out.put_i32(process);
+    out.put_slice(key);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_the_protocols_bytes() {
+        let mut out = BytesMut::new();
+        query(&mut out, b"x").unwrap();
+        parse(&mut out, b"s", b"q", &[23]).unwrap();
+        sync(&mut out).unwrap();
+        assert_eq!(
+            &out[..],
+            b"Q\0\0\0\x06x\0P\0\0\0\x0es\0q\0\0\x01\0\0\0\x17S\0\0\0\x04"
+        );
+    }
+
+    #[test]
+    fn bind_writes_formats_only_when_given() {
+        let one = [Parameter {
+            value: Some(b"ab"),
+            binary: true,
+        }];
+        let mut out = BytesMut::new();
+        bind(&mut out, b"", one.iter().copied(), true, 1).unwrap();
+        assert_eq!(
+            &out[..],
+            b"B\0\0\0\x16\0\0\0\x01\0\x01\0\x01\0\0\0\x02ab\0\x01\0\x01"
+        );
+        out.clear();
+        bind(&mut out, b"", one.iter().copied(), false, 0).unwrap();
+        assert_eq!(&out[..], b"B\0\0\0\x14\0\0\0\0\0\x01\0\0\0\x02ab\0\x01\0\0");
+    }
+
+    #[test]
+    fn startup_counts_itself() {
+        let mut out = BytesMut::new();
+        let pairs: [(&[u8], &[u8]); 1] = [(b"user", b"u")];
+        startup(&mut out, 0x30000, pairs.into_iter()).unwrap();
+        assert_eq!(&out[..], b"\0\0\0\x10\0\x03\0\0user\0u\0\0");
+        assert_eq!(out.len(), 0x10);
+    }
+}

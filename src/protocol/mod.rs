@@ -1,0 +1,6 @@
+//! Layer 0: the bytes of the frontend/backend protocol. Knows nothing of sockets, clocks or the rest of the crate.
+
+pub mod backend;
+pub mod fields;
+pub mod frontend;
+pub mod trace;
