@@ -12,5 +12,6 @@
 compile_error!("libpq-oxide is built for Linux on x86-64 and aarch64 only");
 
 mod auth;
+mod mem;
 #[doc(hidden)]
 pub mod protocol;

@@ -1,0 +1,108 @@
+//! Row pointers, tagged with the form of the block they point to, and the values in a block.
+
+use super::cells::Cell;
+use std::ptr::{self, NonNull};
+
+/// The block of a row, by the tag in the low bits of its pointer.
+#[derive(Clone, Copy)]
+pub enum Block {
+    Short(*const u16),
+    Long(*const u32),
+    Cells(*const Cell),
+}
+pub const SHORT: usize = 0;
+pub const CELLS: usize = 1;
+pub const LONG: usize = 2;
+pub const TAG: usize = 3;
+
+/// A value in its block; the pointers are NULL for NULL.
+#[derive(Clone, Copy)]
+pub enum Place {
+    Wire(*const u8),
+    Cell(*const Cell),
+}
+
+/// The type of a block's offsets.
+pub trait Offset: Copy {
+    const TAG: usize;
+    fn from_usize(offset: usize) -> Self;
+}
+
+impl Offset for u16 {
+    const TAG: usize = SHORT;
+    fn from_usize(offset: usize) -> u16 {
+        offset as u16
+    }
+}
+
+impl Offset for u32 {
+    const TAG: usize = LONG;
+    fn from_usize(offset: usize) -> u32 {
+        offset as u32
+    }
+}
+
+/// `block`, aligned to 4, with `tag` in its low bits.
+pub fn tagged(block: NonNull<u8>, tag: usize) -> *mut u8 {
+    block.as_ptr().wrapping_add(tag)
+}
+
+/// The block behind a row's pointer.
+#[inline(always)]
+pub fn of(row: *mut u8) -> Block {
+    match row.addr() & TAG {
+        SHORT => Block::Short(row.cast()),
+        CELLS => Block::Cells(row.wrapping_sub(CELLS).cast()),
+        _ => Block::Long(row.wrapping_sub(LONG).cast()),
+    }
+}
+
+/// The value at `offset` of a block; zero stands for NULL.
+///
+/// # Safety
+/// `offset` is zero or lies inside the block.
+#[inline(always)]
+pub unsafe fn wire(block: *const u8, offset: u32) -> Place {
+    Place::Wire(if offset == 0 {
+        ptr::null()
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { block.add(offset as usize) }
+    })
+}
+
+/// A value's length, 0 for NULL.
+#[inline(always)]
+pub fn length_at(place: Place) -> i32 {
+    match place {
+        Place::Wire(start) if start.is_null() => 0,
+        // SAFETY: places are made for live rows only, where a value stands behind its length word.
+        Place::Wire(start) => i32::from_be_bytes(unsafe { start.sub(4).cast::<[u8; 4]>().read() }),
+        // SAFETY: as above.
+        Place::Cell(cell) => unsafe { (*cell).length() },
+    }
+}
+
+/// Whether a value is NULL.
+#[inline(always)]
+pub fn is_null_at(place: Place) -> bool {
+    match place {
+        Place::Wire(start) => start.is_null(),
+        // SAFETY: places are made for live rows only.
+        Place::Cell(cell) => unsafe { (*cell).is_null() },
+    }
+}
+
+/// Writes a value, its length before it and a NUL behind it.
+///
+/// # Safety
+/// The four bytes before `start`, and `value.len() + 1` from it on, are writable.
+pub unsafe fn write_value(start: NonNull<u8>, value: &[u8]) {
+    let word = (value.len() as u32).to_be_bytes();
+    // SAFETY: the caller's promise.
+    unsafe {
+        start.sub(4).cast::<[u8; 4]>().write(word);
+        start.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+        start.add(value.len()).write(0);
+    }
+}

@@ -1,0 +1,194 @@
+//! The memory blocks under an arena: `malloc`ed while small, mapped when large.
+
+use crate::mem::OutOfMemory;
+use crate::mem::tail;
+use std::mem::size_of;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+const PAGE: usize = 4096;
+const HUGE_PAGE: usize = 2 * 1024 * 1024;
+
+/// Stands at the start of every block; its size keeps what follows 16-byte aligned.
+#[repr(C, align(16))]
+struct Header {
+    next: *mut Header,
+    size: usize,
+    mapped: bool,
+}
+
+/// The usable bytes of one block.
+pub struct Chunk {
+    pub start: NonNull<u8>,
+    pub len: usize,
+}
+
+/// Owns blocks and frees them when dropped.
+pub struct ChunkList {
+    newest: *mut Header,
+    bytes: usize,
+}
+
+impl ChunkList {
+    pub const fn new() -> ChunkList {
+        ChunkList {
+            newest: ptr::null_mut(),
+            bytes: 0,
+        }
+    }
+
+    /// The bytes of all blocks, headers included.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A block with room for at least `need` bytes: `wished` bytes large if that is enough,
+    /// else just large enough. Blocks of `map_from` bytes and more are mapped.
+    pub fn add(
+        &mut self,
+        need: usize,
+        wished: usize,
+        map_from: usize,
+    ) -> Result<Chunk, OutOfMemory> {
+        let least = need.checked_add(size_of::<Header>()).ok_or(OutOfMemory)?;
+        let mut size = least.max(wished);
+        let mapped = size >= map_from && mapping_allowed();
+        let block = if mapped {
+            size = size.checked_next_multiple_of(PAGE).ok_or(OutOfMemory)?;
+            map(size)?
+        } else {
+            tail::malloc(size)?
+        };
+        self.link(block.cast(), size, mapped);
+        Ok(Chunk {
+            // SAFETY: every block is larger than its header.
+            start: unsafe { block.add(size_of::<Header>()) },
+            len: size - size_of::<Header>(),
+        })
+    }
+
+    fn link(&mut self, block: NonNull<Header>, size: usize, mapped: bool) {
+        let header = Header {
+            next: self.newest,
+            size,
+            mapped,
+        };
+        // SAFETY: the block is fresh, larger than a header and 16-byte aligned.
+        unsafe { block.write(header) };
+        self.newest = block.as_ptr();
+        self.bytes += size;
+    }
+
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        let mut count = 0;
+        let mut block = self.newest;
+        while !block.is_null() {
+            count += 1;
+            // SAFETY: the list holds live blocks only.
+            block = unsafe { (*block).next };
+        }
+        count
+    }
+}
+
+impl Drop for ChunkList {
+    fn drop(&mut self) {
+        while !self.newest.is_null() {
+            // SAFETY: the list holds live blocks only, each begun by its header.
+            let header = unsafe { self.newest.read() };
+            let block = self.newest.cast();
+            // SAFETY: the block is this list's own and came from mmap or malloc, as its header says.
+            unsafe {
+                if header.mapped {
+                    libc::munmap(block, header.size);
+                } else {
+                    libc::free(block);
+                }
+            }
+            self.newest = header.next;
+        }
+    }
+}
+
+/// Whether large blocks may be mapped: `LIBPQ_OXIDE_ARENA=malloc` forbids it, so that memory
+/// checkers see every block.
+fn mapping_allowed() -> bool {
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    *ALLOWED.get_or_init(|| std::env::var_os("LIBPQ_OXIDE_ARENA").is_none_or(|v| v != "malloc"))
+}
+
+/// Maps `size` bytes (a multiple of the page size) from a huge page boundary on.
+fn map(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
+    let span = size.checked_add(HUGE_PAGE).ok_or(OutOfMemory)?;
+    let start = map_anywhere(span)?;
+    let skip = start.addr().get().wrapping_neg() & (HUGE_PAGE - 1);
+    // SAFETY: `skip < HUGE_PAGE`, so the block lies inside the mapping, and what is unmapped lies outside the block;
+    // all bounds are multiples of the page size.
+    unsafe {
+        let block = start.add(skip);
+        unmap_unused(start, skip);
+        unmap_unused(block.add(size), HUGE_PAGE - skip);
+        // Only advice: without huge pages the block works all the same.
+        libc::madvise(block.as_ptr().cast(), size, libc::MADV_HUGEPAGE);
+        Ok(block)
+    }
+}
+
+fn map_anywhere(span: usize) -> Result<NonNull<u8>, OutOfMemory> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a fresh private mapping disturbs nothing.
+    let start = unsafe { libc::mmap(ptr::null_mut(), span, protection, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(OutOfMemory);
+    }
+    NonNull::new(start.cast()).ok_or(OutOfMemory)
+}
+
+/// # Safety
+/// The `len` bytes at `start` are whole pages of a mapping that nobody uses.
+unsafe fn unmap_unused(start: NonNull<u8>, len: usize) {
+    if len > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { libc::munmap(start.as_ptr().cast(), len) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_blocks_start_at_a_huge_page() {
+        for size in [HUGE_PAGE, HUGE_PAGE + PAGE, 3 * HUGE_PAGE - PAGE] {
+            let block = map(size).unwrap();
+            assert_eq!(block.addr().get() % HUGE_PAGE, 0);
+            // SAFETY: the block is `size` bytes long, and the test's own.
+            unsafe {
+                block.write_bytes(1, size);
+                assert_eq!(libc::munmap(block.as_ptr().cast(), size), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn large_blocks_have_the_room_asked_for() {
+        let mut list = ChunkList::new();
+        for need in [HUGE_PAGE, HUGE_PAGE + 1, 3 * HUGE_PAGE - 17] {
+            let chunk = list.add(need, 0, HUGE_PAGE).unwrap();
+            assert!(chunk.len >= need && chunk.len < need + PAGE + size_of::<Header>());
+            // SAFETY: the chunk is `len` bytes long.
+            unsafe { chunk.start.write_bytes(1, chunk.len) };
+        }
+        assert_eq!(list.count(), 3);
+    }
+
+    #[test]
+    fn small_blocks_are_aligned() {
+        let mut list = ChunkList::new();
+        let chunk = list.add(1, 2048, HUGE_PAGE).unwrap();
+        assert_eq!(chunk.len, 2048 - size_of::<Header>());
+        assert_eq!(chunk.start.addr().get() % 16, 0);
+    }
+}

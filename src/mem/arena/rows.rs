@@ -1,0 +1,372 @@
+//! The rows of a result, kept in an arena: the one place that reads values through raw pointers.
+//!
+//! A row is a tagged pointer to a block. In most blocks an offset for each column is followed by
+//! the body of the DataRow message as it came: a value's length stands in the four bytes before
+//! it, and the first byte of the next length, zero for lengths under 16 MB, ends it as a C
+//! string. Binary values and rows of 16 MB are copied one by one into the same form, each
+//! aligned. A row changed by `PQsetvalue` is an array of [`Cell`]s instead.
+
+use super::Arena;
+use super::block::{self, Block, CELLS, Offset, Place, TAG, tagged};
+use super::cells::{self, Cell};
+use super::data_row::Fields;
+pub use super::data_row::RowError;
+use super::table::RowTable;
+use crate::mem::OutOfMemory;
+use crate::mem::tail::Tail;
+use std::ffi::c_char;
+use std::mem::size_of;
+use std::ptr::{self, NonNull};
+
+/// Rows of this size may hold a value whose length word does not begin with a zero byte.
+const MAX_WHOLE: usize = 1 << 24;
+/// What values are aligned to that programs may read through pointers of any type.
+const ALIGN: usize = 8;
+
+/// A value as C sees it: `ptr` is NUL-terminated and never NULL.
+#[derive(Debug, Clone, Copy)]
+pub struct Value {
+    pub ptr: *const c_char,
+    pub len: i32,
+    pub null: bool,
+}
+
+/// Rows of one number of columns.
+pub struct Rows {
+    table: RowTable,
+    columns: u32,
+    aligned: bool,
+    empty: [u8; 1],
+    arena: Arena,
+}
+
+impl Rows {
+    /// No rows, in an arena of its own.
+    pub const fn new() -> Rows {
+        Rows {
+            table: RowTable::new(),
+            columns: 0,
+            aligned: false,
+            empty: [0],
+            arena: Arena::new(),
+        }
+    }
+
+    /// No rows yet of `columns` columns, to go to `tail` first, as long as [`Rows::tail_for`] says.
+    ///
+    /// With `aligned`, values start at multiples of 8.
+    pub fn in_tail(tail: Tail, columns: u32, aligned: bool, bytes: usize) -> Rows {
+        let mut arena = Arena::in_tail(tail);
+        Rows {
+            table: RowTable::in_arena(&mut arena, first_rows(bytes)),
+            columns,
+            aligned,
+            empty: [0],
+            arena,
+        }
+    }
+
+    /// The tail that [`Rows::in_tail`] needs for `bytes` bytes of DataRow bodies; exactly enough
+    /// if they are one row's.
+    pub fn tail_for(columns: u32, aligned: bool, bytes: usize) -> usize {
+        let columns = columns as usize;
+        let padding = if aligned { columns * ALIGN + ALIGN } else { 0 };
+        let offsets = columns * size_of::<u32>();
+        let pointers = first_rows(bytes) * size_of::<*mut u8>();
+        pointers
+            .saturating_add(offsets + padding)
+            .saturating_add(bytes)
+    }
+
+    /// The number of rows, at most `i32::MAX`.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.table.len()
+    }
+
+    #[inline]
+    pub fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// Sets the number of columns while there is no row.
+    pub fn set_columns(&mut self, columns: u32, aligned: bool) {
+        if self.len() == 0 {
+            self.columns = columns;
+            self.aligned = aligned;
+        }
+    }
+
+    /// Bytes held for rows, values and pieces.
+    pub fn memory_size(&self) -> usize {
+        self.arena.memory_size() + self.table.allocated()
+    }
+
+    /// `size` bytes that live as long as the rows, aligned for any type.
+    pub fn alloc(&mut self, size: usize) -> Result<NonNull<u8>, OutOfMemory> {
+        self.arena.alloc(size, 16)
+    }
+
+    /// An empty C string that lives as long as the rows.
+    pub fn empty_string(&self) -> *const c_char {
+        self.empty.as_ptr().cast()
+    }
+
+    /// Adds the row in the body of a DataRow message.
+    pub fn push_wire(&mut self, body: &[u8]) -> Result<(), RowError> {
+        let Some((count, data)) = body.split_first_chunk::<2>() else {
+            return Err(RowError::InsufficientData);
+        };
+        if u32::from(u16::from_be_bytes(*count)) != self.columns {
+            return Err(RowError::FieldCount);
+        }
+        self.table.reserve()?;
+        let row = if self.aligned || data.len() >= MAX_WHOLE {
+            let mut fields = Fields { rest: data };
+            let row = self.copy_values(data.len(), || fields.next())?;
+            fields.finish()?;
+            row
+        } else if whole_len::<u16>(self.columns, data) <= usize::from(u16::MAX) {
+            self.copy_whole::<u16>(data)?
+        } else {
+            self.copy_whole::<u32>(data)?
+        };
+        self.table.push(row);
+        Ok(())
+    }
+
+    /// Adds a copy of a row of `other`, which has as many columns, with aligned values.
+    pub fn push_copy(&mut self, other: &Rows, row: u32) -> Result<(), RowError> {
+        if other.columns != self.columns {
+            return Err(RowError::FieldCount);
+        }
+        self.table.reserve()?;
+        let values = |column: u32| other.bytes(row, column).flatten();
+        let size: usize = (0..self.columns)
+            .map(|column| 4 + values(column).map_or(0, <[u8]>::len))
+            .sum();
+        let mut columns = 0..self.columns;
+        let row = self.copy_values(size, || Ok(columns.next().and_then(values)))?;
+        self.table.push(row);
+        Ok(())
+    }
+
+    /// Adds a row of NULLs.
+    pub fn push_nulls(&mut self) -> Result<(), RowError> {
+        self.table.reserve()?;
+        let cells = cells::nulls(&mut self.arena, self.columns)?;
+        self.table.push(tagged(cells.cast(), CELLS));
+        Ok(())
+    }
+
+    /// Replaces a value with a copy of `value`; false if there is no such row or column.
+    pub fn set(
+        &mut self,
+        row: u32,
+        column: u32,
+        value: Option<&[u8]>,
+    ) -> Result<bool, OutOfMemory> {
+        if row >= self.len() || column >= self.columns {
+            return Ok(false);
+        }
+        let cells = self.cells_of(row)?;
+        let cell = Cell::copy_of(&mut self.arena, value)?;
+        // SAFETY: `cells` is an array of `columns` cells, and `column < columns`.
+        unsafe { cells.add(column as usize).write(cell) };
+        Ok(true)
+    }
+
+    /// The value as C sees it, or None if there is no such row or column.
+    #[inline]
+    pub fn value(&self, row: u32, column: u32) -> Option<Value> {
+        let place = self.find(row, column)?;
+        Some(Value {
+            ptr: self.pointer_to(place),
+            len: block::length_at(place),
+            null: block::is_null_at(place),
+        })
+    }
+
+    /// A pointer to the value, NUL-terminated; NULL if there is no such row or column.
+    #[inline]
+    pub fn value_ptr(&self, row: u32, column: u32) -> *const c_char {
+        match self.find(row, column) {
+            Some(place) => self.pointer_to(place),
+            None => ptr::null(),
+        }
+    }
+
+    /// The value's length, 0 for NULL, or None if there is no such row or column.
+    #[inline]
+    pub fn length(&self, row: u32, column: u32) -> Option<i32> {
+        self.find(row, column).map(block::length_at)
+    }
+
+    /// Whether the value is NULL, or None if there is no such row or column.
+    #[inline]
+    pub fn is_null(&self, row: u32, column: u32) -> Option<bool> {
+        self.find(row, column).map(block::is_null_at)
+    }
+
+    /// The value's bytes (Some(None) for NULL), or None if there is no such row or column.
+    pub fn bytes(&self, row: u32, column: u32) -> Option<Option<&[u8]>> {
+        let value = self.value(row, column)?;
+        if value.null {
+            return Some(None);
+        }
+        let len = usize::try_from(value.len).unwrap_or(0);
+        // SAFETY: `len` bytes stand at the value's pointer and live as long as `self`.
+        Some(Some(unsafe {
+            std::slice::from_raw_parts(value.ptr.cast(), len)
+        }))
+    }
+
+    #[inline(always)]
+    fn find(&self, row: u32, column: u32) -> Option<Place> {
+        if row >= self.len() || column >= self.columns {
+            return None;
+        }
+        let column = column as usize;
+        // SAFETY: `row` is in the table; its block begins with an entry for each of `columns`, and an offset that is
+        // not zero is one of a value in the block.
+        unsafe {
+            Some(match block::of(self.table.get(row)) {
+                Block::Short(offsets) => block::wire(offsets.cast(), (*offsets.add(column)).into()),
+                Block::Long(offsets) => block::wire(offsets.cast(), *offsets.add(column)),
+                Block::Cells(cells) => Place::Cell(cells.add(column)),
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn pointer_to(&self, place: Place) -> *const c_char {
+        let start = match place {
+            Place::Wire(start) => start,
+            // SAFETY: a place inside a live row.
+            Place::Cell(cell) => unsafe { (*cell).start() },
+        };
+        if start.is_null() {
+            self.empty_string()
+        } else {
+            start.cast()
+        }
+    }
+
+    /// The row as an array of cells, turned into one if it was not.
+    fn cells_of(&mut self, row: u32) -> Result<NonNull<Cell>, OutOfMemory> {
+        // SAFETY: callers checked that `row < len`.
+        if let Block::Cells(cells) = block::of(unsafe { self.table.get(row) })
+            && let Some(cells) = NonNull::new(cells.cast_mut())
+        {
+            return Ok(cells);
+        }
+        let cells = cells::nulls(&mut self.arena, self.columns)?;
+        for column in 0..self.columns {
+            if let Some(Place::Wire(start)) = self.find(row, column)
+                && !start.is_null()
+            {
+                let cell = Cell::at(start, block::length_at(Place::Wire(start)));
+                // SAFETY: `cells` is an array of `columns` cells.
+                unsafe { cells.add(column as usize).write(cell) };
+            }
+        }
+        // SAFETY: as above, `row < len`.
+        unsafe { self.table.set(row, tagged(cells.cast(), CELLS)) };
+        Ok(cells)
+    }
+
+    /// Copies `data`, a DataRow body without its count, behind a table of offsets.
+    #[inline]
+    fn copy_whole<O: Offset>(&mut self, data: &[u8]) -> Result<*mut u8, RowError> {
+        let head = self.columns as usize * size_of::<O>();
+        let block = self
+            .arena
+            .alloc(whole_len::<O>(self.columns, data), TAG + 1)?;
+        // SAFETY: the block is `head + data.len() + 1` bytes long, so that everything below stays in it: each offset
+        // is that of a field which `fields` found inside `data`.
+        unsafe {
+            let copy = block.add(head);
+            copy.copy_from_nonoverlapping(NonNull::from(data).cast(), data.len());
+            copy.add(data.len()).write(0);
+            let offsets = block.cast::<O>();
+            let mut fields = Fields { rest: data };
+            for column in 0..self.columns as usize {
+                let word = data.len() - fields.rest.len();
+                let offset = if fields.next()?.is_some() {
+                    head + word + size_of::<u32>()
+                } else {
+                    // Ends the value before: the length word of NULL does not begin with zero.
+                    copy.add(word).write(0);
+                    0
+                };
+                offsets.add(column).write(O::from_usize(offset));
+            }
+            fields.finish()?;
+        }
+        Ok(tagged(block, O::TAG))
+    }
+
+    /// Copies each value for itself, aligned, behind its length. `size` is at least the sum of
+    /// the values' lengths plus 4 for each.
+    fn copy_values<'a>(
+        &mut self,
+        size: usize,
+        next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
+    ) -> Result<*mut u8, RowError> {
+        // Alignment and the NUL cost at most ALIGN bytes a value beside the 4 of its length.
+        let columns = self.columns as usize;
+        let values = size
+            .checked_add(columns * ALIGN)
+            .ok_or(RowError::OutOfMemory)?;
+        if columns * size_of::<u16>() + values <= usize::from(u16::MAX) {
+            self.copy_each::<u16>(values, next)
+        } else if values <= u32::MAX as usize - columns * size_of::<u32>() {
+            self.copy_each::<u32>(values, next)
+        } else {
+            Err(RowError::OutOfMemory)
+        }
+    }
+
+    fn copy_each<'a, O: Offset>(
+        &mut self,
+        values: usize,
+        mut next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
+    ) -> Result<*mut u8, RowError> {
+        let head = self.columns as usize * size_of::<O>();
+        let len = head + values;
+        let block = self.arena.alloc(len, ALIGN)?;
+        let mut at = head;
+        for column in 0..self.columns as usize {
+            let value = next()?;
+            let start = value.map_or(0, |_| (at + size_of::<u32>()).next_multiple_of(ALIGN));
+            // SAFETY: an offset for each column stands at the block's start, which is aligned to 8.
+            unsafe { block.cast::<O>().add(column).write(O::from_usize(start)) };
+            let Some(value) = value else { continue };
+            at = start + value.len() + 1;
+            assert!(at <= len && i32::try_from(value.len()).is_ok());
+            // SAFETY: by the assertion the value and its NUL fit; its length stands in the bytes skipped.
+            unsafe { block::write_value(block.add(start), value) };
+        }
+        // SAFETY: `at <= len`, the block's length.
+        unsafe { self.arena.give_back(block.add(at), block.add(len)) };
+        Ok(tagged(block, O::TAG))
+    }
+}
+
+fn whole_len<O>(columns: u32, data: &[u8]) -> usize {
+    columns as usize * size_of::<O>() + data.len() + 1
+}
+
+/// How many row pointers a tail for `bytes` bytes of rows begins with.
+fn first_rows(bytes: usize) -> usize {
+    const SMALL_ROW: usize = 64;
+    (bytes / SMALL_ROW).clamp(1, 16)
+}
+
+// SAFETY: rows own the memory they point to.
+unsafe impl Send for Rows {}
+// SAFETY: shared rows are only read.
+unsafe impl Sync for Rows {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+use super::*;
+use crate::mem::tail::TailBox;
+use std::ffi::CStr;
+
+type Row<'a> = Vec<Option<&'a [u8]>>;
+
+fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut body = (values.len() as u16).to_be_bytes().to_vec();
+    for value in values {
+        match value {
+            Some(value) => {
+                body.extend((value.len() as u32).to_be_bytes());
+                body.extend(*value);
+            }
+            None => body.extend((-1i32).to_be_bytes()),
+        }
+    }
+    body
+}
+
+fn rows(columns: u32, aligned: bool) -> Rows {
+    let mut rows = Rows::new();
+    rows.set_columns(columns, aligned);
+    rows
+}
+
+fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
+    for (column, expected) in expected.iter().enumerate() {
+        let column = column as u32;
+        let value = rows.value(row, column).unwrap();
+        assert_eq!(rows.bytes(row, column), Some(*expected));
+        assert_eq!(value.null, expected.is_none());
+        assert_eq!(rows.is_null(row, column), Some(expected.is_none()));
+        let bytes = expected.unwrap_or_default();
+        assert_eq!(rows.length(row, column), Some(bytes.len() as i32));
+        assert_eq!(value.ptr, rows.value_ptr(row, column));
+        // SAFETY: a NUL stands behind the value.
+        assert_eq!(unsafe { value.ptr.add(bytes.len()).read() }, 0);
+        if !bytes.contains(&0) {
+            // SAFETY: as above.
+            assert_eq!(unsafe { CStr::from_ptr(value.ptr) }.to_bytes(), bytes);
+        }
+    }
+}
+
+fn all_mixtures() -> Vec<Row<'static>> {
+    let choices: [Option<&[u8]>; 4] = [None, Some(b""), Some(b"\0"), Some(b"seventeen bytes..")];
+    (0..256usize)
+        .map(|n| (0..4).map(|i| choices[n >> (2 * i) & 3]).collect())
+        .collect()
+}
+
+#[test]
+fn nulls_and_empty_values_in_every_place() {
+    for aligned in [false, true] {
+        let mut rows = rows(4, aligned);
+        let mixtures = all_mixtures();
+        for row in &mixtures {
+            rows.push_wire(&body(row)).unwrap();
+        }
+        assert_eq!(rows.len(), 256);
+        for (index, row) in mixtures.iter().enumerate() {
+            check(&rows, index as u32, row);
+        }
+    }
+}
+
+#[test]
+fn any_negative_length_is_null() {
+    let mut rows = rows(2, false);
+    let mut wire = body(&[Some(b"abc"), None]);
+    wire[9..13].copy_from_slice(&i32::MIN.to_be_bytes());
+    rows.push_wire(&wire).unwrap();
+    check(&rows, 0, &[Some(b"abc"), None]);
+}
+
+#[test]
+fn positions_out_of_range_have_no_value() {
+    let mut rows = rows(1, false);
+    rows.push_wire(&body(&[Some(b"x")])).unwrap();
+    for (row, column) in [(1, 0), (0, 1), (u32::MAX, 0), (0, u32::MAX)] {
+        assert!(rows.value(row, column).is_none());
+        assert!(rows.value_ptr(row, column).is_null());
+        assert!(rows.length(row, column).is_none());
+        assert!(rows.is_null(row, column).is_none());
+        assert!(rows.bytes(row, column).is_none());
+    }
+}
+
+#[test]
+fn rows_without_columns_count() {
+    let mut rows = rows(0, false);
+    rows.push_wire(&[0, 0]).unwrap();
+    rows.push_wire(&[0, 0]).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.value(0, 0).is_none());
+}
+
+#[test]
+fn a_body_cut_anywhere_is_refused() {
+    for aligned in [false, true] {
+        let whole = body(&[Some(b"one"), None, Some(b""), Some(b"four")]);
+        let mut rows = rows(4, aligned);
+        for end in 0..whole.len() {
+            // A copy of its own, so that a checker sees a read past its end.
+            let cut: Box<[u8]> = whole[..end].into();
+            assert_eq!(rows.push_wire(&cut), Err(RowError::InsufficientData));
+        }
+        let longer = [&whole[..], b"x"].concat();
+        assert_eq!(rows.push_wire(&longer), Err(RowError::LengthMismatch));
+        assert_eq!(rows.len(), 0);
+        rows.push_wire(&whole).unwrap();
+        check(&rows, 0, &[Some(b"one"), None, Some(b""), Some(b"four")]);
+    }
+}
+
+#[test]
+fn lengths_beyond_the_body_are_refused() {
+    for aligned in [false, true] {
+        for length in [6u32, 0xFF_FFFF, 0x100_0000, 0x7FFF_FFFF] {
+            let mut wire = vec![0, 1];
+            wire.extend(length.to_be_bytes());
+            wire.extend(b"12345");
+            let error = rows(1, aligned).push_wire(&wire);
+            assert_eq!(error, Err(RowError::InsufficientData));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_field_count_is_refused() {
+    let wire = body(&[Some(b"a"), Some(b"b")]);
+    for columns in [0, 1, 3, 65_538] {
+        let error = rows(columns, false).push_wire(&wire);
+        assert_eq!(error, Err(RowError::FieldCount));
+    }
+}
+
+#[test]
+fn aligned_values_start_at_multiples_of_eight() {
+    let mut rows = rows(3, true);
+    for len in 0..50usize {
+        let value = vec![len as u8; len];
+        let row = [Some(&value[..]), None, Some(b"12345".as_slice())];
+        rows.push_wire(&body(&row)).unwrap();
+    }
+    for len in 0..50usize {
+        let value = vec![len as u8; len];
+        check(&rows, len as u32, &[Some(&value), None, Some(b"12345")]);
+        assert_eq!(rows.value_ptr(len as u32, 0).addr() % 8, 0);
+        assert_eq!(rows.value_ptr(len as u32, 2).addr() % 8, 0);
+    }
+}
+
+#[test]
+fn rows_of_any_size_use_one_accessor() {
+    // Around the widths of offsets (64 KB) and of lengths that begin with a zero byte (16 MB).
+    let sizes = [
+        65_520,
+        65_526,
+        65_536,
+        70_000,
+        (1 << 24) - 9,
+        1 << 24,
+        (1 << 24) + 1,
+    ];
+    for aligned in [false, true] {
+        for size in sizes {
+            let large = vec![0x5A; size];
+            let row: Row = vec![Some(&large), None, Some(b"tail"), Some(&large)];
+            let mut rows = rows(4, aligned);
+            rows.push_wire(&body(&row)).unwrap();
+            check(&rows, 0, &row);
+        }
+    }
+}
+
+#[test]
+fn the_most_columns_a_row_can_have() {
+    let row: Row = (0..65_535)
+        .map(|n| {
+            if n % 3 == 0 {
+                None
+            } else {
+                Some(&b"ab"[..n % 3])
+            }
+        })
+        .collect();
+    for aligned in [false, true] {
+        let mut rows = rows(65_535, aligned);
+        rows.push_wire(&body(&row)).unwrap();
+        check(&rows, 0, &row);
+    }
+}
+
+#[test]
+fn a_million_rows() {
+    let mut rows = rows(2, false);
+    for n in 0..1_000_000u32 {
+        let text = n.to_string();
+        let first = (n % 7 != 0).then_some(text.as_bytes());
+        rows.push_wire(&body(&[first, Some(b"12345678")])).unwrap();
+    }
+    assert_eq!(rows.len(), 1_000_000);
+    for n in (0..1_000_000u32).step_by(997).chain([999_999]) {
+        let text = n.to_string();
+        let first = (n % 7 != 0).then_some(text.as_bytes());
+        check(&rows, n, &[first, Some(b"12345678")]);
+    }
+    assert!(rows.memory_size() < 56_000_000, "{}", rows.memory_size());
+}
+
+#[test]
+fn a_single_row_fits_the_tail() {
+    for (aligned, len) in (0..2000).map(|n| (n % 2 == 0, n)) {
+        let value = vec![b'v'; len];
+        let row: Row = vec![Some(&value), None, Some(b"1")];
+        let wire = body(&row);
+        let space = Rows::tail_for(3, aligned, wire.len());
+        let boxed = TailBox::with_tail(space, |tail| {
+            let mut rows = Rows::in_tail(tail, 3, aligned, wire.len());
+            rows.push_wire(&wire).unwrap();
+            rows
+        })
+        .unwrap();
+        check(&boxed, 0, &row);
+        assert_eq!(boxed.memory_size(), space, "a chunk was needed");
+    }
+}
+
+#[test]
+fn rows_outgrow_the_tail() {
+    for space in [0, 1, 7, 8, 9, 64, 500, 4096] {
+        let boxed = TailBox::with_tail(space, |tail| {
+            let mut rows = Rows::in_tail(tail, 1, false, space);
+            for n in 0..500u32 {
+                rows.push_wire(&body(&[Some(&n.to_be_bytes())])).unwrap();
+            }
+            rows
+        })
+        .unwrap();
+        for n in 0..500u32 {
+            check(&boxed, n, &[Some(&n.to_be_bytes())]);
+        }
+    }
+}
+
+#[test]
+fn set_changes_one_value_only() {
+    for aligned in [false, true] {
+        for column in 0..4 {
+            let mut rows = rows(4, aligned);
+            let mixtures = all_mixtures();
+            for (index, row) in mixtures.iter().enumerate() {
+                let index = index as u32;
+                rows.push_wire(&body(row)).unwrap();
+                for new in [None, Some(&b""[..]), Some(b"new value")] {
+                    assert_eq!(rows.set(index, column, new), Ok(true));
+                    let mut expected = row.clone();
+                    expected[column as usize] = new;
+                    check(&rows, index, &expected);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn set_refuses_what_is_not_there() {
+    let mut rows = rows(2, false);
+    assert_eq!(rows.set(0, 0, None), Ok(false));
+    rows.push_nulls().unwrap();
+    check(&rows, 0, &[None, None]);
+    assert_eq!(rows.set(0, 2, None), Ok(false));
+    assert_eq!(rows.set(0, 1, Some(b"x")), Ok(true));
+    check(&rows, 0, &[None, Some(b"x")]);
+    assert_eq!(rows.value_ptr(0, 1).addr() % 8, 0);
+}
+
+#[test]
+fn a_copy_is_independent() {
+    let mixtures = all_mixtures();
+    let mut copies = rows(4, false);
+    let mut source = rows(4, false);
+    for row in &mixtures {
+        source.push_wire(&body(row)).unwrap();
+    }
+    source.set(3, 0, Some(b"changed")).unwrap();
+    for row in 0..source.len() {
+        copies.push_copy(&source, row).unwrap();
+    }
+    drop(source);
+    for (index, row) in mixtures.iter().enumerate() {
+        let mut row = row.clone();
+        if index == 3 {
+            row[0] = Some(b"changed");
+        }
+        check(&copies, index as u32, &row);
+    }
+    assert_eq!(
+        copies.push_copy(&rows(3, false), 0),
+        Err(RowError::FieldCount)
+    );
+}
+
+#[test]
+fn pieces_are_aligned_for_any_type() {
+    let mut rows = rows(1, false);
+    for n in 0..50 {
+        rows.push_wire(&body(&[Some(&vec![1; n])])).unwrap();
+        assert_eq!(rows.alloc(n + 1).unwrap().addr().get() % 16, 0);
+    }
+}

@@ -1,0 +1,125 @@
+//! The pointers to a result's rows.
+
+use super::Arena;
+use super::data_row::RowError;
+use crate::mem::OutOfMemory;
+use crate::mem::tail;
+use std::mem::size_of;
+use std::ptr::NonNull;
+
+/// libpq: row numbers are C ints.
+const MAX_ROWS: u32 = i32::MAX as u32;
+const FIRST_ALLOCATED: u32 = 128;
+
+/// A growing array of row pointers, first in an arena, then in a block of its own.
+pub struct RowTable {
+    rows: NonNull<*mut u8>,
+    len: u32,
+    capacity: u32,
+    owned: bool,
+}
+
+impl RowTable {
+    pub const fn new() -> RowTable {
+        RowTable {
+            rows: NonNull::dangling(),
+            len: 0,
+            capacity: 0,
+            owned: false,
+        }
+    }
+
+    /// A table that begins with room for `capacity` rows in `arena`, if that can be had.
+    pub fn in_arena(arena: &mut Arena, capacity: usize) -> RowTable {
+        let mut table = RowTable::new();
+        let size = capacity * size_of::<*mut u8>();
+        if let Ok(rows) = arena.alloc(size, size_of::<*mut u8>()) {
+            table.rows = rows.cast();
+            table.capacity = capacity as u32;
+        }
+        table
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Bytes in the table's own block.
+    pub fn allocated(&self) -> usize {
+        if self.owned {
+            self.capacity as usize * size_of::<*mut u8>()
+        } else {
+            0
+        }
+    }
+
+    /// # Safety
+    /// `row < len`.
+    #[inline(always)]
+    pub unsafe fn get(&self, row: u32) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { self.rows.add(row as usize).read() }
+    }
+
+    /// # Safety
+    /// `row < len`.
+    pub unsafe fn set(&mut self, row: u32, pointer: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.rows.add(row as usize).write(pointer) };
+    }
+
+    /// Makes room for one more row.
+    #[inline(always)]
+    pub fn reserve(&mut self) -> Result<(), RowError> {
+        if self.len == self.capacity {
+            self.grow()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Adds a row, for which [`RowTable::reserve`] made room.
+    #[inline(always)]
+    pub fn push(&mut self, pointer: *mut u8) {
+        assert!(self.len < self.capacity);
+        // SAFETY: the table has room for `capacity` rows.
+        unsafe { self.rows.add(self.len as usize).write(pointer) };
+        self.len += 1;
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Result<(), RowError> {
+        if self.capacity == MAX_ROWS {
+            return Err(RowError::TooManyRows);
+        }
+        let doubled = self.capacity.saturating_mul(2);
+        let capacity = doubled.clamp(FIRST_ALLOCATED, MAX_ROWS);
+        self.rows = self.moved(capacity as usize * size_of::<*mut u8>())?;
+        self.capacity = capacity;
+        self.owned = true;
+        Ok(())
+    }
+
+    /// The rows in a block of `size` bytes, larger than the one before, which is gone then.
+    fn moved(&self, size: usize) -> Result<NonNull<*mut u8>, OutOfMemory> {
+        if self.owned {
+            // SAFETY: an owned table stands in a block from malloc.
+            let block = unsafe { libc::realloc(self.rows.as_ptr().cast(), size) };
+            return NonNull::new(block.cast()).ok_or(OutOfMemory);
+        }
+        let block = tail::malloc(size)?.cast();
+        // SAFETY: `len` rows stand at the old place, and the new one is larger.
+        unsafe { block.copy_from_nonoverlapping(self.rows, self.len as usize) };
+        Ok(block)
+    }
+}
+
+impl Drop for RowTable {
+    fn drop(&mut self) {
+        if self.owned {
+            // SAFETY: an owned table stands in a block from malloc.
+            unsafe { libc::free(self.rows.as_ptr().cast()) };
+        }
+    }
+}

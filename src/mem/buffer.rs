@@ -1,0 +1,177 @@
+//! The receive buffer: bytes read from a socket and not yet consumed.
+
+use super::OutOfMemory;
+
+/// Free space offered to each read, at the least.
+pub const MIN_READ: usize = 8 * 1024;
+const INITIAL: usize = 16 * 1024;
+/// Above this capacity an emptied buffer goes back to its initial size.
+const KEEP: usize = 512 * 1024;
+
+/// A growable byte queue with fallible growth.
+///
+/// Bytes are appended through [`RecvBuffer::spare`] and [`RecvBuffer::filled`]
+/// and taken from the front with [`RecvBuffer::consume`].
+#[derive(Default)]
+pub struct RecvBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl RecvBuffer {
+    pub fn new() -> RecvBuffer {
+        RecvBuffer::default()
+    }
+
+    /// The bytes received and not yet consumed.
+    pub fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Drops `count` bytes from the front (at most what is there).
+    pub fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Forgets everything that was received.
+    pub fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.shrink();
+    }
+
+    /// Room for at least `min` more bytes behind those received.
+    pub fn spare(&mut self, min: usize) -> Result<&mut [u8], OutOfMemory> {
+        if self.start == self.end {
+            self.clear();
+        }
+        if self.bytes.len() - self.end < min {
+            self.make_room(min)?;
+        }
+        Ok(&mut self.bytes[self.end..])
+    }
+
+    /// Memory for at least `more` bytes behind those received, so that a message announced as so long can
+    /// arrive. None of it is touched before bytes come: an announcement alone costs a server little.
+    pub fn reserve(&mut self, more: usize) -> Result<(), OutOfMemory> {
+        let unread = self.end - self.start;
+        let wanted = unread.checked_add(more).ok_or(OutOfMemory)?;
+        if self.bytes.capacity() - self.start >= wanted {
+            return Ok(());
+        }
+        self.compact();
+        if self.bytes.capacity() < wanted {
+            self.bytes.try_reserve_exact(wanted - self.bytes.len())?;
+        }
+        Ok(())
+    }
+
+    /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled.
+    pub fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    fn make_room(&mut self, min: usize) -> Result<(), OutOfMemory> {
+        self.compact();
+        let wanted = self.end.checked_add(min).ok_or(OutOfMemory)?;
+        if self.bytes.len() >= wanted {
+            return Ok(());
+        }
+        let mut target = wanted.max(self.bytes.len().saturating_mul(2)).max(INITIAL);
+        if self.bytes.capacity() >= wanted {
+            target = target.min(self.bytes.capacity());
+        }
+        let more = target - self.bytes.len();
+        if self.bytes.try_reserve_exact(more).is_err() {
+            let just = wanted - self.bytes.len();
+            self.bytes.try_reserve_exact(just)?;
+            self.bytes.resize(wanted, 0);
+        } else {
+            self.bytes.resize(target, 0);
+        }
+        Ok(())
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+
+    fn shrink(&mut self) {
+        if self.bytes.capacity() > KEEP {
+            self.bytes.truncate(INITIAL);
+            self.bytes.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(buffer: &mut RecvBuffer, data: &[u8]) {
+        buffer.spare(data.len()).unwrap()[..data.len()].copy_from_slice(data);
+        buffer.filled(data.len());
+    }
+
+    #[test]
+    fn keeps_order_across_growth_and_compaction() {
+        let mut buffer = RecvBuffer::new();
+        let mut sent = 0u32;
+        let mut seen = 0u32;
+        for round in 1..200u32 {
+            for _ in 0..round {
+                push(&mut buffer, &sent.to_be_bytes());
+                sent += 1;
+            }
+            for _ in 0..round / 2 {
+                assert_eq!(buffer.unread()[..4], seen.to_be_bytes());
+                buffer.consume(4);
+                seen += 1;
+            }
+        }
+        assert_eq!(buffer.unread().len() as u32, (sent - seen) * 4);
+    }
+
+    #[test]
+    fn an_impossible_size_is_an_error() {
+        let mut buffer = RecvBuffer::new();
+        push(&mut buffer, b"abc");
+        assert!(buffer.spare(usize::MAX - 1).is_err());
+        assert_eq!(buffer.unread(), b"abc");
+    }
+
+    #[test]
+    fn an_announcement_touches_nothing() {
+        let mut buffer = RecvBuffer::new();
+        push(&mut buffer, b"abc");
+        buffer.consume(1);
+        buffer.reserve(64 << 20).unwrap();
+        assert!(buffer.bytes.capacity() >= (64 << 20) + 2);
+        assert_eq!(buffer.unread(), b"bc");
+        assert!(buffer.bytes.len() <= INITIAL);
+        assert!(buffer.spare(MIN_READ).unwrap().len() < KEEP);
+        push(&mut buffer, &vec![7; 1 << 20]);
+        assert_eq!(buffer.unread().len(), (1 << 20) + 2);
+        assert!(buffer.reserve(usize::MAX).is_err());
+        buffer.clear();
+        assert!(buffer.bytes.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn shrinks_after_a_large_message() {
+        let mut buffer = RecvBuffer::new();
+        push(&mut buffer, &vec![7; 4 << 20]);
+        buffer.consume(4 << 20);
+        buffer.spare(1).unwrap();
+        assert!(buffer.bytes.len() <= KEEP);
+    }
+}
