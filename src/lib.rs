@@ -15,3 +15,4 @@ mod auth;
 mod mem;
 #[doc(hidden)]
 pub mod protocol;
+mod text;

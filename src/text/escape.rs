@@ -1,0 +1,194 @@
+//! Quoting text for SQL, so that no byte of it, valid in the client encoding or not, can end the quotes.
+
+use std::collections::TryReserveError;
+
+pub use super::bytea::{ByteaRules, unescaped_limit, write_unescaped};
+use super::doubling::Doubling;
+use super::encoding::{UTF8, mblen, valid_prefix};
+use super::encoding_verify::ascii_run;
+pub use super::sink::{Room, Sink};
+
+/// What escaping depends on: the connection's parameters, or the last ones that any connection reported.
+#[derive(Clone, Copy, Debug)]
+pub struct EscapeRules {
+    /// The client encoding, by libpq's number.
+    pub encoding: i32,
+    /// Whether a backslash in a literal stands for itself (`standard_conforming_strings`).
+    pub std_strings: bool,
+}
+
+/// Why text could not be escaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EscapeError {
+    /// A character begins and does not end.
+    Incomplete,
+    /// Bytes that are no character.
+    Invalid,
+    /// The escaped text would not fit the address space.
+    TooLong,
+    /// As [`EscapeError::TooLong`], for a bytea.
+    ByteaTooLong,
+    /// No memory for the escaped text.
+    OutOfMemory,
+}
+
+impl EscapeError {
+    /// libpq's text.
+    pub fn message(self) -> &'static str {
+        match self {
+            EscapeError::Incomplete => "incomplete multibyte character",
+            EscapeError::Invalid => "invalid multibyte character",
+            EscapeError::TooLong => {
+                "escaped string size exceeds the maximum allowed (18446744073709551615)"
+            }
+            EscapeError::ByteaTooLong => {
+                "escaped bytea size exceeds the maximum allowed (18446744073709551615)"
+            }
+            EscapeError::OutOfMemory => "out of memory",
+        }
+    }
+}
+
+impl From<TryReserveError> for EscapeError {
+    fn from(_: TryReserveError) -> EscapeError {
+        EscapeError::OutOfMemory
+    }
+}
+
+/// Appends `from` (which holds no NUL) to `to` as the inside of a string literal: at most twice its length.
+///
+/// The first error is returned, and the text written all the same: each byte that begins no character becomes
+/// a pair that is invalid in the encoding, so that the server refuses the text whoever ignores the error.
+pub fn escape_string(rules: EscapeRules, from: &[u8], to: &mut impl Sink) -> Option<EscapeError> {
+    let special = if rules.std_strings { *b"''" } else { *b"'\\" };
+    let doubling = Doubling::new(rules.encoding, special);
+    let mut error = None;
+    let mut rest = from;
+    loop {
+        let (valid, doubtful) = rest.split_at(valid_prefix(rules.encoding, rest));
+        doubling.put(valid, to);
+        let Some((_, behind)) = doubtful.split_first() else {
+            return error;
+        };
+        error = error.or(Some(fault(rules.encoding, doubtful)));
+        to.put(undecodable(rules.encoding));
+        rest = behind;
+    }
+}
+
+/// What is wrong with the character that `s` starts with.
+fn fault(encoding: i32, s: &[u8]) -> EscapeError {
+    if mblen(encoding, s) > s.len() {
+        EscapeError::Incomplete
+    } else {
+        EscapeError::Invalid
+    }
+}
+
+/// Two bytes that are one character by their length, and invalid.
+fn undecodable(encoding: i32) -> &'static [u8] {
+    if encoding == UTF8 { b"\xC0 " } else { b"\x8D " }
+}
+
+/// What stands around the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// Single quotes, and an E in front where the text holds backslashes.
+    Literal,
+    /// Double quotes.
+    Identifier,
+}
+
+impl Quote {
+    fn mark(self) -> &'static [u8] {
+        match self {
+            Quote::Literal => b"'",
+            Quote::Identifier => b"\"",
+        }
+    }
+
+    /// The bytes that are doubled inside: the mark, and in literals the backslash.
+    fn special(self) -> [u8; 2] {
+        match self {
+            Quote::Literal => *b"'\\",
+            Quote::Identifier => *b"\"\"",
+        }
+    }
+}
+
+/// Text found valid, and how it will be quoted.
+pub struct Quoted<'a> {
+    from: &'a [u8],
+    quote: Quote,
+    doubling: Doubling,
+    backslashes: bool,
+    size: usize,
+}
+
+impl<'a> Quoted<'a> {
+    /// Examines `from`, which holds no NUL.
+    pub fn new(encoding: i32, from: &'a [u8], quote: Quote) -> Result<Quoted<'a>, EscapeError> {
+        validate(encoding, from)?;
+        let doubling = Doubling::new(encoding, quote.special());
+        let [marks, backslashes] = doubling.count(from);
+        // Two quotes, the NUL that C puts behind, and " E" in front.
+        let around = if backslashes > 0 { 5 } else { 3 };
+        let mut parts = [marks, backslashes, around].into_iter();
+        let size = parts.try_fold(from.len(), usize::checked_add);
+        Ok(Quoted {
+            from,
+            quote,
+            doubling,
+            backslashes: backslashes > 0,
+            size: size.ok_or(EscapeError::TooLong)? - 1,
+        })
+    }
+
+    /// How many bytes [`Quoted::write`] makes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Writes the text with its quotes.
+    pub fn write(&self, to: &mut impl Sink) {
+        if self.backslashes {
+            // libpq: the blank keeps an identifier in front of the literal apart from its E.
+            to.put(b" E");
+        }
+        to.put(self.quote.mark());
+        self.doubling.put(self.from, to);
+        to.put(self.quote.mark());
+    }
+}
+
+#[cfg(test)]
+/// `from` (which holds no NUL) in the quotes of a literal or an identifier.
+pub fn escape_quoted(encoding: i32, from: &[u8], quote: Quote) -> Result<Vec<u8>, EscapeError> {
+    let quoted = Quoted::new(encoding, from, quote)?;
+    let mut to = reserved(quoted.size())?;
+    quoted.write(&mut to);
+    Ok(to)
+}
+
+/// libpq: only the first character above ASCII can be found incomplete; it has all behind it checked at once.
+fn validate(encoding: i32, from: &[u8]) -> Result<(), EscapeError> {
+    let rest = &from[ascii_run(from)..];
+    if mblen(encoding, rest) > rest.len().max(1) {
+        return Err(EscapeError::Incomplete);
+    }
+    if valid_prefix(encoding, rest) < rest.len() {
+        return Err(EscapeError::Invalid);
+    }
+    Ok(())
+}
+
+/// An empty vector with room for `size` bytes.
+#[cfg(test)]
+pub(super) fn reserved(size: usize) -> Result<Vec<u8>, EscapeError> {
+    let mut to = Vec::new();
+    to.try_reserve_exact(size)?;
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests;
