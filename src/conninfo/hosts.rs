@@ -1,0 +1,73 @@
+//! The host list: `host`, `hostaddr` and `port` are comma lists that belong together.
+
+use super::options::{Opt, Options};
+use super::params::{Host, HostKind};
+
+/// Where Unix sockets are looked for when no host is given (Debian's place).
+pub const DEFAULT_SOCKET_DIR: &[u8] = b"/var/run/postgresql";
+/// The port of a host that has none.
+pub const DEFAULT_PORT: &[u8] = b"5432";
+
+/// The hosts that `options` name, at least one, in the order given and without passwords.
+pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
+    let names = elements(options.non_empty(Opt::Host));
+    let addresses = elements(options.non_empty(Opt::HostAddr));
+    let count = match addresses.len() {
+        0 => names.len().max(1),
+        addresses => addresses,
+    };
+    if !names.is_empty() && names.len() != count {
+        let (names, what) = (names.len(), "hostaddr values");
+        return Err(format!("could not match {names} host names to {count} {what}").into_bytes());
+    }
+    let ports = elements(options.non_empty(Opt::Port));
+    if ports.len() > 1 && ports.len() != count {
+        let ports = ports.len();
+        return Err(format!("could not match {ports} port numbers to {count} hosts").into_bytes());
+    }
+    let host = |at: usize| {
+        let port = ports.get(at).or(ports.first());
+        host(names.get(at), addresses.get(at), port)
+    };
+    Ok((0..count).map(host).collect())
+}
+
+/// The first host that `options` name, also where the lists do not belong together.
+pub fn first(options: &Options) -> Host {
+    let [name, address, port] = [Opt::Host, Opt::HostAddr, Opt::Port]
+        .map(|opt| elements(options.non_empty(opt)).first().copied());
+    host(name.as_ref(), address.as_ref(), port.as_ref())
+}
+
+fn elements(list: Option<&[u8]>) -> Vec<&[u8]> {
+    let split = list.map(|list| list.split(|&byte| byte == b','));
+    split.into_iter().flatten().collect()
+}
+
+fn host(name: Option<&&[u8]>, address: Option<&&[u8]>, port: Option<&&[u8]>) -> Host {
+    let owned = |text: &&[u8]| text.to_vec();
+    let has_address = address.is_some_and(|address| !address.is_empty());
+    let name = match name {
+        Some(name) if !name.is_empty() => Some(name.to_vec()),
+        name if has_address => name.map(owned),
+        _ => Some(DEFAULT_SOCKET_DIR.to_vec()),
+    };
+    Host {
+        kind: kind(name.as_deref(), has_address),
+        host: name,
+        hostaddr: address.map(owned),
+        port: port.map(owned),
+        password: None,
+    }
+}
+
+fn kind(name: Option<&[u8]>, has_address: bool) -> HostKind {
+    match name {
+        _ if has_address => HostKind::Address,
+        Some([b'/' | b'@', ..]) => HostKind::Unix,
+        _ => HostKind::Name,
+    }
+}
+
+#[cfg(test)]
+mod tests;

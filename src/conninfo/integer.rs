@@ -1,0 +1,36 @@
+//! Integer options, read only when they are needed.
+
+/// `text` as the integer value of `option` (libpq: pqParseIntParam, strtol with blanks around);
+/// Err is libpq's complaint.
+pub fn parse(text: &[u8], option: &str) -> Result<i32, Vec<u8>> {
+    number(text).ok_or_else(|| {
+        let mut message = b"invalid integer value \"".to_vec();
+        message.extend_from_slice(text);
+        message.extend_from_slice(format!("\" for connection option \"{option}\"").as_bytes());
+        message
+    })
+}
+
+fn number(text: &[u8]) -> Option<i32> {
+    let blank = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
+    let start = text.iter().position(|b| !blank(b))?;
+    let end = text.iter().rposition(|b| !blank(b))? + 1;
+    std::str::from_utf8(&text[start..end]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_and_signs_are_tolerated() {
+        assert_eq!(parse(b" 12 ", "port"), Ok(12));
+        assert_eq!(parse(b"-1", "port"), Ok(-1));
+        assert_eq!(parse(b"+7\t", "port"), Ok(7));
+        for bad in [&b""[..], b" ", b"1x", b"1 2", b"99999999999", b"- 1"] {
+            let text = parse(bad, "port").unwrap_err();
+            assert!(text.starts_with(b"invalid integer value \""));
+            assert!(text.ends_with(b"\" for connection option \"port\""));
+        }
+    }
+}

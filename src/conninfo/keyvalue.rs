@@ -1,0 +1,135 @@
+//! Connection strings of `keyword = value` pairs, and keyword and value arrays.
+
+use super::is_space;
+use super::options::{Opt, Options, invalid_option};
+use super::uri;
+
+/// Reads a connection string or URI; only what it says, no defaults. The error is libpq's text.
+pub fn parse(conninfo: &[u8]) -> Result<Options, Vec<u8>> {
+    if uri::prefix_length(conninfo) != 0 {
+        return uri::parse(conninfo);
+    }
+    let mut options = Options::default();
+    let mut reader = Reader { rest: conninfo };
+    while let Some(keyword) = reader.keyword()? {
+        let value = reader.value()?;
+        let stored = options.store(keyword, value);
+        stored.ok_or_else(|| invalid_option(keyword))?;
+    }
+    Ok(options)
+}
+
+/// Whether `text` is to be read as a connection string where a database name may stand.
+pub fn recognized_connection_string(text: &[u8]) -> bool {
+    uri::prefix_length(text) != 0 || text.contains(&b'=')
+}
+
+/// Reads keyword and value pairs; only what they say, no defaults. Pairs without a value, or with an
+/// empty one, say nothing; later pairs win. With `expand_dbname` the first `dbname` may be a connection string.
+pub fn parse_arrays(
+    pairs: &[(&[u8], Option<&[u8]>)],
+    expand_dbname: bool,
+) -> Result<Options, Vec<u8>> {
+    let mut expanded = match expand_dbname {
+        true => expand_first_dbname(pairs)?,
+        false => None,
+    };
+    let mut options = Options::default();
+    for &(keyword, value) in pairs {
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            continue; // libpq: before the keyword is looked at
+        };
+        let opt = Options::find(keyword).ok_or_else(|| invalid_option(keyword))?;
+        match expanded.take_if(|_| opt == Opt::DbName) {
+            Some(expanded) => options.overlay(&expanded),
+            None => options.set(opt, Some(value.to_vec())),
+        }
+    }
+    Ok(options)
+}
+
+fn expand_first_dbname(pairs: &[(&[u8], Option<&[u8]>)]) -> Result<Option<Options>, Vec<u8>> {
+    let mut values = pairs.iter().filter(|pair| pair.0 == b"dbname");
+    let first = values.find_map(|pair| pair.1);
+    let string = first.filter(|value| recognized_connection_string(value));
+    string.map(parse).transpose()
+}
+
+/// What is left of a connection string.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Takes bytes from the front as long as `wanted` says so.
+    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+        let end = self.rest.iter().position(|&byte| !wanted(byte));
+        let (taken, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(byte)
+    }
+
+    /// Takes a keyword and its "="; None at the end of the string.
+    fn keyword(&mut self) -> Result<Option<&'a [u8]>, Vec<u8>> {
+        self.take_while(is_space);
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let keyword = self.take_while(|byte| byte != b'=' && !is_space(byte));
+        self.take_while(is_space);
+        match self.next() {
+            Some(b'=') => Ok(Some(keyword)),
+            _ => Err(missing_equals(keyword)),
+        }
+    }
+
+    fn value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+        self.take_while(is_space);
+        match self.rest.first() {
+            Some(b'\'') => self.quoted_value(),
+            _ => Ok(self.plain_value()),
+        }
+    }
+
+    /// Takes a value up to white space; a backslash keeps the byte behind it.
+    fn plain_value(&mut self) -> Vec<u8> {
+        let mut value = Vec::new();
+        while let Some(byte) = self.next() {
+            match byte {
+                b'\\' => value.extend(self.next()),
+                byte if is_space(byte) => break,
+                byte => value.push(byte),
+            }
+        }
+        value
+    }
+
+    fn quoted_value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+        self.next();
+        let mut value = Vec::new();
+        loop {
+            match self.next() {
+                Some(b'\\') => value.extend(self.next()),
+                Some(b'\'') => return Ok(value),
+                Some(byte) => value.push(byte),
+                None => return Err(UNTERMINATED.to_vec()),
+            }
+        }
+    }
+}
+
+const UNTERMINATED: &[u8] = b"unterminated quoted string in connection info string";
+
+fn missing_equals(keyword: &[u8]) -> Vec<u8> {
+    let end: &[u8] = b"\" in connection info string";
+    [b"missing \"=\" after \"", keyword, end].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! Layer 1: connection options, strings, URIs, service and password files. The environment and file contents are arguments.
+
+pub mod hosts;
+pub mod integer;
+pub mod keyvalue;
+pub mod options;
+pub mod params;
+pub mod passfile;
+pub mod require_auth;
+pub mod service;
+pub mod uri;
+pub mod validate;
+
+/// What C's `isspace` accepts in the locales libpq meets.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+/// `bytes` without the white space around it.
+fn trim(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|&b| !is_space(b));
+    let end = bytes.iter().rposition(|&b| !is_space(b));
+    match (start, end) {
+        (Some(start), Some(end)) => &bytes[start..=end],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! The option `require_auth`: a comma list of authentication methods, all or none of them with a "!".
+
+use super::params::{RequireAuth, auth_bit};
+
+/// Reads the option's value, which is not empty. The error is libpq's text.
+pub fn parse(text: &[u8]) -> Result<RequireAuth, Vec<u8>> {
+    let negated = text.starts_with(b"!");
+    let mut listed = 0;
+    for part in text.split(|&byte| byte == b',') {
+        let bit = method(check_sign(part, negated)?)?;
+        if listed & bit != 0 {
+            return Err(complain(part, "is specified more than once"));
+        }
+        listed |= bit;
+    }
+    let allowed = match negated {
+        true => auth_bit::ALL & !listed,
+        false => listed,
+    };
+    Ok(RequireAuth {
+        text: text.to_vec(),
+        allowed,
+        required: allowed & auth_bit::NONE == 0,
+    })
+}
+
+/// The method's name without its "!", which all methods have or none.
+fn check_sign(part: &[u8], negated: bool) -> Result<&[u8], Vec<u8>> {
+    match (part.strip_prefix(b"!"), negated) {
+        (Some(name), true) => Ok(name),
+        (None, false) => Ok(part),
+        (Some(_), false) => {
+            let complaint = complain(part, "cannot be mixed with non-negative methods");
+            Err([b"negative ", &complaint[..]].concat())
+        }
+        (None, true) => Err(complain(part, "cannot be mixed with negative methods")),
+    }
+}
+
+fn complain(part: &[u8], complaint: &str) -> Vec<u8> {
+    [
+        b"require_auth method \"",
+        part,
+        b"\" ",
+        complaint.as_bytes(),
+    ]
+    .concat()
+}
+
+fn method(name: &[u8]) -> Result<u16, Vec<u8>> {
+    Ok(match name {
+        b"none" => auth_bit::NONE,
+        b"password" => auth_bit::PASSWORD,
+        b"md5" => auth_bit::MD5,
+        b"gss" => auth_bit::GSS,
+        b"sspi" => auth_bit::SSPI,
+        b"scram-sha-256" => auth_bit::SCRAM,
+        b"oauth" => auth_bit::OAUTH,
+        _ => return Err(super::validate::invalid(b"require_auth", name)),
+    })
+}
+
+#[cfg(test)]
+mod tests;

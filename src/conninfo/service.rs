@@ -1,0 +1,170 @@
+//! Service files: which to read for a service, then what their text says about it.
+
+use super::options::{Opt, Options};
+use super::trim;
+
+/// What the environment says about service files.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// `PGSERVICE`
+    pub service: Option<Vec<u8>>,
+    /// `PGSERVICEFILE`
+    pub service_file: Option<Vec<u8>>,
+    /// The user's home directory.
+    pub home: Option<Vec<u8>>,
+    /// `PGSYSCONFDIR`, or where this build has its configuration.
+    pub sysconfdir: Vec<u8>,
+}
+
+/// A service to look up, and the files that may define it, the first that does wins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lookup {
+    pub service: Vec<u8>,
+    pub files: Vec<File>,
+}
+
+/// A file that may define a service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
+    pub path: Vec<u8>,
+    /// True for a file named by the user: then it is an error that it does not exist.
+    pub must_exist: bool,
+}
+
+impl Lookup {
+    /// What is to be looked up for `options`; None when they and the environment name no service.
+    pub fn plan(options: &Options, surroundings: &Surroundings) -> Option<Lookup> {
+        let service = options.get(Opt::Service);
+        let service = service.or(surroundings.service.as_deref())?;
+        let named = options.get(Opt::ServiceFile);
+        let named = named.or(surroundings.service_file.as_deref());
+        let user_file = match (named, surroundings.home.as_deref()) {
+            (Some(path), _) => Some(File::new(path.to_vec(), true)),
+            (None, Some(home)) => Some(File::new([home, b"/.pg_service.conf"].concat(), false)),
+            (None, None) => None,
+        };
+        let system_file = [&surroundings.sysconfdir[..], b"/pg_service.conf"].concat();
+        Some(Lookup {
+            service: service.to_vec(),
+            files: user_file
+                .into_iter()
+                .chain([File::new(system_file, false)])
+                .collect(),
+        })
+    }
+
+    /// The error when no file defines the service.
+    pub fn not_found(&self) -> Vec<u8> {
+        [
+            b"definition of service \"",
+            &self.service[..],
+            b"\" not found",
+        ]
+        .concat()
+    }
+}
+
+impl File {
+    fn new(path: Vec<u8>, must_exist: bool) -> File {
+        File { path, must_exist }
+    }
+
+    /// The error for a file that cannot be read.
+    pub fn not_found(&self) -> Vec<u8> {
+        [b"service file \"", &self.path[..], b"\" not found"].concat()
+    }
+
+    /// Gives options that have no value those which `contents` has for `service`. Answers whether
+    /// the service is defined there; options read before an error stay set, as in libpq.
+    pub fn apply(
+        &self,
+        contents: &[u8],
+        service: &[u8],
+        options: &mut Options,
+    ) -> Result<bool, Vec<u8>> {
+        let mut in_group = false;
+        for (number, line) in (1usize..).zip(Lines(contents)) {
+            if line.len() >= LINE_BUFFER {
+                return Err(self.line_too_long(number));
+            }
+            match trim(line) {
+                [] | [b'#', ..] => {}
+                [b'[', ..] if in_group => break,
+                [b'[', name @ ..] => in_group = is_group(name, service),
+                setting if in_group => self.apply_setting(setting, number, options)?,
+                _ => {}
+            }
+        }
+        if in_group {
+            options.set_default(Opt::ServiceFile, &self.path);
+        }
+        Ok(in_group)
+    }
+
+    fn apply_setting(
+        &self,
+        setting: &[u8],
+        number: usize,
+        options: &mut Options,
+    ) -> Result<(), Vec<u8>> {
+        let mut halves = setting.splitn(2, |&byte| byte == b'=');
+        let (Some(keyword), Some(value)) = (halves.next(), halves.next()) else {
+            return Err(self.at(b"syntax error", number));
+        };
+        match Options::find(keyword) {
+            None => return Err(self.at(b"syntax error", number)),
+            Some(Opt::Service | Opt::ServiceFile) => return Err(self.nested(keyword, number)),
+            Some(opt) => options.set_default(opt, value),
+        }
+        Ok(())
+    }
+
+    fn nested(&self, keyword: &[u8], number: usize) -> Vec<u8> {
+        let rest: &[u8] = b"\" specifications not supported";
+        self.at(&[b"nested \"", keyword, rest].concat(), number)
+    }
+
+    fn at(&self, complaint: &[u8], number: usize) -> Vec<u8> {
+        let place = format!("\", line {number}");
+        [
+            complaint,
+            b" in service file \"",
+            &self.path,
+            place.as_bytes(),
+        ]
+        .concat()
+    }
+
+    fn line_too_long(&self, number: usize) -> Vec<u8> {
+        let start = format!("line {number} too long in service file \"");
+        [start.as_bytes(), &self.path, b"\""].concat()
+    }
+}
+
+/// libpq: a bracket right behind the name is enough, what follows it is not looked at.
+fn is_group(name: &[u8], service: &[u8]) -> bool {
+    name.strip_prefix(service)
+        .is_some_and(|rest| rest.starts_with(b"]"))
+}
+
+/// libpq: a line with its newline must be shorter than this.
+const LINE_BUFFER: usize = 1023;
+
+/// Lines as C's `fgets` gives them to libpq: with their newline, at most [`LINE_BUFFER`] bytes, cut at a NUL.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let limit = self.0.len().min(LINE_BUFFER);
+        let newline = self.0[..limit].iter().position(|&byte| byte == b'\n');
+        let (line, rest) = self.0.split_at(newline.map_or(limit, |at| at + 1));
+        self.0 = rest;
+        let text = line.split(|&byte| byte == 0).next();
+        text.filter(|_| !line.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests;

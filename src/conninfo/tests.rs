@@ -1,0 +1,124 @@
+//! Whatever bytes come, nothing panics.
+
+use super::hosts;
+use super::options::{COUNT, Opt, Options};
+use super::params::Host;
+use super::service::{Lookup, Surroundings};
+use super::{keyvalue, passfile, validate};
+
+/// Numbers that look random and are the same in each run.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1);
+        (self.0 >> 33) as usize % limit
+    }
+
+    /// Up to eleven of `pieces` and single bytes in a row.
+    fn text(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut text = Vec::new();
+        for _ in 0..self.below(12) {
+            match self.below(8) {
+                0 => text.push(self.below(256) as u8),
+                _ => text.extend_from_slice(pieces[self.below(pieces.len())]),
+            }
+        }
+        text
+    }
+}
+
+const PIECES: [&[u8]; 28] = [
+    b"postgres://",
+    b"host",
+    b"port",
+    b"dbname",
+    b"require_auth",
+    b"=",
+    b"'",
+    b"\\",
+    b" ",
+    b"%",
+    b"%4",
+    b"%41",
+    b"%00",
+    b"@",
+    b":",
+    b"/",
+    b"?",
+    b"&",
+    b",",
+    b"[",
+    b"]",
+    b"!",
+    b"*:",
+    b"md5",
+    b"\xff\xfe",
+    b"\n",
+    b"\n[mine]\n",
+    b"#",
+];
+
+#[test]
+fn strings() {
+    let mut noise = Noise(1);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..10_000 {
+        match keyvalue::parse(&noise.text(&PIECES)) {
+            Ok(_) => read += 1,
+            Err(message) => refused += usize::from(!message.is_empty()),
+        }
+    }
+    assert!(read > 500 && refused > 500, "{read} {refused}");
+    assert_eq!(read + refused, 10_000);
+}
+
+#[test]
+fn values() {
+    let mut noise = Noise(3);
+    let (mut valid, mut invalid) = (0, 0);
+    for _ in 0..10_000 {
+        let mut options = Options::default();
+        let opts = [
+            Opt::Host,
+            Opt::HostAddr,
+            Opt::Port,
+            Opt::ALL[noise.below(COUNT)],
+        ];
+        opts.into_iter()
+            .for_each(|opt| options.set(opt, Some(noise.text(&PIECES))));
+        let hosts = hosts::list(&options);
+        match hosts.and_then(|hosts| validate::params(&mut options, hosts)) {
+            Ok(params) => valid += usize::from(!params.hosts.is_empty()),
+            Err(message) => invalid += usize::from(!message.is_empty()),
+        }
+    }
+    assert!(valid > 500 && invalid > 500, "{valid} {invalid}");
+    assert_eq!(valid + invalid, 10_000);
+}
+
+#[test]
+fn service_and_password_files() {
+    let mut noise = Noise(2);
+    let mut given = Options::default();
+    given.set(Opt::Service, Some(b"mine".to_vec()));
+    let lookup = Lookup::plan(&given, &Surroundings::default()).unwrap();
+    let host = Host {
+        host: Some(b"host".to_vec()),
+        ..Host::default()
+    };
+    let (mut defined, mut wrong, mut passwords) = (0, 0, 0);
+    for _ in 0..10_000 {
+        let contents = noise.text(&PIECES);
+        match lookup.files[0].apply(&contents, b"mine", &mut given.clone()) {
+            Ok(found) => defined += usize::from(found),
+            Err(_) => wrong += 1,
+        }
+        let lines = [&contents[..], b"\n*:*:*:", &contents].concat();
+        let password = passfile::password(&lines, &host, b"dbname", b"port");
+        passwords += usize::from(password.is_some());
+    }
+    let counts = (defined, wrong, passwords);
+    assert!(defined > 100 && wrong > 100 && passwords > 20, "{counts:?}");
+}

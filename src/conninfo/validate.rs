@@ -1,0 +1,301 @@
+//! Checks the options' values and makes [`Params`] of them, in libpq's order: of two bad options libpq's one is reported.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::options::{HAVE_GSS, HAVE_TLS, Opt, Options};
+use super::params::{
+    ChannelBinding, GoAwayMode, GssEncMode, Host, Params, ProtocolVersion, SslCertMode, SslMode,
+    SslNegotiation, TargetSessionAttrs,
+};
+use super::require_auth;
+
+/// Validates everything but the host list, which goes into the answer as it is.
+///
+/// Enumerations without a value get the default that libpq gives them, here and in `options`.
+pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, Vec<u8>> {
+    let require_auth = options.non_empty(Opt::RequireAuth);
+    let require_auth = require_auth.map(require_auth::parse).transpose()?;
+    let channel_binding = choice(options, Opt::ChannelBinding, &CHANNEL_BINDINGS)?;
+    refuse_system_roots(options)?;
+    let sslmode = sslmode(options)?;
+    let sslnegotiation = sslnegotiation(options, sslmode)?;
+    check_system_roots(options, sslmode)?;
+    check_tls_versions(options)?;
+    let sslcertmode = sslcertmode(options)?;
+    let gssencmode = gssencmode(options)?;
+    let target_session_attrs = choice(options, Opt::TargetSessionAttrs, &SESSION_ATTRS)?;
+    let scram_client_key = scram_key(options, Opt::ScramClientKey, "client")?;
+    let scram_server_key = scram_key(options, Opt::ScramServerKey, "server")?;
+    let shuffle_addresses = choice(options, Opt::LoadBalanceHosts, &LOAD_BALANCE_HOSTS)?;
+    let (min_protocol, max_protocol) = protocol_versions(options)?;
+    let goaway = goaway(options)?;
+    Ok(Params {
+        hosts,
+        sslmode,
+        sslnegotiation,
+        sslcertmode,
+        gssencmode,
+        channel_binding,
+        target_session_attrs,
+        require_auth,
+        min_protocol,
+        max_protocol,
+        shuffle_addresses,
+        goaway,
+        scram_client_key,
+        scram_server_key,
+    })
+}
+
+/// The values an option can take, the default first.
+type Choices<T, const N: usize> = [(&'static str, T); N];
+
+const CHANNEL_BINDINGS: Choices<ChannelBinding, 3> = default_first(
+    HAVE_TLS,
+    [
+        ("prefer", ChannelBinding::Prefer),
+        ("disable", ChannelBinding::Disable),
+        ("require", ChannelBinding::Require),
+    ],
+);
+const SSL_MODES: Choices<SslMode, 6> = default_first(
+    HAVE_TLS,
+    [
+        ("prefer", SslMode::Prefer),
+        ("disable", SslMode::Disable),
+        ("allow", SslMode::Allow),
+        ("require", SslMode::Require),
+        ("verify-ca", SslMode::VerifyCa),
+        ("verify-full", SslMode::VerifyFull),
+    ],
+);
+const SSL_NEGOTIATIONS: Choices<SslNegotiation, 2> = [
+    ("postgres", SslNegotiation::Postgres),
+    ("direct", SslNegotiation::Direct),
+];
+const SSL_CERT_MODES: Choices<SslCertMode, 3> = default_first(
+    HAVE_TLS,
+    [
+        ("allow", SslCertMode::Allow),
+        ("disable", SslCertMode::Disable),
+        ("require", SslCertMode::Require),
+    ],
+);
+const GSS_ENC_MODES: Choices<GssEncMode, 3> = default_first(
+    HAVE_GSS,
+    [
+        ("prefer", GssEncMode::Prefer),
+        ("disable", GssEncMode::Disable),
+        ("require", GssEncMode::Require),
+    ],
+);
+const SESSION_ATTRS: Choices<TargetSessionAttrs, 6> = [
+    ("any", TargetSessionAttrs::Any),
+    ("read-write", TargetSessionAttrs::ReadWrite),
+    ("read-only", TargetSessionAttrs::ReadOnly),
+    ("primary", TargetSessionAttrs::Primary),
+    ("standby", TargetSessionAttrs::Standby),
+    ("prefer-standby", TargetSessionAttrs::PreferStandby),
+];
+const LOAD_BALANCE_HOSTS: Choices<bool, 2> = [("disable", false), ("random", true)];
+const PROTOCOL_VERSIONS: Choices<ProtocolVersion, 3> = [
+    ("3.0", ProtocolVersion::V3_0),
+    ("3.2", ProtocolVersion::V3_2),
+    ("latest", LATEST_PROTOCOL),
+];
+const LATEST_PROTOCOL: ProtocolVersion = ProtocolVersion::V3_2;
+const GOAWAY_MODES: Choices<GoAwayMode, 3> = [
+    ("prefer", GoAwayMode::Prefer),
+    ("disable", GoAwayMode::Disable),
+    ("notice", GoAwayMode::Notice),
+];
+
+/// The first choice is the default of a build that can encrypt, the second that of one that cannot.
+const fn default_first<T: Copy, const N: usize>(
+    have: bool,
+    mut choices: Choices<T, N>,
+) -> Choices<T, N> {
+    if !have {
+        let first = choices[0];
+        choices[0] = choices[1];
+        choices[1] = first;
+    }
+    choices
+}
+
+/// The error for a value that an option cannot take.
+pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
+    [b"invalid ", keyword, b" value: \"", value, b"\""].concat()
+}
+
+fn not_compiled_in(keyword: &[u8], value: &[u8], what: &[u8]) -> Vec<u8> {
+    let end: &[u8] = b" support is not compiled in";
+    [keyword, b" value \"", value, b"\" invalid when ", what, end].concat()
+}
+
+fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
+    let found = choices.iter().find(|choice| choice.0.as_bytes() == value);
+    let found = found.map(|choice| choice.1);
+    found.ok_or_else(|| invalid(opt.keyword(), value))
+}
+
+/// The value of an enumeration, whose default (the first choice) is stored when it has none.
+fn choice<T: Copy>(options: &mut Options, opt: Opt, choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
+    options.set_default(opt, choices[0].0.as_bytes());
+    find(opt, options.get(opt).unwrap_or_default(), choices)
+}
+
+/// Fails for an option's value that needs TLS where there is none.
+fn need_tls(options: &Options, opt: Opt) -> Result<(), Vec<u8>> {
+    match options.get(opt) {
+        Some(value) if !HAVE_TLS => Err(not_compiled_in(opt.keyword(), value, b"SSL")),
+        _ => Ok(()),
+    }
+}
+
+fn wants_system_roots(options: &Options) -> bool {
+    options.get(Opt::SslRootCert) == Some(b"system")
+}
+
+// libpq: before sslmode, whose default it changed
+fn refuse_system_roots(options: &Options) -> Result<(), Vec<u8>> {
+    match wants_system_roots(options) {
+        true => need_tls(options, Opt::SslRootCert),
+        false => Ok(()),
+    }
+}
+
+fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), Vec<u8>> {
+    if !wants_system_roots(options) || sslmode == SslMode::VerifyFull {
+        return Ok(());
+    }
+    let end: &[u8] = b"sslrootcert=system (use \"verify-full\")";
+    Err(weak_sslmode(options, end))
+}
+
+fn weak_sslmode(options: &Options, end: &[u8]) -> Vec<u8> {
+    let sslmode = options.get(Opt::SslMode).unwrap_or_default();
+    let middle: &[u8] = b"\" may not be used with ";
+    [b"weak sslmode \"", sslmode, middle, end].concat()
+}
+
+/// Whether `sslmode` never falls back to plain text.
+fn is_strong(sslmode: SslMode) -> bool {
+    use SslMode::{Require, VerifyCa, VerifyFull};
+    matches!(sslmode, Require | VerifyCa | VerifyFull)
+}
+
+fn sslmode(options: &mut Options) -> Result<SslMode, Vec<u8>> {
+    let sslmode = choice(options, Opt::SslMode, &SSL_MODES)?;
+    if is_strong(sslmode) {
+        need_tls(options, Opt::SslMode)?;
+    }
+    Ok(sslmode)
+}
+
+fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiation, Vec<u8>> {
+    let sslnegotiation = choice(options, Opt::SslNegotiation, &SSL_NEGOTIATIONS)?;
+    if sslnegotiation == SslNegotiation::Direct {
+        need_tls(options, Opt::SslNegotiation)?;
+        if !is_strong(sslmode) {
+            let end: &[u8] =
+                b"sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")";
+            return Err(weak_sslmode(options, end));
+        }
+    }
+    Ok(sslnegotiation)
+}
+
+fn sslcertmode(options: &mut Options) -> Result<SslCertMode, Vec<u8>> {
+    let sslcertmode = choice(options, Opt::SslCertMode, &SSL_CERT_MODES)?;
+    if sslcertmode == SslCertMode::Require {
+        need_tls(options, Opt::SslCertMode)?;
+    }
+    Ok(sslcertmode)
+}
+
+fn gssencmode(options: &mut Options) -> Result<GssEncMode, Vec<u8>> {
+    let gssencmode = choice(options, Opt::GssEncMode, &GSS_ENC_MODES)?;
+    match options.get(Opt::GssEncMode) {
+        Some(value) if gssencmode == GssEncMode::Require && !HAVE_GSS => {
+            Err(not_compiled_in(b"gssencmode", value, b"GSSAPI"))
+        }
+        _ => Ok(gssencmode),
+    }
+}
+
+/// TLS versions from the lowest.
+const TLS_VERSIONS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+fn check_tls_versions(options: &Options) -> Result<(), Vec<u8>> {
+    let min = tls_version(options, Opt::SslMinProtocolVersion)?;
+    let max = tls_version(options, Opt::SslMaxProtocolVersion)?;
+    match (min, max) {
+        (Some(min), Some(max)) if min > max => Err(b"invalid SSL protocol version range".to_vec()),
+        _ => Ok(()),
+    }
+}
+
+/// The place of an option's value in [`TLS_VERSIONS`].
+fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, Vec<u8>> {
+    let Some(value) = options.non_empty(opt) else {
+        return Ok(None);
+    };
+    let is_value = |version: &&str| version.as_bytes().eq_ignore_ascii_case(value);
+    let place = TLS_VERSIONS.iter().position(is_value);
+    // libpq: these two options stand in quotes
+    let quoted = || [b"\"", opt.keyword(), b"\""].concat();
+    place.map(Some).ok_or_else(|| invalid(&quoted(), value))
+}
+
+/// Decodes a SCRAM key, of which `whose` says which it is.
+fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]>, Vec<u8>> {
+    let Some(text) = options.get(opt) else {
+        return Ok(None);
+    };
+    let key = decode_base64(text);
+    let key = key.ok_or_else(|| format!("invalid SCRAM {whose} key").into_bytes())?;
+    let length = key.len();
+    let key = key.try_into();
+    key.map(Some)
+        .map_err(|_| format!("invalid SCRAM {whose} key length: {length}").into_bytes())
+}
+
+// libpq: stray bits at the end do not matter
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(&STANDARD, config).decode(text).ok()
+}
+
+fn protocol_versions(options: &Options) -> Result<(ProtocolVersion, ProtocolVersion), Vec<u8>> {
+    let version = |opt| {
+        let value = options.get(opt);
+        value
+            .map(|value| find(opt, value, &PROTOCOL_VERSIONS))
+            .transpose()
+    };
+    let min = version(Opt::MinProtocolVersion)?.unwrap_or(ProtocolVersion::V3_0);
+    // libpq: unasked the highest is 3.0, for poolers that cannot negotiate, unless that is too low
+    let unasked = match min > ProtocolVersion::V3_0 {
+        true => LATEST_PROTOCOL,
+        false => ProtocolVersion::V3_0,
+    };
+    let max = version(Opt::MaxProtocolVersion)?.unwrap_or(unasked);
+    match min > max {
+        true => Err(b"\"min_protocol_version\" is greater than \"max_protocol_version\"".to_vec()),
+        false => Ok((min, max)),
+    }
+}
+
+/// The option `goaway`, which stays without a value where it has none.
+fn goaway(options: &Options) -> Result<GoAwayMode, Vec<u8>> {
+    match options.get(Opt::GoAway) {
+        Some(value) => find(Opt::GoAway, value, &GOAWAY_MODES),
+        None => Ok(GOAWAY_MODES[0].1),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+use super::*;
+use crate::conninfo::options::tests::options;
+
+fn validated(values: &[(Opt, &str)]) -> Result<Params, String> {
+    let params = params(&mut options(values), Vec::new());
+    params.map_err(|message| String::from_utf8(message).unwrap())
+}
+
+fn complaint(values: &[(Opt, &str)]) -> Option<String> {
+    validated(values).err()
+}
+
+#[test]
+fn without_any_value() {
+    let mut given = Options::default();
+    let params = params(&mut given, Vec::new()).unwrap();
+    assert_eq!(
+        params.sslmode,
+        if HAVE_TLS {
+            SslMode::Prefer
+        } else {
+            SslMode::Disable
+        }
+    );
+    let sslcertmode: &[u8] = if HAVE_TLS { b"allow" } else { b"disable" };
+    assert_eq!(given.get(Opt::SslCertMode), Some(sslcertmode));
+    let gssencmode = if HAVE_GSS {
+        GssEncMode::Prefer
+    } else {
+        GssEncMode::Disable
+    };
+    assert_eq!(params.gssencmode, gssencmode);
+    assert_eq!(params.sslnegotiation, SslNegotiation::Postgres);
+    assert_eq!(params.target_session_attrs, TargetSessionAttrs::Any);
+    assert_eq!(params.goaway, GoAwayMode::Prefer);
+    assert_eq!(given.get(Opt::GoAway), None);
+    assert!(params.require_auth.is_none() && !params.shuffle_addresses);
+    assert!(params.scram_client_key.is_none() && params.scram_server_key.is_none());
+}
+
+#[test]
+fn values_no_enumeration_has() {
+    let enumerations = [
+        Opt::RequireAuth,
+        Opt::ChannelBinding,
+        Opt::SslMode,
+        Opt::SslNegotiation,
+        Opt::SslCertMode,
+        Opt::GssEncMode,
+        Opt::TargetSessionAttrs,
+        Opt::LoadBalanceHosts,
+        Opt::MinProtocolVersion,
+        Opt::MaxProtocolVersion,
+        Opt::GoAway,
+    ];
+    for opt in enumerations {
+        let keyword = opt.def().keyword.to_str().unwrap();
+        let expected = format!("invalid {keyword} value: \"bad\"");
+        assert_eq!(complaint(&[(opt, "bad")]), Some(expected));
+        let expected = format!("invalid {keyword} value: \"\"");
+        let expected = Some(expected).filter(|_| opt != Opt::RequireAuth);
+        assert_eq!(complaint(&[(opt, "")]), expected);
+    }
+}
+
+#[test]
+fn every_word_of_the_other_enumerations() {
+    use TargetSessionAttrs::*;
+    let attrs = [Any, ReadWrite, ReadOnly, Primary, Standby, PreferStandby];
+    let words = [
+        "any",
+        "read-write",
+        "read-only",
+        "primary",
+        "standby",
+        "prefer-standby",
+    ];
+    for (word, attrs) in words.into_iter().zip(attrs) {
+        let params = validated(&[(Opt::TargetSessionAttrs, word)]).unwrap();
+        assert_eq!(params.target_session_attrs, attrs);
+    }
+    for (word, shuffle) in [("disable", false), ("random", true)] {
+        let params = validated(&[(Opt::LoadBalanceHosts, word)]).unwrap();
+        assert_eq!(params.shuffle_addresses, shuffle);
+    }
+    let modes = [GoAwayMode::Prefer, GoAwayMode::Disable, GoAwayMode::Notice];
+    for (word, mode) in ["prefer", "disable", "notice"].into_iter().zip(modes) {
+        assert_eq!(validated(&[(Opt::GoAway, word)]).unwrap().goaway, mode);
+    }
+    let bindings = [
+        ChannelBinding::Disable,
+        ChannelBinding::Prefer,
+        ChannelBinding::Require,
+    ];
+    for (word, binding) in ["disable", "prefer", "require"].into_iter().zip(bindings) {
+        let params = validated(&[(Opt::ChannelBinding, word)]).unwrap();
+        assert_eq!(params.channel_binding, binding);
+    }
+}
+
+#[test]
+fn what_needs_tls() {
+    let ssl = [
+        (
+            Opt::SslRootCert,
+            "system",
+            vec![(Opt::SslMode, "verify-full")],
+        ),
+        (Opt::SslMode, "require", vec![]),
+        (Opt::SslMode, "verify-ca", vec![]),
+        (Opt::SslMode, "verify-full", vec![]),
+        (Opt::SslCertMode, "require", vec![]),
+        (
+            Opt::SslNegotiation,
+            "direct",
+            if HAVE_TLS {
+                vec![(Opt::SslMode, "require")]
+            } else {
+                vec![]
+            },
+        ),
+    ];
+    for (opt, value, mut values) in ssl {
+        values.push((opt, value));
+        let keyword = opt.def().keyword.to_str().unwrap();
+        let expected =
+            format!("{keyword} value \"{value}\" invalid when SSL support is not compiled in");
+        assert_eq!(complaint(&values), Some(expected).filter(|_| !HAVE_TLS));
+    }
+    for value in ["disable", "allow", "prefer"] {
+        assert_eq!(complaint(&[(Opt::SslMode, value)]), None);
+    }
+}
+
+#[test]
+fn what_needs_gss() {
+    let expected = "gssencmode value \"require\" invalid when GSSAPI support is not compiled in";
+    let expected = Some(expected).filter(|_| !HAVE_GSS);
+    assert_eq!(
+        complaint(&[(Opt::GssEncMode, "require")]).as_deref(),
+        expected
+    );
+    assert_eq!(complaint(&[(Opt::GssEncMode, "prefer")]), None);
+}
+
+#[test]
+fn weak_modes() {
+    let expected = match HAVE_TLS {
+        true => {
+            "weak sslmode \"prefer\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")"
+        }
+        false => "sslnegotiation value \"direct\" invalid when SSL support is not compiled in",
+    };
+    let values = [(Opt::SslMode, "prefer"), (Opt::SslNegotiation, "direct")];
+    assert_eq!(complaint(&values).as_deref(), Some(expected));
+    let expected = match HAVE_TLS {
+        true => {
+            "weak sslmode \"allow\" may not be used with sslrootcert=system (use \"verify-full\")"
+        }
+        false => "sslrootcert value \"system\" invalid when SSL support is not compiled in",
+    };
+    let values = [(Opt::SslMode, "allow"), (Opt::SslRootCert, "system")];
+    assert_eq!(complaint(&values).as_deref(), Some(expected));
+}
+
+#[test]
+fn tls_versions() {
+    let range = |min, max| {
+        complaint(&[
+            (Opt::SslMinProtocolVersion, min),
+            (Opt::SslMaxProtocolVersion, max),
+        ])
+    };
+    for (min, max) in [
+        ("", ""),
+        ("tlsv1", "TLSV1"),
+        ("TLSv1.2", "TLSv1.2"),
+        ("TLSv1.3", ""),
+        ("TLSv1", "TLSv1.3"),
+    ] {
+        assert_eq!(range(min, max), None, "{min} {max}");
+    }
+    for (min, max) in [("TLSv1.3", "TLSv1.2"), ("TLSv1.1", "tlsv1")] {
+        assert_eq!(
+            range(min, max).as_deref(),
+            Some("invalid SSL protocol version range")
+        );
+    }
+    let expected = "invalid \"ssl_min_protocol_version\" value: \"TLSv1.4\"";
+    assert_eq!(range("TLSv1.4", "bad").as_deref(), Some(expected));
+    let expected = "invalid \"ssl_max_protocol_version\" value: \"bad\"";
+    assert_eq!(range("TLSv1.3", "bad").as_deref(), Some(expected));
+}
+
+#[test]
+fn protocol_version_pairs() {
+    let (old, new) = (ProtocolVersion::V3_0, ProtocolVersion::V3_2);
+    let cases = [
+        (None, None, Ok((old, old))),
+        (Some("3.0"), None, Ok((old, old))),
+        (Some("3.2"), None, Ok((new, new))),
+        (Some("latest"), None, Ok((new, new))),
+        (None, Some("3.0"), Ok((old, old))),
+        (None, Some("3.2"), Ok((old, new))),
+        (Some("3.0"), Some("latest"), Ok((old, new))),
+        (
+            Some("3.2"),
+            Some("3.0"),
+            Err("\"min_protocol_version\" is greater than \"max_protocol_version\""),
+        ),
+        (
+            Some("3.1"),
+            None,
+            Err("invalid min_protocol_version value: \"3.1\""),
+        ),
+        (
+            None,
+            Some("3.1"),
+            Err("invalid max_protocol_version value: \"3.1\""),
+        ),
+        (
+            Some("3"),
+            Some("4"),
+            Err("invalid min_protocol_version value: \"3\""),
+        ),
+    ];
+    for (min, max, expected) in cases {
+        let min = min.map(|min| (Opt::MinProtocolVersion, min));
+        let max = max.map(|max| (Opt::MaxProtocolVersion, max));
+        let values: Vec<_> = min.into_iter().chain(max).collect();
+        let versions = validated(&values).map(|params| (params.min_protocol, params.max_protocol));
+        assert_eq!(versions, expected.map_err(str::to_owned), "{values:?}");
+    }
+}
+
+#[test]
+fn scram_keys() {
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let key: [u8; 32] = std::array::from_fn(|at| at as u8);
+    let params = validated(&[(Opt::ScramClientKey, KEY)]).unwrap();
+    assert_eq!(
+        (params.scram_client_key, params.scram_server_key),
+        (Some(key), None)
+    );
+    let params = validated(&[(Opt::ScramServerKey, &KEY.replace("8=", "9="))]).unwrap();
+    assert_eq!(
+        (params.scram_client_key, params.scram_server_key),
+        (None, Some(key))
+    );
+    let cases = [
+        (
+            Opt::ScramClientKey,
+            "",
+            "invalid SCRAM client key length: 0",
+        ),
+        (
+            Opt::ScramClientKey,
+            "AAEC",
+            "invalid SCRAM client key length: 3",
+        ),
+        (
+            Opt::ScramServerKey,
+            "AAEC",
+            "invalid SCRAM server key length: 3",
+        ),
+        (Opt::ScramServerKey, "AA=", "invalid SCRAM server key"),
+        (Opt::ScramClientKey, "?", "invalid SCRAM client key"),
+        (Opt::ScramClientKey, "AA EC", "invalid SCRAM client key"),
+    ];
+    for (opt, value, expected) in cases {
+        assert_eq!(complaint(&[(opt, value)]).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn of_several_bad_options_libpq_s_first_is_reported() {
+    let in_order = [
+        (Opt::RequireAuth, "require_auth"),
+        (Opt::ChannelBinding, "channel_binding"),
+        (Opt::SslMode, "sslmode"),
+        (Opt::SslNegotiation, "sslnegotiation"),
+        (Opt::SslMinProtocolVersion, "\"ssl_min_protocol_version\""),
+        (Opt::SslMaxProtocolVersion, "\"ssl_max_protocol_version\""),
+        (Opt::SslCertMode, "sslcertmode"),
+        (Opt::GssEncMode, "gssencmode"),
+        (Opt::TargetSessionAttrs, "target_session_attrs"),
+        (Opt::ScramClientKey, "SCRAM client key"),
+        (Opt::ScramServerKey, "SCRAM server key"),
+        (Opt::LoadBalanceHosts, "load_balance_hosts"),
+        (Opt::MinProtocolVersion, "min_protocol_version"),
+        (Opt::MaxProtocolVersion, "max_protocol_version"),
+        (Opt::GoAway, "goaway"),
+    ];
+    for first in 0..in_order.len() {
+        let values: Vec<_> = in_order[first..]
+            .iter()
+            .map(|&(opt, _)| (opt, "b!d"))
+            .collect();
+        let complaint = complaint(&values).unwrap();
+        let expected = format!("invalid {}", in_order[first].1);
+        assert!(
+            complaint.starts_with(&expected),
+            "{complaint}, not {expected}"
+        );
+    }
+}
