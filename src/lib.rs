@@ -16,4 +16,5 @@ mod conninfo;
 mod mem;
 #[doc(hidden)]
 pub mod protocol;
+mod result;
 mod text;

@@ -1,0 +1,307 @@
+//! How a connection fills a result.
+
+use super::columns::Columns;
+use super::status::Status;
+use super::store::{COMMAND_TAG_SIZE, ErrorInfo, PgResult, PgResultBox};
+use crate::mem::OutOfMemory;
+pub use crate::mem::arena::rows::RowError;
+use crate::mem::arena::rows::Rows;
+use crate::mem::tail::TailBox;
+use crate::protocol::fields::{ErrorFields, STATEMENT_POSITION};
+use std::sync::Arc;
+
+impl RowError {
+    /// libpq's text.
+    pub fn message(self) -> &'static str {
+        match self {
+            RowError::OutOfMemory => "out of memory for query result",
+            RowError::TooManyRows => "PGresult cannot support more than INT_MAX tuples",
+            RowError::FieldCount => "unexpected field count in \"D\" message",
+            RowError::InsufficientData => "insufficient data in \"D\" message",
+            RowError::LengthMismatch => {
+                "message contents do not agree with length in message type \"D\""
+            }
+        }
+    }
+}
+
+impl PgResult {
+    /// A result without rows or columns.
+    pub fn new(status: Status, encoding: i32) -> Result<PgResultBox, OutOfMemory> {
+        TailBox::new(PgResult::empty(status, encoding), 0)
+    }
+
+    /// A result for rows of `columns`.
+    ///
+    /// `row_space` is the size of the DataRow bodies expected, all in all: they share the
+    /// result's own block. Give the body's size for a single row, a guess (the size of the last
+    /// chunk, say) otherwise; what does not fit goes elsewhere.
+    pub fn with_columns(
+        status: Status,
+        encoding: i32,
+        columns: Arc<Columns>,
+        row_space: usize,
+    ) -> Result<PgResultBox, OutOfMemory> {
+        let count = columns.len() as u32;
+        let aligned = columns.any_binary();
+        let extra = Rows::tail_for(count, aligned, row_space);
+        TailBox::with_tail(extra, |tail| {
+            let mut result = PgResult::empty(status, encoding);
+            result.rows = Rows::in_tail(tail, count, aligned, row_space);
+            result.binary = columns.all_binary().into();
+            result.columns = Some(columns);
+            result
+        })
+    }
+
+    /// Describes the columns of a result that has none yet, as for a prepared statement.
+    pub fn set_columns(&mut self, columns: Arc<Columns>) {
+        self.binary = columns.all_binary().into();
+        self.attach(columns);
+    }
+
+    /// Describes the columns of a COPY; `overall` is its format.
+    pub fn set_copy_columns(&mut self, overall: i32, columns: Arc<Columns>) {
+        self.binary = overall;
+        self.attach(columns);
+    }
+
+    pub(super) fn attach(&mut self, columns: Arc<Columns>) {
+        self.rows
+            .set_columns(columns.len() as u32, columns.any_binary());
+        self.columns = (!columns.is_empty()).then_some(columns);
+    }
+
+    /// Adds the row in the body of a DataRow message.
+    #[inline]
+    pub fn push_row(&mut self, body: &[u8]) -> Result<(), RowError> {
+        self.rows.push_wire(body)
+    }
+
+    /// A notice of the library's own: its text alone, with a newline.
+    pub fn internal_notice(text: &[u8], encoding: i32) -> Result<PgResultBox, OutOfMemory> {
+        let mut notice = PgResult::new(Status::NonfatalError, encoding)?;
+        notice.set_fields(&ErrorFields::notice(b"NOTICE", text), None);
+        notice.set_error_message(text);
+        notice.append_error(b"\n");
+        Ok(notice)
+    }
+
+    #[cfg(test)]
+    pub fn of_error(body: &[u8], query: &[u8]) -> PgResultBox {
+        let mut failed = PgResult::new(Status::FatalError, 6).expect("small");
+        let fields = ErrorFields::parse(body).expect("an ErrorResponse");
+        failed.set_fields(&fields, Some(query));
+        failed
+    }
+
+    pub fn set_status(&mut self, status: Status) {
+        self.status = status;
+    }
+
+    /// Sets the command tag, cut to 63 bytes.
+    pub fn set_command_tag(&mut self, tag: &[u8]) {
+        let end = memchr::memchr(0, tag).unwrap_or(tag.len());
+        let end = end.min(COMMAND_TAG_SIZE - 1);
+        self.command = [0; COMMAND_TAG_SIZE];
+        self.command[..end].copy_from_slice(&tag[..end]);
+    }
+
+    /// Sets the types of a prepared statement's parameters.
+    pub fn set_params(&mut self, params: Vec<u32>) {
+        self.params = params;
+    }
+
+    /// Keeps the fields of an error or notice, and of its `query` what
+    /// PQresultVerboseErrorMessage needs.
+    pub fn set_fields(&mut self, fields: &ErrorFields, query: Option<&[u8]>) {
+        let positioned = fields.get(STATEMENT_POSITION).is_some();
+        let Some(error) = self.error_info() else {
+            return;
+        };
+        error.fields = fields.try_clone();
+        error.query = query.filter(|_| positioned).and_then(try_copy);
+    }
+
+    /// Sets the error text (with its newline), up to a NUL.
+    ///
+    /// If memory runs out, the result says so instead.
+    pub fn set_error_message(&mut self, text: &[u8]) {
+        if let Some(error) = self.error_info() {
+            error.message.clear();
+        }
+        self.append_error(text);
+    }
+
+    /// Adds to the error text.
+    pub fn append_error(&mut self, text: &[u8]) {
+        let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
+        let Some(error) = self.error_info() else {
+            return;
+        };
+        let message = &mut error.message;
+        if message.try_reserve_exact(text.len() + 1).is_err() {
+            self.out_of_memory = true;
+            return;
+        }
+        if message.last() == Some(&0) {
+            message.pop();
+        }
+        message.extend_from_slice(text);
+        message.push(0);
+    }
+
+    /// The error part, made if need be; None when memory ran out.
+    fn error_info(&mut self) -> Option<&mut ErrorInfo> {
+        if self.error.is_none() {
+            self.error = TailBox::new(ErrorInfo::default(), 0).ok();
+            self.out_of_memory = self.error.is_none();
+        }
+        self.error.as_deref_mut()
+    }
+}
+
+fn try_copy(text: &[u8]) -> Option<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(text.len()).ok()?;
+    copy.extend_from_slice(text);
+    Some(copy)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::result::columns::ColumnDesc;
+
+    pub fn columns(names: &[&[u8]], format: i32) -> Arc<Columns> {
+        let mut columns = Columns::default();
+        for name in names {
+            let desc = ColumnDesc {
+                format,
+                ..ColumnDesc::default()
+            };
+            columns.push(Some(name), desc).expect("small");
+        }
+        Arc::new(columns)
+    }
+
+    pub fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut body = (values.len() as u16).to_be_bytes().to_vec();
+        for value in values {
+            let length = value.map_or(-1, |value| value.len() as i32);
+            body.extend(length.to_be_bytes());
+            body.extend(value.unwrap_or_default());
+        }
+        body
+    }
+
+    pub fn result(names: &[&[u8]], rows: &[&[Option<&[u8]>]]) -> PgResultBox {
+        let columns = columns(names, 0);
+        let mut result = PgResult::with_columns(Status::TuplesOk, 6, columns, 100).expect("small");
+        for row in rows {
+            result.push_row(&body(row)).expect("valid");
+        }
+        result
+    }
+
+    #[test]
+    fn rows_and_columns() {
+        let result = result(
+            &[b"a", b"b"],
+            &[
+                &[Some(b"1"), None],
+                &[None, Some(b"two")],
+                &[Some(b""), None],
+            ],
+        );
+        assert_eq!((result.nrows(), result.ncols()), (3, 2));
+        assert_eq!(result.bytes(1, 1), Some(Some(&b"two"[..])));
+        assert_eq!(result.get_length(1, 1), Some(3));
+        assert_eq!(result.get_length(1, 0), Some(0));
+        assert_eq!(result.is_null(1, 0), Some(true));
+        assert_eq!(result.is_null(2, 0), Some(false));
+        for (row, column) in [(-1, 0), (3, 0), (0, 2), (0, -1), (i32::MIN, i32::MAX)] {
+            assert!(result.get_value_ptr(row, column).is_null());
+            assert_eq!(result.get_length(row, column), None);
+            assert!(result.value(row, column).is_none());
+        }
+    }
+
+    #[test]
+    fn binary_results_are_aligned() {
+        let columns = columns(&[b"a", b"b"], 1);
+        let mut result = PgResult::with_columns(Status::TuplesOk, 6, columns, 0).unwrap();
+        for len in 0..40 {
+            let value = vec![7; len];
+            result
+                .push_row(&body(&[Some(&value), Some(&value)]))
+                .unwrap();
+            let last = result.nrows() - 1;
+            assert_eq!(result.get_value_ptr(last, 0).addr() % 8, 0);
+            assert_eq!(result.get_value_ptr(last, 1).addr() % 8, 0);
+            assert_eq!(result.bytes(last, 1), Some(Some(&value[..])));
+        }
+        assert_eq!(result.binary(), 1);
+    }
+
+    #[test]
+    fn a_result_outlives_its_columns_owner() {
+        let shared = columns(&[b"name"], 0);
+        let result = PgResult::with_columns(Status::SingleTuple, 6, shared.clone(), 9).unwrap();
+        drop(shared);
+        assert_eq!(result.columns().unwrap().name(0), Some(c"name"));
+        assert_eq!(result.column(0), Some(&Default::default()));
+        assert_eq!(result.column(1), None);
+        assert_eq!(result.column(-1), None);
+    }
+
+    #[test]
+    fn command_tags_are_cut() {
+        let mut result = PgResult::new(Status::CommandOk, 6).unwrap();
+        assert_eq!(result.cmd_status(), c"");
+        result.set_command_tag(&[b'x'; 64]);
+        assert_eq!(result.cmd_status().to_bytes(), [b'x'; 63]);
+        result.set_command_tag(b"SELECT 1\0rest");
+        assert_eq!(result.cmd_status(), c"SELECT 1");
+    }
+
+    #[test]
+    fn error_texts_accumulate() {
+        let mut result = PgResult::new(Status::FatalError, 6).unwrap();
+        assert_eq!(result.error_message(), c"");
+        result.append_error(b"one\n");
+        result.append_error(b"two\n\0three");
+        assert_eq!(result.error_message(), c"one\ntwo\n");
+        result.set_error_message(b"new\n");
+        assert_eq!(result.error_message(), c"new\n");
+    }
+
+    #[test]
+    fn fields_are_kept_and_the_query_if_it_has_a_position() {
+        let mut result = PgResult::new(Status::FatalError, 6).unwrap();
+        let plain = ErrorFields::parse(b"SERROR\0C42601\0\0").unwrap();
+        result.set_fields(&plain, Some(b"select"));
+        assert_eq!(result.error_field(b'C'), Some(c"42601"));
+        assert_eq!(result.error_field(b'M'), None);
+        assert_eq!(result.error_query(), None);
+        let positioned = ErrorFields::parse(b"P3\0\0").unwrap();
+        result.set_fields(&positioned, Some(b"select"));
+        assert_eq!(result.error_query(), Some(&b"select"[..]));
+    }
+
+    #[test]
+    fn the_out_of_memory_result_has_a_text() {
+        let result = PgResult::out_of_memory();
+        assert_eq!(result.status(), Status::FatalError);
+        assert_eq!(result.error_message(), c"out of memory\n");
+        assert_eq!(result.error_field(b'M'), None);
+        assert_eq!((result.nrows(), result.ncols()), (0, 0));
+    }
+
+    #[test]
+    fn a_small_result_is_small() {
+        let one = result(&[b"a"], &[&[Some(b"1")]]);
+        assert!(size_of::<PgResult>() <= 264, "{}", size_of::<PgResult>());
+        assert!(one.memory_size() < 700, "{}", one.memory_size());
+    }
+}

@@ -1,0 +1,377 @@
+//! Results as text, in libpq's old layouts.
+//!
+//! Widths are counted in bytes, and values end at a NUL, as they do in libpq.
+
+mod legacy;
+
+pub use legacy::{display_tuples, print_tuples};
+
+use super::store::PgResult;
+
+/// Takes the text, piece by piece.
+pub type Sink<'a> = dyn FnMut(&[u8]) + 'a;
+
+/// How [`print`] prints (PQprintOpt without its pager).
+#[derive(Default)]
+pub struct PrintOptions<'a> {
+    pub header: bool,
+    pub align: bool,
+    pub standard: bool,
+    pub html3: bool,
+    pub expanded: bool,
+    pub separator: &'a [u8],
+    pub table_option: &'a [u8],
+    pub caption: Option<&'a [u8]>,
+    /// Names to print instead of the columns' own; an empty one changes nothing.
+    pub names: Vec<&'a [u8]>,
+}
+
+impl PrintOptions<'_> {
+    /// Whether all rows are measured before one is printed.
+    fn is_table(&self) -> bool {
+        !self.expanded && (self.align || self.html3)
+    }
+}
+
+/// Prints `result` (PQprint); nothing if it has no columns.
+pub fn print(result: &PgResult, options: &PrintOptions, out: &mut Sink) {
+    if result.ncols() > 0 {
+        Printer::new(result, options, out).print();
+    }
+}
+
+/// The width of a line, as PQprint estimates it to choose between terminal and pager.
+pub fn line_length(result: &PgResult, options: &PrintOptions) -> usize {
+    let separator = 2 * options.separator.len();
+    let names = names(result, options);
+    let widths = names.iter().map(|name| name.len() + separator);
+    widths.sum::<usize>() + 1
+}
+
+/// What is known of a column.
+struct Column<'a> {
+    name: &'a [u8],
+    width: usize,
+    /// It holds something that is not a number.
+    text: bool,
+}
+
+struct Printer<'a, 'o> {
+    result: &'a PgResult,
+    options: &'a PrintOptions<'a>,
+    columns: Vec<Column<'a>>,
+    out: &'o mut Sink<'o>,
+}
+
+impl<'a, 'o> Printer<'a, 'o> {
+    fn new(
+        result: &'a PgResult,
+        options: &'a PrintOptions<'a>,
+        out: &'o mut Sink<'o>,
+    ) -> Printer<'a, 'o> {
+        let names = names(result, options).into_iter();
+        let columns = names.map(|name| Column {
+            name,
+            width: name.len(),
+            text: false,
+        });
+        Printer {
+            result,
+            options,
+            columns: columns.collect(),
+            out,
+        }
+    }
+
+    fn print(&mut self) {
+        let options = self.options;
+        if options.header && !options.html3 && !options.is_table() {
+            self.leading_header();
+        }
+        if options.expanded && options.html3 {
+            self.html_title();
+        }
+        for row in 0..self.result.nrows() {
+            self.visit_row(row);
+        }
+        if options.is_table() {
+            self.table();
+        }
+        if options.header && !options.html3 {
+            let rows = self.result.nrows();
+            let plural = if rows == 1 { "" } else { "s" };
+            self.put(&[format!("({rows} row{plural})\n\n").as_bytes()]);
+        }
+        if options.html3 && !options.expanded {
+            self.put(&[b"</table>\n"]);
+        }
+    }
+
+    fn put(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            (self.out)(part);
+        }
+    }
+
+    /// The header of layouts that print a row when they come to it.
+    fn leading_header(&mut self) {
+        let separator = self.options.separator;
+        if self.options.expanded {
+            self.name(b"Field");
+            self.put(&[separator]);
+            let blank: &[u8] = if self.options.align { b" " } else { b"" };
+            return self.put(&[blank, b"Value\n"]);
+        }
+        let names: Vec<&[u8]> = self.columns.iter().map(|column| column.name).collect();
+        let line = names.join(separator);
+        self.put(&[&line, b"\n", &vec![b'-'; line.len()], b"\n"]);
+    }
+
+    /// A name in the left column of the expanded layout.
+    fn name(&mut self, name: &[u8]) {
+        let widest = self.columns.iter().map(|column| column.name.len()).max();
+        let width = if self.options.align { widest } else { None };
+        self.put(&[&padded(name, width.unwrap_or(0), true)]);
+    }
+
+    fn html_title(&mut self) {
+        let counted = self.count_text("Query retrieved");
+        let caption = self.options.caption.unwrap_or(&counted);
+        self.put(&[b"<center><h2>", caption, b"</h2></center>\n"]);
+    }
+
+    fn count_text(&self, verb: &str) -> Vec<u8> {
+        let (rows, columns) = (self.result.nrows(), self.result.ncols());
+        format!("{verb} {rows} rows * {columns} fields").into_bytes()
+    }
+
+    /// Measures a row, or prints it.
+    fn visit_row(&mut self, row: i32) {
+        let options = self.options;
+        let number = row.to_string();
+        let number = number.as_bytes();
+        if options.expanded && options.html3 {
+            self.html_table(b"");
+            self.put(&[b"<caption align=\"top\">", number, b"</caption>\n"]);
+        } else if options.expanded {
+            self.put(&[b"-- RECORD ", number, b" --\n"]);
+        }
+        for column in 0..self.columns.len() {
+            match text(self.result, row, column) {
+                Some(value) => self.visit_value(row, column, value),
+                // libpq: with html3 alone, separators of empty values come before the table.
+                None if !options.align && !options.expanded => self.end_value(column),
+                None => {}
+            }
+        }
+        if options.expanded && options.html3 {
+            self.put(&[b"</table>\n"]);
+        }
+    }
+
+    fn visit_value(&mut self, row: i32, column: usize, value: &[u8]) {
+        let options = self.options;
+        if options.align && !is_numeric(value) {
+            self.columns[column].text = true;
+        }
+        if options.is_table() {
+            // libpq: the width counts what a NUL cuts off, too.
+            let length = self.result.get_length(row, column as i32);
+            let width = &mut self.columns[column].width;
+            *width = (*width).max(length.map_or(0, |length| length as usize));
+        } else if options.expanded {
+            self.expanded_value(column, value);
+        } else {
+            self.put(&[value]);
+            self.end_value(column);
+        }
+    }
+
+    fn end_value(&mut self, column: usize) {
+        let last = column + 1 == self.columns.len();
+        self.put(&[if last { b"\n" } else { self.options.separator }]);
+    }
+
+    fn expanded_value(&mut self, column: usize, value: &[u8]) {
+        let name = self.columns[column].name;
+        if self.options.html3 {
+            let align = self.alignment(column);
+            self.put(&[
+                b"<tr><td align=\"left\"><b>",
+                name,
+                b"</b></td><td align=\"",
+            ]);
+            return self.put(&[align, b"\">", value, b"</td></tr>\n"]);
+        }
+        self.name(name);
+        let blank: &[u8] = if self.options.align { b" " } else { b"" };
+        self.put(&[self.options.separator, blank, value, b"\n"]);
+    }
+
+    /// The header and all rows of a layout that needed every value's width.
+    fn table(&mut self) {
+        let options = self.options;
+        if options.html3 {
+            self.html_table_start();
+        }
+        let border = if options.header {
+            self.header()
+        } else {
+            // libpq: standard without a header prints the border it does not have.
+            b"(null)".to_vec()
+        };
+        for row in 0..self.result.nrows() {
+            self.row(row, &border);
+        }
+    }
+
+    fn html_table(&mut self, end: &[u8]) {
+        self.put(&[b"<table ", self.options.table_option, b">", end]);
+    }
+
+    fn html_table_start(&mut self) {
+        self.html_table(b"");
+        if self.options.header {
+            let counted = self.count_text("Retrieved");
+            let caption = self.options.caption.unwrap_or(&counted);
+            self.put(&[b"<caption align=\"top\">", caption, b"</caption>\n"]);
+        }
+    }
+
+    /// Prints the header; returns the border, as standard rows end with it.
+    fn header(&mut self) -> Vec<u8> {
+        let options = self.options;
+        let border = self.border();
+        match (options.html3, options.standard) {
+            (true, _) => self.put(&[b"<tr>"]),
+            (false, true) => self.put(&[&border, b"\n"]),
+            (false, false) => {}
+        }
+        if options.standard {
+            self.put(&[options.separator]);
+        }
+        for column in 0..self.columns.len() {
+            self.header_cell(column);
+        }
+        if options.html3 {
+            self.put(&[b"</tr>\n"]);
+        } else {
+            self.put(&[b"\n", &border, b"\n"]);
+        }
+        border
+    }
+
+    fn header_cell(&mut self, column: usize) {
+        if self.options.html3 {
+            let align = self.alignment(column);
+            let name = self.columns[column].name;
+            return self.put(&[b"<th align=\"", align, b"\">", name, b"</th>"]);
+        }
+        // libpq: here the column's own name is printed, too late to widen the border.
+        let name = own_name(self.result, column);
+        let width = &mut self.columns[column].width;
+        *width = (*width).max(name.len());
+        self.cell(column, name);
+    }
+
+    fn border(&self) -> Vec<u8> {
+        let options = self.options;
+        let crossing = vec![b'+'; options.separator.len()];
+        let margin = if options.standard { 2 } else { 0 };
+        let rules = self
+            .columns
+            .iter()
+            .map(|column| vec![b'-'; column.width + margin]);
+        let line = rules.collect::<Vec<_>>().join(&crossing[..]);
+        if options.standard {
+            [&crossing[..], &line, &crossing].concat()
+        } else {
+            line
+        }
+    }
+
+    fn row(&mut self, row: i32, border: &[u8]) {
+        let options = self.options;
+        match (options.html3, options.standard) {
+            (true, _) => self.put(&[b"<tr>"]),
+            (false, true) => self.put(&[options.separator]),
+            (false, false) => {}
+        }
+        for column in 0..self.columns.len() {
+            let value = text(self.result, row, column).unwrap_or_default();
+            if options.html3 {
+                let align = self.alignment(column);
+                self.put(&[b"<td align=\"", align, b"\">", value, b"</td>"]);
+            } else {
+                self.cell(column, value);
+            }
+        }
+        match (options.html3, options.standard) {
+            (true, _) => self.put(&[b"</tr>\n"]),
+            (false, true) => self.put(&[b"\n", border, b"\n"]),
+            (false, false) => self.put(&[b"\n"]),
+        }
+    }
+
+    /// A padded value and the separator behind it.
+    fn cell(&mut self, column: usize, value: &[u8]) {
+        let Column { width, text, .. } = self.columns[column];
+        let value = padded(value, width, text);
+        let separator = self.options.separator;
+        if self.options.standard {
+            self.put(&[b" ", &value, b" ", separator]);
+        } else if column + 1 < self.columns.len() {
+            self.put(&[&value, separator]);
+        } else {
+            self.put(&[&value]);
+        }
+    }
+
+    fn alignment(&self, column: usize) -> &'static [u8] {
+        if self.columns[column].text {
+            b"left"
+        } else {
+            b"right"
+        }
+    }
+}
+
+fn names<'a>(result: &'a PgResult, options: &PrintOptions<'a>) -> Vec<&'a [u8]> {
+    let given = |column: usize| options.names.get(column).filter(|name| !name.is_empty());
+    (0..result.ncols() as usize)
+        .map(|column| given(column).copied().unwrap_or(own_name(result, column)))
+        .collect()
+}
+
+fn own_name(result: &PgResult, column: usize) -> &[u8] {
+    let name = result.columns().and_then(|columns| columns.name(column));
+    name.unwrap_or_default().to_bytes()
+}
+
+/// The value up to a NUL; None if that is nothing.
+fn text(result: &PgResult, row: i32, column: usize) -> Option<&[u8]> {
+    let value = result.bytes(row, column as i32).flatten()?;
+    let end = memchr::memchr(0, value).unwrap_or(value.len());
+    (end > 0).then_some(&value[..end])
+}
+
+/// Whether a (not empty) value counts as a number, which is aligned right.
+fn is_numeric(value: &[u8]) -> bool {
+    let allowed = |c: &u8| c.is_ascii_digit() || b".Ee -".contains(c);
+    value.iter().all(allowed)
+        && !value.starts_with(b"E")
+        && !value.starts_with(b"e")
+        && value.last().is_some_and(u8::is_ascii_digit)
+}
+
+fn padded(value: &[u8], width: usize, left: bool) -> Vec<u8> {
+    let fill = vec![b' '; width.saturating_sub(value.len())];
+    if left {
+        [value, &fill].concat()
+    } else {
+        [&fill, value].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The two oldest layouts.
+
+use super::{Sink, own_name, padded, text};
+use crate::result::store::PgResult;
+
+/// Prints `result` as PQdisplayTuples does; None prints as a result without rows and columns.
+pub fn display_tuples(
+    result: Option<&PgResult>,
+    fill: bool,
+    separator: &[u8],
+    header: bool,
+    quiet: bool,
+    out: &mut Sink,
+) {
+    let columns = result.map_or(0, |result| result.ncols() as usize);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| result.map_or(0, |result| width(result, column)))
+        .collect();
+    if header && let Some(result) = result {
+        for (column, width) in widths.iter().enumerate() {
+            cell(
+                own_name(result, column),
+                fill.then_some(*width),
+                separator,
+                out,
+            );
+        }
+        out(b"\n");
+        for width in &widths {
+            // libpq: padding and rules are one longer than the widest value.
+            let rule = if fill { width + 1 } else { 0 };
+            out(&vec![b'-'; rule]);
+            out(separator);
+        }
+        out(b"\n");
+    } else if header {
+        out(b"\n\n");
+    }
+    let rows = result.map_or(0, PgResult::nrows);
+    for row in 0..rows {
+        for (column, width) in widths.iter().enumerate() {
+            let value = result.and_then(|result| text(result, row, column));
+            cell(
+                value.unwrap_or_default(),
+                fill.then_some(*width),
+                separator,
+                out,
+            );
+        }
+        out(b"\n");
+    }
+    if !quiet {
+        let plural = if rows == 1 { "" } else { "s" };
+        out(format!("\nQuery returned {rows} row{plural}.\n").as_bytes());
+    }
+}
+
+fn width(result: &PgResult, column: usize) -> usize {
+    let lengths = (0..result.nrows()).filter_map(|row| result.get_length(row, column as i32));
+    let longest = lengths.max().unwrap_or(0) as usize;
+    longest.max(own_name(result, column).len())
+}
+
+fn cell(value: &[u8], width: Option<usize>, separator: &[u8], out: &mut Sink) {
+    out(&padded(value, width.map_or(0, |width| width + 1), true));
+    out(separator);
+}
+
+/// Prints `result` as PQprintTuples does; nothing if it has no columns.
+pub fn print_tuples(result: &PgResult, names: bool, terse: bool, width: usize, out: &mut Sink) {
+    const BORDER_PER_COLUMN: usize = 14;
+    let columns = result.ncols() as usize;
+    if columns == 0 {
+        return;
+    }
+    let bar: &[u8] = if terse { b"" } else { b"|" };
+    let border = [&vec![b'-'; columns * BORDER_PER_COLUMN][..], b"\n"].concat();
+    let line_end = if terse {
+        b"\n".to_vec()
+    } else {
+        [b"|\n", &border[..]].concat()
+    };
+    if !terse {
+        out(&border);
+    }
+    let mut line = |value: &dyn Fn(usize) -> Vec<u8>| {
+        for column in 0..columns {
+            out(bar);
+            out(b" ");
+            out(&value(column));
+        }
+        out(&line_end);
+    };
+    if names {
+        line(&|column| padded(own_name(result, column), width, true));
+    }
+    for row in 0..result.nrows() {
+        line(&|column| padded(text(result, row, column).unwrap_or_default(), width, true));
+    }
+}

@@ -1,0 +1,186 @@
+//! A result: what the C API's PGresult points to, and how it is read.
+
+use super::columns::{ColumnDesc, Columns};
+use super::status::Status;
+use crate::mem::arena::rows::Rows;
+pub use crate::mem::arena::rows::Value;
+use crate::mem::tail::TailBox;
+use crate::protocol::fields::ErrorFields;
+use std::any::Any;
+use std::ffi::{CStr, c_char};
+use std::mem::size_of;
+use std::sync::Arc;
+
+/// An owned result.
+pub type PgResultBox = TailBox<PgResult>;
+
+/// libpq: command tags are cut to 63 bytes.
+pub(super) const COMMAND_TAG_SIZE: usize = 64;
+
+/// The result of a command.
+pub struct PgResult {
+    pub(super) rows: Rows,
+    pub(super) columns: Option<Arc<Columns>>,
+    pub(super) status: Status,
+    /// Memory ran out while an error text was to be kept.
+    pub(super) out_of_memory: bool,
+    pub(super) binary: i32,
+    pub(super) encoding: i32,
+    /// NUL-terminated.
+    pub(super) command: [u8; COMMAND_TAG_SIZE],
+    pub(super) error: Option<TailBox<ErrorInfo>>,
+    pub(super) params: Vec<u32>,
+    /// The notice hooks of the connection that made the result.
+    pub hooks: Option<Arc<dyn Any + Send + Sync>>,
+    /// The instances of the events that watch the result.
+    pub events: Option<Box<dyn Any + Send>>,
+}
+
+/// What an error result holds beyond other results.
+#[derive(Default)]
+pub(super) struct ErrorInfo {
+    /// With a NUL behind it, if not empty.
+    pub message: Vec<u8>,
+    pub fields: Option<ErrorFields>,
+    /// The command that failed, if the server said at which character.
+    pub query: Option<Vec<u8>>,
+}
+
+impl PgResult {
+    pub(super) const fn empty(status: Status, encoding: i32) -> PgResult {
+        PgResult {
+            rows: Rows::new(),
+            columns: None,
+            status,
+            out_of_memory: false,
+            binary: 0,
+            encoding,
+            command: [0; COMMAND_TAG_SIZE],
+            error: None,
+            params: Vec::new(),
+            hooks: None,
+            events: None,
+        }
+    }
+
+    /// The error result for when there is no memory for a result; meant for a static.
+    pub const fn out_of_memory() -> PgResult {
+        let mut result = PgResult::empty(Status::FatalError, 0);
+        result.out_of_memory = true;
+        result
+    }
+
+    #[inline]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The client encoding in which the result arrived.
+    pub fn encoding(&self) -> i32 {
+        self.encoding
+    }
+
+    #[inline]
+    pub fn nrows(&self) -> i32 {
+        self.rows.len() as i32
+    }
+
+    #[inline]
+    pub fn ncols(&self) -> i32 {
+        self.rows.columns() as i32
+    }
+
+    /// 1 if all columns are binary, for COPY the overall format.
+    pub fn binary(&self) -> i32 {
+        self.binary
+    }
+
+    /// The value, or None if there is no such row or column.
+    #[inline]
+    pub fn value(&self, row: i32, column: i32) -> Option<Value> {
+        self.rows.value(row as u32, column as u32)
+    }
+
+    /// The value's bytes (Some(None) for NULL), or None if there is no such row or column.
+    pub fn bytes(&self, row: i32, column: i32) -> Option<Option<&[u8]>> {
+        self.rows.bytes(row as u32, column as u32)
+    }
+
+    /// A pointer to the value, NUL-terminated; NULL if there is no such row or column.
+    #[inline]
+    pub fn get_value_ptr(&self, row: i32, column: i32) -> *const c_char {
+        self.rows.value_ptr(row as u32, column as u32)
+    }
+
+    /// The value's length, 0 for NULL, or None if there is no such row or column.
+    #[inline]
+    pub fn get_length(&self, row: i32, column: i32) -> Option<i32> {
+        self.rows.length(row as u32, column as u32)
+    }
+
+    /// Whether the value is NULL, or None if there is no such row or column.
+    #[inline]
+    pub fn is_null(&self, row: i32, column: i32) -> Option<bool> {
+        self.rows.is_null(row as u32, column as u32)
+    }
+
+    /// The columns, if the result has some.
+    pub fn columns(&self) -> Option<&Arc<Columns>> {
+        self.columns.as_ref()
+    }
+
+    /// The column's description, or None if there is no such column.
+    pub fn column(&self, column: i32) -> Option<&ColumnDesc> {
+        self.columns.as_ref()?.desc(usize::try_from(column).ok()?)
+    }
+
+    /// The types of a prepared statement's parameters.
+    pub fn params(&self) -> &[u32] {
+        &self.params
+    }
+
+    /// The error text with its newline; empty if there is none.
+    pub fn error_message(&self) -> &CStr {
+        if self.out_of_memory {
+            return c"out of memory\n";
+        }
+        let message = self.error.as_ref().map(|error| &error.message[..]);
+        CStr::from_bytes_until_nul(message.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The server's text for a field of the error.
+    pub fn error_field(&self, code: u8) -> Option<&CStr> {
+        self.error_fields()?.get_c(code)
+    }
+
+    /// The fields of a server's error or notice.
+    pub fn error_fields(&self) -> Option<&ErrorFields> {
+        self.error.as_ref()?.fields.as_ref()
+    }
+
+    /// The command that failed, if the server said at which character.
+    pub fn error_query(&self) -> Option<&[u8]> {
+        self.error.as_ref()?.query.as_deref()
+    }
+
+    /// The command tag; empty if there is none.
+    pub fn cmd_status(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.command).unwrap_or_default()
+    }
+
+    /// Bytes allocated for the result.
+    pub fn memory_size(&self) -> usize {
+        let columns = self.columns.as_ref().map_or(0, |c| c.memory_size());
+        let error = self.error.as_ref().map_or(0, |e| e.memory_size());
+        let params = self.params.capacity() * size_of::<u32>();
+        size_of::<PgResult>() + self.rows.memory_size() + columns + error + params
+    }
+}
+
+impl ErrorInfo {
+    fn memory_size(&self) -> usize {
+        let fields = self.fields.as_ref().map_or(0, ErrorFields::memory_size);
+        let query = self.query.as_ref().map_or(0, Vec::capacity);
+        size_of::<ErrorInfo>() + self.message.capacity() + fields + query
+    }
+}
