@@ -1,0 +1,156 @@
+//! One connection attempt to one address: its socket, and what its error text begins with.
+
+use super::encryption::Encryption;
+use super::session::{ConnStatus, Session};
+use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Phase, Purpose, Startup};
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::HostKind;
+
+impl Startup {
+    /// The outcome of [`Want::Connect`]: Ok(true) when the connection stands already.
+    pub fn opened(&mut self, session: &mut Session, outcome: Result<bool, OpenFailure>) {
+        self.error_mark = session.errors.bytes().len();
+        let more =
+            self.address + 1 < self.addresses.len() || self.host + 1 < self.params.hosts.len();
+        match outcome {
+            Err(OpenFailure::Socket(_)) if more => self.advance_to(Next::Address),
+            Err(OpenFailure::Socket(message)) => {
+                self.identify_host(session);
+                self.fail_with(session, message);
+            }
+            Err(OpenFailure::Options(message)) => {
+                self.identify_host(session);
+                session.errors.add(message);
+                self.advance_to(Next::Address);
+            }
+            Err(OpenFailure::Connect(reason)) => {
+                self.identify_host(session);
+                self.connect_failed(session, &reason);
+            }
+            Ok(immediate) => self.connecting(session, immediate),
+        }
+    }
+
+    pub(super) fn connecting(&mut self, session: &mut Session, immediate: bool) {
+        if self.encryption.current().is_none() && !self.begin_encryption(session) {
+            return;
+        }
+        self.identify_host(session);
+        session.status = ConnStatus::Started;
+        self.phase = Phase::Connecting;
+        if immediate {
+            self.connect_finished(session, Ok(()));
+        }
+    }
+
+    pub(super) fn begin_encryption(&mut self, session: &mut Session) -> bool {
+        let unix = self.current_address().is_some_and(|a| a.unix);
+        match Encryption::new(&self.params, unix, self.available) {
+            Err(message) => self.fail_with(session, message),
+            Ok(encryption) if encryption.current().is_none() => self.fail(),
+            Ok(encryption) => {
+                self.encryption = encryption;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Begins the error text of this attempt with what it connected to.
+    pub(super) fn identify_host(&self, session: &mut Session) {
+        let Some(address) = self.current_address() else {
+            return;
+        };
+        let numeric = address.numeric.as_slice();
+        let errors = &mut session.errors;
+        if address.unix {
+            let text = [
+                b"connection to server on socket \"",
+                numeric,
+                b"\" failed: ",
+            ];
+            return errors.add_raw(&text.concat());
+        }
+        let host = self.host();
+        let by_address = host.kind == HostKind::Address;
+        let named = if by_address {
+            &host.hostaddr
+        } else {
+            &host.host
+        };
+        let shown = named.as_deref().unwrap_or_default();
+        let port = host.port.as_deref().filter(|port| !port.is_empty());
+        errors.add_raw(&[b"connection to server at \"", shown, b"\""].concat());
+        if !by_address && shown != numeric && !numeric.is_empty() {
+            errors.add_raw(&[b" (", numeric, b")"].concat());
+        }
+        let port = port.unwrap_or(DEFAULT_PORT_TEXT);
+        errors.add_raw(&[b", port ", port, b" failed: "].concat());
+    }
+
+    pub(super) fn connect_failed(&mut self, session: &mut Session, reason: &[u8]) {
+        session.errors.add(reason);
+        let unix = self.current_address().is_some_and(|a| a.unix);
+        session.errors.add(if unix {
+            "\tIs the server running locally and accepting connections on that socket?"
+        } else {
+            "\tIs the server running on that host and accepting TCP/IP connections?"
+        });
+        self.advance_to(Next::Address);
+    }
+
+    /// The outcome of a connect: Err is the system's text.
+    pub fn connect_finished(&mut self, session: &mut Session, outcome: Result<(), Vec<u8>>) {
+        match outcome {
+            Err(reason) => self.connect_failed(session, &reason),
+            Ok(()) => {
+                let unix = self.current_address().is_some_and(|a| a.unix);
+                let checked = unix && self.options.non_empty(Opt::RequirePeer).is_some();
+                session.status = ConnStatus::Made;
+                self.phase = if checked {
+                    Phase::CheckPeer
+                } else {
+                    Phase::Connected
+                };
+            }
+        }
+    }
+
+    /// The socket itself cannot be asked: the whole attempt ends.
+    pub fn socket_failed(&mut self, session: &mut Session, message: &[u8]) {
+        self.fail_with(session, message);
+    }
+
+    /// The user who runs the server, or libpq's complaint.
+    pub fn peer(&mut self, session: &mut Session, user: Result<Vec<u8>, Vec<u8>>) {
+        let wanted = self.options.non_empty(Opt::RequirePeer).unwrap_or_default();
+        match user {
+            Err(message) => self.fail_with(session, message),
+            Ok(user) if user == wanted => self.phase = Phase::Connected,
+            Ok(user) => {
+                let message = [
+                    b"requirepeer specifies \"",
+                    wanted,
+                    b"\", but actual peer user name is \"",
+                    &user,
+                    b"\"",
+                ]
+                .concat();
+                self.fail_with(session, message);
+            }
+        }
+    }
+
+    /// Reading failed or the server closed the connection (`clean`); the session holds the text.
+    pub fn lost(&mut self, session: &mut Session, clean: bool) {
+        let awaiting = self.phase == Phase::AwaitingResponse;
+        if self.purpose == Purpose::Cancel && awaiting && clean {
+            // The server answers a cancel request by closing the connection.
+            session.errors.clear();
+            session.status = ConnStatus::Ok;
+            self.phase = Phase::Cancelled;
+        } else if !(clean && awaiting && !self.replied && self.heal()) {
+            self.fail();
+        }
+    }
+}

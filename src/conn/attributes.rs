@@ -1,0 +1,175 @@
+//! target_session_attrs: whether the server connected to is the one wanted.
+
+use super::outcome::Collected;
+use super::queue::QueryClass;
+use super::session::{AsyncState, ConnStatus, Session};
+use super::startup::{Next, Phase, Startup, Target, Want};
+use crate::conninfo::params::TargetSessionAttrs;
+use crate::result::status::Status;
+use crate::result::store::PgResultBox;
+
+const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
+const IS_IN_RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+/// Servers before this have no hot standby.
+const FIRST_STANDBY_VERSION: i32 = 90_000;
+
+impl Startup {
+    pub(super) fn check_target(&mut self, session: &mut Session) -> Option<Want> {
+        let wanted = match self.target {
+            Target::Anything => TargetSessionAttrs::Any,
+            Target::Wanted(wanted) => wanted,
+        };
+        match wanted {
+            TargetSessionAttrs::Any => Some(self.open_for_business(session)),
+            TargetSessionAttrs::ReadWrite | TargetSessionAttrs::ReadOnly => {
+                self.check_read_only(session, wanted == TargetSessionAttrs::ReadOnly)
+            }
+            TargetSessionAttrs::Primary
+            | TargetSessionAttrs::Standby
+            | TargetSessionAttrs::PreferStandby => {
+                self.check_standby(session, wanted != TargetSessionAttrs::Primary)
+            }
+        }
+    }
+
+    fn check_read_only(&mut self, session: &mut Session, wanted: bool) -> Option<Want> {
+        let server = &session.server;
+        let (Some(read_only), Some(standby)) = (server.default_read_only, server.in_hot_standby)
+        else {
+            return self.probe(session, SHOW_READ_ONLY, Phase::ProbeWritable);
+        };
+        if (read_only || standby) == wanted {
+            return Some(self.open_for_business(session));
+        }
+        Some(self.reject(
+            session,
+            if wanted {
+                "session is not read-only"
+            } else {
+                "session is read-only"
+            },
+        ))
+    }
+
+    fn check_standby(&mut self, session: &mut Session, wanted: bool) -> Option<Want> {
+        if session.server.version < FIRST_STANDBY_VERSION {
+            session.server.in_hot_standby = Some(false);
+        }
+        match session.server.in_hot_standby {
+            None => self.probe(session, IS_IN_RECOVERY, Phase::ProbeStandby),
+            Some(standby) if standby == wanted => Some(self.open_for_business(session)),
+            Some(true) => Some(self.reject(session, "server is in hot standby mode")),
+            Some(false) => Some(self.reject(session, "server is not in hot standby mode")),
+        }
+    }
+
+    fn open_for_business(&mut self, session: &mut Session) -> Want {
+        session.errors.clear();
+        session.status = ConnStatus::Ok;
+        Want::Done
+    }
+
+    /// Leaves politely; the next host, if any, is tried.
+    fn reject(&mut self, session: &mut Session, reason: &str) -> Want {
+        session.errors.add(reason);
+        // A Terminate always fits.
+        let _ = session.send_terminate();
+        self.advance_to(Next::Host);
+        Want::Write
+    }
+
+    /// Asks the server, keeping the error text of hosts tried before.
+    fn probe(&mut self, session: &mut Session, query: &str, phase: Phase) -> Option<Want> {
+        session.status = ConnStatus::Ok;
+        let sent = session
+            .check_sendable()
+            .and_then(|()| session.send_query(query.as_bytes()));
+        if sent.is_err() {
+            self.fail();
+            return None;
+        }
+        session.command_queued();
+        debug_assert_eq!(session.queue.class(), Some(QueryClass::Simple));
+        session.status = match phase {
+            Phase::ProbeWritable => ConnStatus::CheckWritable,
+            _ => ConnStatus::CheckStandby,
+        };
+        self.phase = phase;
+        Some(Want::Write)
+    }
+
+    pub(super) fn judge_probe(&mut self, session: &mut Session) -> Option<Want> {
+        let answer = match self.answer_of_probe(session) {
+            Ok(answer) => answer,
+            Err(want) => return Some(want),
+        };
+        let writable = self.phase == Phase::ProbeWritable;
+        match answer {
+            Some(value) if writable => {
+                // "on" proves that one of the two is on: for this purpose both may as well be.
+                let read_only = value.starts_with(b"on");
+                session.server.default_read_only = Some(read_only);
+                session.server.in_hot_standby = Some(read_only);
+            }
+            Some(value) => session.server.in_hot_standby = Some(value.starts_with(b"t")),
+            None => {
+                let query = if writable {
+                    SHOW_READ_ONLY
+                } else {
+                    IS_IN_RECOVERY
+                };
+                return Some(self.reject(session, &format!("\"{query}\" failed")));
+            }
+        }
+        session.status = ConnStatus::Consume;
+        self.phase = Phase::Consume;
+        None
+    }
+
+    /// The single value the probe answered, None if it answered anything else; Err says what to wait for.
+    fn answer_of_probe(&mut self, session: &mut Session) -> Result<Option<Vec<u8>>, Want> {
+        if let Some(notice) = session.parse_input() {
+            return Err(Want::Notice(notice));
+        }
+        if session.state == AsyncState::Busy {
+            return Err(Want::Read);
+        }
+        Ok(match collect_as_open(session) {
+            Collected::Result(result) => single_value(&result),
+            _ => None,
+        })
+    }
+
+    /// Reads on until the probe's command is over.
+    pub(super) fn finish_probe(&mut self, session: &mut Session) -> Option<Want> {
+        if let Some(notice) = session.parse_input() {
+            return Some(Want::Notice(notice));
+        }
+        if session.fatal {
+            self.fail();
+            return None;
+        }
+        if session.state == AsyncState::Busy {
+            return Some(Want::Read);
+        }
+        if let Collected::Nothing = collect_as_open(session) {
+            session.status = ConnStatus::CheckTarget;
+            self.phase = Phase::CheckTarget;
+        }
+        None
+    }
+}
+
+/// libpq: results are collected as if the connection were open already.
+fn collect_as_open(session: &mut Session) -> Collected {
+    let status = std::mem::replace(&mut session.status, ConnStatus::Ok);
+    let collected = session.collect();
+    session.status = status;
+    collected
+}
+
+fn single_value(result: &PgResultBox) -> Option<Vec<u8>> {
+    (result.status() == Status::TuplesOk && result.nrows() == 1 && result.ncols() > 0)
+        .then(|| result.bytes(0, 0).flatten().map(<[u8]>::to_vec))
+        .flatten()
+}

@@ -1,0 +1,326 @@
+//! Answering the server's authentication requests (libpq: pg_fe_sendauth).
+
+use zeroize::Zeroizing;
+
+use super::session::{AsyncState, ConnStatus, Session};
+use super::startup::{Phase, Startup};
+use crate::auth::md5;
+use crate::auth::scram::{Binding, Client, Credentials};
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
+use crate::protocol::backend::{Body, HEADER};
+use crate::protocol::frontend::{self, TooLarge};
+use crate::protocol::trace::AuthResponse;
+
+const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
+const SCRAM: &[u8] = b"SCRAM-SHA-256";
+const SCRAM_PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
+const OAUTH: &[u8] = b"OAUTHBEARER";
+
+/// AuthenticationRequest codes.
+mod code {
+    pub const OK: u32 = 0;
+    pub const KERBEROS4: u32 = 1;
+    pub const KERBEROS5: u32 = 2;
+    pub const PASSWORD: u32 = 3;
+    pub const CRYPT: u32 = 4;
+    pub const MD5: u32 = 5;
+    pub const GSS: u32 = 7;
+    pub const GSS_CONTINUE: u32 = 8;
+    pub const SSPI: u32 = 9;
+    pub const SASL: u32 = 10;
+    pub const SASL_CONTINUE: u32 = 11;
+    pub const SASL_FINAL: u32 = 12;
+}
+
+/// The exchange on the current physical connection.
+#[derive(Default)]
+pub struct Authentication {
+    scram: Option<Client>,
+}
+
+/// A request that is not answered: the complaint.
+type Refusal = Vec<u8>;
+
+impl Startup {
+    /// Answers the request in `frame`, a whole AuthenticationRequest message.
+    pub(super) fn authentication_request(&mut self, session: &mut Session, frame: &[u8]) {
+        session.server.auth_requested = true;
+        let mut body = Body(&frame[HEADER..]);
+        let request = body.u32().unwrap_or(u32::MAX);
+        let outcome = self
+            .check_expected(session, request)
+            .and_then(|()| self.answer(session, request, body, frame));
+        match outcome {
+            Err(message) => self.fail_with(session, message),
+            Ok(()) if request == code::OK => {
+                session.status = ConnStatus::AuthOk;
+                // What comes next is read as if it were a command's result.
+                session.state = AsyncState::Busy;
+                self.phase = Phase::AuthOk;
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.
+    fn check_expected(&self, session: &Session, request: u32) -> Result<(), Refusal> {
+        if self.params.sslcertmode == SslCertMode::Require && request == code::OK {
+            return Err(b"server did not request an SSL certificate".to_vec());
+        }
+        if let Some(required) = &self.params.require_auth {
+            let allowed = match request {
+                code::OK => !required.required || session.server.client_finished_auth,
+                _ => method_bit(request).is_some_and(|bit| required.allowed & bit != 0),
+            };
+            if !allowed {
+                return Err(self.unmet(method_description(request)));
+            }
+        }
+        if self.params.channel_binding == ChannelBinding::Require {
+            self.check_binding(request)?;
+        }
+        Ok(())
+    }
+
+    fn unmet(&self, reason: impl AsRef<[u8]>) -> Refusal {
+        let required = self.params.require_auth.as_ref();
+        let text = required.map(|r| r.text.as_slice()).unwrap_or_default();
+        let parts = [
+            b"authentication method requirement \"",
+            text,
+            b"\" failed: ",
+            reason.as_ref(),
+        ];
+        parts.concat()
+    }
+
+    fn check_binding(&self, request: u32) -> Result<(), Refusal> {
+        let bound = self.auth.scram.as_ref().is_some_and(Client::channel_bound);
+        let problem = match request {
+            code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => return Ok(()),
+            code::OK if bound => return Ok(()),
+            code::OK => {
+                "channel binding required, but server authenticated client without channel binding"
+            }
+            _ => "channel binding required but not supported by server's authentication request",
+        };
+        Err(problem.into())
+    }
+
+    fn answer(
+        &mut self,
+        session: &mut Session,
+        request: u32,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        match request {
+            code::OK => Ok(()),
+            code::PASSWORD | code::MD5 => self.send_password(session, request, body, frame),
+            code::SASL => self.begin_sasl(session, body, frame),
+            code::SASL_CONTINUE => self.continue_sasl(session, body, frame),
+            code::SASL_FINAL => self.finish_sasl(session, body, frame),
+            code::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".to_vec()),
+            code::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".to_vec()),
+            code::CRYPT => Err(b"Crypt authentication not supported".to_vec()),
+            code::GSS | code::GSS_CONTINUE => Err(b"GSSAPI authentication not supported".to_vec()),
+            code::SSPI => Err(b"SSPI authentication not supported".to_vec()),
+            _ => Err(format!("authentication method {request} not supported").into_bytes()),
+        }
+    }
+
+    /// The password for the current host.
+    pub fn password(&self) -> Option<&[u8]> {
+        let own = self.host().password.as_deref();
+        own.or_else(|| self.options.get(Opt::Password))
+            .filter(|password| !password.is_empty())
+    }
+
+    fn send_password(
+        &mut self,
+        session: &mut Session,
+        request: u32,
+        mut body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        session.server.password_needed = true;
+        let password = self.password().ok_or(NO_PASSWORD)?;
+        let salt = match request {
+            code::MD5 => Some(
+                body.u32()
+                    .ok_or("fe_sendauth: error sending password authentication")?,
+            ),
+            _ => None,
+        };
+        session.trace_received(frame, frame.len() - HEADER);
+        let user = self.options.get(Opt::User).unwrap_or_default();
+        let text = Zeroizing::new(match salt {
+            Some(salt) => md5::md5_password(user, password, salt.to_be_bytes()),
+            None => password.to_vec(),
+        });
+        session.auth_message(AuthResponse::Password, |out| frontend::password(out, &text))?;
+        session.server.client_finished_auth = true;
+        Ok(())
+    }
+
+    fn begin_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        if self.params.channel_binding == ChannelBinding::Require {
+            return Err(b"channel binding required, but SSL not in use".to_vec());
+        }
+        if self.auth.scram.is_some() {
+            return Err(b"duplicate SASL authentication request".to_vec());
+        }
+        let mechanism = choose_mechanism(body)?;
+        session.server.password_needed = mechanism == SCRAM;
+        self.check_mechanism(mechanism)?;
+        let credentials = self.credentials()?;
+        let mut nonce = [0; 18];
+        (self.random)(&mut nonce);
+        let mut client = Client::new(Binding::Unsupported, credentials, nonce);
+        session.trace_received(frame, frame.len() - HEADER);
+        let first = client.first_message();
+        session.auth_message(AuthResponse::SaslInitial, |out| {
+            frontend::sasl_initial(out, mechanism, &first)
+        })?;
+        self.auth.scram = Some(client);
+        Ok(())
+    }
+
+    fn check_mechanism(&self, mechanism: &[u8]) -> Result<(), Refusal> {
+        let bit = if mechanism == OAUTH {
+            auth_bit::OAUTH
+        } else {
+            auth_bit::SCRAM
+        };
+        let required = self.params.require_auth.as_ref();
+        if required.is_some_and(|required| required.allowed & bit == 0) {
+            let reason = [b"server requested ", mechanism, b" authentication"];
+            return Err(self.unmet(reason.concat()));
+        }
+        if mechanism == OAUTH {
+            return Err(
+                b"no OAuth flows are available (try installing the libpq-oauth package)".to_vec(),
+            );
+        }
+        Ok(())
+    }
+
+    fn credentials(&self) -> Result<Credentials, Refusal> {
+        let client_key = self.params.scram_client_key.map(Zeroizing::new);
+        let password = self.password();
+        if client_key.is_none() && password.is_none() {
+            return Err(NO_PASSWORD.into());
+        }
+        Ok(Credentials {
+            password: password.map(|password| Zeroizing::new(password.to_vec())),
+            client_key,
+            server_key: self.params.scram_server_key.map(Zeroizing::new),
+        })
+    }
+
+    fn continue_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
+        session.trace_received(frame, frame.len() - HEADER);
+        let reply = client.final_message(body.0).map_err(|e| e.message())?;
+        session.auth_message(AuthResponse::Sasl, |out| {
+            frontend::sasl_response(out, &reply)
+        })
+    }
+
+    fn finish_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
+        session.trace_received(frame, frame.len() - HEADER);
+        client.verify(body.0).map_err(|e| e.message())?;
+        session.server.client_finished_auth = true;
+        Ok(())
+    }
+}
+
+impl Session {
+    fn auth_message(
+        &mut self,
+        meaning: AuthResponse,
+        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+    ) -> Result<(), Refusal> {
+        let from = self.out.len();
+        write(&mut self.out).map_err(|TooLarge| b"out of memory".to_vec())?;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.sent_auth(self.out.get(from..).unwrap_or(&[]), meaning);
+        }
+        Ok(())
+    }
+}
+
+fn not_begun() -> Refusal {
+    b"fe_sendauth: invalid authentication request from server: AUTH_REQ_SASL_CONT without AUTH_REQ_SASL"
+        .to_vec()
+}
+
+/// The mechanism to use of the server's list, in its order.
+fn choose_mechanism(mut list: Body<'_>) -> Result<&'static [u8], Refusal> {
+    let mut chosen = None;
+    loop {
+        let Some(name) = list.string() else {
+            return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".to_vec());
+        };
+        match name {
+            b"" => break,
+            SCRAM_PLUS => {
+                return Err(
+                    b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection"
+                        .to_vec(),
+                );
+            }
+            SCRAM => chosen = chosen.or(Some(SCRAM)),
+            OAUTH => chosen = chosen.or(Some(OAUTH)),
+            _ => {}
+        }
+    }
+    chosen.ok_or_else(|| {
+        b"none of the server's SASL authentication mechanisms are supported".to_vec()
+    })
+}
+
+/// The require_auth bits that permit a request; None for one that no list can permit.
+fn method_bit(request: u32) -> Option<u16> {
+    match request {
+        code::PASSWORD => Some(auth_bit::PASSWORD),
+        code::MD5 => Some(auth_bit::MD5),
+        code::GSS | code::GSS_CONTINUE => Some(auth_bit::GSS),
+        code::SSPI => Some(auth_bit::SSPI),
+        code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => {
+            Some(auth_bit::SCRAM | auth_bit::OAUTH)
+        }
+        _ => None,
+    }
+}
+
+fn method_description(request: u32) -> &'static str {
+    match request {
+        code::OK => "server did not complete authentication",
+        code::PASSWORD => "server requested a cleartext password",
+        code::MD5 => "server requested a hashed password",
+        code::GSS | code::GSS_CONTINUE => "server requested GSSAPI authentication",
+        code::SSPI => "server requested SSPI authentication",
+        code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => {
+            "server requested SASL authentication"
+        }
+        _ => "server requested an unknown authentication type",
+    }
+}

@@ -1,0 +1,127 @@
+//! COPY: data out of and into the connection's buffers.
+
+use super::queue::QueryClass;
+use super::send::Refused;
+use super::session::{AsyncState, ConnStatus, Session};
+use crate::protocol::backend::{Frame, HEADER, frame};
+use crate::protocol::frontend;
+use crate::result::store::PgResultBox;
+
+/// What is at the front of the input during COPY OUT.
+pub enum CopyStep {
+    /// A CopyData message whose data takes so many bytes: read it with [`Session::copy_data`].
+    Data(usize),
+    /// Not all of the next message is here yet.
+    NeedInput,
+    /// The COPY is over: its result can be collected.
+    End,
+    /// The connection is unusable; the session's errors say why.
+    Failed,
+    /// A notice to hand out first.
+    Notice(PgResultBox),
+}
+
+impl Session {
+    pub fn is_copying_in(&self) -> bool {
+        matches!(self.state, AsyncState::CopyIn | AsyncState::CopyBoth)
+    }
+
+    pub fn is_copying_out(&self) -> bool {
+        matches!(self.state, AsyncState::CopyOut | AsyncState::CopyBoth)
+    }
+
+    /// Refuses a COPY call outside of COPY.
+    pub fn check_copying(&mut self, copying: bool) -> Result<(), Refused> {
+        if copying {
+            return Ok(());
+        }
+        self.refuse("no COPY in progress")
+    }
+
+    /// Appends the end of COPY IN: CopyFail with a reason, or CopyDone.
+    pub fn send_copy_end(&mut self, reason: Option<&[u8]>) -> Result<(), Refused> {
+        let class = self.queue.class();
+        let sync = class.is_some_and(|class| class != QueryClass::Simple);
+        self.append(|out| {
+            match reason {
+                Some(reason) => frontend::copy_fail(out, reason)?,
+                None => frontend::copy_done(out)?,
+            }
+            // A COPY of the extended protocol needs its Sync now.
+            if sync { frontend::sync(out) } else { Ok(()) }
+        })?;
+        self.state = match self.state {
+            AsyncState::CopyBoth => AsyncState::CopyOut,
+            _ => AsyncState::Busy,
+        };
+        Ok(())
+    }
+
+    /// Looks for the next CopyData, taking asynchronous messages on the way.
+    pub fn next_copy_data(&mut self) -> CopyStep {
+        loop {
+            if let Some(notice) = self.notice.take() {
+                return CopyStep::Notice(notice);
+            }
+            let input = std::mem::take(&mut self.input);
+            let step = self.copy_message(frame(input.unread()));
+            self.input = input;
+            match step {
+                Ok(consumed) => self.consume_message(consumed),
+                Err(CopyStep::NeedInput) => return self.need_input(),
+                Err(step) => return step,
+            }
+            if self.status == ConnStatus::Bad {
+                return CopyStep::Failed;
+            }
+        }
+    }
+
+    /// Ok: a message with so large a body was dealt with.
+    fn copy_message(&mut self, frame: Frame<'_>) -> Result<usize, CopyStep> {
+        let (kind, body) = match frame {
+            Frame::Incomplete { .. } => return Err(CopyStep::NeedInput),
+            Frame::Lost { kind, length } => {
+                self.lost_synchronization(kind, length);
+                return Err(CopyStep::Failed);
+            }
+            Frame::Message { kind, body } => (kind, body),
+        };
+        match kind {
+            b'd' if body.is_empty() => return Ok(0),
+            b'd' => return Err(CopyStep::Data(body.len())),
+            b'S' => {
+                self.take_parameter_status(body);
+                return Ok(body.len());
+            }
+            b'c' if self.state == AsyncState::CopyBoth => self.state = AsyncState::CopyIn,
+            b'c' => self.state = AsyncState::Busy,
+            _ => {
+                if self.take_asynchronous(kind, body).is_some() {
+                    return Ok(body.len());
+                }
+                // Anything else ends the COPY; the ordinary parser will read it.
+                self.state = AsyncState::Busy;
+            }
+        }
+        Err(CopyStep::End)
+    }
+
+    /// Makes sure that a long message will fit before more of it is read.
+    fn need_input(&mut self) -> CopyStep {
+        if let Frame::Incomplete { total } = frame(self.input.unread()) {
+            let missing = total.saturating_sub(self.input.unread().len());
+            if self.input.reserve(missing).is_err() {
+                self.fail("cannot allocate memory for input buffer");
+                return CopyStep::Failed;
+            }
+        }
+        CopyStep::NeedInput
+    }
+
+    /// The data of the CopyData at the front, after [`CopyStep::Data`] told its size.
+    pub fn copy_data(&self, size: usize) -> &[u8] {
+        let input = self.input.unread();
+        input.get(HEADER..HEADER + size).unwrap_or(&[])
+    }
+}

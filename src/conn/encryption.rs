@@ -1,0 +1,164 @@
+//! Which encryption to try next with one address.
+
+use crate::conninfo::params::{GssEncMode, Params, SslMode};
+
+/// What protects a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Gss,
+    Tls,
+    Plain,
+}
+
+impl Method {
+    fn bit(self) -> u8 {
+        match self {
+            Method::Gss => 1,
+            Method::Tls => 2,
+            Method::Plain => 4,
+        }
+    }
+}
+
+/// What this build and its surroundings can do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Available {
+    pub tls: bool,
+    pub gss: bool,
+}
+
+/// The methods allowed and failed so far for one address.
+#[derive(Debug, Default)]
+pub struct Encryption {
+    allowed: u8,
+    failed: u8,
+    current: Option<Method>,
+    plain_first: bool,
+}
+
+impl Encryption {
+    /// Begins with a new address; Err is libpq's complaint.
+    pub fn new(
+        params: &Params,
+        unix: bool,
+        available: Available,
+    ) -> Result<Encryption, &'static str> {
+        let mut encryption = Encryption {
+            plain_first: params.sslmode == SslMode::Allow,
+            ..Encryption::default()
+        };
+        if unix {
+            if params.gssencmode == GssEncMode::Require {
+                return Err(
+                    "GSSAPI encryption required but it is not supported over a local socket",
+                );
+            }
+            encryption.allowed = Method::Plain.bit();
+        } else {
+            encryption.allowed = allowed_by(params, available);
+        }
+        encryption.next();
+        Ok(encryption)
+    }
+
+    /// The method to use now; None when none is left.
+    pub fn current(&self) -> Option<Method> {
+        self.current
+    }
+
+    /// Gives the current method up; true when another is to be tried with the same address.
+    pub fn fall_back(&mut self) -> bool {
+        if let Some(method) = self.current {
+            self.failed |= method.bit();
+        }
+        self.next();
+        self.current.is_some()
+    }
+
+    fn next(&mut self) {
+        let order = if self.plain_first {
+            [Method::Gss, Method::Plain, Method::Tls]
+        } else {
+            [Method::Gss, Method::Tls, Method::Plain]
+        };
+        let left = self.allowed & !self.failed;
+        self.current = order.into_iter().find(|method| left & method.bit() != 0);
+    }
+}
+
+fn allowed_by(params: &Params, available: Available) -> u8 {
+    let mut allowed = 0;
+    let gss = params.gssencmode;
+    if available.tls && params.sslmode != SslMode::Disable && gss != GssEncMode::Require {
+        allowed |= Method::Tls.bit();
+    }
+    if available.gss && gss != GssEncMode::Disable {
+        allowed |= Method::Gss.bit();
+    }
+    let plain_mode = matches!(
+        params.sslmode,
+        SslMode::Disable | SslMode::Allow | SslMode::Prefer
+    );
+    if plain_mode && gss != GssEncMode::Require {
+        allowed |= Method::Plain.bit();
+    }
+    allowed
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::conninfo::params::*;
+
+    /// Parameters as an empty connection string gives them.
+    pub fn params(sslmode: SslMode, gssencmode: GssEncMode) -> Params {
+        Params {
+            hosts: vec![Host::default()],
+            sslmode,
+            sslnegotiation: SslNegotiation::Postgres,
+            sslcertmode: SslCertMode::Allow,
+            gssencmode,
+            channel_binding: ChannelBinding::Prefer,
+            target_session_attrs: TargetSessionAttrs::Any,
+            require_auth: None,
+            min_protocol: ProtocolVersion::V3_0,
+            max_protocol: ProtocolVersion::V3_0,
+            shuffle_addresses: false,
+            goaway: GoAwayMode::Prefer,
+            scram_client_key: None,
+            scram_server_key: None,
+        }
+    }
+
+    fn order(sslmode: SslMode, gssencmode: GssEncMode, unix: bool) -> Vec<Method> {
+        let all = Available {
+            tls: true,
+            gss: true,
+        };
+        let mut methods = Vec::new();
+        let mut encryption = Encryption::new(&params(sslmode, gssencmode), unix, all).unwrap();
+        while let Some(method) = encryption.current() {
+            methods.push(method);
+            encryption.fall_back();
+        }
+        methods
+    }
+
+    #[test]
+    fn methods_come_in_libpqs_order() {
+        use Method::*;
+        let prefer = GssEncMode::Prefer;
+        assert_eq!(order(SslMode::Prefer, prefer, false), [Gss, Tls, Plain]);
+        assert_eq!(order(SslMode::Allow, prefer, false), [Gss, Plain, Tls]);
+        assert_eq!(order(SslMode::Require, prefer, false), [Gss, Tls]);
+        assert_eq!(order(SslMode::Disable, GssEncMode::Disable, false), [Plain]);
+        assert_eq!(order(SslMode::Prefer, GssEncMode::Require, false), [Gss]);
+        assert_eq!(order(SslMode::VerifyFull, prefer, true), [Plain]);
+    }
+
+    #[test]
+    fn gss_cannot_be_required_on_a_local_socket() {
+        let params = params(SslMode::Prefer, GssEncMode::Require);
+        assert!(Encryption::new(&params, true, Available::default()).is_err());
+    }
+}

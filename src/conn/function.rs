@@ -1,0 +1,212 @@
+//! Fast-path function calls (PQfn and the large-object functions).
+
+use super::outcome::Collected;
+use super::query::disagreement;
+use super::send::Refused;
+use super::session::{AsyncState, PipelineStatus, Session};
+use crate::protocol::backend::{Body, Frame, frame};
+use crate::protocol::frontend;
+use crate::result::status::Status;
+use crate::result::store::PgResultBox;
+
+/// What the caller can take.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// An integer of 2 or 4 bytes.
+    Integer,
+    /// At most so many bytes.
+    AtMost(usize),
+    #[default]
+    Anything,
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub struct FunctionCall {
+    returns: Returns,
+    pub answered: bool,
+    /// The result's bytes; None for NULL or none yet.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What a call in progress needs next.
+pub enum FunctionStep {
+    NeedInput,
+    Notice(PgResultBox),
+    /// ReadyForQuery came, or the call failed: [`Session::finish_function`].
+    Done,
+}
+
+impl Session {
+    /// Begins a query cycle and checks that a function may be called; `open` says that there is a socket.
+    pub fn begin_function(&mut self, open: bool) -> Result<(), Refused> {
+        self.begin_command();
+        if self.pipeline != PipelineStatus::Off {
+            return self.refuse("PQfn not allowed in pipeline mode");
+        }
+        if !open || self.state != AsyncState::Idle || self.has_pending_result() {
+            return self.refuse("connection in wrong state");
+        }
+        Ok(())
+    }
+
+    /// Appends the call, after [`Session::begin_function`].
+    pub fn start_function<'a>(
+        &mut self,
+        function: u32,
+        arguments: impl ExactSizeIterator<Item = Option<&'a [u8]>> + Clone,
+        returns: Returns,
+    ) -> Result<(), Refused> {
+        self.append(|out| frontend::function_call(out, function, arguments))?;
+        self.function = Some(FunctionCall {
+            returns,
+            ..FunctionCall::default()
+        });
+        Ok(())
+    }
+
+    /// Reads on as far as buffered input goes.
+    pub fn step_function(&mut self) -> FunctionStep {
+        loop {
+            if let Some(notice) = self.notice.take() {
+                return FunctionStep::Notice(notice);
+            }
+            let input = std::mem::take(&mut self.input);
+            let step = self.function_message(frame(input.unread()));
+            self.input = input;
+            match step {
+                Step::Need(total) => return self.need_function_input(total),
+                Step::Consumed(size) => self.consume_message(size),
+                Step::Last(size) => {
+                    self.consume_message(size);
+                    return FunctionStep::Done;
+                }
+                Step::Failed => return FunctionStep::Done,
+            }
+            if self.fatal {
+                return FunctionStep::Done;
+            }
+        }
+    }
+
+    fn need_function_input(&mut self, total: usize) -> FunctionStep {
+        let missing = total.saturating_sub(self.input.unread().len());
+        if self.input.reserve(missing).is_ok() {
+            return FunctionStep::NeedInput;
+        }
+        self.fail("cannot allocate memory for input buffer");
+        FunctionStep::Done
+    }
+
+    fn function_message(&mut self, frame: Frame<'_>) -> Step {
+        let (kind, body) = match frame {
+            Frame::Incomplete { total } => return Step::Need(total),
+            Frame::Lost { kind, length } => {
+                self.lost_synchronization(kind, length);
+                return Step::Failed;
+            }
+            Frame::Message { kind, body } => (kind, body),
+        };
+        let understood = match kind {
+            b'V' => self.function_result(body),
+            b'E' => self.error_response(body),
+            b'S' => self.take_parameter_status(body),
+            b'Z' => {
+                self.transaction_state(&mut Body(body));
+                self.function_ready();
+                return Step::Last(body.len());
+            }
+            _ => match self.take_asynchronous(kind, body) {
+                Some(understood) => understood,
+                None => {
+                    self.errors.add(format!("protocol error: id=0x{kind:x}"));
+                    self.save_error_result();
+                    return Step::Last(body.len());
+                }
+            },
+        };
+        if !understood {
+            self.fail(disagreement(kind));
+            return Step::Failed;
+        }
+        Step::Consumed(body.len())
+    }
+
+    /// False when the body is not what its length says.
+    fn function_result(&mut self, body: &[u8]) -> bool {
+        let mut rest = Body(body);
+        let Some(length) = rest.i32() else {
+            return false;
+        };
+        let Some(call) = &mut self.function else {
+            return false;
+        };
+        if length == -1 {
+            call.answered = true;
+            call.value = None;
+            return rest.is_empty();
+        }
+        let Some(value) = usize::try_from(length).ok().and_then(|n| rest.take(n)) else {
+            return false;
+        };
+        match call.returns {
+            Returns::AtMost(limit) if value.len() > limit => {
+                self.fail("server returned too much data");
+                return true;
+            }
+            Returns::Integer if !matches!(value.len(), 2 | 4) => {
+                self.unfit_integer(value.len());
+                return rest.is_empty();
+            }
+            _ => {}
+        }
+        let mut copy = Vec::new();
+        if copy.try_reserve_exact(value.len()).is_err() {
+            self.fail("out of memory");
+            return true;
+        }
+        copy.extend_from_slice(value);
+        call.answered = true;
+        call.value = Some(copy);
+        rest.is_empty()
+    }
+
+    /// libpq: warns, and waits for a better answer until the server closes the connection.
+    fn unfit_integer(&mut self, size: usize) {
+        let text = format!("integer of size {size} not supported by pqGetInt");
+        self.errors.add(text);
+        self.save_error_result();
+    }
+
+    fn function_ready(&mut self) {
+        if self.has_pending_result() {
+            return;
+        }
+        if self.function.as_ref().is_some_and(|call| call.answered) {
+            self.ensure_result(Status::CommandOk);
+        } else {
+            self.errors.add("protocol error: no function result");
+            self.save_error_result();
+        }
+    }
+
+    /// The call's result and, when it succeeded, what the function returned.
+    pub fn finish_function(&mut self) -> (Collected, FunctionCall) {
+        let call = self.function.take().unwrap_or_default();
+        if !self.has_pending_result() {
+            self.save_error_result();
+        }
+        if self.fatal {
+            self.state = AsyncState::Idle;
+        }
+        (self.take_result(), call)
+    }
+}
+
+enum Step {
+    Need(usize),
+    Consumed(usize),
+    /// The call ends with this message.
+    Last(usize),
+    Failed,
+}

@@ -1,0 +1,111 @@
+//! The way through the host list: which address is tried next.
+
+use super::authenticate::Authentication;
+use super::encryption::Encryption;
+use super::session::{ConnStatus, Session};
+use super::startup::{Address, DEFAULT_PORT, Next, Phase, Purpose, Startup, Target, Want};
+use crate::conninfo::integer;
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::TargetSessionAttrs;
+
+impl Startup {
+    pub(super) fn choose_next(&mut self, session: &mut Session) -> Option<Want> {
+        match self.next {
+            Next::Heal => {
+                session.errors.truncate(self.error_mark);
+                self.phase = Phase::NewConnection;
+            }
+            Next::Same => self.phase = Phase::NewConnection,
+            Next::Address if self.address + 1 < self.addresses.len() => {
+                self.address += 1;
+                self.begin_address();
+            }
+            Next::Address => {
+                // libpq: the last address's socket is closed before a host is looked for.
+                self.next = Next::Host;
+                return Some(Want::Close);
+            }
+            Next::Host => self.next_host(),
+        }
+        None
+    }
+
+    pub(super) fn next_host(&mut self) {
+        let prefer_standby = Target::Wanted(TargetSessionAttrs::PreferStandby);
+        if self.cancel.is_some() {
+            self.fail();
+        } else if self.host + 1 < self.params.hosts.len() {
+            self.host += 1;
+            self.begin_host();
+        } else if self.target == prefer_standby {
+            // No standby was found: take what there is.
+            self.target = Target::Anything;
+            self.host = 0;
+            self.begin_host();
+        } else {
+            self.fail();
+        }
+    }
+
+    pub(super) fn begin_host(&mut self) {
+        self.addresses.clear();
+        self.address = 0;
+        self.phase = Phase::Resolving;
+    }
+
+    pub(super) fn resolve(&mut self, session: &mut Session) -> Option<Want> {
+        let text = match self.host().port.as_deref() {
+            None | Some(b"") => return Some(Want::Resolve(DEFAULT_PORT)),
+            Some(text) => text,
+        };
+        match integer::parse(text, "port") {
+            Err(message) => self.fail_with(session, message),
+            Ok(number) => match u16::try_from(number) {
+                Ok(port) if port > 0 => return Some(Want::Resolve(port)),
+                _ => {
+                    let message = [b"invalid port number: \"", text, b"\""].concat();
+                    session.errors.add(message);
+                    self.advance_to(Next::Host);
+                }
+            },
+        }
+        None
+    }
+
+    /// The addresses of the current host, or libpq's complaint.
+    pub fn resolved(&mut self, session: &mut Session, found: Result<Vec<Address>, Vec<u8>>) {
+        match found {
+            Ok(addresses) if !addresses.is_empty() => {
+                self.addresses = addresses;
+                self.address = 0;
+                self.begin_address();
+            }
+            Ok(_) => self.advance_to(Next::Host),
+            Err(message) => {
+                session.errors.add(message);
+                self.advance_to(Next::Host);
+            }
+        }
+    }
+
+    /// Readies what lasts over the several connections to one address.
+    pub(super) fn begin_address(&mut self) {
+        self.attempt += 1;
+        self.send_application_name = true;
+        let key = self.addresses.get(self.address).map(|a| a.key.as_slice());
+        let asks =
+            self.purpose == Purpose::Session && self.options.non_empty(Opt::Replication).is_none();
+        self.goaway.begin_address(key.unwrap_or_default(), asks);
+        self.encryption = Encryption::default();
+        self.phase = Phase::NewConnection;
+    }
+
+    pub(super) fn new_connection(&mut self, session: &mut Session) -> Want {
+        session.status = ConnStatus::Needed;
+        self.auth = Authentication::default();
+        self.negotiated = false;
+        self.replied = false;
+        self.phase = Phase::Opening;
+        Want::Close
+    }
+}

@@ -1,0 +1,26 @@
+//! Layer 2: sans-IO state machines of a connection.
+
+pub mod attempt;
+pub mod attributes;
+pub mod authenticate;
+pub mod copy;
+pub mod encryption;
+pub mod errors;
+pub mod function;
+pub mod goaway;
+pub mod host_list;
+pub mod messages;
+pub mod negotiate;
+pub mod outcome;
+pub mod pipeline;
+pub mod query;
+pub mod queue;
+pub mod rows;
+pub mod send;
+pub mod server;
+pub mod session;
+pub mod startup;
+pub mod tracing;
+
+#[cfg(test)]
+mod streams;

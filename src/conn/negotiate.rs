@@ -1,0 +1,326 @@
+//! The conversation up to a session: startup packet, protocol negotiation, first replies.
+
+use super::goaway;
+use super::outcome::Collected;
+use super::session::{AsyncState, ConnStatus, Session};
+use super::startup::{Next, Phase, Purpose, Startup, Want};
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::ProtocolVersion;
+use crate::protocol::backend::{Body, HEADER};
+use crate::protocol::fields::ErrorFields;
+use crate::protocol::frontend;
+use crate::result::status::Status;
+
+const CANNOT_CONNECT_NOW: &[u8] = b"57P03";
+const APPLICATION_NAME_UNKNOWN: &[u8] = b"42704";
+/// An error longer than this is not an ErrorResponse of protocol 3.
+const MAX_ERROR: i32 = 30_000;
+const MAX_REQUEST: i32 = 2000;
+const PROTOCOL_3_1: u32 = 0x0003_0001;
+
+impl Startup {
+    /// The socket is connected: say what we want.
+    pub(super) fn open_conversation(&mut self, session: &mut Session) -> Option<Want> {
+        let from = session.out.len();
+        if let Some(cancel) = &self.cancel {
+            frontend::cancel_request(&mut session.out, cancel.process, &cancel.key);
+        } else {
+            session.server.protocol = self.params.max_protocol;
+            let pairs = self.startup_pairs();
+            let borrowed = pairs.iter().copied();
+            let version = self.params.max_protocol.0;
+            if frontend::startup(&mut session.out, version, borrowed).is_err() {
+                self.fail_with(session, "out of memory");
+                return None;
+            }
+        }
+        session.trace_startup(from);
+        session.status = ConnStatus::AwaitingResponse;
+        self.phase = Phase::AwaitingResponse;
+        Some(Want::Write)
+    }
+
+    /// Keys and values of the startup packet, in libpq's order.
+    fn startup_pairs(&self) -> Vec<(&'static [u8], &[u8])> {
+        let mut pairs: Vec<(&'static [u8], &[u8])> = Vec::new();
+        let given = [
+            (&b"user"[..], Opt::User),
+            (b"database", Opt::DbName),
+            (b"replication", Opt::Replication),
+            (b"options", Opt::Options),
+        ];
+        for (key, option) in given {
+            pairs.extend(self.options.non_empty(option).map(|value| (key, value)));
+        }
+        if self.send_application_name {
+            // libpq: an empty application_name suppresses the fallback.
+            let name = self.options.get(Opt::ApplicationName);
+            let name = name.or_else(|| self.options.get(Opt::FallbackApplicationName));
+            let name = name.filter(|name| !name.is_empty());
+            pairs.extend(name.map(|name| (&b"application_name"[..], name)));
+        }
+        let encoding = self.options.non_empty(Opt::ClientEncoding);
+        pairs.extend(encoding.map(|name| (&b"client_encoding"[..], name)));
+        if self.goaway.is_asked() {
+            pairs.push((goaway::KEY, b""));
+        }
+        pairs.extend(self.environment.iter().map(|(k, v)| (*k, v.as_slice())));
+        pairs
+    }
+
+    /// Gives up asking for GoAway and connects once more; false when it had not been asked.
+    pub(super) fn heal(&mut self) -> bool {
+        let again = self.goaway.give_up();
+        if again {
+            self.phase = Phase::Advance;
+            self.next = Next::Heal;
+        }
+        again
+    }
+
+    /// Messages before AuthenticationOk.
+    pub(super) fn await_response(&mut self, session: &mut Session) -> Option<Want> {
+        let input = std::mem::take(&mut session.input);
+        let step = self.first_message(session, input.unread());
+        session.input = input;
+        match step {
+            Reply::Incomplete { total } => {
+                let missing = total.saturating_sub(session.input.unread().len());
+                if session.input.reserve(missing).is_err() {
+                    self.fail_with(session, "cannot allocate memory for input buffer");
+                    return None;
+                }
+                return Some(Want::Read);
+            }
+            Reply::Consumed(bytes) => session.input.consume(bytes),
+        }
+        (!session.out.is_empty()).then_some(Want::Write)
+    }
+
+    fn first_message(&mut self, session: &mut Session, input: &[u8]) -> Reply {
+        let Some(&kind) = input.first() else {
+            return Reply::Incomplete { total: HEADER };
+        };
+        if self.purpose == Purpose::Cancel {
+            self.fail_with(session, "unexpected response from server");
+            return Reply::Consumed(0);
+        }
+        if !matches!(kind, b'R' | b'v' | b'E') {
+            let mut text = b"expected authentication request from server, but received ".to_vec();
+            text.push(kind);
+            self.fail_with(session, text);
+            return Reply::Consumed(0);
+        }
+        let Some(length) = Body(&input[1..]).i32() else {
+            return Reply::Incomplete { total: HEADER };
+        };
+        if kind == b'E' && !(8..=MAX_ERROR).contains(&length) {
+            return self.old_error(session, &input[1..]);
+        }
+        if !(8..=MAX_REQUEST).contains(&length) && kind != b'E' {
+            self.fail_with(
+                session,
+                match kind {
+                    b'R' => "received invalid authentication request",
+                    _ => "received invalid protocol negotiation message",
+                },
+            );
+            return Reply::Consumed(0);
+        }
+        let total = 1 + length as usize;
+        let Some(body) = input.get(HEADER..total) else {
+            return Reply::Incomplete { total };
+        };
+        let first = !std::mem::replace(&mut self.replied, true);
+        match kind {
+            b'E' => self.refused(session, body, first),
+            b'v' => self.negotiated(session, body),
+            _ => self.authentication_request(session, &input[..total]),
+        }
+        if kind != b'R' {
+            session.trace_received(input, body.len());
+        }
+        Reply::Consumed(total)
+    }
+
+    /// A plain text error, as servers before protocol 3 send it.
+    fn old_error(&mut self, session: &mut Session, text: &[u8]) -> Reply {
+        self.replied = true;
+        let Some(end) = memchr::memchr(0, text) else {
+            if text.len() > MAX_ERROR as usize {
+                self.fail_with(session, "received invalid error message");
+                return Reply::Consumed(0);
+            }
+            return Reply::Incomplete {
+                total: text.len() + 2,
+            };
+        };
+        session.errors.add_raw(&text[..end]);
+        if !session.errors.bytes().ends_with(b"\n") {
+            session.errors.add_raw(b"\n");
+        }
+        self.fail();
+        Reply::Consumed(1 + end + 1)
+    }
+
+    fn refused(&mut self, session: &mut Session, body: &[u8], first: bool) {
+        if self.is_blamed_on_goaway(body, first) && self.heal() {
+            return;
+        }
+        if !session.error_response(body) {
+            return self.fail_with(session, "received invalid error message");
+        }
+        if session.server.sqlstate == CANNOT_CONNECT_NOW {
+            // The server starts up or shuts down: its other addresses are the same server.
+            self.advance_to(Next::Host);
+        } else {
+            self.fall_back();
+        }
+    }
+
+    fn is_blamed_on_goaway(&self, body: &[u8], first: bool) -> bool {
+        ErrorFields::parse(body).is_some_and(|fields| {
+            let message = fields.get(b'M').unwrap_or_default();
+            goaway::is_blamed(fields.get(b'C'), message, first)
+        })
+    }
+
+    /// NegotiateProtocolVersion.
+    fn negotiated(&mut self, session: &mut Session, body: &[u8]) {
+        if std::mem::replace(&mut self.negotiated, true) {
+            return self.fail_with(session, "received duplicate protocol negotiation message");
+        }
+        match self.negotiation(session.server.protocol, Body(body)) {
+            Ok(version) => session.server.protocol = version,
+            Err(Complaint::Invalid(text)) => {
+                let prefix = b"received invalid protocol negotiation message: ";
+                self.fail_with(session, [prefix, text.as_slice()].concat());
+            }
+            Err(Complaint::TooOld(text)) => self.fail_with(session, text),
+        }
+    }
+
+    fn negotiation(
+        &self,
+        asked: ProtocolVersion,
+        mut body: Body<'_>,
+    ) -> Result<ProtocolVersion, Complaint> {
+        let short = || Complaint::from("message too short");
+        let version = ProtocolVersion(body.u32().ok_or_else(short)?);
+        let count = body.i32().ok_or_else(short)?;
+        self.check_version(asked, version, count)?;
+        for _ in 0..count {
+            let name = body.string().ok_or_else(short)?;
+            if !name.starts_with(b"_pq_.") {
+                let text =
+                    b"server reported unsupported parameter name without a \"_pq_.\" prefix (\"";
+                return Err(Complaint::Invalid([text, name, b"\")"].concat()));
+            }
+            if name != goaway::KEY || !self.goaway.is_asked() {
+                let text = b"server reported an unsupported parameter that was not requested (\"";
+                return Err(Complaint::Invalid([&text[..], name, b"\")"].concat()));
+            }
+        }
+        Ok(version)
+    }
+
+    fn check_version(
+        &self,
+        asked: ProtocolVersion,
+        version: ProtocolVersion,
+        count: i32,
+    ) -> Result<(), Complaint> {
+        let problem = if version > asked {
+            "server requested downgrade to a higher-numbered version"
+        } else if version < ProtocolVersion::V3_0 {
+            "server requested downgrade to pre-3.0 protocol version"
+        } else if version.0 == PROTOCOL_3_1 {
+            "server requested downgrade to non-existent 3.1 protocol version"
+        } else if count < 0 {
+            "server reported negative number of unsupported parameters"
+        } else if version == asked && count == 0 {
+            "server negotiated but asks for no changes"
+        } else if version < self.params.min_protocol {
+            return Err(Complaint::TooOld(self.too_old(version)));
+        } else {
+            return Ok(());
+        };
+        Err(problem.into())
+    }
+
+    fn too_old(&self, version: ProtocolVersion) -> Vec<u8> {
+        let wanted = self.params.min_protocol;
+        format!(
+            "server only supports protocol version {}.{}, but \"min_protocol_version\" was set to {}.{}",
+            version.major(),
+            version.minor(),
+            wanted.major(),
+            wanted.minor()
+        )
+        .into_bytes()
+    }
+
+    /// After AuthenticationOk: the ordinary parser reads up to ReadyForQuery.
+    pub(super) fn finish_startup(&mut self, session: &mut Session) -> Option<Want> {
+        if let Some(notice) = session.parse_input() {
+            return Some(Want::Notice(notice));
+        }
+        if session.fatal {
+            self.fail();
+            return None;
+        }
+        if session.state == AsyncState::Busy {
+            return Some(Want::Read);
+        }
+        match session.collect() {
+            Collected::Nothing => {
+                session.status = ConnStatus::CheckTarget;
+                self.phase = Phase::CheckTarget;
+            }
+            Collected::Result(result) if result.status() == Status::FatalError => {
+                self.startup_error(session, |code| {
+                    result.error_field(code).map(|field| field.to_bytes())
+                });
+            }
+            _ => self.fail_with(session, "unexpected message from server during startup"),
+        }
+        None
+    }
+
+    fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
+        let sqlstate = field(b'C');
+        let message = field(b'M').unwrap_or_default();
+        if goaway::is_blamed(sqlstate, message, false) && self.heal() {
+            return;
+        }
+        let named = self.options.get(Opt::ApplicationName).is_some()
+            || self.options.get(Opt::FallbackApplicationName).is_some();
+        if self.send_application_name && named && sqlstate == Some(APPLICATION_NAME_UNKNOWN) {
+            // libpq: servers before 9.0 do not know application_name.
+            self.send_application_name = false;
+            return self.advance_to(Next::Same);
+        }
+        if !session.errors.bytes().ends_with(b"\n") {
+            session.errors.add_raw(b"\n");
+        }
+        self.fail();
+    }
+}
+
+/// What was made of the bytes at the front of the input.
+enum Reply {
+    Incomplete { total: usize },
+    Consumed(usize),
+}
+
+/// Why a NegotiateProtocolVersion is refused.
+enum Complaint {
+    Invalid(Vec<u8>),
+    TooOld(Vec<u8>),
+}
+
+impl From<&str> for Complaint {
+    fn from(text: &str) -> Complaint {
+        Complaint::Invalid(text.as_bytes().to_vec())
+    }
+}

@@ -1,0 +1,280 @@
+//! Replies of the server, as libpq's parser takes them (fe-protocol3.c's state switch).
+
+use super::queue::{Advance, QueryClass};
+use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
+use crate::mem::OutOfMemory;
+use crate::mem::buffer::RecvBuffer;
+use crate::protocol::backend::{Body, Frame, HEADER, frame};
+use crate::result::status::Status;
+use crate::result::store::PgResultBox;
+
+/// What became of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Understood.
+    Done,
+    /// Stays in the buffer until the application collected what is ready.
+    Wait,
+    /// The body is not what its type says.
+    Malformed,
+}
+
+impl Session {
+    /// Parses what is buffered as far as the state permits. Some(notice) must be handed to the
+    /// application before the next call; None means that nothing more can be parsed now.
+    pub fn parse_input(&mut self) -> Option<PgResultBox> {
+        // Frames borrow the buffer while `self` changes: it is taken out for that time.
+        let mut input = std::mem::take(&mut self.input);
+        while self.notice.is_none() && self.parse_message(&mut input) {}
+        if self.fatal {
+            input.clear();
+        }
+        self.input = input;
+        self.notice.take()
+    }
+
+    /// One message; false when parsing cannot go on.
+    fn parse_message(&mut self, input: &mut RecvBuffer) -> bool {
+        match self.parse_frame(frame(input.unread())) {
+            Parsed::Message(size) => {
+                self.trace_received(input.unread(), size);
+                input.consume(HEADER + size);
+                !self.fatal
+            }
+            Parsed::Need(total) => {
+                self.make_room(input, total);
+                false
+            }
+            Parsed::Lost { kind, length } => {
+                self.lost_synchronization(kind, length);
+                false
+            }
+            Parsed::Stop => false,
+        }
+    }
+
+    /// Makes sure that the rest of an incomplete message will fit.
+    fn make_room(&mut self, input: &mut RecvBuffer, total: usize) {
+        let missing = total.saturating_sub(input.unread().len());
+        if input.reserve(missing).is_err() {
+            self.fail("cannot allocate memory for input buffer");
+        }
+    }
+
+    fn parse_frame(&mut self, frame: Frame<'_>) -> Parsed {
+        let (kind, body) = match frame {
+            Frame::Incomplete { total } => return Parsed::Need(total),
+            Frame::Lost { kind, length } => return Parsed::Lost { kind, length },
+            Frame::Message { kind, body } => (kind, body),
+        };
+        match self.take_message(kind, body) {
+            Outcome::Done => {}
+            Outcome::Wait => return Parsed::Stop,
+            Outcome::Malformed => self.disagreeing_length(kind),
+        }
+        Parsed::Message(body.len())
+    }
+
+    fn disagreeing_length(&mut self, kind: u8) {
+        self.errors.add(disagreement(kind));
+        self.save_error_result();
+        self.state = AsyncState::Ready;
+    }
+
+    fn take_message(&mut self, kind: u8, body: &[u8]) -> Outcome {
+        if let Some(outcome) = self.take_anywhere(kind, body) {
+            return outcome;
+        }
+        match self.state {
+            AsyncState::Busy => self.take_busy(kind, body),
+            AsyncState::Idle => self.take_idle(kind, body),
+            _ => Outcome::Wait,
+        }
+    }
+
+    /// Messages that may come in any state.
+    pub fn take_asynchronous(&mut self, kind: u8, body: &[u8]) -> Option<bool> {
+        self.take_anywhere(kind, body)
+            .map(|outcome| outcome == Outcome::Done)
+    }
+
+    fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
+        match kind {
+            b'A' => Some(self.notification(body)),
+            b'N' => Some(self.server_notice(body)),
+            b'g' => Some(self.goaway()),
+            _ => None,
+        }
+    }
+
+    fn take_idle(&mut self, kind: u8, body: &[u8]) -> Outcome {
+        match kind {
+            // libpq: an error out of the blue goes to the notice processor.
+            b'E' => self.server_notice(body),
+            b'S' => self.parameter_status(body),
+            _ => {
+                let text = format!("message type 0x{kind:02x} arrived from server while idle");
+                self.internal_notice(text.as_bytes());
+                Outcome::Done
+            }
+        }
+    }
+
+    fn take_busy(&mut self, kind: u8, body: &[u8]) -> Outcome {
+        match kind {
+            b'D' => self.data_row(body),
+            b'C' => self.command_complete(body),
+            b'E' => self.server_error(body),
+            b'Z' => self.ready_for_query(body),
+            b'I' | b'1' | b'2' | b'3' | b'n' | b'c' if !body.is_empty() => Outcome::Malformed,
+            b'I' => self.command_done(Status::EmptyQuery),
+            b'1' => self.done_if(QueryClass::Prepare),
+            b'3' => self.done_if(QueryClass::Close),
+            b'n' => self.done_if(QueryClass::Describe),
+            b'2' => Outcome::Done,
+            b'S' => self.parameter_status(body),
+            b'K' => self.backend_key(body),
+            b'T' => self.row_description(body),
+            b't' => self.parameter_description(body),
+            b'G' => self.copy_start(body, Status::CopyIn, AsyncState::CopyIn),
+            b'H' => self.copy_start(body, Status::CopyOut, AsyncState::CopyOut),
+            b'W' => self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth),
+            // libpq: what is left of a COPY OUT that was given up is dropped silently.
+            b'd' | b'c' => Outcome::Done,
+            _ => self.unexpected(kind),
+        }
+    }
+
+    fn unexpected(&mut self, kind: u8) -> Outcome {
+        let mut text = b"unexpected response from server; first received character was \"".to_vec();
+        text.extend_from_slice(&[kind, b'"']);
+        self.errors.add(text);
+        self.save_error_result();
+        self.state = AsyncState::Ready;
+        Outcome::Done
+    }
+
+    fn parameter_status(&mut self, body: &[u8]) -> Outcome {
+        let mut body = Body(body);
+        let (Some(name), Some(value)) = (body.string(), body.string()) else {
+            return Outcome::Malformed;
+        };
+        self.server.set_parameter(name, value);
+        self.style.encoding = self.server.encoding;
+        whole(body)
+    }
+
+    /// ParameterStatus where the caller reads messages itself; false when malformed.
+    pub fn take_parameter_status(&mut self, body: &[u8]) -> bool {
+        self.parameter_status(body) == Outcome::Done
+    }
+
+    fn backend_key(&mut self, body: &[u8]) -> Outcome {
+        let mut rest = Body(body);
+        let Some(process) = rest.i32() else {
+            return Outcome::Malformed;
+        };
+        match self.server.set_key(process, rest.0) {
+            Ok(()) => Outcome::Done,
+            Err(text) => {
+                self.fail(text);
+                Outcome::Done
+            }
+        }
+    }
+
+    fn command_complete(&mut self, body: &[u8]) -> Outcome {
+        let mut body = Body(body);
+        let Some(tag) = body.string() else {
+            return Outcome::Malformed;
+        };
+        self.ensure_result(Status::CommandOk);
+        if let Some(result) = &mut self.result {
+            result.set_command_tag(tag);
+        }
+        self.state = AsyncState::Ready;
+        whole(body)
+    }
+
+    fn command_done(&mut self, status: Status) -> Outcome {
+        self.ensure_result(status);
+        self.state = AsyncState::Ready;
+        Outcome::Done
+    }
+
+    /// ParseComplete, CloseComplete and NoData end only a command that asked for nothing else.
+    fn done_if(&mut self, class: QueryClass) -> Outcome {
+        if self.queue.class() == Some(class) {
+            return self.command_done(Status::CommandOk);
+        }
+        Outcome::Done
+    }
+
+    fn ready_for_query(&mut self, body: &[u8]) -> Outcome {
+        let mut body = Body(body);
+        if !self.transaction_state(&mut body) {
+            return Outcome::Malformed;
+        }
+        if self.pipeline == PipelineStatus::Off {
+            self.queue.advance(Advance::Ready);
+            self.state = AsyncState::Idle;
+            return whole(body);
+        }
+        match self.empty_result_with_errors(Status::PipelineSync) {
+            Ok(result) => {
+                self.result = Some(result);
+                self.pipeline = PipelineStatus::On;
+                self.state = AsyncState::Ready;
+            }
+            Err(OutOfMemory) => {
+                self.errors.add("out of memory");
+                self.save_error_result();
+            }
+        }
+        whole(body)
+    }
+
+    /// The transaction state of a ReadyForQuery; false when its body is too short.
+    pub fn transaction_state(&mut self, body: &mut Body<'_>) -> bool {
+        let Some(letter) = body.u8() else {
+            return false;
+        };
+        self.transaction = match letter {
+            b'I' => TransactionStatus::Idle,
+            b'T' => TransactionStatus::InTransaction,
+            b'E' => TransactionStatus::InError,
+            _ => TransactionStatus::Unknown,
+        };
+        true
+    }
+}
+
+/// What `parse_frame` decided about the front of the input.
+#[derive(Debug, Clone, Copy)]
+enum Parsed {
+    /// A message with a body of so many bytes was understood.
+    Message(usize),
+    /// Incomplete: the whole takes so many bytes.
+    Need(usize),
+    Lost {
+        kind: u8,
+        length: i32,
+    },
+    Stop,
+}
+
+/// libpq's complaint about a body that is not what its type says.
+pub fn disagreement(kind: u8) -> Vec<u8> {
+    let mut text = b"message contents do not agree with length in message type \"".to_vec();
+    text.extend_from_slice(&[kind, b'"']);
+    text
+}
+
+/// Done when nothing of the body is left.
+pub(super) fn whole(rest: Body<'_>) -> Outcome {
+    if rest.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Malformed
+    }
+}

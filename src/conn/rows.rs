@@ -1,0 +1,196 @@
+//! Rows and columns on their way into results.
+
+use std::sync::Arc;
+
+use super::query::{Outcome, whole};
+use super::queue::QueryClass;
+use super::session::{AsyncState, RowMode, Session};
+use crate::mem::OutOfMemory;
+use crate::protocol::backend::Body;
+use crate::result::builder::RowError;
+use crate::result::columns::{Columns, ColumnsError};
+use crate::result::status::Status;
+use crate::result::store::{PgResult, PgResultBox};
+
+/// Room for rows that a result has from the start, in bytes: enough for most short queries.
+const FIRST_ROWS: usize = 600;
+/// The most room for rows that a chunk has from the start.
+const CHUNK_ROWS: usize = 32 * 1024;
+
+impl Session {
+    pub(super) fn row_description(&mut self, body: &[u8]) -> Outcome {
+        if self.has_failed() {
+            // Already choked for some reason: everything up to the query's end is dropped.
+            return Outcome::Done;
+        }
+        let describing = matches!(self.queue.class(), None | Some(QueryClass::Describe));
+        if self.result.is_some() && self.queue.class() != Some(QueryClass::Describe) {
+            // libpq: another result begins; parsing waits until this one was collected.
+            self.state = AsyncState::Ready;
+            return Outcome::Wait;
+        }
+        match self.described(body, describing) {
+            Ok(()) => {
+                if describing {
+                    self.state = AsyncState::Ready;
+                }
+                Outcome::Done
+            }
+            Err(ColumnsError::LengthMismatch) => Outcome::Malformed,
+            Err(error) => self.give_up(error.message()),
+        }
+    }
+
+    fn described(&mut self, body: &[u8], describing: bool) -> Result<(), ColumnsError> {
+        let columns = Arc::new(Columns::from_row_description(body)?);
+        let earlier = if describing { self.result.take() } else { None };
+        let mut result = match earlier {
+            Some(result) => result,
+            None if describing => self.empty_result(Status::CommandOk)?,
+            None => return self.await_rows(columns),
+        };
+        result.set_columns(columns);
+        self.result = Some(result);
+        Ok(())
+    }
+
+    fn await_rows(&mut self, columns: Arc<Columns>) -> Result<(), ColumnsError> {
+        let encoding = self.server.encoding;
+        let mut result = PgResult::with_columns(Status::TuplesOk, encoding, columns, FIRST_ROWS)?;
+        result.hooks = self.hooks.clone();
+        self.result = Some(result);
+        Ok(())
+    }
+
+    pub(super) fn parameter_description(&mut self, body: &[u8]) -> Outcome {
+        let mut rest = Body(body);
+        match self.described_parameters(&mut rest) {
+            Ok(Some(result)) => {
+                self.result = Some(result);
+                whole(rest)
+            }
+            Ok(None) => self.give_up("insufficient data in \"t\" message"),
+            Err(OutOfMemory) => self.give_up("out of memory"),
+        }
+    }
+
+    fn described_parameters(
+        &mut self,
+        body: &mut Body<'_>,
+    ) -> Result<Option<PgResultBox>, OutOfMemory> {
+        let Some(count) = body.u16() else {
+            return Ok(None);
+        };
+        let Some(bytes) = body.take(usize::from(count) * 4) else {
+            return Ok(None);
+        };
+        let types = bytes
+            .chunks_exact(4)
+            .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+        let mut result = self.empty_result(Status::CommandOk)?;
+        result.set_params(types.collect());
+        Ok(Some(result))
+    }
+
+    /// Whether the current result is an error already.
+    fn has_failed(&self) -> bool {
+        self.error_result
+            || self
+                .result
+                .as_ref()
+                .is_some_and(|result| result.status() == Status::FatalError)
+    }
+
+    /// The result under construction is replaced by an error; the message counts as read.
+    pub(super) fn give_up(&mut self, message: &str) -> Outcome {
+        self.clear_result();
+        self.errors.add(message);
+        self.save_error_result();
+        Outcome::Done
+    }
+
+    pub(super) fn data_row(&mut self, body: &[u8]) -> Outcome {
+        let takes_rows = self
+            .result
+            .as_ref()
+            .is_some_and(|r| matches!(r.status(), Status::TuplesOk | Status::TuplesChunk));
+        if !takes_rows {
+            if self.has_failed() {
+                return Outcome::Done;
+            }
+            self.errors.add(
+                "server sent data (\"D\" message) without prior row description (\"T\" message)",
+            );
+            self.save_error_result();
+            return Outcome::Done;
+        }
+        match self.store_row(body) {
+            Ok(()) => Outcome::Done,
+            Err(RowError::LengthMismatch) => Outcome::Malformed,
+            Err(error) => self.give_up(error.message()),
+        }
+    }
+
+    fn store_row(&mut self, body: &[u8]) -> Result<(), RowError> {
+        let limit = match self.row_mode {
+            RowMode::Whole => {
+                return match &mut self.result {
+                    Some(result) => result.push_row(body),
+                    None => Err(RowError::OutOfMemory),
+                };
+            }
+            RowMode::Single => 1,
+            RowMode::Chunked(rows) => rows,
+        };
+        if self.saved_result.is_none() {
+            let partial = self.partial_result(body.len())?;
+            self.saved_result = self.result.replace(partial);
+        }
+        let Some(result) = &mut self.result else {
+            return Err(RowError::OutOfMemory);
+        };
+        result.push_row(body)?;
+        if result.nrows() as usize >= limit {
+            self.state = AsyncState::ReadyMore;
+        }
+        Ok(())
+    }
+
+    /// An empty result with the current one's columns, for a row of `row_size` bytes or more of them.
+    fn partial_result(&self, row_size: usize) -> Result<PgResultBox, RowError> {
+        let Some(whole) = &self.result else {
+            return Err(RowError::OutOfMemory);
+        };
+        let (status, space) = match self.row_mode {
+            RowMode::Single => (Status::SingleTuple, row_size),
+            RowMode::Chunked(rows) => {
+                let space = row_size.saturating_mul(rows).min(CHUNK_ROWS);
+                (Status::TuplesChunk, space)
+            }
+            RowMode::Whole => (Status::TuplesOk, FIRST_ROWS),
+        };
+        let columns = whole.columns().cloned().unwrap_or_default();
+        let mut partial = PgResult::with_columns(status, self.server.encoding, columns, space)?;
+        partial.hooks = self.hooks.clone();
+        Ok(partial)
+    }
+
+    pub(super) fn copy_start(&mut self, body: &[u8], status: Status, state: AsyncState) -> Outcome {
+        let (overall, columns) = match Columns::from_copy_response(body) {
+            Ok((overall, columns)) => (overall, Arc::new(columns)),
+            Err(ColumnsError::OutOfMemory) => return self.give_up("out of memory"),
+            Err(_) => return Outcome::Malformed,
+        };
+        match self.empty_result(status) {
+            Ok(mut result) => {
+                result.set_copy_columns(overall, columns);
+                self.result = Some(result);
+                self.state = state;
+                self.copy_already_done = 0;
+                self.copy_is_binary = overall != 0;
+                Outcome::Done
+            }
+            Err(OutOfMemory) => self.give_up("out of memory"),
+        }
+    }
+}

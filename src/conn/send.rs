@@ -1,0 +1,215 @@
+//! Commands on their way out: whether one may be sent now, its messages, its place in the queue.
+
+use super::queue::{Command, QueryClass};
+use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
+use crate::protocol::frontend::{self, Parameter, TooLarge};
+
+/// Most parameters a command can have.
+pub const MAX_PARAMETERS: usize = 65535;
+/// In pipeline mode output is flushed only past this size.
+const PIPELINE_FLUSH: usize = 65536;
+
+/// A command was refused; its reason stands in the session's errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+/// How much flushing a new command wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    Now,
+    Later,
+}
+
+impl From<TooLarge> for Refused {
+    fn from(_: TooLarge) -> Refused {
+        Refused
+    }
+}
+
+impl Session {
+    /// Begins a query cycle: the error text of the last one goes.
+    pub fn begin_command(&mut self) {
+        if self.queue.is_empty() {
+            self.errors.clear();
+        }
+    }
+
+    /// Checks that a command may be sent or queued now (libpq: PQsendQueryStart).
+    pub fn check_sendable(&mut self) -> Result<(), Refused> {
+        if self.status != ConnStatus::Ok {
+            return self.refuse("no connection to the server");
+        }
+        if self.pipeline != PipelineStatus::Off {
+            return match self.state {
+                AsyncState::CopyIn | AsyncState::CopyOut | AsyncState::CopyBoth => {
+                    self.refuse("cannot queue commands during COPY")
+                }
+                _ => Ok(()),
+            };
+        }
+        if self.state != AsyncState::Idle {
+            return self.refuse("another command is already in progress");
+        }
+        self.clear_result();
+        self.row_mode = RowMode::Whole;
+        Ok(())
+    }
+
+    /// Notes why a call is refused.
+    pub fn refuse<T>(&mut self, reason: impl AsRef<[u8]>) -> Result<T, Refused> {
+        self.errors.add(reason);
+        Err(Refused)
+    }
+
+    /// Appends messages all or none, and queues the command they are.
+    fn enqueue(
+        &mut self,
+        class: QueryClass,
+        query: Option<&[u8]>,
+        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+    ) -> Result<(), Refused> {
+        let command = Command {
+            class,
+            query: query.map(<[u8]>::to_vec),
+        };
+        self.append(write)?;
+        self.queue.push(command);
+        Ok(())
+    }
+
+    /// Appends messages all or none.
+    pub fn append(
+        &mut self,
+        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+    ) -> Result<(), Refused> {
+        let from = self.out.len();
+        if write(&mut self.out).is_err() {
+            self.out.truncate(from);
+            return self.refuse("cannot allocate memory for output buffer");
+        }
+        self.trace_sent(from);
+        Ok(())
+    }
+
+    /// PQsendQuery.
+    pub fn send_query(&mut self, query: &[u8]) -> Result<(), Refused> {
+        if self.pipeline != PipelineStatus::Off {
+            return self.refuse("PQsendQuery not allowed in pipeline mode");
+        }
+        self.enqueue(QueryClass::Simple, Some(query), |out| {
+            frontend::query(out, query)
+        })
+    }
+
+    /// Parse (when there is a `command`), Bind, Describe, Execute, and Sync outside of pipeline mode.
+    pub fn send_bound<'a>(
+        &mut self,
+        command: Option<(&[u8], &[u32])>,
+        statement: &[u8],
+        parameters: impl Iterator<Item = Parameter<'a>> + Clone,
+        with_formats: bool,
+        result_format: i16,
+    ) -> Result<(), Refused> {
+        let sync = self.pipeline == PipelineStatus::Off;
+        let query = command.map(|(query, _)| query);
+        self.enqueue(QueryClass::Extended, query, |out| {
+            if let Some((query, types)) = command {
+                frontend::parse(out, statement, query, types)?;
+            }
+            frontend::bind(out, statement, parameters, with_formats, result_format)?;
+            frontend::target(out, b'D', b'P', b"")?;
+            frontend::execute(out)?;
+            sync_if(out, sync)
+        })
+    }
+
+    pub fn send_prepare(
+        &mut self,
+        name: &[u8],
+        query: &[u8],
+        types: &[u32],
+    ) -> Result<(), Refused> {
+        let sync = self.pipeline == PipelineStatus::Off;
+        self.enqueue(QueryClass::Prepare, Some(query), |out| {
+            frontend::parse(out, name, query, types)?;
+            sync_if(out, sync)
+        })
+    }
+
+    /// Describe or Close of a statement (`S`) or portal (`P`).
+    pub fn send_target(&mut self, class: QueryClass, kind: u8, name: &[u8]) -> Result<(), Refused> {
+        let sync = self.pipeline == PipelineStatus::Off;
+        let command = if class == QueryClass::Describe {
+            b'D'
+        } else {
+            b'C'
+        };
+        self.enqueue(class, None, |out| {
+            frontend::target(out, command, kind, name)?;
+            sync_if(out, sync)
+        })
+    }
+
+    /// A sync point of a pipeline.
+    pub fn send_pipeline_sync(&mut self) -> Result<(), Refused> {
+        if self.pipeline == PipelineStatus::Off {
+            return self.refuse("cannot send pipeline when not in pipeline mode");
+        }
+        if matches!(
+            self.state,
+            AsyncState::CopyIn | AsyncState::CopyOut | AsyncState::CopyBoth
+        ) {
+            return self.refuse("internal error: cannot send pipeline while in COPY");
+        }
+        self.enqueue(QueryClass::Sync, None, frontend::sync)
+    }
+
+    pub fn send_flush_request(&mut self) -> Result<(), Refused> {
+        if self.status != ConnStatus::Ok {
+            return self.refuse("no connection to the server");
+        }
+        if self.state != AsyncState::Idle && self.pipeline == PipelineStatus::Off {
+            return self.refuse("another command is already in progress");
+        }
+        self.append(frontend::flush)
+    }
+
+    /// Whether commands of the extended protocol are to be flushed now.
+    pub fn wants_flush(&self) -> Flush {
+        if self.pipeline != PipelineStatus::On || self.out.len() >= PIPELINE_FLUSH {
+            Flush::Now
+        } else {
+            Flush::Later
+        }
+    }
+
+    /// Sets the state after a command was queued (libpq: pqAppendCmdQueueEntry).
+    pub fn command_queued(&mut self) {
+        if self.pipeline == PipelineStatus::Aborted {
+            self.next_in_pipeline();
+        } else if self.state == AsyncState::Idle {
+            self.state = AsyncState::Busy;
+        }
+    }
+
+    /// Sets how the rows of the current command are handed out; false when it is too late.
+    pub fn set_row_mode(&mut self, mode: RowMode) -> bool {
+        let may = self.state == AsyncState::Busy
+            && matches!(
+                self.queue.class(),
+                Some(QueryClass::Simple | QueryClass::Extended)
+            )
+            && !self.has_pending_result();
+        if may {
+            self.row_mode = mode;
+        }
+        may
+    }
+}
+
+fn sync_if(out: &mut bytes::BytesMut, wanted: bool) -> Result<(), TooLarge> {
+    if wanted {
+        frontend::sync(out)?;
+    }
+    Ok(())
+}

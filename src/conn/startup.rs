@@ -1,0 +1,299 @@
+//! Connecting: from the host list to a session open for commands.
+//!
+//! [`Startup::advance`] runs until it needs the outside world and says what; the answer comes
+//! through one of the other calls, then it is asked again.
+
+use super::authenticate::Authentication;
+use super::encryption::{Available, Encryption};
+use super::goaway::GoAwayRequest;
+use super::session::{ConnStatus, Session};
+use crate::conninfo::options::Options;
+use crate::conninfo::params::{Host, Params, TargetSessionAttrs};
+use crate::result::store::PgResultBox;
+
+pub const DEFAULT_PORT: u16 = 5432;
+pub(super) const DEFAULT_PORT_TEXT: &[u8] = b"5432";
+
+/// What the machine waits for.
+pub enum Want {
+    /// The addresses of [`Startup::host`]; answer with [`Startup::resolved`].
+    Resolve(u16),
+    /// A socket to the address with this index; answer with [`Startup::opened`].
+    Connect(usize),
+    /// The outcome of the connect in progress, once the socket is writable:
+    /// [`Startup::connect_finished`].
+    Connecting,
+    /// The name of the user on the other end of the Unix socket: [`Startup::peer`].
+    Peer,
+    /// The socket is to be closed, and the session starts over.
+    Close,
+    /// The socket is to be polled once: writable means go on.
+    Writable,
+    /// What stands in the session's output is to be sent.
+    Write,
+    /// More input from the server.
+    Read,
+    /// A notice for the application.
+    Notice(PgResultBox),
+    Done,
+    Failed,
+}
+
+/// What the connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Session,
+    /// PQping: nothing beyond what the question needs is asked of the server.
+    Ping,
+    /// A cancel request of the PQcancelCreate family.
+    Cancel,
+}
+
+/// One address of the current host, as error texts show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The numeric address, or the path of a Unix socket.
+    pub numeric: Vec<u8>,
+    pub unix: bool,
+    /// The same address, port included, has the same key.
+    pub key: Vec<u8>,
+}
+
+/// Why no socket could be had.
+pub enum OpenFailure {
+    /// No socket at all; silent while another address or host is left.
+    Socket(Vec<u8>),
+    /// Its options could not be set.
+    Options(Vec<u8>),
+    /// connect() failed at once: the system's text.
+    Connect(Vec<u8>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Choose the next host or address, as `next` says.
+    Advance,
+    Resolving,
+    /// Begin a physical connection to the current address.
+    NewConnection,
+    Opening,
+    Connecting,
+    CheckPeer,
+    Connected,
+    Made,
+    AwaitingResponse,
+    AuthOk,
+    CheckTarget,
+    ProbeWritable,
+    ProbeStandby,
+    Consume,
+    /// A cancel request was delivered.
+    Cancelled,
+    Failed,
+}
+
+/// What comes after the current address failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Address,
+    Host,
+    /// The same address again.
+    Same,
+    /// The same address again, as if the last try had not been.
+    Heal,
+}
+
+/// How the session attributes are to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Wanted(TargetSessionAttrs),
+    /// prefer-standby's second pass: anything will do.
+    Anything,
+}
+
+/// A connection attempt over all hosts.
+pub struct Startup {
+    pub params: Params,
+    pub(super) options: Options,
+    pub(super) environment: Vec<(&'static [u8], Vec<u8>)>,
+    pub(super) purpose: Purpose,
+    pub(super) random: fn(&mut [u8]),
+    pub(super) available: Available,
+    pub(super) phase: Phase,
+    pub(super) next: Next,
+    pub(super) host: usize,
+    pub(super) addresses: Vec<Address>,
+    pub(super) address: usize,
+    /// Counts (host, address) pairs tried: the clock of `connect_timeout` restarts with each.
+    pub(super) attempt: u64,
+    pub(super) encryption: Encryption,
+    pub(super) target: Target,
+    pub(super) send_application_name: bool,
+    pub(super) goaway: GoAwayRequest,
+    pub(super) auth: Authentication,
+    pub(super) negotiated: bool,
+    /// The length of the error text before the current physical connection added to it.
+    pub(super) error_mark: usize,
+    /// The server has answered the startup packet.
+    pub(super) replied: bool,
+    pub(super) cancel: Option<CancelKey>,
+}
+
+/// What a cancel request carries.
+#[derive(Debug, Clone)]
+pub struct CancelKey {
+    pub process: i32,
+    pub key: Vec<u8>,
+}
+
+impl Startup {
+    pub fn new(
+        params: Params,
+        options: Options,
+        environment: Vec<(&'static [u8], Vec<u8>)>,
+        purpose: Purpose,
+        available: Available,
+        random: fn(&mut [u8]),
+    ) -> Startup {
+        let target = Target::Wanted(params.target_session_attrs);
+        Startup {
+            goaway: GoAwayRequest::new(params.goaway),
+            params,
+            options,
+            environment,
+            purpose,
+            random,
+            available,
+            phase: Phase::Failed,
+            next: Next::Host,
+            host: 0,
+            addresses: Vec::new(),
+            address: 0,
+            attempt: 0,
+            encryption: Encryption::default(),
+            target,
+            send_application_name: true,
+            auth: Authentication::default(),
+            negotiated: false,
+            error_mark: 0,
+            replied: false,
+            cancel: None,
+        }
+    }
+
+    /// Begins with the first host (libpq: pqConnectDBStart).
+    pub fn start(&mut self, session: &mut Session) {
+        self.target = Target::Wanted(self.params.target_session_attrs);
+        session.status = ConnStatus::Needed;
+        if self.cancel.is_some() {
+            // A cancel request goes to the address of the connection it cancels and to no other.
+            self.begin_address();
+            return;
+        }
+        self.host = 0;
+        self.begin_host();
+    }
+
+    /// A machine for a cancel request to `address` of this machine's host.
+    pub fn for_cancel(&self, address: Address, cancel: CancelKey) -> Startup {
+        let mut params = self.params.clone();
+        params.hosts = vec![self.host().clone()];
+        let (options, nothing) = (self.options.clone(), Vec::new());
+        let purpose = Purpose::Cancel;
+        let mut startup = Startup::new(
+            params,
+            options,
+            nothing,
+            purpose,
+            self.available,
+            self.random,
+        );
+        startup.addresses = vec![address];
+        startup.cancel = Some(cancel);
+        startup
+    }
+
+    /// The host being tried.
+    pub fn host(&self) -> &Host {
+        &self.params.hosts[self.host]
+    }
+
+    pub fn current_address(&self) -> Option<&Address> {
+        self.addresses.get(self.address)
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Changes whenever another address is tried.
+    pub fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// connect_timeout expired: on to the next address.
+    pub fn time_out(&mut self, session: &mut Session) {
+        session.errors.add("timeout expired");
+        self.advance_to(Next::Address);
+    }
+
+    pub(super) fn advance_to(&mut self, next: Next) {
+        self.next = next;
+        self.phase = Phase::Advance;
+    }
+
+    pub(super) fn fail(&mut self) {
+        self.phase = Phase::Failed;
+    }
+
+    /// Notes an error that ends the whole attempt.
+    pub(super) fn fail_with(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
+        session.errors.add(message);
+        self.fail();
+    }
+
+    /// The current address failed under its encryption: another one, or the end.
+    pub(super) fn fall_back(&mut self) {
+        if self.encryption.fall_back() {
+            self.advance_to(Next::Same);
+        } else {
+            self.fail();
+        }
+    }
+
+    /// Runs on until something is needed.
+    pub fn advance(&mut self, session: &mut Session) -> Want {
+        loop {
+            if let Some(want) = self.step(session) {
+                return want;
+            }
+        }
+    }
+
+    fn step(&mut self, session: &mut Session) -> Option<Want> {
+        match self.phase {
+            Phase::Advance => self.choose_next(session),
+            Phase::Resolving => self.resolve(session),
+            Phase::NewConnection => Some(self.new_connection(session)),
+            Phase::Opening => Some(Want::Connect(self.address)),
+            Phase::Connecting => Some(Want::Connecting),
+            Phase::CheckPeer => Some(Want::Peer),
+            Phase::Connected => {
+                // libpq: a poller sees CONNECTION_MADE before anything is sent.
+                self.phase = Phase::Made;
+                Some(Want::Writable)
+            }
+            Phase::Made => self.open_conversation(session),
+            Phase::AwaitingResponse => self.await_response(session),
+            Phase::AuthOk => self.finish_startup(session),
+            Phase::CheckTarget => self.check_target(session),
+            Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session),
+            Phase::Consume => self.finish_probe(session),
+            Phase::Cancelled => Some(Want::Done),
+            Phase::Failed => {
+                session.status = ConnStatus::Bad;
+                Some(Want::Failed)
+            }
+        }
+    }
+}

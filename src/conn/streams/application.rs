@@ -1,0 +1,288 @@
+//! An application that makes calls on a session and writes down what it sees.
+
+use std::fmt::Write;
+
+use super::super::copy::CopyStep;
+use super::super::function::{FunctionStep, Returns};
+use super::super::outcome::Collected;
+use super::super::queue::QueryClass;
+use super::super::session::{AsyncState, ConnStatus, RowMode, Session};
+use crate::mem::OutOfMemory;
+use crate::protocol::frontend::Parameter;
+use crate::result::store::PgResult;
+
+/// Far more steps than any stream here takes: reaching it is a circle.
+const MOST_STEPS: usize = 20_000;
+
+/// What the application does; results are collected up to the end of each call.
+#[derive(Debug, Clone, Copy)]
+pub enum Call {
+    Query,
+    SingleRow,
+    Chunked(usize),
+    Params,
+    Prepare,
+    Describe,
+    Close,
+    /// So many commands and a sync point, which may come without them.
+    Pipeline(usize),
+    LeavePipeline,
+    Function,
+}
+
+pub struct Application {
+    session: Session,
+    /// What arrives after the current call, piece by piece.
+    pieces: std::vec::IntoIter<Vec<u8>>,
+    results: String,
+    notices: String,
+    steps: usize,
+}
+
+impl Application {
+    pub fn new() -> Application {
+        let mut session = Session::new();
+        session.status = ConnStatus::Ok;
+        Application {
+            session,
+            pieces: Vec::new().into_iter(),
+            results: String::new(),
+            notices: String::new(),
+            steps: 0,
+        }
+    }
+
+    /// Makes a call, to which the server's answer comes in `pieces`.
+    pub fn run(&mut self, call: Call, pieces: Vec<Vec<u8>>) {
+        self.pieces = pieces.into_iter();
+        self.session.begin_command();
+        self.call(call);
+        // What came behind the end of the answer.
+        while self.more() {
+            self.parse();
+        }
+        self.parse();
+        let transaction = self.session.transaction;
+        let _ = writeln!(self.results, "after {call:?}: {transaction:?}");
+        self.session.out.clear();
+    }
+
+    /// Everything seen, each kind in its order.
+    pub fn seen(self) -> String {
+        let session = self.session;
+        let mut text = self.results + &self.notices;
+        for notification in &session.notifications {
+            let _ = writeln!(text, "{notification:?}");
+        }
+        for name in ["TimeZone", "client_encoding"] {
+            let _ = writeln!(
+                text,
+                "{name} {:?}",
+                session.server.parameter(name.as_bytes())
+            );
+        }
+        let goaway = session.server.goaway_received();
+        let _ = writeln!(
+            text,
+            "{} {:?}\n{:?} {:?} {:?} {:?} {}",
+            session.server.process,
+            session.server.key,
+            session.status,
+            session.state,
+            session.transaction,
+            session.pipeline,
+            if goaway { "goaway" } else { "" }
+        );
+        text
+    }
+
+    fn step(&mut self) {
+        self.steps += 1;
+        assert!(self.steps < MOST_STEPS, "in circles:\n{}", self.results);
+    }
+
+    /// Feeds the next piece; false at the end.
+    fn more(&mut self) -> bool {
+        self.step();
+        let Some(piece) = self.pieces.next() else {
+            return false;
+        };
+        if self.session.status == ConnStatus::Bad {
+            return true;
+        }
+        let Ok(room) = self.session.input.spare(piece.len()) else {
+            return false;
+        };
+        room[..piece.len()].copy_from_slice(&piece);
+        self.session.input.filled(piece.len());
+        true
+    }
+
+    fn parse(&mut self) {
+        loop {
+            self.step();
+            match self.session.parse_input() {
+                Some(notice) => self.note(&notice),
+                None => return,
+            }
+        }
+    }
+
+    fn note(&mut self, notice: &PgResult) {
+        let _ = writeln!(self.notices, "notice {:?}", notice.error_message());
+    }
+
+    fn call(&mut self, call: Call) {
+        if let Call::LeavePipeline = call {
+            let left = self.session.exit_pipeline();
+            let _ = writeln!(self.results, "left {left:?}");
+            return;
+        }
+        if let Call::Function = call {
+            return self.function();
+        }
+        if let Call::Pipeline(commands) = call {
+            return self.pipeline(commands);
+        }
+        if self.session.check_sendable().is_err() || !self.send(call) {
+            let _ = writeln!(self.results, "refused {:?}", self.session.errors.as_c_str());
+            return;
+        }
+        self.session.command_queued();
+        match call {
+            Call::SingleRow => assert!(self.session.set_row_mode(RowMode::Single)),
+            Call::Chunked(rows) => assert!(self.session.set_row_mode(RowMode::Chunked(rows))),
+            _ => {}
+        }
+        while self.collect() {}
+    }
+
+    fn send(&mut self, call: Call) -> bool {
+        let session = &mut self.session;
+        let none = std::iter::empty::<Parameter<'_>>();
+        let sent = match call {
+            Call::Params => session.send_bound(Some((b"SELECT", &[])), b"", none, false, 0),
+            Call::Prepare => session.send_prepare(b"s", b"SELECT", &[]),
+            Call::Describe => session.send_target(QueryClass::Describe, b'S', b"s"),
+            Call::Close => session.send_target(QueryClass::Close, b'S', b"s"),
+            _ => session.send_query(b"SELECT"),
+        };
+        sent.is_ok()
+    }
+
+    fn pipeline(&mut self, commands: usize) {
+        self.session.enter_pipeline();
+        for _ in 0..commands {
+            if self.session.check_sendable().is_ok() && self.send(Call::Params) {
+                self.session.command_queued();
+            }
+        }
+        if self.session.send_pipeline_sync().is_ok() {
+            self.session.command_queued();
+        }
+        // One NULL a command, none behind the sync point.
+        for _ in 0..=commands {
+            while self.collect() {}
+        }
+    }
+
+    /// One result; false at the NULL behind the last.
+    fn collect(&mut self) -> bool {
+        self.parse();
+        while self.session.state == AsyncState::Busy {
+            if !self.more() {
+                self.session.status = ConnStatus::Bad;
+                self.session.drop_connection(true);
+                let collected = self.session.fail_command();
+                return self.show(collected);
+            }
+            self.parse();
+        }
+        let collected = self.session.collect();
+        if !self.show(collected) {
+            return false;
+        }
+        if self.session.is_copying_in() {
+            let ended = self.session.send_copy_end(None);
+            let _ = writeln!(self.results, "ended {ended:?}");
+        }
+        if self.session.is_copying_out() {
+            self.copy_out();
+        }
+        true
+    }
+
+    fn show(&mut self, collected: Collected) -> bool {
+        self.step();
+        match collected {
+            Collected::Nothing => {
+                self.results += "NULL\n";
+                false
+            }
+            Collected::OutOfMemory => panic!("{OutOfMemory:?}"),
+            Collected::Result(result) => {
+                show(&result, &mut self.results);
+                true
+            }
+        }
+    }
+
+    fn copy_out(&mut self) {
+        while self.session.is_copying_out() {
+            self.step();
+            match self.session.next_copy_data() {
+                CopyStep::Data(size) => {
+                    let data = self.session.copy_data(size).escape_ascii().to_string();
+                    let _ = writeln!(self.results, "data {data}");
+                    self.session.consume_message(size);
+                }
+                CopyStep::Notice(notice) => self.note(&notice),
+                CopyStep::NeedInput if self.more() => {}
+                CopyStep::NeedInput => {
+                    self.session.fail("the end");
+                    return;
+                }
+                CopyStep::End | CopyStep::Failed => return,
+            }
+        }
+    }
+
+    fn function(&mut self) {
+        let none = std::iter::empty::<Option<&[u8]>>();
+        if self
+            .session
+            .start_function(1, none.collect::<Vec<_>>().into_iter(), Returns::Anything)
+            .is_err()
+        {
+            return;
+        }
+        loop {
+            self.step();
+            match self.session.step_function() {
+                FunctionStep::Notice(notice) => self.note(&notice),
+                FunctionStep::NeedInput if self.more() => {}
+                FunctionStep::NeedInput => {
+                    self.session.fail("the end");
+                    break;
+                }
+                FunctionStep::Done => break,
+            }
+        }
+        let (collected, call) = self.session.finish_function();
+        let _ = writeln!(self.results, "value {:?}", call.value);
+        self.show(collected);
+    }
+}
+
+fn show(result: &PgResult, text: &mut String) {
+    let _ = write!(text, "{:?} {:?} ", result.status(), result.cmd_status());
+    let _ = write!(text, "{:?} {:?}", result.error_message(), result.params());
+    for row in 0..result.nrows() {
+        for column in 0..result.ncols() {
+            let value = result.bytes(row, column).flatten();
+            let value = value.map(|bytes| bytes.escape_ascii().to_string());
+            let _ = write!(text, " {value:?}");
+        }
+    }
+    text.push('\n');
+}
