@@ -15,6 +15,7 @@ mod auth;
 mod conn;
 mod conninfo;
 mod mem;
+mod net;
 #[doc(hidden)]
 pub mod protocol;
 mod result;

@@ -1,0 +1,6 @@
+//! Layer 3: sockets, name resolution and the few system calls the library needs.
+
+pub mod resolve;
+pub mod socket;
+pub mod stream;
+pub mod sys;

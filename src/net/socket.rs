@@ -1,0 +1,322 @@
+//! One stream socket to a server, from its creation to its options and names.
+
+use super::sys;
+use socket2::{SockAddr, Type};
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// A nonblocking stream socket; closed when dropped, with nothing sent.
+#[derive(Debug)]
+pub struct Socket {
+    inner: socket2::Socket,
+}
+
+/// The step of [`Socket::open`] that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenStep {
+    Create,
+    NoDelay,
+    NonBlocking,
+}
+
+/// Why a socket could not be made ready for connecting.
+#[derive(Debug)]
+pub struct OpenError {
+    pub step: OpenStep,
+    pub error: io::Error,
+}
+
+impl OpenError {
+    /// libpq's text.
+    pub fn message(&self) -> Vec<u8> {
+        let what: &[u8] = match self.step {
+            OpenStep::Create => b"could not create socket: ",
+            OpenStep::NoDelay => b"could not set socket to TCP no delay mode: ",
+            OpenStep::NonBlocking => b"could not set socket to nonblocking mode: ",
+        };
+        [what, &sys::error_text(&self.error)].concat()
+    }
+}
+
+/// The socket options that keep a TCP connection alive or give it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TcpOption {
+    KeepAlive,
+    KeepIdle,
+    KeepInterval,
+    KeepCount,
+    UserTimeout,
+}
+
+impl TcpOption {
+    /// The C name of the option, as error texts show it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TcpOption::KeepAlive => "SO_KEEPALIVE",
+            TcpOption::KeepIdle => "TCP_KEEPIDLE",
+            TcpOption::KeepInterval => "TCP_KEEPINTVL",
+            TcpOption::KeepCount => "TCP_KEEPCNT",
+            TcpOption::UserTimeout => "TCP_USER_TIMEOUT",
+        }
+    }
+
+    /// Level and number for `setsockopt`.
+    pub const fn number(self) -> (c_int, c_int) {
+        match self {
+            TcpOption::KeepAlive => (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
+            TcpOption::KeepIdle => (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE),
+            TcpOption::KeepInterval => (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
+            TcpOption::KeepCount => (libc::IPPROTO_TCP, libc::TCP_KEEPCNT),
+            TcpOption::UserTimeout => (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
+        }
+    }
+}
+
+/// Keepalive settings that were given; seconds, seconds, and a number of probes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    pub idle: Option<i32>,
+    pub interval: Option<i32>,
+    pub count: Option<i32>,
+}
+
+/// A socket option that the system refused.
+#[derive(Debug)]
+pub struct OptionError {
+    pub option: TcpOption,
+    pub error: io::Error,
+}
+
+impl OptionError {
+    /// libpq's text: `setsockopt(NAME) failed: REASON`.
+    pub fn message(&self) -> Vec<u8> {
+        let mut text = format!("setsockopt({}) failed: ", self.option.name()).into_bytes();
+        text.extend(sys::error_text(&self.error));
+        text
+    }
+}
+
+impl Socket {
+    /// A new socket for `address`: close-on-exec, nonblocking and, for TCP, without Nagle's delay.
+    pub fn open(address: &SockAddr) -> Result<Socket, OpenError> {
+        let failed = |step| move |error| OpenError { step, error };
+        let inner = socket2::Socket::new(address.domain(), Type::STREAM, None)
+            .map_err(failed(OpenStep::Create))?;
+        if !address.is_unix() {
+            inner
+                .set_tcp_nodelay(true)
+                .map_err(failed(OpenStep::NoDelay))?;
+        }
+        inner
+            .set_nonblocking(true)
+            .map_err(failed(OpenStep::NonBlocking))?;
+        Ok(Socket { inner })
+    }
+
+    /// Starts connecting; true when the connection stands already, false when the caller is to wait until
+    /// the socket is writable and then ask [`Socket::take_error`].
+    pub fn connect(&self, address: &SockAddr) -> io::Result<bool> {
+        match self.inner.connect(address) {
+            Ok(()) => Ok(true),
+            // libpq: EAGAIN (a Unix-domain socket with a full backlog) is a failure.
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EINPROGRESS | libc::EINTR) => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// The pending error of the socket (`SO_ERROR`), which asking clears.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+
+    /// Switches keepalives on and applies the settings that were given, in libpq's order, up to the first
+    /// that fails.
+    pub fn set_keepalive(&self, settings: &KeepAlive) -> Result<(), OptionError> {
+        self.set_option(TcpOption::KeepAlive, 1)?;
+        let given = [
+            (TcpOption::KeepIdle, settings.idle),
+            (TcpOption::KeepInterval, settings.interval),
+            (TcpOption::KeepCount, settings.count),
+        ];
+        for (option, value) in given {
+            if let Some(value) = value {
+                // libpq: negative values become 0, and 0 is passed on (which Linux refuses).
+                self.set_option(option, value.max(0))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a connection up when sent data stays unacknowledged for this long; 0 is the system's default.
+    pub fn set_tcp_user_timeout(&self, milliseconds: i32) -> Result<(), OptionError> {
+        self.set_option(TcpOption::UserTimeout, milliseconds.max(0))
+    }
+
+    fn set_option(&self, option: TcpOption, value: c_int) -> Result<(), OptionError> {
+        let (level, number) = option.number();
+        sys::set_option(self.fd(), level, number, value)
+            .map_err(|error| OptionError { option, error })
+    }
+
+    /// User and group id of the server; Unix-domain sockets only.
+    pub fn peer_credentials(&self) -> io::Result<(libc::uid_t, libc::gid_t)> {
+        sys::peer_credentials(self.fd())
+    }
+
+    /// Lets reads wait in the system, as blocking calls do.
+    pub fn set_blocking(&self) -> io::Result<()> {
+        self.inner.set_nonblocking(false)
+    }
+
+    /// The descriptor, which stays this object's.
+    pub fn fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+impl From<socket2::Socket> for Socket {
+    fn from(inner: socket2::Socket) -> Socket {
+        Socket { inner }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use std::net::{SocketAddr, TcpListener};
+    use std::os::unix::net::UnixListener;
+
+    fn listener() -> (TcpListener, SockAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = SockAddr::from(listener.local_addr().unwrap());
+        (listener, address)
+    }
+
+    fn connected(address: &SockAddr) -> Socket {
+        let socket = Socket::open(address).unwrap();
+        if !socket.connect(address).unwrap() {
+            assert_eq!(
+                sys::poll(socket.fd(), false, true, None).unwrap(),
+                (false, true)
+            );
+        }
+        assert!(socket.take_error().unwrap().is_none());
+        socket
+    }
+
+    #[test]
+    fn a_tcp_socket_connects_and_knows_its_names() {
+        let (listener, address) = listener();
+        let socket = connected(&address);
+        let (_peer, client) = listener.accept().unwrap();
+        assert_eq!(
+            socket.inner.peer_addr().unwrap().as_socket(),
+            address.as_socket()
+        );
+        assert_eq!(socket.inner.local_addr().unwrap().as_socket(), Some(client));
+        assert!(socket.inner.tcp_nodelay().unwrap());
+    }
+
+    #[test]
+    fn the_descriptor_is_nonblocking_and_not_inherited() {
+        let (_listener, address) = listener();
+        let socket = Socket::open(&address).unwrap();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", socket.fd())).unwrap();
+        let flags = info.lines().find_map(|l| l.strip_prefix("flags:")).unwrap();
+        let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
+        assert_ne!(flags & libc::O_CLOEXEC, 0);
+        assert_ne!(flags & libc::O_NONBLOCK, 0);
+    }
+
+    #[test]
+    fn a_refused_connection_is_told_at_once_or_by_take_error() {
+        let (listener, address) = listener();
+        drop(listener);
+        let socket = Socket::open(&address).unwrap();
+        let error = match socket.connect(&address) {
+            Err(error) => error,
+            Ok(done) => {
+                assert!(!done);
+                sys::poll(socket.fd(), false, true, None).unwrap();
+                socket.take_error().unwrap().unwrap()
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn a_unix_socket_connects_at_once_and_shows_its_peer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".s.PGSQL.5432");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let address = SockAddr::unix(&path).unwrap();
+        let socket = Socket::open(&address).unwrap();
+        assert!(socket.connect(&address).unwrap());
+        let (uid, _) = socket.peer_credentials().unwrap();
+        assert_eq!(
+            sys::user_name_or_complaint(uid).unwrap(),
+            sys::user_name_of_euid().unwrap()
+        );
+    }
+
+    #[test]
+    fn settings_arrive_at_the_socket() {
+        let (_listener, address) = listener();
+        let socket = Socket::open(&address).unwrap();
+        let settings = KeepAlive {
+            idle: Some(77),
+            interval: None,
+            count: Some(5),
+        };
+        socket.set_keepalive(&settings).unwrap();
+        socket.set_tcp_user_timeout(-9).unwrap();
+        let value = |option: TcpOption| {
+            let (level, number) = option.number();
+            sys::get_option(socket.fd(), level, number).unwrap()
+        };
+        assert_eq!(value(TcpOption::KeepAlive), 1);
+        assert_eq!(value(TcpOption::KeepIdle), 77);
+        assert_eq!(value(TcpOption::KeepCount), 5);
+        assert_eq!(value(TcpOption::UserTimeout), 0);
+    }
+
+    #[test]
+    fn a_refused_setting_names_its_call() {
+        let (_listener, address) = listener();
+        let socket = Socket::open(&address).unwrap();
+        let settings = KeepAlive {
+            count: Some(100_000),
+            ..KeepAlive::default()
+        };
+        let error = socket.set_keepalive(&settings).unwrap_err();
+        assert_eq!(
+            error.message(),
+            b"setsockopt(TCP_KEEPCNT) failed: Invalid argument"
+        );
+        let settings = KeepAlive {
+            idle: Some(-1),
+            ..KeepAlive::default()
+        };
+        let error = socket.set_keepalive(&settings).unwrap_err();
+        assert_eq!(error.option, TcpOption::KeepIdle);
+    }
+
+    #[test]
+    fn open_errors_have_libpqs_words() {
+        let error = OpenError {
+            step: OpenStep::Create,
+            error: io::Error::from_raw_os_error(libc::EAFNOSUPPORT),
+        };
+        assert_eq!(
+            error.message(),
+            b"could not create socket: Address family not supported by protocol"
+        );
+        let any: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        assert!(Socket::open(&any.into()).is_ok());
+    }
+}

@@ -1,0 +1,131 @@
+//! The byte stream to a server, whatever protects it.
+
+use super::socket::Socket;
+use super::sys;
+use std::io;
+use std::os::fd::RawFd;
+
+/// A connected socket and the encryption on top of it.
+#[derive(Debug)]
+pub enum Stream {
+    Plain(Socket),
+}
+
+impl Stream {
+    /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`).
+    ///
+    /// Without `wait`, nothing there is `WouldBlock`. With it the descriptor's own mode decides, so a
+    /// nonblocking one may answer `WouldBlock` too: poll, then ask again.
+    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+        let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+        match self {
+            Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
+        }
+    }
+
+    /// Sends what the system takes at once, possibly less than all; `WouldBlock` when it takes nothing.
+    /// Never raises SIGPIPE.
+    pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        match self {
+            Stream::Plain(socket) => uninterrupted(|| sys::send(socket.fd(), buf, flags)),
+        }
+    }
+
+    /// Bytes received and decrypted but not yet handed out, which no poll would show.
+    pub fn pending(&self) -> usize {
+        match self {
+            Stream::Plain(_) => 0,
+        }
+    }
+
+    /// The socket below.
+    pub fn socket(&self) -> &Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+        }
+    }
+
+    /// The descriptor to poll, which stays this object's.
+    pub fn fd(&self) -> RawFd {
+        self.socket().fd()
+    }
+}
+
+/// Calls again while a signal interrupts.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => return outcome,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{ErrorKind, Read, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    /// Two connected ends; neither is nonblocking.
+    fn pair() -> (Stream, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (stream(ours), theirs)
+    }
+
+    fn stream(end: UnixStream) -> Stream {
+        Stream::Plain(Socket::from(socket2::Socket::from(OwnedFd::from(end))))
+    }
+
+    #[test]
+    fn bytes_go_both_ways() {
+        let (mut stream, mut peer) = pair();
+        assert_eq!(stream.send(b"hello").unwrap(), 5);
+        let mut buf = [0; 8];
+        assert_eq!(peer.read(&mut buf).unwrap(), 5);
+        assert_eq!(&buf[..5], b"hello");
+        peer.write_all(b"answer").unwrap();
+        assert_eq!(stream.recv(&mut buf[..4], true).unwrap(), 4);
+        assert_eq!(stream.recv(&mut buf, false).unwrap(), 2);
+        assert_eq!(&buf[..2], b"er");
+        assert_eq!(stream.pending(), 0);
+    }
+
+    #[test]
+    fn without_wait_a_blocking_descriptor_does_not_block() {
+        let (mut stream, _peer) = pair();
+        let error = stream.recv(&mut [0; 8], false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn with_wait_a_nonblocking_descriptor_says_so() {
+        let (ours, _peer) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut stream = stream(ours);
+        let error = stream.recv(&mut [0; 8], true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_full_socket_never_blocks_a_send() {
+        let (mut stream, _peer) = pair();
+        let block = vec![b'x'; 1 << 20];
+        let error = loop {
+            if let Err(error) = stream.send(&block) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_is_an_error_and_end_of_file() {
+        let (mut stream, peer) = pair();
+        drop(peer);
+        assert_eq!(stream.recv(&mut [0; 8], true).unwrap(), 0);
+        assert_eq!(stream.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+}
