@@ -12,6 +12,7 @@
 compile_error!("libpq-oxide is built for Linux on x86-64 and aarch64 only");
 
 mod auth;
+mod client;
 mod conn;
 mod conninfo;
 mod mem;

@@ -1,0 +1,109 @@
+//! Cancel requests over connections of their own: encrypted as the connection they are for, and not blocking.
+
+use super::connect::{Polling, described};
+use super::{Connection, Step};
+use crate::conn::session::ConnStatus;
+use crate::conn::startup::{CancelKey, Startup};
+
+impl Connection {
+    /// A connection that cancels what `original` does. It is Allocated, or Bad with an error text.
+    pub fn for_cancelling(original: Option<&Connection>) -> Connection {
+        let mut connection = Connection::new();
+        match original.map_or(Err("connection pointer is NULL"), Connection::cancelling) {
+            Ok((startup, addresses)) => {
+                connection.startup = Some(startup);
+                connection.addresses = addresses;
+                connection.session.status = ConnStatus::Allocated;
+            }
+            Err(reason) => connection.session.errors.add(reason),
+        }
+        connection
+    }
+
+    /// The machine for a cancel request, and the one address that it goes to.
+    fn cancelling(&self) -> Result<(Startup, Vec<socket2::SockAddr>), &'static str> {
+        let (Some(_), Some(startup), Some(address)) = (&self.stream, &self.startup, &self.address)
+        else {
+            return Err("connection not open");
+        };
+        let server = &self.session.server;
+        if server.key.is_empty() {
+            return Err("no cancellation key received");
+        }
+        let key = CancelKey {
+            process: server.process,
+            key: server.key.clone(),
+        };
+        let startup = startup.for_cancel(described(address), key);
+        Ok((startup, vec![address.clone()]))
+    }
+
+    /// Begins a request (PQcancelStart); false when it failed at once.
+    pub fn start_cancel(&mut self) -> Step<bool> {
+        match self.session.status {
+            ConnStatus::Bad => Step::Done(false),
+            ConnStatus::Allocated => self.start(),
+            _ => {
+                let reason = "cancel request is already being sent on this connection";
+                self.session.status = ConnStatus::Bad;
+                Step::Done(self.refuse(reason))
+            }
+        }
+    }
+
+    /// Goes on with a request as far as it goes without waiting (PQcancelPoll).
+    pub fn poll_cancel(&mut self) -> Step<Polling> {
+        if self.session.status == ConnStatus::Allocated {
+            // Polled before it was begun.
+            self.refuse("invalid connection state, probably indicative of memory corruption");
+            self.session.status = ConnStatus::Bad;
+        }
+        self.poll_connect()
+    }
+
+    /// Readies the connection for another request.
+    pub fn reset_cancel(&mut self) {
+        self.close();
+        self.session.status = ConnStatus::Allocated;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_cancel_is_told() {
+        let mut none = Connection::for_cancelling(None);
+        assert_eq!(none.status(), ConnStatus::Bad);
+        assert_eq!(none.errors().to_bytes(), b"connection pointer is NULL\n");
+        assert!(matches!(none.start_cancel(), Step::Done(false)));
+        assert!(matches!(none.poll_cancel(), Step::Done(Polling::Failed)));
+        assert_eq!(none.errors().to_bytes(), b"connection pointer is NULL\n");
+        let closed = Connection::for_cancelling(Some(&none));
+        assert_eq!(closed.errors().to_bytes(), b"connection not open\n");
+    }
+
+    #[test]
+    fn a_reset_does_not_make_a_bad_one_good() {
+        let mut none = Connection::for_cancelling(None);
+        none.reset_cancel();
+        assert_eq!(none.status(), ConnStatus::Allocated);
+        assert_eq!(none.errors().to_bytes(), b"");
+        assert!(matches!(none.start_cancel(), Step::Done(false)));
+        assert_eq!(none.status(), ConnStatus::Bad);
+    }
+
+    #[test]
+    fn polling_before_the_start_fails() {
+        let mut none = Connection::for_cancelling(None);
+        none.reset_cancel();
+        assert!(matches!(none.poll_cancel(), Step::Done(Polling::Failed)));
+        assert_eq!(none.status(), ConnStatus::Bad);
+        assert!(
+            none.errors()
+                .to_bytes()
+                .starts_with(b"invalid connection state")
+        );
+    }
+}

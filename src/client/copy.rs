@@ -1,0 +1,132 @@
+//! COPY, waiting where the caller wants to.
+
+use super::io::Flushed;
+use super::{Connection, Step, done};
+use crate::conn::copy::CopyStep;
+use crate::conn::session::AsyncState;
+use crate::protocol::frontend;
+use crate::result::store::PgResultBox;
+
+/// The next piece of a COPY OUT.
+pub enum CopyOut {
+    /// So many bytes: [`Connection::copy_data`], then [`Connection::copy_consumed`].
+    Data(usize),
+    /// Nothing yet, and the caller did not want to wait.
+    Nothing,
+    /// The data is over.
+    End,
+    Failed,
+}
+
+impl Connection {
+    /// PQputCopyData: true when the data is queued.
+    pub fn put_copy_data(&mut self, data: &[u8]) -> Step<bool> {
+        let copying = self.session.is_copying_in();
+        if self.session.check_copying(copying).is_err() {
+            return Step::Done(false);
+        }
+        // What the server sends meanwhile must not pile up.
+        done!(self.parse());
+        if data.is_empty() {
+            return Step::Done(true);
+        }
+        let appended = self.session.append(|out| frontend::copy_data(out, data));
+        Step::Done(appended.is_ok() && self.push() != Flushed::Failed)
+    }
+
+    /// PQputCopyEnd.
+    pub fn put_copy_end(&mut self, reason: Option<&[u8]>) -> bool {
+        let copying = self.session.is_copying_in();
+        if self.session.check_copying(copying).is_err() {
+            return false;
+        }
+        self.session.send_copy_end(reason).is_ok() && self.flush() != Flushed::Failed
+    }
+
+    /// The next piece of a COPY OUT; with `wait`, waits for it.
+    pub fn get_copy_data(&mut self, wait: bool) -> Step<CopyOut> {
+        let copying = self.session.is_copying_out();
+        if self.session.check_copying(copying).is_err() {
+            return Step::Done(CopyOut::Failed);
+        }
+        loop {
+            let step = self.session.next_copy_data();
+            self.close_if_fatal();
+            match step {
+                CopyStep::Notice(notice) => return Step::Notice(notice),
+                CopyStep::Data(size) => return Step::Done(CopyOut::Data(size)),
+                CopyStep::End => return Step::Done(CopyOut::End),
+                CopyStep::Failed => return Step::Done(CopyOut::Failed),
+                CopyStep::NeedInput if !wait => return Step::Done(CopyOut::Nothing),
+                CopyStep::NeedInput => {
+                    if self.await_reply().is_err() {
+                        return Step::Done(CopyOut::Failed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The data that [`CopyOut::Data`] told of.
+    pub fn copy_data(&self, size: usize) -> &[u8] {
+        self.session.copy_data(size)
+    }
+
+    /// Drops the data that [`CopyOut::Data`] told of.
+    pub fn copy_consumed(&mut self, size: usize) {
+        self.session.copy_already_done = 0;
+        self.session.consume_message(size);
+    }
+
+    /// How much of the piece at the front the old COPY calls have handed out already.
+    pub fn copy_already_done(&mut self) -> &mut usize {
+        &mut self.session.copy_already_done
+    }
+
+    /// Whether a text COPY OUT is in progress.
+    pub fn is_text_copy_out(&self) -> bool {
+        self.stream.is_some() && self.session.is_copying_out() && !self.session.copy_is_binary
+    }
+
+    pub fn is_copying_out(&self) -> bool {
+        self.session.is_copying_out()
+    }
+
+    /// PQendcopy up to the wait for its result: false when nothing more can be done now.
+    pub fn end_copy(&mut self) -> bool {
+        let (copying_in, copying_out) =
+            (self.session.is_copying_in(), self.session.is_copying_out());
+        if self
+            .session
+            .check_copying(copying_in || copying_out)
+            .is_err()
+        {
+            return false;
+        }
+        if copying_in && self.session.send_copy_end(None).is_err() {
+            return false;
+        }
+        if self.flush() != Flushed::All && self.session.nonblocking {
+            return false;
+        }
+        self.session.state = AsyncState::Busy;
+        true
+    }
+}
+
+impl Connection {
+    /// In nonblocking mode: whether the outcome of a COPY has not come yet.
+    pub fn would_wait_for_copy_end(&mut self) -> Step<bool> {
+        if !self.session.nonblocking {
+            return Step::Done(false);
+        }
+        self.is_busy()
+    }
+
+    /// The error text as a notice, without its last newline.
+    pub fn error_as_notice(&mut self) -> Option<PgResultBox> {
+        let text = self.session.errors.bytes().to_vec();
+        let text = text.strip_suffix(b"\n").unwrap_or(&text);
+        (!text.is_empty()).then(|| self.internal_notice(text))?
+    }
+}

@@ -1,0 +1,269 @@
+//! What a connection takes from its surroundings: environment, service and password files, user, locale, randomness.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use zeroize::Zeroizing;
+
+use crate::conninfo::options::{Opt, Options};
+use crate::conninfo::params::{Host, Params};
+use crate::conninfo::service::{self, Lookup, Surroundings};
+use crate::conninfo::{hosts, passfile, validate};
+use crate::net::sys;
+use crate::text::encoding;
+
+/// Where the system's service file is unless `PGSYSCONFDIR` says otherwise (Debian's place).
+const SYSCONFDIR: &[u8] = b"/etc/postgresql-common";
+
+/// Service and password files are read up to this size; a larger one counts as unreadable.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// The value of an environment variable.
+pub fn variable(name: &str) -> Option<Vec<u8>> {
+    std::env::var_os(name).map(OsString::into_vec)
+}
+
+fn c_variable(name: &CStr) -> Option<Vec<u8>> {
+    std::env::var_os(OsStr::from_bytes(name.to_bytes())).map(OsString::into_vec)
+}
+
+/// Gives options that have no value one from the service, the environment, the compiled defaults
+/// and the operating system. The error, libpq's text, is always about the service.
+pub fn add_defaults(options: &mut Options) -> Result<(), Vec<u8>> {
+    add_service(options)?;
+    add_other_defaults(options);
+    Ok(())
+}
+
+/// The options of a connection of which nothing is said; a service that cannot be read says nothing.
+pub fn default_options() -> Options {
+    let mut options = Options::default();
+    // libpq: what a service file says before an error in it counts
+    let _ = add_service(&mut options);
+    add_other_defaults(&mut options);
+    options
+}
+
+fn add_other_defaults(options: &mut Options) {
+    // libpq: a user without a name is an error later, and only where no name is given
+    options.add_defaults(c_variable, || sys::user_name_of_euid().ok());
+}
+
+/// Takes what the service, if one is named, says about options without a value.
+fn add_service(options: &mut Options) -> Result<(), Vec<u8>> {
+    let surroundings = Surroundings {
+        service: variable("PGSERVICE"),
+        service_file: variable("PGSERVICEFILE"),
+        home: home(),
+        sysconfdir: variable("PGSYSCONFDIR").unwrap_or_else(|| SYSCONFDIR.to_vec()),
+    };
+    let Some(lookup) = Lookup::plan(options, &surroundings) else {
+        return Ok(());
+    };
+    for file in &lookup.files {
+        if defines_service(file, &lookup.service, options)? {
+            return Ok(());
+        }
+    }
+    Err(lookup.not_found())
+}
+
+/// Applies `file`; false when it does not define the service, or need not exist and does not.
+fn defines_service(
+    file: &service::File,
+    service: &[u8],
+    options: &mut Options,
+) -> Result<bool, Vec<u8>> {
+    let path = path(&file.path);
+    if !file.must_exist && fs::metadata(path).is_err() {
+        return Ok(false);
+    }
+    let contents = File::open(path).ok().and_then(|opened| read(&opened));
+    let contents = contents.ok_or_else(|| file.not_found())?;
+    file.apply(&contents, service, options)
+}
+
+fn path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The contents of `file`, as far as they can be read; None if it is too large.
+fn read(file: &File) -> Option<Zeroizing<Vec<u8>>> {
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut contents = Zeroizing::new(Vec::new());
+    // room for all of it at once: growing would leave copies of secrets behind
+    let room = usize::try_from(size.min(LARGEST_FILE)).ok()?;
+    contents.try_reserve_exact(room + 1).ok()?;
+    // libpq: a read error is the end of the file
+    let _ = file.take(LARGEST_FILE + 1).read_to_end(&mut contents);
+    (contents.len() as u64 <= LARGEST_FILE).then_some(contents)
+}
+
+/// The user's home directory: `HOME`, else what the password database says.
+pub fn home() -> Option<Vec<u8>> {
+    let home = variable("HOME").filter(|home| !home.is_empty());
+    home.or_else(|| Some(sys::home_directory()?.into_os_string().into_vec()))
+}
+
+/// Completes and validates the options of a connection (libpq's `pqConnectOptions2`): host list, user,
+/// database, passwords from the password file, enumerations. The error is libpq's text.
+pub fn derive(options: &mut Options) -> Result<Params, Vec<u8>> {
+    let mut hosts = hosts::list(options)?;
+    default_user_and_dbname(options)?;
+    find_passwords(options, &mut hosts);
+    let mut params = validate::params(options, hosts)?;
+    if params.shuffle_addresses {
+        shuffle(&mut params.hosts);
+    }
+    if options.get(Opt::ClientEncoding) == Some(b"auto") {
+        let encoding = client_encoding_of_locale().to_vec();
+        options.set(Opt::ClientEncoding, Some(encoding));
+    }
+    Ok(params)
+}
+
+fn default_user_and_dbname(options: &mut Options) -> Result<(), Vec<u8>> {
+    if options.non_empty(Opt::User).is_none() {
+        options.set(Opt::User, Some(sys::user_name_of_euid()?));
+    }
+    if options.non_empty(Opt::DbName).is_none() {
+        let user = options.get(Opt::User).map(<[u8]>::to_vec);
+        options.set(Opt::DbName, user);
+    }
+    Ok(())
+}
+
+/// Looks up the password of each host, unless a password is given already.
+fn find_passwords(options: &mut Options, hosts: &mut [Host]) {
+    if options.non_empty(Opt::Password).is_some() {
+        return;
+    }
+    if options.non_empty(Opt::PassFile).is_none()
+        && let Some(home) = home()
+    {
+        options.set(Opt::PassFile, Some([&home[..], b"/.pgpass"].concat()));
+    }
+    let Some(file) = options.non_empty(Opt::PassFile) else {
+        return;
+    };
+    let dbname = options.get(Opt::DbName).unwrap_or_default();
+    let user = options.get(Opt::User).unwrap_or_default();
+    for host in hosts {
+        // libpq: read anew for each host, warnings included
+        let contents = read_password_file(file);
+        host.password =
+            contents.and_then(|contents| passfile::password(&contents, host, dbname, user));
+    }
+}
+
+/// The password file's contents; None, with a warning on stderr, if others than its owner could know them.
+fn read_password_file(name: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let file = File::open(path(name)).ok()?;
+    let metadata = file.metadata().ok()?;
+    let complaint: &[u8] = match metadata.mode() & 0o077 {
+        _ if !metadata.is_file() => b"is not a plain file",
+        0 => return read(&file),
+        _ => b"has group or world access; permissions should be u=rw (0600) or less",
+    };
+    let warning = [b"WARNING: password file \"", name, b"\" ", complaint, b"\n"].concat();
+    let _ = io::stderr().write_all(&warning);
+    None
+}
+
+/// Parameters of the startup packet that the environment sets, with their values.
+pub fn startup_environment() -> Vec<(&'static [u8], Vec<u8>)> {
+    let known: [(&str, &[u8]); 3] = [
+        ("PGDATESTYLE", b"datestyle"),
+        ("PGTZ", b"timezone"),
+        ("PGGEQO", b"geqo"),
+    ];
+    let set = known.into_iter().filter_map(|(name, parameter)| {
+        let value = variable(name)?;
+        (!value.eq_ignore_ascii_case(b"default")).then_some((parameter, value))
+    });
+    set.collect()
+}
+
+/// The encoding that the process's locale implies, for `client_encoding=auto`; empty when it is not known.
+pub fn client_encoding_of_locale() -> &'static [u8] {
+    encoding_of(&sys::character_locale()).map_or(b"", |id| encoding::to_name(id).to_bytes())
+}
+
+fn encoding_of(locale: &[u8]) -> Option<i32> {
+    if locale.eq_ignore_ascii_case(b"C") || locale.eq_ignore_ascii_case(b"POSIX") {
+        return Some(encoding::SQL_ASCII);
+    }
+    let codeset = sys::codeset(locale)?;
+    let encoding = encoding::from_codeset(&codeset);
+    if encoding.is_none() {
+        // libpq: the program is not told otherwise.
+        let (prefix, middle) = (
+            "could not determine encoding for locale \"",
+            "\": codeset is \"",
+        );
+        let parts = [
+            prefix.as_bytes(),
+            locale,
+            middle.as_bytes(),
+            &codeset,
+            b"\"\n",
+        ];
+        let _ = io::stderr().write_all(&parts.concat());
+    }
+    encoding
+}
+
+/// Fills `out` with random bytes from the operating system.
+pub fn random_bytes(out: &mut [u8]) {
+    if getrandom::fill(out).is_err() {
+        // libpq: better something that differs from connection to connection than none
+        scatter(seed(out), out);
+    }
+}
+
+/// A number from the time, the process and an address in it.
+fn seed(place: &[u8]) -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let time = since.map_or(0, |since| since.as_nanos() as u64);
+    time ^ u64::from(std::process::id()) << 32 ^ place.as_ptr() as u64
+}
+
+/// Fills `out` with the numbers that splitmix64 makes of `state`.
+fn scatter(mut state: u64, out: &mut [u8]) {
+    for chunk in out.chunks_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bytes = (mixed ^ mixed >> 31).to_ne_bytes();
+        chunk.copy_from_slice(&bytes[..chunk.len()]);
+    }
+}
+
+/// Puts `items` in random order, each order as likely as any other.
+pub fn shuffle<T>(items: &mut [T]) {
+    for last in 1..items.len() {
+        items.swap(last, random_up_to(last));
+    }
+}
+
+/// A number from 0 to `most`, each as likely as any other.
+fn random_up_to(most: usize) -> usize {
+    let count = most as u64 + 1;
+    let fair = u64::MAX - u64::MAX % count;
+    loop {
+        let mut bytes = [0; 8];
+        random_bytes(&mut bytes);
+        let number = u64::from_ne_bytes(bytes);
+        if number < fair {
+            return (number % count) as usize;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

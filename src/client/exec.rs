@@ -1,0 +1,283 @@
+//! Commands and their results.
+
+use super::io::{Flushed, Read};
+use super::{Connection, Step, done};
+use crate::conn::outcome::Collected;
+use crate::conn::queue::QueryClass;
+use crate::conn::send::{Flush, MAX_PARAMETERS, Refused};
+use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, RowMode};
+pub use crate::protocol::frontend::Parameter;
+
+/// A statement's parameters as the caller gave them.
+pub struct Parameters<I> {
+    pub values: I,
+    /// Whether formats were given at all.
+    pub with_formats: bool,
+}
+
+impl Connection {
+    /// Begins a query cycle and checks that a command may be sent.
+    fn begin(&mut self) -> Result<(), Refused> {
+        self.session.begin_command();
+        self.session.check_sendable()
+    }
+
+    /// Refuses a call for an argument that is wrong.
+    pub fn refuse(&mut self, reason: &str) -> bool {
+        self.session.errors.add(reason);
+        false
+    }
+
+    /// PQsendQuery.
+    pub fn send_query(&mut self, query: Option<&[u8]>) -> bool {
+        if self.begin().is_err() {
+            return false;
+        }
+        let Some(query) = query else {
+            return self.refuse("command string is a null pointer");
+        };
+        let sent = self.session.send_query(query);
+        self.launched(sent, Flush::Now)
+    }
+
+    /// The command is queued: gives it a push.
+    fn launched(&mut self, sent: Result<(), Refused>, flush: Flush) -> bool {
+        if sent.is_err() {
+            return false;
+        }
+        let flushed = match flush {
+            Flush::Now => self.flush(),
+            Flush::Later => self.push(),
+        };
+        if flushed == Flushed::Failed {
+            return false;
+        }
+        self.session.command_queued();
+        true
+    }
+
+    fn launched_extended(&mut self, sent: Result<(), Refused>) -> bool {
+        let flush = self.session.wants_flush();
+        self.launched(sent, flush)
+    }
+
+    fn check_count(&mut self, count: i32) -> bool {
+        if usize::try_from(count).is_ok_and(|count| count <= MAX_PARAMETERS) {
+            return true;
+        }
+        self.refuse(&format!(
+            "number of parameters must be between 0 and {MAX_PARAMETERS}"
+        ))
+    }
+
+    /// Checks the arguments of a command with parameters before any of them is looked at;
+    /// `missing` names a text that must not be NULL and is.
+    pub fn begin_with_parameters(&mut self, missing: Option<&str>, count: i32) -> bool {
+        if self.begin().is_err() {
+            return false;
+        }
+        match missing {
+            Some(what) => self.refuse(&format!("{what} is a null pointer")),
+            None => self.check_count(count),
+        }
+    }
+
+    /// PQsendQueryParams, after [`Connection::begin_with_parameters`].
+    pub fn send_query_params<'a, I>(
+        &mut self,
+        query: &[u8],
+        types: &[u32],
+        parameters: Parameters<I>,
+        result_format: i16,
+    ) -> bool
+    where
+        I: Iterator<Item = Parameter<'a>> + Clone,
+    {
+        let sent = self.session.send_bound(
+            Some((query, types)),
+            b"",
+            parameters.values,
+            parameters.with_formats,
+            result_format,
+        );
+        self.launched_extended(sent)
+    }
+
+    /// PQsendQueryPrepared, after [`Connection::begin_with_parameters`].
+    pub fn send_query_prepared<'a, I>(
+        &mut self,
+        statement: &[u8],
+        parameters: Parameters<I>,
+        result_format: i16,
+    ) -> bool
+    where
+        I: Iterator<Item = Parameter<'a>> + Clone,
+    {
+        let sent = self.session.send_bound(
+            None,
+            statement,
+            parameters.values,
+            parameters.with_formats,
+            result_format,
+        );
+        self.launched_extended(sent)
+    }
+
+    /// PQsendPrepare, after [`Connection::begin_with_parameters`].
+    pub fn send_prepare(&mut self, name: &[u8], query: &[u8], types: &[u32]) -> bool {
+        let sent = self.session.send_prepare(name, query, types);
+        self.launched_extended(sent)
+    }
+
+    /// Describes (`describe`) or closes a statement (`S`) or portal (`P`).
+    pub fn send_target(&mut self, describe: bool, kind: u8, name: &[u8]) -> bool {
+        if self.begin().is_err() {
+            return false;
+        }
+        let class = if describe {
+            QueryClass::Describe
+        } else {
+            QueryClass::Close
+        };
+        let sent = self.session.send_target(class, kind, name);
+        self.launched_extended(sent)
+    }
+
+    /// PQpipelineSync (`now`) and PQsendPipelineSync.
+    pub fn send_pipeline_sync(&mut self, now: bool) -> bool {
+        let sent = self.session.send_pipeline_sync();
+        let flush = if now {
+            Flush::Now
+        } else {
+            self.session.wants_flush()
+        };
+        self.launched(sent, flush)
+    }
+
+    /// PQsendFlushRequest.
+    pub fn send_flush_request(&mut self) -> bool {
+        if self.session.send_flush_request().is_err() {
+            return false;
+        }
+        let flushed = match self.session.wants_flush() {
+            Flush::Now => self.flush(),
+            Flush::Later => self.push(),
+        };
+        flushed != Flushed::Failed
+    }
+
+    pub fn enter_pipeline(&mut self) -> bool {
+        self.session.enter_pipeline()
+    }
+
+    pub fn exit_pipeline(&mut self) -> bool {
+        match self.session.exit_pipeline() {
+            None => true,
+            Some(false) => false,
+            Some(true) => self.flush() == Flushed::All,
+        }
+    }
+
+    pub fn set_row_mode(&mut self, mode: RowMode) -> bool {
+        self.session.set_row_mode(mode)
+    }
+
+    /// PQsetnonblocking.
+    pub fn set_nonblocking(&mut self, on: bool) -> bool {
+        if self.session.status == ConnStatus::Bad {
+            return false;
+        }
+        if self.session.nonblocking == on {
+            return true;
+        }
+        self.session.begin_command();
+        if self.flush() != Flushed::All {
+            return false;
+        }
+        self.session.nonblocking = on;
+        true
+    }
+
+    /// PQflush: not on a connection that is bad.
+    pub fn flush_if_open(&mut self) -> Flushed {
+        match self.session.status {
+            ConnStatus::Bad => Flushed::Failed,
+            _ => self.flush(),
+        }
+    }
+
+    /// PQconsumeInput.
+    pub fn consume_input(&mut self) -> bool {
+        if self.session.nonblocking && self.flush() == Flushed::Failed {
+            return false;
+        }
+        !matches!(self.read_input(false), Read::Lost { .. })
+    }
+
+    /// PQisBusy.
+    pub fn is_busy(&mut self) -> Step<bool> {
+        done!(self.parse());
+        Step::Done(self.session.state == AsyncState::Busy)
+    }
+
+    /// The next result (PQgetResult), waiting for it.
+    pub fn get_result(&mut self) -> Step<Collected> {
+        loop {
+            // A notice ends this call here, and the next one goes on.
+            done!(self.parse());
+            let reply_was_read = std::mem::take(&mut self.reply_read);
+            if self.session.state != AsyncState::Busy {
+                break;
+            }
+            if reply_was_read && self.write_error.is_some() {
+                self.report_write_error();
+                return Step::Done(self.session.fail_command());
+            }
+            if self.await_reply().is_err() {
+                return Step::Done(self.session.fail_command());
+            }
+            self.reply_read = true;
+        }
+        Step::Done(self.session.collect())
+    }
+
+    /// Sends what is left and waits for something to come.
+    pub(super) fn await_reply(&mut self) -> Result<(), ()> {
+        loop {
+            match self.flush() {
+                Flushed::All => break,
+                Flushed::Failed => return Err(()),
+                Flushed::Some => {
+                    self.wait_for(true, true, None)?;
+                }
+            }
+        }
+        match self.read_input(true) {
+            Read::Lost { .. } => Err(()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing better explains the failure: says why sending failed.
+    pub(super) fn report_write_error(&mut self) {
+        // libpq: told once.
+        let text = self.write_error.replace(Vec::new()).unwrap_or_default();
+        self.session.errors.add_raw(&text);
+    }
+
+    /// Readies the connection for a synchronous command; false when it cannot be.
+    pub fn begin_exec(&mut self) -> bool {
+        self.session.begin_command();
+        if self.session.pipeline != PipelineStatus::Off {
+            return self.refuse(
+                "synchronous command execution functions are not allowed in pipeline mode",
+            );
+        }
+        true
+    }
+
+    /// A synchronous command drops what is left of a COPY OUT.
+    pub fn abandon_copy_out(&mut self) {
+        self.session.state = AsyncState::Busy;
+    }
+}

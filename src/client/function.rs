@@ -1,0 +1,111 @@
+//! Fast-path calls, waiting for their result.
+
+use super::{Connection, Step};
+use crate::client::io::Flushed;
+use crate::conn::function::FunctionStep;
+pub use crate::conn::function::{FunctionCall, Returns};
+use crate::conn::outcome::Collected;
+
+/// An argument of a call, as the wire has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Argument<'a> {
+    Null,
+    Int2([u8; 2]),
+    Int4([u8; 4]),
+    Int8([u8; 8]),
+    Bytes(&'a [u8]),
+}
+
+impl Argument<'_> {
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Argument::Null => None,
+            Argument::Int2(bytes) => Some(bytes),
+            Argument::Int4(bytes) => Some(bytes),
+            Argument::Int8(bytes) => Some(bytes),
+            Argument::Bytes(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl From<i32> for Argument<'_> {
+    fn from(value: i32) -> Self {
+        Argument::Int4(value.to_be_bytes())
+    }
+}
+
+impl From<u32> for Argument<'_> {
+    fn from(value: u32) -> Self {
+        Argument::Int4(value.to_be_bytes())
+    }
+}
+
+impl From<i64> for Argument<'_> {
+    fn from(value: i64) -> Self {
+        Argument::Int8(value.to_be_bytes())
+    }
+}
+
+impl FunctionCall {
+    /// The integer that came back. One of 2 bytes has no sign, as in libpq.
+    pub fn integer(&self) -> Option<i32> {
+        match *self.value.as_deref()? {
+            [a, b] => Some(u16::from_be_bytes([a, b]).into()),
+            [a, b, c, d] => Some(i32::from_be_bytes([a, b, c, d])),
+            _ => None,
+        }
+    }
+
+    /// How many bytes came back: -1 for NULL, 0 when nothing came.
+    pub fn length(&self) -> i32 {
+        match &self.value {
+            Some(value) => i32::try_from(value.len()).unwrap_or(i32::MAX),
+            None if self.answered => -1,
+            None => 0,
+        }
+    }
+}
+
+impl Connection {
+    /// Begins a query cycle; false when no function can be called now.
+    pub fn begin_function(&mut self) -> bool {
+        self.session.begin_function(self.stream.is_some()).is_ok()
+    }
+
+    /// Sends a call of `function`, after [`Connection::begin_function`]; false when that fails.
+    pub fn start_function(
+        &mut self,
+        function: u32,
+        arguments: &[Argument<'_>],
+        returns: Returns,
+    ) -> bool {
+        let values = arguments.iter().map(Argument::bytes);
+        let started = self.session.start_function(function, values, returns);
+        if started.is_err() {
+            return false;
+        }
+        if self.flush() == Flushed::Failed {
+            self.session.function = None;
+            return false;
+        }
+        true
+    }
+
+    /// Waits for the end of the call.
+    pub fn await_function(&mut self) -> Step<(Collected, FunctionCall)> {
+        loop {
+            match self.session.step_function() {
+                FunctionStep::Notice(notice) => return Step::Notice(notice),
+                FunctionStep::NeedInput => {
+                    if self.await_reply().is_err() {
+                        break;
+                    }
+                }
+                FunctionStep::Done => break,
+            }
+        }
+        let finished = self.session.finish_function();
+        self.close_if_fatal();
+        Step::Done(finished)
+    }
+}

@@ -1,0 +1,253 @@
+//! Bytes between the session's buffers and the socket.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+
+use super::{Connection, Step};
+use crate::conn::session::ConnStatus;
+use crate::mem::buffer::MIN_READ;
+use crate::net::sys;
+
+/// Output is sent once this much is buffered after a message.
+const SEND_THRESHOLD: usize = 8192;
+/// An emptied output buffer larger than this is given back.
+const KEEP_OUTPUT: usize = 256 * 1024;
+/// The most room a read is given.
+const MAX_READ: usize = 128 * 1024;
+
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    Data,
+    Nothing,
+    /// The connection is gone; `clean` when the server closed it.
+    Lost {
+        clean: bool,
+    },
+}
+
+/// What a flush did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    All,
+    /// Nonblocking mode: some is left.
+    Some,
+    /// The connection was lost while waiting.
+    Failed,
+}
+
+const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
+     \tThis probably means the server terminated abnormally\n\
+     \tbefore or while processing the request.";
+
+impl Connection {
+    /// Reads once what is there. With `wait`, waits until something comes.
+    pub(super) fn read_input(&mut self, wait: bool) -> Read {
+        if self.stream.is_none() {
+            // libpq: waiting notices first that there is nothing to wait for.
+            self.session.errors.add(if wait {
+                "invalid socket"
+            } else {
+                "connection not open"
+            });
+            return Read::Lost { clean: false };
+        }
+        self.read_once(wait)
+    }
+
+    fn read_once(&mut self, wait: bool) -> Read {
+        let Some(stream) = &mut self.stream else {
+            return Read::Lost { clean: false };
+        };
+        let Ok(spare) = self.session.input.spare(self.read_size.max(MIN_READ)) else {
+            self.session
+                .errors
+                .add("cannot allocate memory for input buffer");
+            return self.lose(false);
+        };
+        let size = spare.len();
+        match stream.recv(spare, wait) {
+            Ok(0) => {
+                self.session.errors.add(SERVER_CLOSED);
+                self.lose(true)
+            }
+            Ok(count) => {
+                self.session.input.filled(count);
+                if count == size {
+                    self.read_size = (size * 2).min(MAX_READ);
+                }
+                Read::Data
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && wait => {
+                match self.wait_for(true, false, None) {
+                    Ok(_) => self.read_once(false),
+                    Err(()) => self.lose(false),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
+            Err(error) => {
+                let text = receive_failure(&error);
+                self.session.errors.add(text);
+                self.lose(false)
+            }
+        }
+    }
+
+    /// The connection is gone; what was received can still be parsed.
+    fn lose(&mut self, clean: bool) -> Read {
+        self.stream = None;
+        self.session.drop_connection(true);
+        if self.startup_is_over() {
+            self.session.status = ConnStatus::Bad;
+        }
+        Read::Lost { clean }
+    }
+
+    /// Waits until the socket is ready, or for `timeout`; false when it passed. Err: the error text says why.
+    pub(super) fn wait_for(
+        &mut self,
+        read: bool,
+        write: bool,
+        timeout: Option<Duration>,
+    ) -> Result<bool, ()> {
+        let Some(stream) = &self.stream else {
+            self.session.errors.add("invalid socket");
+            return Err(());
+        };
+        if read && stream.pending() > 0 {
+            return Ok(true);
+        }
+        match sys::poll(stream.fd(), read, write, timeout) {
+            Ok((readable, writable)) => Ok(readable || writable),
+            Err(error) => {
+                let text = [&b"poll() failed: "[..], &sys::error_text(&error)].concat();
+                self.session.errors.add(text);
+                Err(())
+            }
+        }
+    }
+
+    /// Sends all output; in nonblocking mode as much as the socket takes.
+    pub fn flush(&mut self) -> Flushed {
+        if self.session.out.is_empty() {
+            return Flushed::All;
+        }
+        self.send_some(0)
+    }
+
+    /// Called after a message was appended: sends when much is buffered.
+    pub(super) fn push(&mut self) -> Flushed {
+        let buffered = self.session.out.len();
+        if buffered < SEND_THRESHOLD {
+            return Flushed::All;
+        }
+        let unix = self.address.as_ref().is_some_and(|a| a.is_unix());
+        // libpq: whole 8 kB pieces over a Unix socket.
+        self.send_some(if unix { buffered % SEND_THRESHOLD } else { 0 })
+    }
+
+    /// Sends until only `keep` bytes are left.
+    fn send_some(&mut self, keep: usize) -> Flushed {
+        if self.write_error.is_some() {
+            return self.discard_output();
+        }
+        if self.stream.is_none() {
+            self.write_error = Some(b"connection not open\n".to_vec());
+            return self.discard_output();
+        }
+        while self.session.out.len() > keep {
+            let Some(stream) = &mut self.stream else {
+                return Flushed::Failed;
+            };
+            let end = self.session.out.len() - keep;
+            match stream.send(&self.session.out[..end]) {
+                Ok(count) => self.session.out.advance(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    // libpq: claims success, so what the server said last is read by whoever waits for it.
+                    self.write_error = Some(send_failure(&error));
+                    self.session.out.advance(end);
+                }
+            }
+            if self.session.out.len() > keep
+                && let Some(outcome) = self.make_way()
+            {
+                return outcome;
+            }
+        }
+        self.output_emptied();
+        Flushed::All
+    }
+
+    /// The socket takes no more for now: takes what comes in, as the server may wait for that.
+    fn make_way(&mut self) -> Option<Flushed> {
+        if let Read::Lost { .. } = self.read_input(false) {
+            return Some(Flushed::Failed);
+        }
+        if self.session.nonblocking {
+            return Some(Flushed::Some);
+        }
+        self.wait_for(true, true, None)
+            .is_err()
+            .then_some(Flushed::Failed)
+    }
+
+    /// No more can be sent ever; what the server said last is still read.
+    fn discard_output(&mut self) -> Flushed {
+        self.session.out.clear();
+        if self.stream.is_some()
+            && let Read::Lost { .. } = self.read_input(false)
+        {
+            return Flushed::Failed;
+        }
+        Flushed::All
+    }
+
+    fn output_emptied(&mut self) {
+        if self.session.out.is_empty() && self.session.out.capacity() > KEEP_OUTPUT {
+            self.session.out = BytesMut::new();
+        }
+    }
+
+    /// Parses what is buffered, where the connection is past authentication.
+    pub(super) fn parse(&mut self) -> Step<()> {
+        if !self.startup_is_over() {
+            return Step::Done(());
+        }
+        let notice = self.session.parse_input();
+        self.close_if_fatal();
+        match notice {
+            Some(notice) => Step::Notice(notice),
+            None => Step::Done(()),
+        }
+    }
+
+    /// Closes the socket of a session that cannot go on.
+    pub(super) fn close_if_fatal(&mut self) {
+        if self.session.fatal {
+            self.session.fatal = false;
+            self.session.drop_connection(false);
+            self.stream = None;
+        }
+    }
+}
+
+fn receive_failure(error: &std::io::Error) -> Vec<u8> {
+    failure(error, b"could not receive data from server: ")
+}
+
+fn send_failure(error: &std::io::Error) -> Vec<u8> {
+    let mut text = failure(error, b"could not send data to server: ");
+    text.push(b'\n');
+    text
+}
+
+/// libpq: a connection the server cut is named so; network failures show the system's text.
+fn failure(error: &std::io::Error, prefix: &[u8]) -> Vec<u8> {
+    match error.kind() {
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => SERVER_CLOSED.into(),
+        _ => [prefix, &sys::error_text(error)].concat(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Large objects: the server's functions for them, and the files of import and export.
+
+use std::ffi::{CStr, OsStr, c_int};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use super::Connection;
+use crate::conn::server::LARGE_OBJECT_FUNCTIONS;
+use crate::net::sys;
+use crate::result::status::Status;
+use crate::result::store::PgResult;
+
+/// Import and export move so many bytes at a time.
+pub const CHUNK: usize = 8192;
+
+/// Answers the functions' names and OIDs.
+pub const FUNCTIONS_QUERY: &CStr =
+    c"select proname, oid from pg_catalog.pg_proc where proname in (\
+    'lo_open', 'lo_close', 'lo_creat', 'lo_create', 'lo_unlink', 'lo_lseek', 'lo_lseek64', \
+    'lo_tell', 'lo_tell64', 'lo_truncate', 'lo_truncate64', 'loread', 'lowrite') \
+    and pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'pg_catalog')";
+
+/// A function of the server, by its place among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    Open,
+    Close,
+    Creat,
+    Unlink,
+    Lseek,
+    Tell,
+    Read,
+    Write,
+    Create,
+    Lseek64,
+    Tell64,
+    Truncate,
+    Truncate64,
+}
+
+/// The names, in the order of [`Function`], which is that of libpq's complaints.
+const NAMES: [&str; LARGE_OBJECT_FUNCTIONS] = [
+    "lo_open",
+    "lo_close",
+    "lo_creat",
+    "lo_unlink",
+    "lo_lseek",
+    "lo_tell",
+    "loread",
+    "lowrite",
+    "lo_create",
+    "lo_lseek64",
+    "lo_tell64",
+    "lo_truncate",
+    "lo_truncate64",
+];
+
+/// So many of them every server has had; the others are missed only when they are called.
+const REQUIRED: usize = 8;
+
+/// The OIDs by [`Function`], 0 for those not found; Err is the name of a required one.
+fn oids<'a>(
+    rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Result<[u32; LARGE_OBJECT_FUNCTIONS], &'static str> {
+    let mut oids = [0; LARGE_OBJECT_FUNCTIONS];
+    for (name, oid) in rows {
+        let known = NAMES.iter().zip(&mut oids);
+        for (_, place) in known.filter(|(known, _)| known.as_bytes() == name) {
+            *place = number(oid);
+        }
+    }
+    let missing = NAMES.iter().zip(oids).take(REQUIRED);
+    match missing.into_iter().find(|(_, oid)| *oid == 0) {
+        Some((name, _)) => Err(name),
+        None => Ok(oids),
+    }
+}
+
+fn number(text: &[u8]) -> u32 {
+    let text = std::str::from_utf8(text).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn rows(result: &PgResult) -> impl Iterator<Item = (&[u8], &[u8])> {
+    (0..result.nrows()).filter_map(|row| {
+        let text = |column| result.bytes(row, column).flatten();
+        Some((text(0)?, text(1)?))
+    })
+}
+
+impl Connection {
+    /// Begins an operation; whether the functions' OIDs are known already.
+    pub fn begin_large_object(&mut self) -> bool {
+        self.session.errors.clear();
+        self.session.server.large_object_functions.is_some()
+    }
+
+    /// Remembers the functions that [`FUNCTIONS_QUERY`] answered; false when it did not answer them all.
+    pub fn learn_functions(&mut self, answer: &PgResult) -> bool {
+        if answer.status() != Status::TuplesOk {
+            return self.refuse("query to initialize large object functions did not return data");
+        }
+        match oids(rows(answer)) {
+            Ok(oids) => self.session.server.large_object_functions = Some(oids),
+            Err(name) => return self.refuse(&undetermined(name)),
+        }
+        true
+    }
+
+    /// The OID of a function, or a complaint.
+    pub fn large_object_function(&mut self, function: Function) -> Option<u32> {
+        let place = function as usize;
+        let oid = self.session.server.large_object_functions?[place];
+        if oid == 0 {
+            self.refuse(&undetermined(NAMES[place]));
+            return None;
+        }
+        Some(oid)
+    }
+
+    /// Opens the file of an import; the error text says why not.
+    pub fn open_import_file(&mut self, name: Option<&[u8]>) -> bool {
+        self.session.errors.clear();
+        let Some(name) = name else {
+            // libpq: what the system and the C library make of a null pointer.
+            self.blame_file("open", b"(null)", libc::EFAULT);
+            return false;
+        };
+        let opened = File::open(OsStr::from_bytes(name)).map(|file| self.file = Some(file));
+        let failed = opened.map_err(|error| self.blame_file("open", name, code(&error)));
+        failed.is_ok()
+    }
+
+    /// Creates the file of an export; Err is an errno.
+    pub fn create_export_file(&mut self, name: Option<&[u8]>) -> Result<(), c_int> {
+        let name = name.ok_or(libc::EFAULT)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let file = options.open(OsStr::from_bytes(name));
+        self.file = Some(file.map_err(|error| code(&error))?);
+        Ok(())
+    }
+
+    /// The next bytes of the file being imported, none at its end; Err is an errno.
+    pub fn read_file(&mut self, chunk: &mut [u8]) -> Result<usize, c_int> {
+        let Some(file) = &mut self.file else {
+            return Err(libc::EBADF);
+        };
+        loop {
+            match file.read(chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome.map_err(|error| code(&error)),
+            }
+        }
+    }
+
+    /// Writes on in the file being exported; Err is an errno.
+    pub fn write_file(&mut self, chunk: &[u8]) -> Result<(), c_int> {
+        let Some(file) = &mut self.file else {
+            return Err(libc::EBADF);
+        };
+        file.write_all(chunk).map_err(|error| code(&error))
+    }
+
+    /// Closes the file; Err is an errno.
+    pub fn close_file(&mut self) -> Result<(), c_int> {
+        self.file.take().map_or(Ok(()), sys::close_file)
+    }
+
+    /// Adds `could not open file "NAME": ...` and the like; `action` comes before the word file.
+    pub fn blame_file(&mut self, action: &str, name: &[u8], errno: c_int) {
+        let (reason, action) = (sys::strerror(errno), format!("could not {action} file \""));
+        let text = [action.as_bytes(), name, b"\": ", &reason].concat();
+        self.session.errors.add(text);
+    }
+}
+
+fn undetermined(name: &str) -> String {
+    format!("cannot determine OID of function {name}")
+}
+
+/// 0 stands for no error of the system's: it took none of the bytes.
+fn code(error: &io::Error) -> c_int {
+    error.raw_os_error().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(&'static [u8], &'static [u8])> {
+        let mut rows: Vec<_> = NAMES
+            .iter()
+            .map(|name| (name.as_bytes(), &b"7"[..]))
+            .collect();
+        rows.reverse();
+        rows
+    }
+
+    #[test]
+    fn every_function_has_its_place() {
+        assert_eq!(NAMES[Function::Truncate64 as usize], "lo_truncate64");
+        assert_eq!(NAMES[Function::Write as usize], "lowrite");
+        assert_eq!(NAMES[Function::Create as usize], "lo_create");
+        for name in NAMES {
+            let query = FUNCTIONS_QUERY.to_str().unwrap();
+            assert!(query.contains(&format!("'{name}'")));
+        }
+        let mut rows = all();
+        rows.push((b"lowrite", b"4294967295"));
+        rows.push((b"lo_other", b"1"));
+        let oids = oids(rows.into_iter()).unwrap();
+        assert_eq!(oids[Function::Write as usize], u32::MAX);
+        assert_eq!(oids.iter().filter(|oid| **oid == 7).count(), 12);
+    }
+
+    #[test]
+    fn only_the_oldest_functions_are_required() {
+        let without = |gone: &[u8]| oids(all().into_iter().filter(|(name, _)| *name != gone));
+        assert_eq!(without(b"loread"), Err("loread"));
+        assert_eq!(without(b"lo_close"), Err("lo_close"));
+        assert_eq!(without(b"lo_tell64").unwrap()[Function::Tell64 as usize], 0);
+        let mut rows = all();
+        rows.push((b"lo_open", b"-1"));
+        assert_eq!(oids(rows.into_iter()), Err("lo_open"));
+        assert_eq!(oids([].into_iter()), Err("lo_open"));
+    }
+
+    #[test]
+    fn files_are_blamed_in_libpqs_words() {
+        let mut connection = Connection::new();
+        assert!(!connection.open_import_file(Some(b"/nonexistent/file")));
+        assert_eq!(
+            connection.errors().to_bytes(),
+            b"could not open file \"/nonexistent/file\": No such file or directory\n"
+        );
+        assert_eq!(connection.read_file(&mut [0; 4]), Err(libc::EBADF));
+        assert!(connection.open_import_file(Some(b"/")));
+        assert_eq!(connection.read_file(&mut [0; 4]), Err(libc::EISDIR));
+        assert_eq!(connection.close_file(), Ok(()));
+        assert_eq!(connection.create_export_file(Some(b"/")), Err(libc::EISDIR));
+        assert_eq!(connection.create_export_file(Some(b"/dev/full")), Ok(()));
+        assert_eq!(connection.write_file(b"x"), Err(libc::ENOSPC));
+    }
+}

@@ -1,0 +1,88 @@
+//! Layer 4: joins `conn` and `net`: connecting, flushing, reading, blocking calls.
+//!
+//! Nothing here calls back into the application. A call that comes upon a notice answers
+//! [`Step::Notice`] and is to be called again once the notice was handed out.
+
+pub mod cancel;
+pub mod cancel_connection;
+pub mod connect;
+pub mod copy;
+pub mod env;
+pub mod exec;
+pub mod function;
+pub mod io;
+pub mod large_object;
+pub mod password;
+pub mod state;
+
+use std::fs::File;
+
+use socket2::SockAddr;
+
+use crate::conn::session::Session;
+use crate::conn::startup::Startup;
+use crate::conninfo::options::Options;
+use crate::conninfo::params::Host;
+use crate::net::stream::Stream;
+use crate::result::store::PgResultBox;
+
+pub use crate::conn::outcome::Collected;
+pub use crate::conn::session::{ConnStatus, Notification, RowMode};
+pub use crate::conn::startup::Purpose;
+pub use crate::conn::tracing::Tracer;
+pub use crate::net::sys::{local_time, now_usec, poll_until};
+pub use crate::result::message::{ShowContext, Verbosity};
+
+/// The answer of a call that may come upon notices.
+pub enum Step<T> {
+    Done(T),
+    /// To be handed to the application; then the same call goes on.
+    Notice(PgResultBox),
+}
+
+/// Answers the notice from the calling function, or goes on with the value.
+macro_rules! done {
+    ($step:expr) => {
+        match $step {
+            $crate::client::Step::Done(value) => value,
+            $crate::client::Step::Notice(notice) => return $crate::client::Step::Notice(notice),
+        }
+    };
+}
+pub(crate) use done;
+
+/// What a poller is to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// Nothing: go on at once.
+    Nothing,
+    /// The connect in progress.
+    Connect,
+    Read,
+    Write,
+}
+
+/// One connection: its session, its socket, and the machine that connects it.
+pub struct Connection {
+    session: Session,
+    stream: Option<Stream>,
+    /// None when the options were bad: then nothing can be connected.
+    startup: Option<Startup>,
+    /// Options that cannot be used, and their first host, to be shown all the same.
+    rejected: Option<(Options, Host)>,
+    addresses: Vec<SockAddr>,
+    /// The address in use.
+    address: Option<SockAddr>,
+    waiting: Waiting,
+    /// Why sending failed, once it did: told only when nothing better explains it.
+    write_error: Option<Vec<u8>>,
+    /// PQgetResult has waited for something, and not yet judged what came.
+    reply_read: bool,
+    /// The last read filled all the room it had: the next one gets more.
+    read_size: usize,
+    /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of
+    /// the call from its notice receiver, and the next such call closes it.
+    file: Option<File>,
+    /// The process that made the connection: a forked child must not talk on it.
+    process: u32,
+}

@@ -1,0 +1,97 @@
+//! Passwords hashed on the client, so that they never reach the server's logs.
+
+pub use crate::auth::md5::md5_stored;
+
+use super::{Connection, env};
+use crate::auth::scram::{self, SALT_LENGTH};
+use crate::result::status::Status;
+use crate::result::store::PgResult;
+
+/// The longest name of an algorithm that a server may answer.
+const LONGEST_NAME: usize = 50;
+const SCRAM: &[u8] = b"scram-sha-256";
+
+/// What `ALTER USER user PASSWORD` is to store for `password`.
+///
+/// `algorithm` is a value of the server's `password_encryption`; `salt` must be random, and is used, as
+/// `iterations` is, by `scram-sha-256` alone. `Err` is libpq's text.
+fn encrypt(
+    password: &[u8],
+    user: &[u8],
+    algorithm: &[u8],
+    salt: &[u8; SALT_LENGTH],
+    iterations: u32,
+) -> Result<Vec<u8>, Vec<u8>> {
+    match algorithm {
+        SCRAM => Ok(scram::build_secret(password, salt, iterations)),
+        // libpq: the two values of password_encryption before PostgreSQL 10 never mean plain text.
+        b"md5" | b"on" | b"off" => Ok(md5_stored(user, password)),
+        _ => Err([
+            b"unrecognized password encryption algorithm \"",
+            algorithm,
+            b"\"",
+        ]
+        .concat()),
+    }
+}
+
+impl Connection {
+    /// The algorithm in the answer to `show password_encryption`; None with an error text.
+    pub fn shown_algorithm<'a>(&mut self, answer: &'a PgResult) -> Option<&'a [u8]> {
+        if answer.status() != Status::TuplesOk {
+            return None;
+        }
+        if (answer.nrows(), answer.ncols()) != (1, 1) {
+            self.refuse("unexpected shape of result set returned for SHOW");
+            return None;
+        }
+        let name = answer.bytes(0, 0).flatten().unwrap_or_default();
+        // Texts end at their NUL.
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        if name.len() > LONGEST_NAME {
+            self.refuse("\"password_encryption\" value too long");
+            return None;
+        }
+        Some(name)
+    }
+
+    /// What the server stores for a password; None with an error text.
+    pub fn encrypt_password(
+        &mut self,
+        password: Option<&[u8]>,
+        user: Option<&[u8]>,
+        algorithm: &[u8],
+    ) -> Option<Vec<u8>> {
+        // SCRAM has no use for the name.
+        let user = user.or((algorithm == SCRAM).then_some(b""));
+        let (Some(password), Some(user)) = (password, user) else {
+            self.refuse("password and user name must not be null pointers");
+            return None;
+        };
+        let mut salt = [0; SALT_LENGTH];
+        env::random_bytes(&mut salt);
+        let iterations = self.session.server.scram_iterations;
+        let encrypted = encrypt(password, user, algorithm, &salt, iterations);
+        encrypted.map_err(|text| self.session.errors.add(text)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_algorithm_has_its_form() {
+        let run = |algorithm: &[u8]| encrypt(b"ab", b"c", algorithm, &[b'x'; SALT_LENGTH], 3);
+        let md5 = b"md5900150983cd24fb0d6963f7d28e17f72";
+        for name in [&b"md5"[..], b"on", b"off"] {
+            assert_eq!(run(name).unwrap(), md5);
+        }
+        let secret = run(b"scram-sha-256").unwrap();
+        assert!(secret.starts_with(b"SCRAM-SHA-256$3:eHh4eHh4eHh4eHh4eHh4eA==$"));
+        assert_eq!(
+            run(b"MD5").unwrap_err(),
+            b"unrecognized password encryption algorithm \"MD5\""
+        );
+    }
+}

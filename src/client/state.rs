@@ -1,0 +1,268 @@
+//! What a connection answers about itself.
+
+use std::ffi::CStr;
+
+use super::{Connection, Step, done};
+use crate::conn::server::{ServerData, process_wide_escaping};
+use crate::conn::session::{
+    AsyncState, ConnStatus, Hooks, Notification, PipelineStatus, TransactionStatus,
+};
+use crate::conn::startup::Startup;
+use crate::conn::tracing::Tracer;
+use crate::conninfo::options::{Opt, Options};
+use crate::conninfo::params::Host;
+use crate::mem::OutOfMemory;
+use crate::result::message::{ShowContext, Verbosity};
+use crate::result::status::Status;
+use crate::result::store::PgResultBox;
+
+/// How PQping judges a finished attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ping {
+    Ok,
+    Reject,
+    NoResponse,
+    NoAttempt,
+}
+
+impl Connection {
+    pub fn status(&self) -> ConnStatus {
+        self.session.status
+    }
+
+    pub fn socket(&self) -> i32 {
+        self.stream.as_ref().map_or(-1, |stream| stream.fd())
+    }
+
+    pub fn errors(&self) -> &CStr {
+        self.session.errors.as_c_str()
+    }
+
+    pub fn add_error(&mut self, message: impl AsRef<[u8]>) {
+        self.session.errors.add(message);
+    }
+
+    /// Replaces the error text.
+    pub fn replace_error(&mut self, text: &[u8]) {
+        self.session.errors.clear();
+        self.session.errors.add_raw(text);
+    }
+
+    /// Begins a call outside of any command: the error text of the last one goes, unless commands are
+    /// queued to which it belongs.
+    pub fn begin_call(&mut self) {
+        self.session.begin_command();
+    }
+
+    pub fn clear_errors(&mut self) {
+        self.session.errors.clear();
+    }
+
+    /// The options in force, defaults included; None when they could not even be read.
+    pub fn options(&self) -> Option<&Options> {
+        let rejected = self.rejected.as_ref().map(|(options, _)| options);
+        self.startup.as_ref().map(Startup::options).or(rejected)
+    }
+
+    pub fn option(&self, opt: Opt) -> Option<&[u8]> {
+        self.options()?.get(opt)
+    }
+
+    /// The host being tried or connected to.
+    pub fn host(&self) -> Option<&Host> {
+        let rejected = self.rejected.as_ref().map(|(_, host)| host);
+        self.startup.as_ref().map(Startup::host).or(rejected)
+    }
+
+    /// The numeric address connected to; empty for Unix sockets.
+    pub fn numeric_address(&self) -> Option<Vec<u8>> {
+        let address = super::connect::described(self.address.as_ref()?);
+        Some(if address.unix {
+            Vec::new()
+        } else {
+            address.numeric
+        })
+    }
+
+    pub fn password(&self) -> Option<&[u8]> {
+        let own = self.host()?.password.as_deref();
+        own.or_else(|| self.option(Opt::Password))
+    }
+
+    pub fn needs_password(&self) -> bool {
+        let given = self.startup.as_ref().and_then(|startup| startup.password());
+        self.session.server.password_needed && given.is_none()
+    }
+
+    /// Whether GSSAPI authenticated the connection.
+    pub fn used_gssapi(&self) -> bool {
+        self.session.server.gssapi_used
+    }
+
+    pub fn used_password(&self) -> bool {
+        self.session.server.password_needed
+    }
+
+    /// 0 while it is not known, or the connection is bad.
+    pub fn server_version(&self) -> i32 {
+        self.if_open(self.session.server.version)
+    }
+
+    pub fn backend_pid(&self) -> i32 {
+        match self.session.status {
+            ConnStatus::Ok => self.session.server.process,
+            _ => 0,
+        }
+    }
+
+    pub fn protocol_version(&self) -> (u32, u32) {
+        match self.session.status {
+            ConnStatus::Bad => (0, 0),
+            _ => {
+                let version = self.session.server.protocol;
+                (version.major(), version.minor())
+            }
+        }
+    }
+
+    fn if_open(&self, value: i32) -> i32 {
+        match self.session.status {
+            ConnStatus::Bad => 0,
+            _ => value,
+        }
+    }
+
+    pub fn transaction_status(&self) -> TransactionStatus {
+        match self.session.status {
+            ConnStatus::Ok if self.session.state == AsyncState::Idle => self.session.transaction,
+            ConnStatus::Ok => TransactionStatus::Active,
+            _ => TransactionStatus::Unknown,
+        }
+    }
+
+    pub fn pipeline_status(&self) -> PipelineStatus {
+        self.session.pipeline
+    }
+
+    pub fn is_nonblocking(&self) -> bool {
+        self.session.status != ConnStatus::Bad && self.session.nonblocking
+    }
+
+    /// -1 while the connection is not open.
+    pub fn client_encoding(&self) -> i32 {
+        match self.session.status {
+            ConnStatus::Ok => self.session.server.encoding,
+            _ => -1,
+        }
+    }
+
+    /// The encoding in which errors and results arrive, whatever the status.
+    pub fn encoding(&self) -> i32 {
+        self.session.server.encoding
+    }
+
+    pub fn std_strings(&self) -> bool {
+        self.session.server.std_strings
+    }
+
+    pub fn raw_server_version(&self) -> i32 {
+        self.session.server.version
+    }
+
+    pub fn scram_iterations(&self) -> u32 {
+        self.session.server.scram_iterations
+    }
+
+    /// A reported parameter with its NUL. For `disconnect_requested`, a GoAway not parsed yet counts.
+    pub fn parameter_status(&mut self, name: &[u8]) -> Step<Option<&[u8]>> {
+        if ServerData::depends_on_goaway(name) {
+            done!(self.parse());
+        }
+        Step::Done(self.session.server.parameter(name))
+    }
+
+    /// Whether the server asked the client to leave, what is buffered included.
+    pub fn goaway_received(&mut self) -> Step<bool> {
+        if self.session.server.goaway_received() {
+            return Step::Done(true);
+        }
+        done!(self.parse());
+        Step::Done(self.session.server.goaway_received())
+    }
+
+    /// The oldest notification, what is buffered included.
+    pub fn next_notification(&mut self) -> Step<Option<Notification>> {
+        done!(self.parse());
+        Step::Done(self.session.notifications.pop_front())
+    }
+
+    pub fn set_verbosity(&mut self, verbosity: Verbosity) -> Verbosity {
+        std::mem::replace(&mut self.session.style.verbosity, verbosity)
+    }
+
+    pub fn set_show_context(&mut self, show: ShowContext) -> ShowContext {
+        std::mem::replace(&mut self.session.style.show_context, show)
+    }
+
+    /// What is attached to every result from now on.
+    pub fn set_hooks(&mut self, hooks: Hooks) {
+        self.session.hooks = Some(hooks);
+    }
+
+    /// A result that only has a status; one for an error carries the connection's error text.
+    pub fn empty_result(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
+        self.session.empty_result_with_errors(status)
+    }
+
+    /// A notice of the library's own.
+    pub fn internal_notice(&mut self, message: &[u8]) -> Option<PgResultBox> {
+        self.session.internal_notice(message);
+        self.session.notice.take()
+    }
+
+    pub fn tracer(&mut self) -> &mut Option<Tracer> {
+        &mut self.session.tracer
+    }
+
+    /// Whether startup has got beyond authentication, so that the ordinary parser may read.
+    pub(super) fn startup_is_over(&self) -> bool {
+        !matches!(
+            self.session.status,
+            ConnStatus::Started
+                | ConnStatus::Made
+                | ConnStatus::AwaitingResponse
+                | ConnStatus::SslStartup
+                | ConnStatus::Needed
+                | ConnStatus::GssStartup
+                | ConnStatus::Allocated
+                | ConnStatus::Authenticating
+        )
+    }
+
+    /// What an attempt, successful or not, says about the server (libpq: internal_ping).
+    pub fn ping_outcome(&self) -> Ping {
+        let server = &self.session.server;
+        if self.startup.is_none() {
+            return Ping::NoAttempt;
+        }
+        if self.session.status != ConnStatus::Bad || server.auth_requested {
+            return Ping::Ok;
+        }
+        match &server.sqlstate {
+            state if state.contains(&0) => Ping::NoResponse,
+            b"57P03" => Ping::Reject,
+            _ => Ping::Ok,
+        }
+    }
+
+    /// The connection is not to be trusted any more.
+    pub fn mark_bad(&mut self) {
+        self.session.fail("internal error");
+        self.close_if_fatal();
+    }
+}
+
+/// Encoding and escaping mode last reported on any connection.
+pub fn last_escaping() -> (i32, bool) {
+    process_wide_escaping()
+}
