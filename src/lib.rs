@@ -15,6 +15,7 @@ mod auth;
 mod client;
 mod conn;
 mod conninfo;
+pub mod ffi;
 mod mem;
 mod net;
 #[doc(hidden)]

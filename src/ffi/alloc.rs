@@ -1,0 +1,47 @@
+//! Memory handed to C: always from libc's `malloc`, as callers release it with `free`.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::{ptr, slice};
+
+use crate::text::escape::{Room, Sink};
+
+/// A `malloc`ed copy of `text` with a NUL behind it; NULL when memory ran out.
+pub fn string(text: &[u8]) -> *mut c_char {
+    filled(text.len(), |room| room.put(text)).0
+}
+
+/// What `fill` writes into `malloc`ed room for `size` bytes, a NUL behind it, and how much that was;
+/// NULL when memory ran out.
+pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, usize) {
+    if size >= isize::MAX as usize {
+        return (ptr::null_mut(), 0);
+    }
+    // SAFETY: malloc takes any size.
+    let memory = unsafe { libc::malloc(size + 1) }.cast::<MaybeUninit<u8>>();
+    if memory.is_null() {
+        return (ptr::null_mut(), 0);
+    }
+    // SAFETY: `memory` has `size` bytes (and one more), and nobody else knows of it yet.
+    let mut room = Room::new(unsafe { slice::from_raw_parts_mut(memory, size) });
+    fill(&mut room);
+    let length = room.filled();
+    // SAFETY: `length` is at most `size`, behind which there is one byte more.
+    unsafe { memory.add(length).write(MaybeUninit::new(0)) };
+    (memory.cast(), length)
+}
+
+/// `size` zero bytes (at least one) from `calloc`; NULL when memory ran out.
+pub fn zeroed(size: usize) -> *mut c_void {
+    // SAFETY: calloc takes any size.
+    unsafe { libc::calloc(1, size.max(1)) }
+}
+
+/// Gives memory of this module back.
+///
+/// # Safety
+/// `memory` is NULL or came from libc's allocator and is not used again.
+pub unsafe fn free(memory: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { libc::free(memory) }
+}

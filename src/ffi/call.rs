@@ -1,0 +1,79 @@
+//! Calling the client: panics stopped, trace lines written, notices handed out in between.
+
+use super::connect::pg_conn;
+use super::{guard, notice, trace};
+use crate::client::Step;
+
+/// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call.
+pub unsafe fn call<T: Copy>(
+    conn: *mut pg_conn,
+    failure: T,
+    body: impl FnOnce(&mut pg_conn) -> T,
+) -> T {
+    if conn.is_null() {
+        return failure;
+    }
+    // SAFETY: not NULL; exclusive by the caller's promise, and the reference ends with the closure.
+    let outcome = guard::catch(|| body(unsafe { &mut *conn }));
+    // SAFETY: as above.
+    unsafe { settle(conn, outcome.is_none()) };
+    outcome.unwrap_or(failure)
+}
+
+/// Runs `step` until it is done, handing the notices it comes upon to the application in between.
+///
+/// While a notice is handed out nothing is borrowed and nothing here needs dropping (`T` is `Copy`,
+/// and `step` must capture only what is): the application may longjmp out of its receiver.
+///
+/// # Safety
+/// As for [`call`]; the application's notice receiver is called.
+pub unsafe fn drive<T: Copy>(
+    conn: *mut pg_conn,
+    failure: T,
+    step: impl FnMut(&mut pg_conn) -> Step<T> + Copy,
+) -> T {
+    loop {
+        // SAFETY: the caller's promise.
+        match unsafe { one_step(conn, step) } {
+            Outcome::Done(value) => return value,
+            Outcome::Failed => return failure,
+            // SAFETY: the result came from `into_raw` and is handed over.
+            Outcome::Notice(result) => unsafe { notice::deliver(result) },
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Outcome<T> {
+    Done(T),
+    Notice(*mut crate::result::store::PgResult),
+    Failed,
+}
+
+/// # Safety
+/// As for [`call`].
+unsafe fn one_step<T: Copy>(
+    conn: *mut pg_conn,
+    mut step: impl FnMut(&mut pg_conn) -> Step<T>,
+) -> Outcome<T> {
+    let body = |conn: &mut pg_conn| match step(conn) {
+        Step::Done(value) => Outcome::Done(value),
+        Step::Notice(result) => Outcome::Notice(result.into_raw()),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call(conn, Outcome::Failed, body) }
+}
+
+/// # Safety
+/// `conn` is a live connection.
+unsafe fn settle(conn: *mut pg_conn, panicked: bool) {
+    // SAFETY: the caller's promise; the reference ends here.
+    let conn = unsafe { &mut *conn };
+    if panicked {
+        guard::guard((), || conn.client.mark_bad());
+    }
+    trace::write_lines(conn);
+}

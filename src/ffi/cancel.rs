@@ -1,0 +1,122 @@
+//! The old, unencrypted cancel requests. The newer ones are connections of their own.
+
+use super::connect::pg_conn;
+use super::{alloc, guard, ptr};
+use crate::client::cancel::{self, CancelData, CancelFailure, CancelText};
+use std::ffi::{c_char, c_int};
+use std::mem;
+
+/// What `PQcancel` needs to know of a connection.
+#[allow(non_camel_case_types)]
+pub struct pg_cancel(CancelData);
+
+/// A snapshot of what is needed to cancel `conn`'s queries, also from another thread or a signal handler.
+///
+/// The caller gives it back with `PQfreeCancel`; it outlives the connection. NULL when `conn` is NULL or
+/// not open, when one of its keepalive options is not an integer, or when memory ran out. If the server
+/// sent no cancellation key there is an object, and `PQcancel` fails on it.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that no other thread uses during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQgetCancel(conn: *mut pg_conn) -> *mut pg_cancel {
+    // SAFETY: the caller's promise.
+    let Some(conn) = (unsafe { ptr::shared(conn) }) else {
+        return std::ptr::null_mut();
+    };
+    let data = guard::guard(None, || {
+        cancel::snapshot(&conn.client.cancel_target()?).ok()
+    });
+    data.map_or(std::ptr::null_mut(), allocate)
+}
+
+/// NULL when memory ran out.
+fn allocate(data: CancelData) -> *mut pg_cancel {
+    let object = alloc::zeroed(mem::size_of::<pg_cancel>()).cast::<pg_cancel>();
+    if !object.is_null() {
+        // SAFETY: `object` has the size of a pg_cancel and malloc's alignment, which suffices for it.
+        unsafe { object.write(pg_cancel(data)) };
+    }
+    object
+}
+
+const _: () = assert!(mem::align_of::<pg_cancel>() <= mem::align_of::<libc::max_align_t>());
+
+/// Frees an object of `PQgetCancel`; NULL is ignored.
+///
+/// # Safety
+/// `cancel` is NULL or came from `PQgetCancel` and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQfreeCancel(cancel: *mut pg_cancel) {
+    // SAFETY: the caller's promise; the object holds plain data.
+    unsafe { alloc::free(cancel.cast()) };
+}
+
+/// Asks the server to give up what the connection is doing: 1 when the request was sent, else 0 and the
+/// reason in `errbuf`, of `errbufsize` bytes (256 are recommended; NULL for no text).
+///
+/// Blocks until the server has taken the request, and never uses encryption. Async-signal-safe: neither
+/// memory, locks nor the C library's streams are used, and errno stays as it was.
+///
+/// # Safety
+/// `cancel` is NULL or a live object of `PQgetCancel`; `errbuf` is NULL or has room for `errbufsize` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQcancel(
+    cancel: *mut pg_cancel,
+    errbuf: *mut c_char,
+    errbufsize: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise; the object is only read.
+    let outcome = match unsafe { ptr::shared(cancel) } {
+        Some(object) => cancel::send(&object.0),
+        None => Err(CancelFailure::NO_OBJECT),
+    };
+    let Err(failure) = outcome else {
+        return 1;
+    };
+    let size = usize::try_from(errbufsize).unwrap_or(0);
+    if size > 0 && !errbuf.is_null() {
+        // SAFETY: the text and its NUL fit into `size` bytes, which the caller promises.
+        unsafe { put_text(&failure.text(size), errbuf) };
+    }
+    0
+}
+
+/// Copies a text and adds its NUL.
+///
+/// # Safety
+/// `buffer` has room for the text and one byte more.
+unsafe fn put_text(text: &CancelText, buffer: *mut c_char) {
+    let bytes = text.as_bytes();
+    // SAFETY: room enough by the caller's promise; a text on this stack cannot overlap the buffer.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr().cast(), buffer, bytes.len());
+        buffer.add(bytes.len()).write(0);
+    }
+}
+
+/// `PQgetCancel` and `PQcancel` at once: 1 when the request was sent, else 0 and the reason in
+/// `PQerrorMessage`. Deprecated: neither thread-safe nor fit for a signal handler. NULL gives 0.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that no other thread uses during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQrequestCancel(conn: *mut pg_conn) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some(conn) = (unsafe { ptr::exclusive(conn) }) else {
+        return 0;
+    };
+    guard::guard(0, || {
+        let outcome = match conn.client.cancel_target() {
+            Some(target) => cancel::request(&target),
+            None => Err(b"PQrequestCancel() -- connection is not open\n".to_vec()),
+        };
+        match outcome {
+            Ok(()) => 1,
+            Err(text) => {
+                conn.client.replace_error(&text);
+                0
+            }
+        }
+    })
+}

@@ -1,0 +1,119 @@
+//! Connection options as C sees them: `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
+
+use std::ffi::{CStr, c_char};
+use std::mem;
+use std::ptr;
+
+use super::guard::guard;
+use super::types::PQconninfoOption;
+use super::{alloc, ptr as pointer};
+use crate::client::env;
+use crate::conninfo::keyvalue;
+use crate::conninfo::options::{COUNT, Opt, OptionDef, Options};
+
+/// `options` as a `malloc`ed array that ends with an all-zero entry; NULL when memory ran out.
+pub fn option_array(options: &Options) -> *mut PQconninfoOption {
+    let size = (COUNT + 1) * mem::size_of::<PQconninfoOption>();
+    let array = alloc::zeroed(size).cast::<PQconninfoOption>();
+    if array.is_null() {
+        return array;
+    }
+    for (place, opt) in Opt::ALL.into_iter().enumerate() {
+        let value = options.get(opt).map(alloc::string);
+        if value.is_some_and(|value| value.is_null()) {
+            // SAFETY: the array came from the line above, its entries so far are whole, the next one is zero.
+            unsafe { PQconninfoFree(array) };
+            return ptr::null_mut();
+        }
+        let entry = entry(opt.def(), value.unwrap_or(ptr::null_mut()));
+        // SAFETY: the array has COUNT + 1 entries and is aligned as malloc aligns.
+        unsafe { array.add(place).write(entry) };
+    }
+    array
+}
+
+fn entry(def: &OptionDef, val: *mut c_char) -> PQconninfoOption {
+    let constant = |text: &'static CStr| text.as_ptr().cast_mut();
+    let optional = |text: Option<&'static CStr>| text.map_or(ptr::null_mut(), constant);
+    PQconninfoOption {
+        keyword: constant(def.keyword),
+        envvar: optional(def.envvar),
+        compiled: optional(def.compiled),
+        val,
+        label: constant(def.label),
+        dispchar: constant(def.dispchar),
+        dispsize: def.dispsize,
+    }
+}
+
+/// All connection options with the values they have by default: from the service, the environment, the compiled
+/// defaults and the operating system. A service that cannot be read is ignored.
+///
+/// Answers an array that ends with an entry whose `keyword` is NULL, to be released with
+/// [`PQconninfoFree`]; NULL when memory ran out.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQconndefaults() -> *mut PQconninfoOption {
+    guard(ptr::null_mut(), || option_array(&env::default_options()))
+}
+
+/// The options that a connection string or URI gives, without defaults.
+///
+/// Answers an array that ends with an entry whose `keyword` is NULL, to be released with [`PQconninfoFree`]. On
+/// failure answers NULL and, if `errmsg` is not NULL, stores a message there that ends with a newline and is to be
+/// released with `PQfreemem`; on success, and when memory ran out, NULL is stored there. A NULL `conninfo`
+/// is read as an empty string.
+///
+/// # Safety
+/// `conninfo` is NULL or a NUL-terminated string; `errmsg` is NULL or points to a writable pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQconninfoParse(
+    conninfo: *const c_char,
+    errmsg: *mut *mut c_char,
+) -> *mut PQconninfoOption {
+    // SAFETY: the caller's promise.
+    let (conninfo, mut errmsg) = unsafe { (pointer::text(conninfo), pointer::exclusive(errmsg)) };
+    set(&mut errmsg, ptr::null_mut());
+    guard(ptr::null_mut(), || {
+        match keyvalue::parse(conninfo.unwrap_or_default()) {
+            Ok(options) => option_array(&options),
+            Err(message) => {
+                if errmsg.is_some() {
+                    set(&mut errmsg, alloc::string(&[&message[..], b"\n"].concat()));
+                }
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+fn set(errmsg: &mut Option<&mut *mut c_char>, text: *mut c_char) {
+    if let Some(errmsg) = errmsg {
+        **errmsg = text;
+    }
+}
+
+/// Releases an array of connection options and the values in it; NULL is nothing to release.
+///
+/// # Safety
+/// `connOptions` is NULL or an array from this library that was not released yet.
+#[allow(non_snake_case)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQconninfoFree(connOptions: *mut PQconninfoOption) {
+    if connOptions.is_null() {
+        return;
+    }
+    let mut option = connOptions;
+    // SAFETY: by the caller's promise the array is whole and ends with an entry without a keyword.
+    while let Some(entry) = unsafe { pointer::shared(option) }.filter(|o| !o.keyword.is_null()) {
+        // SAFETY: the array owns its values; the entry read was not the last.
+        option = unsafe {
+            alloc::free(entry.val.cast());
+            option.add(1)
+        };
+    }
+    // SAFETY: the array came from malloc and is not used again.
+    unsafe { alloc::free(connOptions.cast()) };
+}
+
+#[cfg(test)]
+mod tests;

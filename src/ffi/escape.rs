@@ -1,0 +1,299 @@
+//! Escaping of strings, identifiers and bytea.
+
+use std::ffi::{c_char, c_int, c_uchar};
+use std::ptr::null_mut;
+use std::slice;
+
+use super::call::call;
+use super::connect::pg_conn;
+use super::{alloc, guard, ptr};
+use crate::client::state::last_escaping;
+use crate::text::escape::{
+    ByteaRules, EscapeError, EscapeRules, Quote, Quoted, Room, escape_string, unescaped_limit,
+    write_unescaped,
+};
+
+/// Servers from this version on take bytea in hexadecimal.
+const FIRST_HEX_VERSION: c_int = 90_000;
+
+/// The bytes of `from`, up to a NUL or `length`.
+///
+/// # Safety
+/// `from` is NULL or has `length` readable bytes or a NUL before that.
+unsafe fn bounded<'a>(from: *const c_char, length: usize) -> &'a [u8] {
+    if from.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise; strnlen reads no further than the NUL.
+    unsafe { ptr::bytes(from, libc::strnlen(from, length)) }
+}
+
+/// Escapes into `to`, with a NUL behind; answers the length without it.
+///
+/// # Safety
+/// `to` has room for twice the length of `from` and a NUL.
+unsafe fn write_escaped(
+    to: *mut c_char,
+    from: &[u8],
+    rules: EscapeRules,
+) -> (usize, Option<EscapeError>) {
+    let room = from.len().saturating_mul(2);
+    // SAFETY: the caller made room for twice the input, which the output never exceeds, and a NUL.
+    let mut room = Room::new(unsafe { slice::from_raw_parts_mut(to.cast(), room) });
+    let error = escape_string(rules, from, &mut room);
+    let length = room.filled();
+    // SAFETY: as above.
+    unsafe { to.add(length).write(0) };
+    (length, error)
+}
+
+/// Escapes a string for use between single quotes, by the connection's encoding and settings, into `to`,
+/// which must have room for twice `length` and one more byte.
+///
+/// Stops at a NUL. Answers the length written, without the NUL behind it. Text that is invalid in the
+/// encoding sets `*error` (unless `error` is NULL) and the connection's error text, and makes the output
+/// invalid too, so that the server refuses it. With a NULL connection, nothing is escaped and `*error` set.
+/// A NULL `from` is an empty one; with a NULL `to` nothing is done, and the answer is 0.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call; `to` and `from` are as said,
+/// or NULL; `error` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeStringConn(
+    conn: *mut pg_conn,
+    to: *mut c_char,
+    from: *const c_char,
+    length: usize,
+    error: *mut c_int,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !error.is_null() {
+            *error = conn.is_null().into();
+        }
+        if to.is_null() {
+            return 0;
+        }
+        *to = 0;
+        let from = bounded(from, length);
+        let (written, problem) = call(conn, (0, None), |conn| {
+            conn.client.begin_call();
+            let rules = EscapeRules {
+                encoding: conn.client.encoding(),
+                std_strings: conn.client.std_strings(),
+            };
+            let (written, problem) = write_escaped(to, from, rules);
+            if let Some(problem) = &problem {
+                conn.client.add_error(problem.message());
+            }
+            (written, problem)
+        });
+        if problem.is_some() && !error.is_null() {
+            *error = 1;
+        }
+        written
+    }
+}
+
+/// Escapes a string by the encoding and settings that the server of any connection reported last.
+///
+/// Deprecated: use PQescapeStringConn. `to` must have room for twice `length` and one more byte.
+///
+/// # Safety
+/// As for PQescapeStringConn.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeString(
+    to: *mut c_char,
+    from: *const c_char,
+    length: usize,
+) -> usize {
+    if to.is_null() {
+        return 0;
+    }
+    let (encoding, std_strings) = last_escaping();
+    let rules = EscapeRules {
+        encoding,
+        std_strings,
+    };
+    // SAFETY: the caller's promise.
+    guard::guard(0, || unsafe {
+        write_escaped(to, bounded(from, length), rules).0
+    })
+}
+
+/// # Safety
+/// As for PQescapeLiteral.
+unsafe fn quoted(conn: *mut pg_conn, str: *const c_char, len: usize, quote: Quote) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let text = bounded(str, len);
+        call(conn, null_mut(), |conn| {
+            conn.client.begin_call();
+            match Quoted::new(conn.client.encoding(), text, quote) {
+                Ok(quoted) => alloc::filled(quoted.size(), |room| quoted.write(room)).0,
+                Err(problem) => {
+                    conn.client.add_error(problem.message());
+                    null_mut()
+                }
+            }
+        })
+    }
+}
+
+/// A string as an SQL literal, with its quotes; to be freed with PQfreemem.
+///
+/// Stops at a NUL or after `len` bytes. A string with backslashes becomes ` E'...'`, with a blank before.
+/// NULL, with an error text, for text that is invalid in the connection's encoding; NULL for a NULL
+/// connection. A NULL `str` is an empty one.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call; `str` is NULL or has `len`
+/// readable bytes, or a NUL before that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeLiteral(
+    conn: *mut pg_conn,
+    str: *const c_char,
+    len: usize,
+) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe { quoted(conn, str, len, Quote::Literal) }
+}
+
+/// A name as an SQL identifier, with its double quotes; otherwise as PQescapeLiteral.
+///
+/// # Safety
+/// As for PQescapeLiteral.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeIdentifier(
+    conn: *mut pg_conn,
+    str: *const c_char,
+    len: usize,
+) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe { quoted(conn, str, len, Quote::Identifier) }
+}
+
+/// Bytes escaped as a bytea value, to be put between single quotes and freed with PQfreemem.
+///
+/// Hexadecimal for servers from 9.0 on, else the older form. `*to_length` becomes the length with the
+/// NUL, unless `to_length` is NULL. NULL for a NULL connection, or with an error text when memory ran out.
+/// A NULL `from` is empty.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call; `from` has `from_length`
+/// readable bytes or is NULL; `to_length` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeByteaConn(
+    conn: *mut pg_conn,
+    from: *const c_uchar,
+    from_length: usize,
+    to_length: *mut usize,
+) -> *mut c_uchar {
+    // SAFETY: the caller's promise.
+    unsafe {
+        call(conn, null_mut(), |conn| {
+            conn.client.begin_call();
+            let Some(from) = sliceable(from, from_length) else {
+                conn.client.add_error(EscapeError::ByteaTooLong.message());
+                return null_mut();
+            };
+            let rules = ByteaRules {
+                hex: conn.client.raw_server_version() >= FIRST_HEX_VERSION,
+                std_strings: conn.client.std_strings(),
+            };
+            let (escaped, problem) = escaped_bytea(rules, from, to_length);
+            if let Some(problem) = problem {
+                conn.client.add_error(problem.message());
+            }
+            escaped
+        })
+    }
+}
+
+/// The bytes at `from`; None for a length that no memory has.
+///
+/// # Safety
+/// `from` is NULL or has `length` readable bytes.
+unsafe fn sliceable<'a>(from: *const c_uchar, length: usize) -> Option<&'a [u8]> {
+    isize::try_from(length).ok()?;
+    // SAFETY: the caller's promise.
+    Some(unsafe { ptr::bytes(from.cast(), length) })
+}
+
+/// `from` as text, and the length that includes its NUL.
+///
+/// # Safety
+/// `to_length` is NULL or writable.
+unsafe fn escaped_bytea(
+    rules: ByteaRules,
+    from: &[u8],
+    to_length: *mut usize,
+) -> (*mut c_uchar, Option<EscapeError>) {
+    let size = match rules.size(from) {
+        Ok(size) => size,
+        Err(problem) => return (null_mut(), Some(problem)),
+    };
+    let (text, length) = alloc::filled(size, |room| rules.write(from, room));
+    if text.is_null() {
+        return (null_mut(), Some(EscapeError::OutOfMemory));
+    }
+    if !to_length.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { *to_length = length + 1 };
+    }
+    (text.cast(), None)
+}
+
+/// Bytes escaped as a bytea value in the older form, by the settings that the server of any connection
+/// reported last. Deprecated: use PQescapeByteaConn.
+///
+/// # Safety
+/// As for PQescapeByteaConn.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQescapeBytea(
+    from: *const c_uchar,
+    from_length: usize,
+    to_length: *mut usize,
+) -> *mut c_uchar {
+    guard::guard(null_mut(), || {
+        let rules = ByteaRules {
+            hex: false,
+            std_strings: last_escaping().1,
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            let Some(from) = sliceable(from, from_length) else {
+                return null_mut();
+            };
+            escaped_bytea(rules, from, to_length).0
+        }
+    })
+}
+
+/// The bytes that a bytea value in text form stands for, with a NUL behind them, to be freed with
+/// PQfreemem; `*retbuflen` becomes their number, unless `retbuflen` is NULL.
+///
+/// Both forms are understood; pairs that are not hexadecimal are skipped. NULL for NULL or lack of memory.
+///
+/// # Safety
+/// `strtext` is NULL or a C string; `retbuflen` NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQunescapeBytea(
+    strtext: *const c_uchar,
+    retbuflen: *mut usize,
+) -> *mut c_uchar {
+    guard::guard(null_mut(), || {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let Some(text) = ptr::text(strtext.cast()) else {
+                return null_mut();
+            };
+            let limit = unescaped_limit(text);
+            let (bytes, length) = alloc::filled(limit, |room| write_unescaped(text, room));
+            if !bytes.is_null() && !retbuflen.is_null() {
+                *retbuflen = length;
+            }
+            bytes.cast()
+        }
+    })
+}

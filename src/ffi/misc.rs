@@ -1,0 +1,206 @@
+//! Functions that need no connection: memory, version, clock, the lock of old libraries, signals.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::mem;
+
+use super::alloc;
+use super::guard::guard;
+use super::hook::Hook;
+use super::types::{PGnotify, pg_usec_time_t, pgthreadlock_t};
+use crate::client;
+
+/// The API level: that of libpq 19.
+const VERSION: c_int = 190000;
+
+type ThreadLock = unsafe extern "C" fn(c_int);
+
+// SAFETY: ThreadLock is a function pointer type.
+static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
+
+/// Frees memory the library gave away: the same as C's `free`. NULL is allowed.
+///
+/// # Safety
+/// `ptr` is NULL or memory of this library that is the caller's, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQfreemem(ptr: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::free(ptr) }
+}
+
+/// Frees a notification, as `PQfreemem` does; old programs call it by this name.
+///
+/// # Safety
+/// `notify` is NULL or came from `PQnotifies`, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQfreeNotify(notify: *mut PGnotify) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::free(notify.cast()) }
+}
+
+/// Answers the API level of the library: 190000 stands for libpq 19.0.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQlibVersion() -> c_int {
+    VERSION
+}
+
+/// Answers 1: different connections may be used by different threads at the same time, one
+/// connection by one thread at a time.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQisthreadsafe() -> c_int {
+    1
+}
+
+/// Answers the time in microseconds since the start of 1970, UTC, as `PQsocketPoll` takes it.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQgetCurrentTimeUSec() -> pg_usec_time_t {
+    guard(0, client::now_usec)
+}
+
+/// Waits until `sock` is readable (`forRead` not 0) or writable (`forWrite` not 0), at most until
+/// `end_time`: microseconds since the start of 1970, UTC; 0 not to wait, -1 to wait for ever.
+///
+/// Answers more than 0 when the socket is ready, 0 when the time is over or neither direction was
+/// asked for, and less than 0 for an error, which `errno` names (EINTR after a signal).
+#[unsafe(no_mangle)]
+pub extern "C" fn PQsocketPoll(
+    sock: c_int,
+    forRead: c_int,
+    forWrite: c_int,
+    end_time: pg_usec_time_t,
+) -> c_int {
+    guard(-1, || {
+        client::poll_until(sock, forRead != 0, forWrite != 0, end_time)
+    })
+}
+
+/// Sets, for the whole process, the function that locks and unlocks around libraries that are
+/// not thread-safe (Kerberos, old versions of Curl); NULL for the library's own lock. Needed only
+/// where the program uses such a library itself, from another thread. Answers the function
+/// before, never NULL.
+///
+/// # Safety
+/// `newhandler` is NULL or can be called from any thread, as long as it is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQregisterThreadLock(newhandler: pgthreadlock_t) -> pgthreadlock_t {
+    Some(THREAD_LOCK.replace(newhandler).unwrap_or(own_lock))
+}
+
+/// Answers the function `PQregisterThreadLock` set, or the library's own; never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQgetThreadLock() -> pgthreadlock_t {
+    Some(THREAD_LOCK.get().unwrap_or(own_lock))
+}
+
+struct Mutex(UnsafeCell<libc::pthread_mutex_t>);
+// SAFETY: only pthread_mutex_lock and pthread_mutex_unlock touch the content.
+unsafe impl Sync for Mutex {}
+static OWN_LOCK: Mutex = Mutex(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+
+// A mutex of the C library, as one call takes it and another releases it.
+unsafe extern "C" fn own_lock(acquire: c_int) {
+    let mutex = OWN_LOCK.0.get();
+    // SAFETY: an initialized mutex that is never moved nor destroyed.
+    unsafe {
+        if acquire != 0 {
+            libc::pthread_mutex_lock(mutex);
+        } else {
+            libc::pthread_mutex_unlock(mutex);
+        }
+    }
+}
+
+/// Sets the handler of signal `signo` and answers the one before, or `SIG_ERR`. System calls it
+/// interrupts are restarted, except by SIGALRM. The library does not use it; programs from before
+/// PostgreSQL 9.3 do.
+///
+/// # Safety
+/// `func` is SIG_DFL, SIG_IGN or a handler that may run at any moment.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pqsignal(signo: c_int, func: libc::sighandler_t) -> libc::sighandler_t {
+    // SAFETY: zero bytes are a valid sigaction: default handler, no flags, empty mask.
+    let (mut new, mut old): (libc::sigaction, libc::sigaction) = unsafe { mem::zeroed() };
+    new.sa_sigaction = func;
+    new.sa_flags = match signo {
+        libc::SIGALRM => 0,
+        libc::SIGCHLD => libc::SA_RESTART | libc::SA_NOCLDSTOP,
+        _ => libc::SA_RESTART,
+    };
+    // SAFETY: both structs live here; the handler is the caller's promise.
+    match unsafe { libc::sigaction(signo, &new, &mut old) } {
+        0 => old.sa_sigaction,
+        _ => libc::SIG_ERR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    static ACQUIRED: AtomicI32 = AtomicI32::new(0);
+
+    unsafe extern "C" fn counting_lock(acquire: c_int) {
+        ACQUIRED.fetch_add(acquire, Ordering::SeqCst);
+    }
+
+    #[test]
+    fn the_thread_lock_is_never_null() {
+        let call = |lock: pgthreadlock_t, acquire| {
+            // SAFETY: both locks take any int; `own_lock` is released after it was taken.
+            unsafe { lock.expect("never NULL")(acquire) }
+        };
+        call(PQgetThreadLock(), 1);
+        call(PQgetThreadLock(), 0);
+        // SAFETY: `counting_lock` may be called from anywhere.
+        let before = unsafe { PQregisterThreadLock(Some(counting_lock)) };
+        assert!(before.is_some());
+        call(PQgetThreadLock(), 1);
+        assert_eq!(ACQUIRED.load(Ordering::SeqCst), 1);
+        // SAFETY: NULL is allowed.
+        let before = unsafe { PQregisterThreadLock(None) };
+        call(before, 1);
+        assert_eq!(ACQUIRED.load(Ordering::SeqCst), 2);
+        call(PQgetThreadLock(), 1);
+        call(PQgetThreadLock(), 0);
+        assert_eq!(ACQUIRED.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn null_is_freed() {
+        // SAFETY: NULL is allowed.
+        unsafe {
+            PQfreemem(ptr::null_mut());
+            PQfreeNotify(ptr::null_mut());
+        }
+    }
+
+    fn flags_of(signo: c_int) -> c_int {
+        // SAFETY: zero bytes are a valid sigaction, and asking changes nothing.
+        unsafe {
+            let mut now: libc::sigaction = mem::zeroed();
+            libc::sigaction(signo, ptr::null(), &mut now);
+            now.sa_flags
+        }
+    }
+
+    #[test]
+    fn signals_restart_calls_except_the_alarm() {
+        for (signo, flags) in [
+            (libc::SIGUSR2, libc::SA_RESTART),
+            (libc::SIGALRM, 0),
+            (libc::SIGCHLD, libc::SA_RESTART | libc::SA_NOCLDSTOP),
+        ] {
+            // SAFETY: SIG_IGN and SIG_DFL are always allowed.
+            unsafe {
+                assert_eq!(pqsignal(signo, libc::SIG_IGN), libc::SIG_DFL);
+                let restart = libc::SA_RESTART | libc::SA_NOCLDSTOP;
+                assert_eq!(flags_of(signo) & restart, flags);
+                assert_eq!(pqsignal(signo, libc::SIG_DFL), libc::SIG_IGN);
+            }
+        }
+        // SAFETY: the kernel refuses it.
+        assert_eq!(unsafe { pqsignal(-1, libc::SIG_IGN) }, libc::SIG_ERR);
+    }
+}

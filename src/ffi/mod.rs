@@ -1,0 +1,38 @@
+//! Layer 5: the C ABI. Entry points convert, call and map; nothing else.
+
+// Functions, types and parameters have libpq's names.
+#![allow(non_snake_case, non_camel_case_types)]
+
+pub mod alloc;
+pub mod asynchronous;
+pub mod call;
+pub mod cancel;
+pub mod cancel_connection;
+pub mod client_encoding;
+pub mod connect;
+pub mod conninfo;
+pub mod copy;
+pub mod encoding;
+pub mod enums;
+pub mod escape;
+pub mod events;
+pub mod exec;
+pub mod function;
+pub mod gss;
+pub mod guard;
+pub mod hook;
+pub mod large_object;
+pub mod misc;
+pub mod notice;
+pub mod oauth;
+pub mod params;
+pub mod password;
+pub mod pipeline;
+pub mod pqexpbuffer;
+pub mod print;
+pub mod ptr;
+pub mod result;
+pub mod status;
+pub mod tls;
+pub mod trace;
+pub mod types;

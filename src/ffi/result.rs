@@ -1,0 +1,348 @@
+//! Reading and freeing results.
+//!
+//! Pointers that these functions return into a result live until `PQclear`.
+
+mod columns;
+mod command;
+mod modify;
+
+pub use columns::*;
+pub use command::*;
+pub use modify::*;
+
+use super::alloc;
+use super::guard::guard;
+use super::ptr::{exclusive, shared};
+use super::types::{ContextVisibilityCode, ExecStatusCode, PGresult, VerbosityCode};
+use crate::result::message::{ShowContext, Verbosity};
+use crate::result::status::{NAMES, Status};
+use crate::result::store::PgResultBox;
+use std::ffi::{CStr, c_char, c_int};
+use std::fmt::{self, Write};
+use std::ptr;
+
+/// The names of the statuses, as pointers for C.
+#[repr(transparent)]
+pub struct StatusNames([*const c_char; NAMES.len()]);
+
+// SAFETY: the pointers are to constants.
+unsafe impl Sync for StatusNames {}
+
+/// The name of each `ExecStatusType`, by number; [`PQresStatus`] checks the number.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static pgresStatus: StatusNames = StatusNames(status_names());
+
+const fn status_names() -> [*const c_char; NAMES.len()] {
+    let mut names = [ptr::null(); NAMES.len()];
+    let mut status = 0;
+    while status < NAMES.len() {
+        names[status] = NAMES[status].as_ptr();
+        status += 1;
+    }
+    names
+}
+
+struct Constant(PGresult);
+
+// SAFETY: the result is never changed: whatever changes results gets them from `changeable`.
+unsafe impl Sync for Constant {}
+
+static OUT_OF_MEMORY: Constant = Constant(PGresult::out_of_memory());
+
+/// The result to hand out when there is no memory for one; `PQclear` ignores it.
+pub fn out_of_memory() -> *mut PGresult {
+    ptr::from_ref(&OUT_OF_MEMORY.0).cast_mut()
+}
+
+/// The result behind `res`, to be changed; None for NULL and the constant out-of-memory result.
+///
+/// # Safety
+/// `res` is NULL or a result that nobody else uses during `'a`.
+unsafe fn changeable<'a>(res: *mut PGresult) -> Option<&'a mut PGresult> {
+    if ptr::eq(res, &OUT_OF_MEMORY.0) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { exclusive(res) }
+}
+
+/// A notice's text, which must not need dropping: the receiver may longjmp.
+struct NoticeText {
+    bytes: [u8; NoticeText::SIZE],
+    len: usize,
+}
+
+impl NoticeText {
+    /// Enough for a command tag in a sentence.
+    const SIZE: usize = 160;
+
+    const fn new() -> NoticeText {
+        NoticeText {
+            bytes: [0; NoticeText::SIZE],
+            len: 0,
+        }
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        let room = &mut self.bytes[self.len..];
+        let len = text.len().min(room.len());
+        room[..len].copy_from_slice(&text[..len]);
+        self.len += len;
+    }
+}
+
+impl Write for NoticeText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Gives a notice through the result's own hooks.
+///
+/// # Safety
+/// `res` is a result, of which no reference is held: the receiver may use it.
+#[cold]
+unsafe fn warn(res: *const PGresult, text: fmt::Arguments) {
+    let mut notice = NoticeText::new();
+    let _ = notice.write_fmt(text);
+    // SAFETY: the caller's promise.
+    unsafe { warn_bytes(res, &notice) };
+}
+
+/// As [`warn`].
+///
+/// # Safety
+/// As for [`warn`].
+#[cold]
+unsafe fn warn_bytes(res: *const PGresult, text: &NoticeText) {
+    // SAFETY: the caller's promise.
+    unsafe { super::notice::warn_from_result(res, &text.bytes[..text.len]) };
+}
+
+/// Gives libpq's notice that there is no such row or column.
+///
+/// # Safety
+/// As for [`warn`].
+#[cold]
+unsafe fn warn_out_of_range(res: *const PGresult, row: c_int, column: c_int) {
+    // SAFETY: the caller's promise.
+    let (rows, columns) = unsafe { ((*res).nrows(), (*res).ncols()) };
+    if row < 0 || row >= rows {
+        let last = rows - 1;
+        // SAFETY: the caller's promise.
+        unsafe {
+            warn(
+                res,
+                format_args!("row number {row} is out of range 0..{last}"),
+            )
+        };
+    } else {
+        let last = columns - 1;
+        // SAFETY: the caller's promise.
+        unsafe {
+            warn(
+                res,
+                format_args!("column number {column} is out of range 0..{last}"),
+            )
+        };
+    }
+}
+
+/// The status of a result; `PGRES_FATAL_ERROR` for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQresultStatus(res: *const PGresult) -> ExecStatusCode {
+    // SAFETY: the caller's promise.
+    let status = unsafe { shared(res) }.map(|result| result.status());
+    status.unwrap_or(Status::FatalError) as ExecStatusCode
+}
+
+/// The name of a status, a constant string; a sentence saying so for numbers that are none.
+#[unsafe(no_mangle)]
+pub extern "C" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
+    let index = usize::try_from(status).ok();
+    let name = index.and_then(|index| pgresStatus.0.get(index));
+    let unknown = c"invalid ExecStatusType code".as_ptr();
+    name.map_or(unknown, |name| *name).cast_mut()
+}
+
+/// The error text of a result, owned by it; an empty string if there is none, and for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQresultErrorMessage(res: *const PGresult) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    let message = unsafe { shared(res) }.map(|result| result.error_message());
+    message.unwrap_or_default().as_ptr().cast_mut()
+}
+
+/// The error text in another style, for `PQfreemem`; NULL when memory ran out.
+///
+/// For NULL, and results that are no errors, it is a sentence that says so.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQresultVerboseErrorMessage(
+    res: *const PGresult,
+    verbosity: VerbosityCode,
+    show_context: ContextVisibilityCode,
+) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    let Some(result) = (unsafe { shared(res) }) else {
+        return alloc::string(b"PGresult is not an error result\n");
+    };
+    let verbosity = Verbosity::from_code(verbosity);
+    let show_context = ShowContext::from_code(show_context);
+    guard(ptr::null_mut(), || {
+        alloc::string(&result.verbose_error_message(verbosity, show_context))
+    })
+}
+
+/// The text of a field (`PG_DIAG_...`) of the server's error, owned by the result; NULL if it
+/// has no such field, and for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQresultErrorField(res: *const PGresult, fieldcode: c_int) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    let field =
+        unsafe { shared(res) }.and_then(|result| result.error_field(u8::try_from(fieldcode).ok()?));
+    field.map_or(ptr::null_mut(), |field: &CStr| field.as_ptr().cast_mut())
+}
+
+/// The number of rows; 0 for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQntuples(res: *const PGresult) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { shared(res) }.map_or(0, |result| result.nrows())
+}
+
+/// The number of columns; 0 for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQnfields(res: *const PGresult) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { shared(res) }.map_or(0, |result| result.ncols())
+}
+
+/// 1 if all columns are binary, 0 if not, if there are none, and for NULL; the overall format
+/// for the result of a COPY.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQbinaryTuples(res: *const PGresult) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { shared(res) }.map_or(0, |result| result.binary())
+}
+
+/// A value, owned by the result, with a NUL behind it; an empty string for SQL's NULL.
+///
+/// Binary values are aligned to 8 bytes. NULL, and a notice, if there is no such row or column;
+/// NULL for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQgetvalue(
+    res: *const PGresult,
+    tup_num: c_int,
+    field_num: c_int,
+) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    let Some(result) = (unsafe { shared(res) }) else {
+        return ptr::null_mut();
+    };
+    let value = result.get_value_ptr(tup_num, field_num);
+    if value.is_null() {
+        // SAFETY: not NULL, and `result` is not used again.
+        unsafe { warn_out_of_range(res, tup_num, field_num) };
+    }
+    value.cast_mut()
+}
+
+/// A value's length in bytes; 0 for SQL's NULL, for NULL, and, with a notice, if there is no
+/// such row or column.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQgetlength(
+    res: *const PGresult,
+    tup_num: c_int,
+    field_num: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some(result) = (unsafe { shared(res) }) else {
+        return 0;
+    };
+    let Some(length) = result.get_length(tup_num, field_num) else {
+        // SAFETY: not NULL, and `result` is not used again.
+        unsafe { warn_out_of_range(res, tup_num, field_num) };
+        return 0;
+    };
+    length
+}
+
+/// Whether a value is SQL's NULL: 1 or 0; 1 for NULL, and, with a notice, if there is no such
+/// row or column.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQgetisnull(
+    res: *const PGresult,
+    tup_num: c_int,
+    field_num: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some(result) = (unsafe { shared(res) }) else {
+        return 1;
+    };
+    let Some(null) = result.is_null(tup_num, field_num) else {
+        // SAFETY: not NULL, and `result` is not used again.
+        unsafe { warn_out_of_range(res, tup_num, field_num) };
+        return 1;
+    };
+    null.into()
+}
+
+/// The bytes allocated for a result; 0 for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQresultMemorySize(res: *const PGresult) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { shared(res) }.map_or(0, |result| result.memory_size())
+}
+
+/// Frees a result, after telling the event procedures that watch it; nothing for NULL.
+///
+/// # Safety
+/// `res` is NULL or a result, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PQclear(res: *mut PGresult) {
+    if res.is_null() || ptr::eq(res, &OUT_OF_MEMORY.0) {
+        return;
+    }
+    // SAFETY: a result, and no reference to it is held here.
+    unsafe { super::events::fire_destroy(res) };
+    // SAFETY: results reach C through `into_raw`; this one is not used again.
+    drop(unsafe { PgResultBox::from_raw(res) });
+}
+
+#[cfg(test)]
+mod tests;
