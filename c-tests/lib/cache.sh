@@ -1,0 +1,33 @@
+# Sourced by the scripts: the one place that says where things live which are too dear to make twice.
+#
+# LIBPQ_OXIDE_CACHE decides when it is set. Root uses /var/cache/libpq-oxide, because the oracle is built, and its
+# server run, by a non-root user, who cannot enter root's home. Anybody else uses $XDG_CACHE_HOME or ~/.cache.
+#
+#   postgresql-18/        the oracle, installed: bin, lib, include
+#   oracle.stamp          tells that it is complete
+#   src/postgresql-18-*/  its source tree, untouched but for Debian's patches
+#   build/                its build tree
+#   python/               a venv with the pure-Python psycopg
+
+if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
+    cache=$LIBPQ_OXIDE_CACHE
+elif [ "$(id -u)" = 0 ]; then
+    cache=/var/cache/libpq-oxide
+else
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/libpq-oxide
+fi
+export LIBPQ_OXIDE_CACHE=$cache
+
+# Servers and builds run as this user when we are root: the one Debian's packages make.
+service_user=postgres
+
+# as_user COMMAND...: runs it as a non-root user, with that user's home and a plain environment.
+as_user() {
+    if [ "$(id -u)" = 0 ]; then
+        (cd / && setpriv --reuid "$service_user" --regid "$service_user" --init-groups \
+            env -i PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" LANG=C.UTF-8 \
+            HOME="$cache" "$@")
+    else
+        "$@"
+    fi
+}

@@ -1,0 +1,81 @@
+#!/bin/bash
+# Makes a fresh Debian 12 with a Rust toolchain ready for the tests. As root it installs what is missing; otherwise it
+# says what is. It starts no daemon, and a second call does nothing.
+#
+#   c-tests/setup.sh         what the tests need
+#   c-tests/setup.sh demo    what the demo needs, which is much less
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib/cache.sh"
+
+packages=(
+    # The real server and the unmodified programs, and the libpq they came with.
+    postgresql-15 postgresql-client-15 postgresql-contrib libpq5 libpq-dev
+    # The C, C++ and sanitizer tests.
+    gcc g++ libc6-dev make binutils valgrind strace
+    # Drivers, and a real peer that rejects what it does not know.
+    ruby ruby-pg python3 python3-venv pgbouncer
+    # Programs and drivers that link libpq: Python, Perl, PHP, C++, ODBC, Qt.
+    python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
+    # What the oracle is built from.
+    dpkg-dev bison flex pkg-config perl libipc-run-perl zlib1g-dev libreadline-dev libicu-dev libssl-dev libkrb5-dev
+    libldap-dev libcurl4-openssl-dev python3-dev util-linux ca-certificates
+)
+for_the_demo=(postgresql-15 postgresql-client-15 gcc libc6-dev make)
+if [ "${1:-}" = demo ]; then
+    packages=("${for_the_demo[@]}")
+fi
+psycopg='psycopg==3.2.10'
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=()
+for package in "${packages[@]}"; do
+    is_installed "$package" || missing+=("$package")
+done
+
+install_missing() {
+    export DEBIAN_FRONTEND=noninteractive
+    policy=/usr/sbin/policy-rc.d
+    made_policy=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        made_policy=1
+        trap 'rm -f "$policy"' EXIT
+    fi
+    apt-get -q update
+    apt-get -q install -y --no-install-recommends "${missing[@]}"
+    if [ -n "$made_policy" ]; then
+        rm -f "$policy"
+        trap - EXIT
+    fi
+}
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    if [ "$(id -u)" = 0 ]; then
+        install_missing
+    else
+        echo "These packages are missing. Install them, or run this script as root:" >&2
+        echo "  apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+if [ "${1:-}" = demo ]; then
+    exit
+fi
+
+mkdir -p "$cache"
+chmod 755 "$cache"
+
+# Debian's python3, whatever else stands in the PATH. PSYCOPG_IMPL=python makes it load libpq by itself.
+stamp=$cache/python/stamp
+if [ "$(cat "$stamp" 2>/dev/null)" != "$psycopg" ]; then
+    rm -rf "$cache/python"
+    /usr/bin/python3 -m venv "$cache/python"
+    "$cache/python/bin/pip" install --quiet --disable-pip-version-check "$psycopg"
+    echo "$psycopg" >"$stamp"
+fi
