@@ -1,0 +1,75 @@
+//! Cancel requests over connections of their own.
+
+use crate::support::postgres::Postgres;
+use crate::support::process::Output;
+use crate::support::program::{same_exchange, same_output};
+use crate::support::script::{Connection, First, Script};
+
+#[test]
+fn queries_are_cancelled() {
+    let server = Postgres::shared();
+    for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
+        let output = same_output("cancel_connection", &[&conninfo], &[]).success();
+        let cancelled = output.stdout.matches("57014").count();
+        assert_eq!(cancelled, 3, "{output}");
+    }
+}
+
+/// A session, whose end does not wait for the client's, and two requests that `answer` answers.
+fn script(answer: fn(&mut Connection)) -> impl Fn() -> Script {
+    move || {
+        let request = move |c: &mut Connection| {
+            assert_eq!(c.expect_first(), First::Cancel(1234, vec![1, 2, 3, 4]));
+            answer(c);
+        };
+        let session = Script::new().connection(|c| drop(c.login()));
+        session.connection(request).connection(request)
+    }
+}
+
+#[track_caller]
+fn same_requests(answer: fn(&mut Connection), timeout: &str) -> Output {
+    let arguments = ["request", timeout];
+    same_exchange("cancel_connection", script(answer), &arguments, &[]).success()
+}
+
+#[test]
+fn a_closed_connection_is_success() {
+    let output = same_requests(|_| {}, "0");
+    assert!(
+        output.stdout.contains("blocking: 1\ndone: status=0"),
+        "{output}"
+    );
+    assert!(output.stdout.contains("poll: 3 status=0"), "{output}");
+}
+
+#[test]
+fn any_byte_is_an_error() {
+    let output = same_requests(|c| c.send(b"E"), "0");
+    let text = "unexpected response from server";
+    assert_eq!(output.stdout.matches(text).count(), 2, "{output}");
+}
+
+#[test]
+fn a_reset_is_an_error() {
+    let output = same_requests(|c| c.reset(), "0");
+    assert!(output.stdout.contains("blocking: 0\n"), "{output}");
+}
+
+#[test]
+fn a_server_that_is_silent_is_left_after_connect_timeout() {
+    // Only the blocking call keeps to it: the second request waits for its server.
+    let silent = || {
+        Script::new()
+            .connection(|c| drop(c.login()))
+            .connection(|c| {
+                c.expect_first();
+                c.expect_eof();
+            })
+            .connection(|c| drop(c.expect_first()))
+    };
+    let arguments = ["request", "1"];
+    let output = same_exchange("cancel_connection", silent, &arguments, &[]).success();
+    assert!(output.stdout.contains("timeout expired"), "{output}");
+    assert!(output.stdout.contains("poll: 3 status=0"), "{output}");
+}

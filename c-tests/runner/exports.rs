@@ -1,0 +1,114 @@
+//! What the shared library shows to the loader.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::paths::{self, Lib};
+use crate::support::process::{self, TIMEOUT};
+
+/// `char *const pgresStatus[13]`.
+const PGRES_STATUS_SIZE: u64 = 13 * 8;
+
+fn library() -> PathBuf {
+    Lib::Ours.directory().join("libpq.so.5")
+}
+
+/// What a tool of binutils says about the library, line by line, in words.
+fn words(tool: &str, options: &[&str]) -> Vec<Vec<String>> {
+    let mut command = Command::new(tool);
+    command.args(options).arg(library());
+    let text = process::run(&mut command, b"", TIMEOUT).success().stdout;
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    text.lines().map(words).collect()
+}
+
+/// The symbols it defines for others: name, kind as nm tells it, size.
+fn defined() -> Vec<(String, String, u64)> {
+    let lines = words("nm", &["-D", "--defined-only", "--format=posix"]);
+    let symbol = |line: Vec<String>| match line.as_slice() {
+        [name, kind, _, size] => {
+            let size = u64::from_str_radix(size, 16).expect("a size");
+            (name.clone(), kind.clone(), size)
+        }
+        other => panic!("nm says {other:?}"),
+    };
+    lines.into_iter().map(symbol).collect()
+}
+
+/// The bracketed names behind a tag of the dynamic section.
+fn dynamic(tag: &str) -> Vec<String> {
+    let lines = words("readelf", &["--dynamic", "--wide"]);
+    let of_tag = lines.iter().filter(|line| line.iter().any(|w| w == tag));
+    let name = |line: &Vec<String>| line.last().map(|w| w.trim_matches(['[', ']']).to_owned());
+    of_tag.filter_map(name).collect()
+}
+
+fn listed() -> BTreeSet<String> {
+    let list = paths::checkout().join("include/exports.txt");
+    let text = fs::read_to_string(list).expect("the list of exports");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_listed_symbol_and_no_other_is_global() {
+    let (listed, defined) = (listed(), defined());
+    assert_eq!(listed.len(), 212);
+    let names: BTreeSet<String> = defined.iter().map(|(name, ..)| name.clone()).collect();
+    let missing: Vec<_> = listed.difference(&names).collect();
+    let surplus: Vec<_> = names.difference(&listed).collect();
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "missing: {missing:?}\nsurplus: {surplus:?}"
+    );
+    // A name followed by @ would be a versioned symbol, which libpq has none of; one defined twice would hide there.
+    assert_eq!(defined.len(), 212);
+}
+
+#[test]
+fn all_are_functions_but_one() {
+    for (name, kind, size) in defined() {
+        if name == "pgresStatus" {
+            // Old programs copy it into themselves: the size is part of the interface.
+            assert!(["D", "R"].contains(&kind.as_str()), "{name} is {kind}");
+            assert_eq!(size, PGRES_STATUS_SIZE, "{name}");
+        } else {
+            assert_eq!(kind, "T", "{name}");
+        }
+    }
+}
+
+#[test]
+fn it_is_found_by_libpqs_name_and_needs_only_the_c_library() {
+    assert_eq!(dynamic("(SONAME)"), ["libpq.so.5"]);
+    let needed = dynamic("(NEEDED)");
+    assert!(needed.iter().any(|name| name == "libc.so.6"), "{needed:?}");
+    let is_known = |name: &String| {
+        ["libc.so.6", "libgcc_s.so.1"].contains(&name.as_str()) || name.starts_with("ld-linux-")
+    };
+    assert!(needed.iter().all(is_known), "{needed:?}");
+}
+
+#[test]
+fn it_runs_nothing_when_it_is_loaded_or_unloaded_and_sets_no_path() {
+    for tag in ["(RPATH)", "(RUNPATH)", "(TEXTREL)", "(SYMBOLIC)"] {
+        assert_eq!(dynamic(tag), Vec::<String>::new(), "{tag}");
+    }
+    let imports = words("nm", &["-D", "--undefined-only", "--format=posix"]);
+    assert!(imports.len() > 20, "{imports:?}");
+    for line in imports {
+        let name = line[0].split('@').next().unwrap_or_default();
+        // libpq: a library that backends load starts no thread, installs no handler, and does not end the process.
+        let forbidden = [
+            "exit",
+            "_exit",
+            "quick_exit",
+            "atexit",
+            "signal",
+            "fork",
+            "pthread_create",
+        ];
+        assert!(!forbidden.contains(&name), "it imports {name}");
+    }
+}

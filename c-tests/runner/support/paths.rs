@@ -1,0 +1,71 @@
+//! Where things are: the checkout, the build, the oracle.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The root of the checkout.
+pub fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().unwrap_or(tmp).to_owned()
+}
+
+/// The cache outside the checkout. `c-tests/lib/cache.sh` alone decides where it is.
+pub fn cache() -> &'static Path {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    CACHE.get_or_init(|| {
+        let script = checkout().join("c-tests/lib/cache.sh");
+        let shell = Command::new("bash")
+            .args(["-euc", ". \"$1\"; printf %s \"$cache\"", "bash"])
+            .arg(script)
+            .output()
+            .expect("bash runs");
+        assert!(shell.status.success(), "cache.sh failed: {shell:?}");
+        PathBuf::from(String::from_utf8(shell.stdout).expect("a UTF-8 path"))
+    })
+}
+
+/// The oracle's installation.
+pub fn oracle() -> PathBuf {
+    let prefix = cache().join("postgresql-18");
+    assert!(
+        cache().join("oracle.stamp").exists(),
+        "no oracle in {}: run c-tests/oracle/build.sh",
+        prefix.display()
+    );
+    prefix
+}
+
+/// A libpq.so.5 that a program can be run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lib {
+    /// The one under test: the release build, or the directory that `LIBPQ_OXIDE_LIB` names.
+    Ours,
+    /// C libpq 18.
+    Oracle,
+    /// C libpq 15, Debian 12's own.
+    Debian15,
+}
+
+impl Lib {
+    /// The directory that holds `libpq.so.5`.
+    pub fn directory(self) -> PathBuf {
+        let directory = match self {
+            Lib::Ours => std::env::var_os("LIBPQ_OXIDE_LIB")
+                .map_or_else(|| target().join("release"), PathBuf::from),
+            Lib::Oracle => oracle().join("lib"),
+            Lib::Debian15 => format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH).into(),
+        };
+        assert!(
+            directory.join("libpq.so.5").exists(),
+            "no libpq.so.5 in {}: run make first",
+            directory.display()
+        );
+        directory
+    }
+}

@@ -1,0 +1,427 @@
+//! A real PostgreSQL in a temporary directory, run by a non-root user.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
+
+use super::paths::{self, Lib};
+use super::process::{self, Output, TIMEOUT};
+use super::session::wait_until;
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Debian 12's.
+    Debian15,
+    /// The oracle's.
+    Oracle18,
+}
+
+impl Version {
+    /// The directory of the server's and the client's programs.
+    pub fn bin(self) -> PathBuf {
+        match self {
+            Version::Debian15 => "/usr/lib/postgresql/15/bin".into(),
+            Version::Oracle18 => paths::oracle().join("bin"),
+        }
+    }
+}
+
+/// The password of every role that has one.
+pub const PASSWORD: &str = "secret word";
+
+/// Who is asked for what; roles of the same names exist. Everybody else is trusted.
+const HBA: &str = "\
+local all peer_user     peer map=tests
+local all md5_user      md5
+host  all md5_user      all md5
+local all scram_user    scram-sha-256
+host  all scram_user    all scram-sha-256
+local all password_user password
+host  all password_user all password
+local all reject_user   reject
+host  all reject_user   all reject
+local replication all   trust
+host  replication all   all trust
+local all all           trust
+host  all all           all trust
+";
+
+const CONFIG: &str = "
+listen_addresses = '127.0.0.1'
+fsync = off
+timezone = 'UTC'
+lc_messages = 'C'
+logging_collector = off
+log_line_prefix = '%m [%p] %q%a '
+wal_level = logical
+max_wal_senders = 4
+";
+
+const ROLES: &str = "
+SET password_encryption = 'md5';
+CREATE ROLE md5_user LOGIN PASSWORD :'password';
+SET password_encryption = 'scram-sha-256';
+CREATE ROLE scram_user LOGIN PASSWORD :'password';
+CREATE ROLE password_user LOGIN PASSWORD :'password';
+CREATE ROLE reject_user LOGIN PASSWORD :'password';
+CREATE ROLE peer_user LOGIN;
+CREATE ROLE other_user LOGIN;
+";
+
+/// A running server. It is stopped, and its directory removed, when it is dropped or when this process ends, however
+/// that happens.
+pub struct Postgres {
+    version: Version,
+    /// The directory of the libpq.so.5 that the server and its tools load, when it is not their own.
+    library: Option<PathBuf>,
+    port: u16,
+    directory: PathBuf,
+    keeper: Child,
+    /// The keeper waits for the end of this pipe.
+    life: Option<ChildStdin>,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// The oracle's server, shared by all tests that change nothing others could see.
+    pub fn shared() -> &'static Postgres {
+        static SERVER: OnceLock<Postgres> = OnceLock::new();
+        SERVER.get_or_init(|| Postgres::start(Version::Oracle18, ""))
+    }
+
+    /// Debian's server, shared likewise.
+    pub fn shared_debian15() -> &'static Postgres {
+        static SERVER: OnceLock<Postgres> = OnceLock::new();
+        SERVER.get_or_init(|| Postgres::start(Version::Debian15, ""))
+    }
+
+    /// A server of one's own, with more lines for its postgresql.conf.
+    pub fn start(version: Version, config: &str) -> Postgres {
+        let mut server = Postgres::new(version, None);
+        server.initialize(config).expect("files of the server");
+        server.start_on_free_port();
+        server.psql("postgres", ROLES);
+        server
+    }
+
+    /// One whose backends load `lib` as libpq.so.5 where they connect to servers themselves.
+    pub fn start_on(lib: Lib, version: Version, config: &str) -> Postgres {
+        let mut server = Postgres::new(version, Some(lib));
+        server.initialize(config).expect("files of the server");
+        server.start_on_free_port();
+        server
+    }
+
+    /// A standby of this server, made by pg_basebackup on `tool_lib` and run on `lib`, or on its own libpq.
+    pub fn standby(&self, tool_lib: Lib, lib: Option<Lib>) -> Postgres {
+        let mut standby = Postgres::new(self.version, Some(tool_lib));
+        own(&standby.directory).expect("the standby's directory");
+        let mut backup = standby.tool("pg_basebackup");
+        backup.args(["-X", "stream", "-R", "-c", "fast", "--no-sync", "-d"]);
+        backup
+            .arg(self.tcp("postgres"))
+            .arg("-D")
+            .arg(standby.data());
+        backup.finish();
+        standby.library = lib.map(|lib| standby.take_library(lib));
+        let conf = standby.data().join("postgresql.conf");
+        let directory = standby.directory.display();
+        let text = fs::read_to_string(&conf).expect("the standby's configuration")
+            + &format!("\nunix_socket_directories = '{directory}'\n");
+        fs::write(&conf, text).expect("the standby's configuration");
+        standby.start_on_free_port();
+        standby
+    }
+
+    fn new(version: Version, lib: Option<Lib>) -> Postgres {
+        // Its superuser may have to enter, and sockets' paths are limited to 107 bytes.
+        let directory = TempDir::with_prefix("pq-")
+            .expect("a temporary directory")
+            .keep();
+        let (keeper, life) = keeper(version, &directory);
+        let mut server = Postgres {
+            version,
+            library: None,
+            port: 0,
+            directory,
+            keeper,
+            life,
+            databases: AtomicU32::new(0),
+        };
+        server.library = lib.map(|lib| server.take_library(lib));
+        server
+    }
+
+    /// Copies a library to where the server's user can read it.
+    fn take_library(&self, lib: Lib) -> PathBuf {
+        let directory = self.directory.join(format!("{lib:?}"));
+        fs::create_dir_all(&directory).expect("a directory for the library");
+        let (from, to) = (
+            lib.directory().join("libpq.so.5"),
+            directory.join("libpq.so.5"),
+        );
+        fs::copy(from, to).expect("the library");
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("its mode");
+        directory
+    }
+
+    /// What the process loaded as libpq.so.5.
+    pub fn library_of(&self, pid: &str) -> String {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", pid.trim())).unwrap_or_default();
+        let line = maps.lines().find(|line| line.contains("libpq.so.5"));
+        let path = line.and_then(|line| line.split_whitespace().last());
+        path.unwrap_or_default().to_owned()
+    }
+
+    fn initialize(&self, config: &str) -> io::Result<()> {
+        own(&self.directory)?;
+        self.tool("initdb")
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ])
+            .arg("-D")
+            .arg(self.data())
+            .finish();
+        fs::write(self.data().join("pg_hba.conf"), HBA)?;
+        fs::write(
+            self.data().join("pg_ident.conf"),
+            format!("tests {} peer_user\n", whoami()),
+        )?;
+        let conf = self.data().join("postgresql.conf");
+        let text = format!(
+            "{}{CONFIG}unix_socket_directories = '{}'\n{config}\n",
+            fs::read_to_string(&conf)?,
+            self.directory.display()
+        );
+        fs::write(conf, text)
+    }
+
+    /// Another process may take a port between our look and the server's.
+    fn start_on_free_port(&mut self) {
+        for _ in 0..10 {
+            self.port = free_port();
+            if self.control(&["start"]).end == process::End::Exit(0) {
+                return;
+            }
+        }
+        panic!("the server does not start:\n{}", self.log());
+    }
+
+    /// Runs pg_ctl: `&["stop", "-m", "smart", "--no-wait"]`, `&["restart"]`, `&["reload"]`, `&["promote"]`.
+    pub fn control(&self, arguments: &[&str]) -> Output {
+        let mut command = self.tool("pg_ctl");
+        command.args(arguments).arg("-w").arg("-D").arg(self.data());
+        command.arg("-l").arg(self.directory.join("log"));
+        command.arg("-o").arg(format!("-p {}", self.port));
+        process::run(&mut command, b"", TIMEOUT)
+    }
+
+    /// Stops it at once, and waits until the last of its processes has gone: the postmaster does not.
+    pub fn stop_at_once(&self) {
+        self.control(&["stop", "-m", "immediate"]).success();
+        let data = self.data();
+        wait_until("gone", || {
+            let alive = processes_in(&data);
+            if alive { "alive" } else { "gone" }.to_owned()
+        });
+    }
+
+    /// Replaces pg_hba.conf: the lines given come before the usual ones.
+    pub fn prepend_hba(&self, lines: &str) {
+        fs::write(self.data().join("pg_hba.conf"), format!("{lines}\n{HBA}"))
+            .expect("a file of the server");
+        self.control(&["reload"]).success();
+    }
+
+    /// Runs SQL with the server's own psql and returns what it prints, unaligned, tuples only.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let mut command = self.tool("psql");
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v"]);
+        command.arg(format!("password={PASSWORD}"));
+        command.args(["-U", "postgres", "-h"]).arg(&self.directory);
+        command.args(["-p", &self.port.to_string(), "-d", database]);
+        process::run(&mut command, sql.as_bytes(), TIMEOUT)
+            .success()
+            .stdout
+    }
+
+    /// Makes an empty database for one test.
+    pub fn fresh_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// A connection string for TCP, as superuser.
+    pub fn tcp(&self, database: &str) -> String {
+        format!(
+            "host=127.0.0.1 port={} user=postgres dbname={database} sslmode=disable",
+            self.port
+        )
+    }
+
+    /// A connection string for the Unix socket, as superuser.
+    pub fn unix(&self, database: &str) -> String {
+        format!(
+            "host={} port={} user=postgres dbname={database}",
+            self.directory.display(),
+            self.port
+        )
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The directory of the Unix socket.
+    pub fn socket_directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// What the server logged.
+    pub fn log(&self) -> String {
+        fs::read(self.directory.join("log")).map_or_else(
+            |e| e.to_string(),
+            |log| String::from_utf8_lossy(&log).into_owned(),
+        )
+    }
+
+    /// A program of this version, run as the server's user and on the server's libpq.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.version.bin().join(name));
+        as_service_user(&mut command);
+        if let Some(library) = &self.library {
+            command.env("LD_LIBRARY_PATH", library);
+        }
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.life.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Starts the shell that ends the server: it reads a pipe that nobody writes to, so it also wakes up when this process
+/// is killed. Statics are never dropped, and this covers them too.
+fn keeper(version: Version, directory: &Path) -> (Child, Option<ChildStdin>) {
+    const SCRIPT: &str = "cat >/dev/null
+        [ ! -e \"$2/data/postmaster.pid\" ] || \"$1/pg_ctl\" stop -m immediate -w -D \"$2/data\"
+        rm -rf \"$2\" 2>/dev/null || rm -rf \"$2\"/*";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", SCRIPT, "sh"])
+        .arg(version.bin())
+        .arg(directory);
+    as_service_user(&mut command);
+    let mut child = command
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh runs");
+    let life = child.stdin.take();
+    (child, life)
+}
+
+pub fn as_service_user(command: &mut Command) {
+    command.env_clear().envs([
+        ("PATH", "/usr/bin:/bin"),
+        ("LC_ALL", "C.UTF-8"),
+        ("PGTZ", "UTC"),
+    ]);
+    command.current_dir("/");
+    if let Some((uid, gid)) = service_user() {
+        command.uid(uid).gid(gid);
+    }
+}
+
+/// The user servers run as when we are root, which PostgreSQL refuses to be.
+pub fn service_user() -> Option<(u32, u32)> {
+    if whoami() != "root" {
+        return None;
+    }
+    let passwd = fs::read_to_string("/etc/passwd").expect("/etc/passwd");
+    let entry = passwd.lines().find(|line| line.starts_with("postgres:"));
+    let mut fields = entry
+        .expect("the user postgres: run c-tests/setup.sh")
+        .split(':')
+        .skip(2);
+    let mut number = || {
+        fields
+            .next()
+            .and_then(|field| field.parse().ok())
+            .expect("a passwd entry")
+    };
+    Some((number(), number()))
+}
+
+/// The operating system's name of our user.
+pub fn whoami() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let output = Command::new("id").arg("-un").output().expect("id runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    })
+}
+
+/// A TCP port of 127.0.0.1 that nobody listens on right now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// Gives a directory to the user the server runs as; others may enter.
+fn own(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+    match service_user() {
+        Some((uid, gid)) => chown(directory, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
+}
+
+/// Runs a command that must succeed.
+trait Finish {
+    fn finish(&mut self);
+}
+
+impl Finish for Command {
+    fn finish(&mut self) {
+        process::run(self, b"", TIMEOUT).success();
+    }
+}
+
+/// Whether a process works in `directory`, as all of a server's do in its data directory.
+fn processes_in(directory: &Path) -> bool {
+    let processes = fs::read_dir("/proc").expect("a list of processes");
+    processes
+        .flatten()
+        .any(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == directory))
+}

@@ -1,0 +1,155 @@
+//! Runs a program with a deadline.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may take unless its test says otherwise. Generous: the machine may be busy.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a program left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    pub end: End,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+    TimedOut,
+}
+
+impl Output {
+    /// Panics, showing everything, unless the program ended with exit status 0.
+    #[track_caller]
+    pub fn success(self) -> Output {
+        assert_eq!(self.end, End::Exit(0), "{self}");
+        self
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stdout)?;
+        if !self.stderr.is_empty() {
+            write!(f, "--- stderr\n{}", self.stderr)?;
+        }
+        writeln!(f, "--- {:?}", self.end)
+    }
+}
+
+/// Runs `command` with `input` on its stdin; kills its whole process group at the deadline.
+pub fn run(command: &mut Command, input: &[u8], timeout: Duration) -> Output {
+    let mut child = command
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let stdin = child.stdin.take();
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let input = input.to_vec();
+    let writer = thread::spawn(move || {
+        // A program need not read its input: EPIPE is no failure.
+        let _ = stdin.map(|mut pipe| pipe.write_all(&input));
+    });
+    let end = wait(&mut child, timeout);
+    let _ = writer.join();
+    Output {
+        stdout: stdout.join().expect("the reader lives"),
+        stderr: stderr.join().expect("the reader lives"),
+        end,
+    }
+}
+
+/// A program that prints for ever gets a broken pipe here instead of all memory.
+const MOST_OUTPUT: u64 = 64 << 20;
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(pipe) = pipe {
+            let _ = pipe.take(MOST_OUTPUT).read_to_end(&mut bytes);
+        }
+        // Bytes that are no UTF-8 stay visible, and different bytes stay different.
+        match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => e
+                .into_bytes()
+                .escape_ascii()
+                .to_string()
+                .replace("\\n", "\n"),
+        }
+    })
+}
+
+fn wait(child: &mut Child, timeout: Duration) -> End {
+    let deadline = Instant::now() + timeout;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return ended(status);
+        }
+        if Instant::now() >= deadline {
+            kill_group(child.id());
+            let _ = child.wait();
+            return End::TimedOut;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn ended(status: ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Exit(code),
+        (None, Some(signal)) => End::Signal(signal),
+        (None, None) => End::Exit(-1),
+    }
+}
+
+/// Grandchildren would keep the pipes open, so the whole group goes.
+fn kill_group(pid: u32) {
+    // The shell's own kill: the program of that name is not everywhere.
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &pid.to_string()])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// The difference between two texts as `diff -u` prints it; empty when they are equal.
+pub fn diff(left_name: &str, left: &str, right_name: &str, right: &str) -> String {
+    if left == right {
+        return String::new();
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("a file in it");
+        path
+    };
+    let output = Command::new("diff")
+        .args(["-a", "-U", "3", "--label", left_name, "--label", right_name])
+        .args([write("left", left), write("right", right)])
+        .output()
+        .expect("diff runs");
+    shorten(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The first differences tell; hundreds of lines behind them do not.
+fn shorten(text: &str) -> String {
+    const LINES: usize = 100;
+    let rest = text.lines().count().saturating_sub(LINES);
+    let mut short: String = text.split_inclusive('\n').take(LINES).collect();
+    if rest > 0 {
+        short += &format!("... and {rest} more lines\n");
+    }
+    short
+}

@@ -1,0 +1,249 @@
+//! C programs of `c-tests/programs`: compiled once, run on several libraries, outputs compared.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use std::{env, fs};
+
+use super::paths::{self, Lib};
+use super::process::{self, Output, TIMEOUT};
+use super::script::Script;
+use super::valgrind::{self, Memcheck};
+
+/// Whose headers a program is compiled with, and whose libpq it is linked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Headers {
+    Ours,
+    Oracle,
+}
+
+/// A compiled C program.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    timeout: Duration,
+}
+
+impl Program {
+    /// Compiles `c-tests/programs/NAME.c` with the oracle's headers: a program that runs on both libraries.
+    #[track_caller]
+    pub fn new(name: &str) -> Program {
+        Program::with_headers(name, Headers::Oracle)
+    }
+
+    /// Compiles `c-tests/programs/NAME.c`, unless that has been done since it, its headers and the library changed.
+    #[track_caller]
+    pub fn with_headers(name: &str, headers: Headers) -> Program {
+        static COMPILER: Mutex<()> = Mutex::new(());
+        let _one_at_a_time = COMPILER.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = paths::target().join("c-tests");
+        fs::create_dir_all(&directory).expect("a directory for programs");
+        let path = directory.join(format!("{name}-{headers:?}"));
+        if !is_current(&path, name, headers) {
+            compile(&path, name, headers);
+        }
+        Program {
+            path,
+            timeout: TIMEOUT,
+        }
+    }
+
+    pub fn timeout(mut self, timeout: Duration) -> Program {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Runs it on `lib`. The environment holds what `env` says and nothing of the caller's.
+    pub fn run(&self, lib: Lib, args: &[&str], env: &[(&str, &str)]) -> Output {
+        self.run_with_input(lib, args, env, b"")
+    }
+
+    pub fn run_with_input(
+        &self,
+        lib: Lib,
+        args: &[&str],
+        env: &[(&str, &str)],
+        input: &[u8],
+    ) -> Output {
+        if lib == Lib::Ours && valgrind::is_wanted() {
+            let (output, complaints) = self.run_under_memcheck(args, env, input);
+            assert!(complaints.is_empty(), "{args:?}\n{complaints}\n{output}");
+            return output;
+        }
+        let mut command = on_lib(&self.path, lib);
+        command.args(args).envs(env.iter().copied());
+        process::run(&mut command, input, self.timeout)
+    }
+
+    /// Runs it on ours under valgrind; also returns what that complains about.
+    pub fn run_under_memcheck(
+        &self,
+        args: &[&str],
+        env: &[(&str, &str)],
+        input: &[u8],
+    ) -> (Output, String) {
+        let memcheck = Memcheck::new();
+        let mut command = memcheck.command(&self.path);
+        command.args(args).envs(env.iter().copied());
+        let output = process::run(&mut command, input, self.timeout * valgrind::SLOWNESS);
+        (output, memcheck.complaints())
+    }
+}
+
+/// A command that loads `lib` as libpq.so.5, with a plain environment. For programs not of ours too: psql, pg_dump.
+pub fn on_lib(program: impl AsRef<Path>, lib: Lib) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.env_clear().envs([
+        ("PATH", "/usr/bin:/bin"),
+        ("LC_ALL", "C.UTF-8"),
+        // No password or service file of the caller's.
+        ("HOME", "/nonexistent"),
+        ("TZ", "UTC"),
+    ]);
+    command.env("LD_LIBRARY_PATH", lib.directory());
+    if let (Lib::Ours, Some(byte)) = (lib, env::var_os("MALLOC_PERTURB_")) {
+        // glibc fills new and freed memory with it.
+        command.env("MALLOC_PERTURB_", byte);
+    }
+    command
+}
+
+/// Runs a program on the oracle and on ours with the same server, and panics with the difference of what they print.
+#[track_caller]
+pub fn same_output(name: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+    same_output_as(Lib::Oracle, name, args, env)
+}
+
+/// Likewise, with a choice of the library that is right.
+#[track_caller]
+pub fn same_output_as(oracle: Lib, name: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+    let program = Program::new(name);
+    let expected = program.run(oracle, args, env);
+    let ours = program.run(Lib::Ours, args, env);
+    assert_same(name, args, &expected, &ours);
+    ours
+}
+
+/// Runs a program on the oracle and on ours, each with a scripted server of its own, and compares what they print and
+/// every byte they send. `args` are the program's arguments behind the connection string.
+#[track_caller]
+pub fn same_exchange(
+    name: &str,
+    script: impl Fn() -> Script,
+    args: &[&str],
+    env: &[(&str, &str)],
+) -> Output {
+    let program = Program::new(name);
+    let run = |lib| {
+        let server = script().start();
+        let conninfo = server.tcp();
+        let port = server.port().to_string();
+        // libpq 18 asks for no GoAway, and knows no option to leave that out.
+        let env = [env, &[("PGGOAWAY", "disable")]].concat();
+        let mut output = program.run(lib, &[&[conninfo.as_str()], args].concat(), &env);
+        output.stdout = output.stdout.replace(&port, "PORT");
+        output.stderr = output.stderr.replace(&port, "PORT");
+        (output, transcript(&server.finish()))
+    };
+    let (expected, expected_bytes) = run(Lib::Oracle);
+    let (ours, our_bytes) = run(Lib::Ours);
+    assert_same(name, args, &expected, &ours);
+    let difference = process::diff(
+        "the oracle sends",
+        &expected_bytes,
+        "ours sends",
+        &our_bytes,
+    );
+    assert!(difference.is_empty(), "{name} {args:?}\n{difference}");
+    ours
+}
+
+#[track_caller]
+fn assert_same(name: &str, args: &[&str], expected: &Output, ours: &Output) {
+    let difference = process::diff("oracle", &expected.to_string(), "ours", &ours.to_string());
+    assert!(difference.is_empty(), "{name} {args:?}\n{difference}");
+    // Two libraries that both kill the program, or both hang it, prove nothing.
+    assert!(
+        matches!(expected.end, process::End::Exit(0 | 1)),
+        "{name} {args:?}\n{expected}"
+    );
+}
+
+fn transcript(connections: &[Vec<u8>]) -> String {
+    let mut text = String::new();
+    for (number, bytes) in connections.iter().enumerate() {
+        text += &format!("connection {}\n", number + 1);
+        bytes
+            .chunks(16)
+            .for_each(|line| text += &format!("  {}\n", line.escape_ascii()));
+    }
+    text
+}
+
+fn is_current(path: &Path, name: &str, headers: Headers) -> bool {
+    let Some(built) = modified(path) else {
+        return false;
+    };
+    let programs = paths::checkout().join("c-tests/programs");
+    let mut sources = vec![
+        programs.join(format!("{name}.c")),
+        link_directory(headers).join("libpq.so"),
+    ];
+    for directory in [programs, include(headers)] {
+        let entries =
+            fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        sources.extend(files.filter(|file| file.extension().is_some_and(|e| e == "h")));
+    }
+    sources
+        .iter()
+        .all(|source| modified(source).is_some_and(|time| time <= built))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}
+
+#[track_caller]
+fn compile(path: &Path, name: &str, headers: Headers) {
+    let source = paths::checkout()
+        .join("c-tests/programs")
+        .join(format!("{name}.c"));
+    let fresh = path.with_extension("new");
+    let mut command = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    command.args([
+        "-std=gnu99",
+        "-g",
+        "-O1",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-pthread",
+        "-o",
+    ]);
+    command
+        .arg(&fresh)
+        .arg(source)
+        .arg("-I")
+        .arg(include(headers));
+    command.arg("-L").arg(link_directory(headers)).arg("-lpq");
+    process::run(&mut command, b"", TIMEOUT).success();
+    fs::rename(fresh, path).expect("a place for the program");
+}
+
+fn include(headers: Headers) -> PathBuf {
+    match headers {
+        Headers::Ours => paths::checkout().join("include"),
+        Headers::Oracle => paths::oracle().join("include"),
+    }
+}
+
+fn link_directory(headers: Headers) -> PathBuf {
+    match headers {
+        Headers::Ours => Lib::Ours.directory(),
+        Headers::Oracle => paths::oracle().join("lib"),
+    }
+}

@@ -1,0 +1,157 @@
+//! A program that a test talks with: it sends a line when it has seen what that line answers.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::process::{End, TIMEOUT};
+
+/// A running program, its stdout and stderr in one stream, in the order they were written.
+pub struct Session {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    output: Receiver<Vec<u8>>,
+    /// What was read and not yet returned.
+    unread: String,
+}
+
+impl Session {
+    /// The program's stdin is a pipe.
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Session {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let mut child = command
+            .process_group(0)
+            .stdin(std::process::Stdio::piped())
+            .stdout(writer.try_clone().expect("a descriptor"))
+            .stderr(writer)
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+        // The command holds the pipe's other end as long as it is there to be started again.
+        command.stdout(std::process::Stdio::null());
+        command.stderr(std::process::Stdio::null());
+        Session {
+            stdin: child.stdin.take(),
+            child,
+            output: chunks(reader),
+            unread: String::new(),
+        }
+    }
+
+    /// The program has a terminal of its own, which does not echo; its environment is `command`'s. Arguments must not
+    /// need quotes.
+    #[track_caller]
+    pub fn on_terminal(command: &Command) -> Session {
+        let words: Vec<_> = [command.get_program()]
+            .into_iter()
+            .chain(command.get_args())
+            .map(|word| word.to_str().expect("plain words"))
+            .collect();
+        let mut script = Command::new("/usr/bin/script");
+        script.args(["-q", "-e", "-E", "never", "-c"]);
+        script.arg(format!("exec {}", words.join(" ")));
+        script.arg(Path::new("/dev/null"));
+        script
+            .env_clear()
+            .envs([("SHELL", "/bin/sh"), ("TERM", "dumb")]);
+        for (name, value) in command.get_envs() {
+            value.map(|value| script.env(name, value));
+        }
+        Session::start(&mut script)
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().expect("an open stdin");
+        stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| stdin.flush())
+            .unwrap_or_else(|e| panic!("the program does not take {text:?}: {e}"));
+    }
+
+    /// What the program says up to `end`, that included.
+    #[track_caller]
+    pub fn until(&mut self, end: &str) -> String {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(at) = self.unread.find(end) {
+                let rest = self.unread.split_off(at + end.len());
+                return std::mem::replace(&mut self.unread, rest);
+            }
+            let wait = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(wait) {
+                Ok(bytes) => self.unread += &printable(&bytes),
+                Err(e) => panic!("{end:?} does not come ({e}), but {:?}", self.unread),
+            }
+        }
+    }
+
+    /// Closes the program's stdin and waits for its end; returns what it still said, and how it ended.
+    #[track_caller]
+    pub fn finish(mut self) -> (String, End) {
+        drop(self.stdin.take());
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let wait = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(wait) {
+                Ok(bytes) => self.unread += &printable(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:?}", self.unread),
+            }
+        }
+        let status = self.child.wait().expect("a child of ours");
+        let end = match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exit(code),
+            (None, signal) => End::Signal(signal.unwrap_or(-1)),
+        };
+        (std::mem::take(&mut self.unread), end)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn chunks(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = pipe.read(&mut bytes) {
+            if sender.send(bytes[..n].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// A terminal ends its lines with a carriage return too. Sessions speak ASCII, so a chunk may end anywhere.
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\r', "")
+}
+
+/// Asks again and again, until the answer is `expected`.
+#[track_caller]
+pub fn wait_until(expected: &str, mut ask: impl FnMut() -> String) {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        let answer = ask();
+        if answer == expected {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "still {answer:?}, not {expected:?}"
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}

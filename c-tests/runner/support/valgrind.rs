@@ -1,0 +1,74 @@
+//! Programs under valgrind's memcheck: all that run on ours, when `LIBPQ_OXIDE_VALGRIND` is set.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use tempfile::TempDir;
+
+use super::paths::Lib;
+use super::program::on_lib;
+
+/// How much longer a program may take.
+pub const SLOWNESS: u32 = 20;
+
+/// Programs that leak on purpose: their callbacks jump over the library, or their children end where they are.
+const LEAKING: [&str; 2] = ["jumps", "null_"];
+
+/// Whether this run of the tests is one under valgrind.
+pub fn is_wanted() -> bool {
+    env::var_os("LIBPQ_OXIDE_VALGRIND").is_some()
+}
+
+/// One program under memcheck.
+pub struct Memcheck {
+    logs: TempDir,
+}
+
+impl Memcheck {
+    pub fn new() -> Memcheck {
+        let logs = TempDir::with_prefix("pq-").expect("a temporary directory");
+        Memcheck { logs }
+    }
+
+    /// The command that runs `program` on ours; each process writes a log of its own.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = on_lib("valgrind", Lib::Ours);
+        // One block for each allocation, so that memcheck sees where one ends.
+        command.env("LIBPQ_OXIDE_ARENA", "malloc");
+        command.args([
+            "--tool=memcheck",
+            "--error-exitcode=99",
+            "--leak-check=full",
+        ]);
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let kinds = if LEAKING.iter().any(|leaking| name.starts_with(leaking)) {
+            "none"
+        } else {
+            // "Possible" are buffers whose beginning was consumed: pointers lead into them.
+            "definite,indirect"
+        };
+        command.arg(format!("--errors-for-leak-kinds={kinds}"));
+        let log = self.logs.path().join("%p.log");
+        command.arg(format!("--log-file={}", log.display()));
+        command.arg(program);
+        command
+    }
+
+    /// What memcheck complains about; empty for none. Without a log it did not run, which is a complaint too.
+    pub fn complaints(&self) -> String {
+        let entries = fs::read_dir(self.logs.path()).expect("the logs");
+        let logs: Vec<String> = entries
+            .map(|entry| fs::read_to_string(entry.expect("a log").path()).expect("a log"))
+            .collect();
+        if logs.is_empty() {
+            return "valgrind left no log".to_owned();
+        }
+        let faulty = |log: &&String| {
+            !log.contains("Memcheck, a memory error detector")
+                || !log.contains("ERROR SUMMARY: 0 errors")
+        };
+        let faulty: Vec<_> = logs.iter().filter(faulty).map(String::as_str).collect();
+        faulty.join("\n")
+    }
+}
