@@ -1,11 +1,14 @@
 //! Tests of the library through its C API: C programs run on ours and on C libpq and compared, exact bytes from a scripted
 //! server, a real PostgreSQL. `c-tests/setup.sh` and `c-tests/oracle/build.sh` make what they need; `make test` runs all.
 
+mod api;
 mod cancel_connections;
 mod exports;
 mod harness;
 mod large_objects;
 mod layers;
+mod null;
 mod passwords;
 mod programs;
+mod signal_safety;
 mod support;

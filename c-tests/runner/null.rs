@@ -1,0 +1,202 @@
+//! Every export called with NULL and with numbers out of range: libpq 18's answer where it has one, ours where it crashes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Once;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::program::{Headers, Program};
+
+mod stated;
+
+use stated::STATED;
+
+/// What one call answered. Lines that it printed itself belong to its answer.
+#[derive(Debug)]
+struct Answer {
+    /// The object it was called on and the call.
+    call: String,
+    /// The value, and behind it what the call left behind.
+    value: String,
+    printed: String,
+}
+
+impl Answer {
+    /// The call without the object.
+    fn bare_call(&self) -> &str {
+        let bare = self.call.split_once(": ");
+        bare.filter(|(object, _)| !object.contains('('))
+            .map_or(&self.call, |(_, call)| call)
+    }
+
+    /// The value alone.
+    fn bare_value(&self) -> &str {
+        self.value.split(" / ").next().unwrap_or_default()
+    }
+
+    fn is_crash(&self) -> bool {
+        ["crashes", "hangs"].contains(&self.value.as_str()) || self.value.starts_with("exits")
+    }
+}
+
+/// What null.h prints: a line with an asterisk for each call.
+fn answers(output: &str) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut printed = String::new();
+    for line in output.lines() {
+        match line.strip_prefix("* ").and_then(|l| l.split_once(" => ")) {
+            Some((call, value)) => answers.push(Answer {
+                call: call.to_owned(),
+                value: value.to_owned(),
+                printed: std::mem::take(&mut printed),
+            }),
+            None => printed += &format!("{line}\n"),
+        }
+    }
+    answers
+}
+
+fn run(name: &str, headers: Headers, lib: Lib) -> Vec<Answer> {
+    static TABLE: Once = Once::new();
+    let server = Postgres::shared();
+    // Not by the programs, of which several run at once.
+    TABLE.call_once(|| {
+        server.psql("postgres", "CREATE TABLE copied (t text)");
+    });
+    let (directory, port) = (server.socket_directory(), server.port().to_string());
+    let env = [
+        ("PGHOST", &*directory.to_string_lossy()),
+        ("PGPORT", &port),
+        ("PGUSER", "postgres"),
+        ("PGDATABASE", "postgres"),
+    ];
+    let program = Program::with_headers(name, headers);
+    let output = program
+        .run(lib, &[&server.unix("postgres")], &env)
+        .success();
+    answers(&output.stdout)
+}
+
+/// The complaint about a pair of answers, if there is one.
+fn judge(theirs: &Answer, ours: &Answer) -> Option<String> {
+    let stated = STATED.iter().find(|(call, _)| *call == ours.bare_call());
+    let agree = theirs.value == ours.value && theirs.printed == ours.printed;
+    let fine = match stated {
+        _ if ours.is_crash() || theirs.call != ours.call => false,
+        Some((_, values)) => agree || values.contains(&ours.bare_value()),
+        None => agree,
+    };
+    (!fine).then(|| {
+        format!(
+            "{}\n  libpq: {}{}\n  ours:  {}{}",
+            ours.call, theirs.printed, theirs.value, ours.printed, ours.value
+        )
+    })
+}
+
+#[track_caller]
+fn same_answers(name: &str) {
+    let theirs = run(name, Headers::Oracle, Lib::Oracle);
+    let ours = run(name, Headers::Oracle, Lib::Ours);
+    assert_eq!(theirs.len(), ours.len());
+    assert!(ours.len() > 100, "{name} makes {} calls", ours.len());
+    let pairs = theirs.iter().zip(&ours);
+    let complaints: Vec<_> = pairs.filter_map(|(a, b)| judge(a, b)).collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn connecting_and_asking() {
+    same_answers("null_connect");
+}
+
+#[test]
+fn commands_pipelines_and_copy() {
+    same_answers("null_exec");
+}
+
+#[test]
+fn results() {
+    same_answers("null_result");
+}
+
+#[test]
+fn escaping_encodings_and_growing_strings() {
+    same_answers("null_text");
+}
+
+#[test]
+fn hooks_encryption_and_the_process() {
+    same_answers("null_hooks");
+}
+
+#[test]
+fn cancelling() {
+    same_answers("null_cancel");
+}
+
+#[test]
+fn fastpath_large_objects_and_passwords() {
+    same_answers("null_functions");
+}
+
+#[test]
+fn what_only_ours_has() {
+    let ours = run("null_ours", Headers::Ours, Lib::Ours);
+    let value = |call: &str| {
+        let answer = ours.iter().find(|answer| answer.call == call);
+        answer.unwrap_or_else(|| panic!("no {call}")).bare_value()
+    };
+    assert_eq!(value("PQlibVersion()"), "190000");
+    assert_eq!(value("NULL: PQgoAwayReceived(conn)"), "0");
+    assert_eq!(value("unparsed: PQgoAwayReceived(conn)"), "0");
+    assert_eq!(value("good: PQgoAwayReceived(conn)"), "0");
+    assert_eq!(value("PQgetThreadLock()"), "a function");
+    assert!(!ours.iter().any(Answer::is_crash), "{ours:?}");
+}
+
+#[test]
+fn no_export_is_forgotten() {
+    let list = fs::read_to_string(paths::checkout().join("include/exports.txt"));
+    let directory = paths::checkout().join("c-tests/programs");
+    let files = fs::read_dir(&directory).expect("the programs").flatten();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut called = BTreeSet::new();
+    for file in files.filter(|f| f.file_name().to_string_lossy().starts_with("null_")) {
+        let text = fs::read_to_string(file.path()).expect("a program");
+        called.extend(text.split(|c| !is_word(c)).map(str::to_owned));
+    }
+    let list = list.expect("the list of exports");
+    let forgotten: Vec<_> = list
+        .lines()
+        .filter(|name| !called.contains(*name))
+        .collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+}
+
+#[test]
+fn nothing_is_stated_without_need() {
+    let names = [
+        "null_connect",
+        "null_exec",
+        "null_result",
+        "null_text",
+        "null_hooks",
+    ];
+    let mut needed = BTreeSet::new();
+    for name in names.iter().chain(&["null_cancel", "null_functions"]) {
+        let file = paths::checkout().join(format!("c-tests/programs/{name}.c"));
+        let text = fs::read_to_string(file).expect("a program");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // The text of a call is what the program says, with NULL left as it is.
+        needed.extend(
+            STATED
+                .iter()
+                .map(|s| s.0)
+                .filter(|call| words.contains(call)),
+        );
+    }
+    let stale: Vec<_> = STATED.iter().filter(|s| !needed.contains(s.0)).collect();
+    assert!(stale.is_empty(), "{stale:?}");
+}

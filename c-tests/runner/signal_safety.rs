@@ -1,0 +1,70 @@
+//! PQcancel in a signal handler: on its own, and watched by a library that ends the program when the handler calls what
+//! no handler may.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, End, Output, TIMEOUT};
+use crate::support::program::{Program, same_output};
+
+/// The watching library, compiled.
+fn watcher() -> &'static str {
+    static WATCHER: OnceLock<PathBuf> = OnceLock::new();
+    let path = WATCHER.get_or_init(|| {
+        let path = paths::target().join("c-tests/signal_safe.so");
+        let source = paths::checkout().join("c-tests/interpose/signal_safe.c");
+        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+        command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+        command.args(["-fno-builtin", "-fPIC", "-shared", "-o"]);
+        command.arg(&path).arg(source);
+        process::run(&mut command, b"", TIMEOUT).success();
+        path
+    });
+    path.to_str().expect("a UTF-8 path")
+}
+
+fn watched(lib: Lib, args: &[&str]) -> Output {
+    let program = Program::new("cancel_signal");
+    let output = program.run(lib, args, &[("LD_PRELOAD", watcher())]);
+    assert!(output.stderr.contains("watched: 1"), "{output}");
+    output
+}
+
+#[test]
+fn cancel_in_a_handler() {
+    let server = Postgres::shared();
+    same_output("cancel_signal", &[&server.tcp("postgres")], &[]);
+    same_output("cancel_signal", &[&server.unix("postgres")], &[]);
+}
+
+#[test]
+fn cancel_in_a_handler_calls_nothing_unsafe() {
+    let server = Postgres::shared();
+    for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
+        let expected = watched(Lib::Oracle, &[&conninfo]).success();
+        let ours = watched(Lib::Ours, &[&conninfo]).success();
+        assert_eq!(expected.stdout, ours.stdout);
+        assert!(ours.stdout.contains("ended early: 1"), "{ours}");
+    }
+}
+
+#[test]
+fn the_watcher_sees_what_is_unsafe() {
+    let conninfo = Postgres::shared().unix("postgres");
+    let faults = [
+        ("malloc", "malloc"),
+        ("free", "free"),
+        ("lock", "pthread_mutex_lock"),
+        ("getenv", "getenv"),
+        ("stream", "fputs"),
+    ];
+    for (fault, function) in faults {
+        let output = watched(Lib::Ours, &[&conninfo, fault]);
+        assert_eq!(output.end, End::Signal(6), "{output}");
+        let complaint = format!("called in the handler: {function}\n");
+        assert!(output.stderr.contains(&complaint), "{output}");
+    }
+}
