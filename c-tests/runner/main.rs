@@ -4,7 +4,9 @@
 mod api;
 mod cancel_connections;
 mod exports;
+mod goaway;
 mod harness;
+mod hostile;
 mod large_objects;
 mod layers;
 mod null;

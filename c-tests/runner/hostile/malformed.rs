@@ -1,0 +1,306 @@
+//! Messages that contradict themselves amid commands, compared with C libpq where that answers at all.
+
+use super::greeting::same_greeting;
+use super::{ours, relabelled, same};
+use crate::support::message::{
+    auth_ok, bind_complete, close_complete, command_complete, copy_data, copy_done,
+    copy_out_response, data_row, empty_query, function_result, large_object_functions, message,
+    no_data, notification, one_value, parameter_status, parse_complete, ready, row_description,
+    text_row,
+};
+use crate::support::script::Script;
+
+/// Answers a query with `reply` and a proper end.
+fn answering(reply: &[u8]) -> Script {
+    let bytes = [reply, &command_complete("SELECT 1"), &ready(b'I')].concat();
+    Script::new().connection(move |c| {
+        c.login();
+        c.read_message();
+        c.try_send(&bytes);
+        c.drain();
+    })
+}
+
+#[track_caller]
+fn same_answer(reply: &[u8]) {
+    for mode in [&[][..], &["single"], &["chunked 2"]] {
+        let calls = [&["connect", "send x"], mode, &["collect", "state"]].concat();
+        same(|| answering(reply), "", &calls);
+    }
+}
+
+/// A message that ends too soon. C libpq reads on into the next one, so it says so of the last message only.
+#[track_caller]
+fn same_cut_answer(reply: &[u8], complaint: &str) {
+    let last = || {
+        let bytes = reply.to_vec();
+        Script::new().connection(move |c| {
+            c.login();
+            c.read_message();
+            c.try_send(&bytes);
+            c.shutdown();
+            c.drain();
+        })
+    };
+    let calls = ["connect", "send x", "collect", "state"];
+    let output = same(last, "", &calls);
+    assert!(output.contains(complaint), "{output}");
+    let output = ours(answering(reply), "", &calls);
+    assert!(output.contains(complaint), "{output}");
+    assert!(output.contains("state: status=0 transaction=0"), "{output}");
+}
+
+#[test]
+fn lengths_amid_a_query() {
+    for kind in *b"CDEIKNSTZdgt1" {
+        // What C libpq knows not as GoAway it may say otherwise.
+        let lengths: &[i32] = if kind == b'g' {
+            &[3]
+        } else {
+            &[-1, 0, 3, i32::MIN]
+        };
+        for length in lengths {
+            let bytes = relabelled(message(kind, b"abcd"), *length);
+            same_answer(&[row_description(&["x"]), bytes].concat());
+        }
+    }
+    for kind in *b"CZIKS1" {
+        same_answer(&relabelled(message(kind, b"abcd"), 30_001));
+    }
+}
+
+#[test]
+fn announcements_of_two_gigabytes() {
+    for kind in *b"DENATVdt" {
+        let bytes = relabelled(message(kind, b"abcd"), i32::MAX);
+        let script = Script::new().connection(move |c| {
+            c.login();
+            c.read_message();
+            c.send(&bytes);
+        });
+        let output = ours(script, "", &["connect", "exec 1", "state", "memory"]);
+        assert!(output.contains("server closed the connection"), "{output}");
+        assert!(output.contains("memory: little"), "{output}");
+    }
+}
+
+#[test]
+fn rows() {
+    let described = row_description(&["x", "y"]);
+    let value = |count: u16, rest: &[&[u8]]| {
+        let body = [&count.to_be_bytes()[..], &rest.concat()].concat();
+        [described.clone(), message(b'D', &body)].concat()
+    };
+    let cut = [
+        value(2, &[]),
+        value(2, &[&[0, 0, 0, 1], b"a"]),
+        value(2, &[&[0, 0, 0, 1], b"a", &[0, 0, 0, 9], b"b"]),
+        value(2, &[&[0, 0, 0, 1], b"a", &[0x7f, 255, 255, 255], b"b"]),
+        value(2, &[&[0, 0, 0, 0], &[0, 0, 0]]),
+    ];
+    for case in &cut {
+        same_cut_answer(case, "insufficient data in \"D\" message");
+    }
+    let cases = [
+        value(1, &[&[0, 0, 0, 1], b"a"]),
+        value(3, &[&[255; 4], &[255; 4], &[255; 4]]),
+        value(2, &[&[0, 0, 0, 1], b"a", &[255; 4]]),
+        value(2, &[&[255, 255, 255, 254], &[255; 4]]),
+        value(2, &[&[0x80, 0, 0, 0], &[255; 4]]),
+        value(2, &[&[255; 4], &[255; 4], b"more"]),
+        value(u16::MAX, &[]),
+        [row_description(&[]), data_row(&[]), text_row(&["x"])].concat(),
+    ];
+    for case in &cases {
+        same_answer(case);
+        // Good rows before and behind it.
+        same_answer(&[case.clone(), text_row(&["1", "2"])].concat());
+        let good = [described.clone(), text_row(&["1", "2"])].concat();
+        same_answer(&[&good, &case[described.len().min(case.len())..]].concat());
+    }
+    same_answer(&text_row(&["no description"]));
+}
+
+#[test]
+fn descriptions() {
+    let column = |name: &[u8]| [name, &[0; 18]].concat();
+    let cut: [&[u8]; 4] = [b"", &[0], &[0, 1], &[0, 1, b'x', 0, 0, 0, 0]];
+    for body in cut {
+        same_cut_answer(&message(b'T', body), "insufficient data in \"T\" message");
+    }
+    for body in [&b""[..], &[0, 2, 0, 0, 0, 1]] {
+        same_cut_answer(&message(b't', body), "insufficient data in \"t\" message");
+    }
+    let cases = [
+        message(b'T', &[&[0, 1][..], &column(b"x\0"), b"more"].concat()),
+        message(b't', &[0, 1, 0, 0, 0, 1, 9]),
+        message(b't', &[0, 0]),
+    ];
+    for case in &cases {
+        same_answer(case);
+        same_answer(&[case.clone(), text_row(&["1"])].concat());
+    }
+}
+
+#[test]
+fn bodies_that_are_too_long() {
+    let longer = |bytes: Vec<u8>| message(bytes[0], &[&bytes[5..], b"more"].concat());
+    let messages = [
+        command_complete("SELECT 1"),
+        ready(b'I'),
+        empty_query(),
+        parse_complete(),
+        bind_complete(),
+        close_complete(),
+        no_data(),
+        parameter_status("a", "b"),
+        notification(1, "c", "p"),
+        copy_done(),
+        copy_data(b"dropped"),
+    ];
+    for bytes in messages {
+        same_answer(&longer(bytes));
+    }
+    for letter in *b"ITEX\0" {
+        same_answer(&[one_value("x", "1"), ready(letter)].concat());
+    }
+}
+
+#[test]
+fn fields_of_errors() {
+    let cases: [&[u8]; 9] = [
+        b"\0",
+        b"M\0\0",
+        b"SERROR\0\0",
+        b"C\0Mtext\0\0",
+        b"C123456789\0Mtext\0\0",
+        b"?unknown\0Mtext\0\0",
+        b"Mone\0Mtwo\0\0",
+        b"Mtext\0P-1\0\0",
+        b"Mtext\0P99999999999\0p7\0q\0\0",
+    ];
+    for case in cases {
+        same_answer(&message(b'E', case));
+        same_answer(&message(b'N', case));
+        same_greeting(&message(b'E', case), "");
+    }
+}
+
+#[test]
+fn unknown_and_misplaced_messages() {
+    for kind in *b"?Bpx\xffVvRKsnc" {
+        same_answer(&message(kind, b"ab\0\0\0\0"));
+        let stray = [one_value("x", "1"), message(kind, b"abcd")].concat();
+        same_answer(&stray);
+    }
+}
+
+#[test]
+fn copy_data_without_data() {
+    let replies = [
+        copy_out_response(1),
+        copy_data(b""),
+        copy_data(b""),
+        copy_data(b"1\n"),
+        copy_data(b""),
+        copy_done(),
+    ];
+    let bytes = replies.concat();
+    for collect in ["collect", "collect-polling"] {
+        let output = same(
+            || answering(&bytes),
+            "",
+            &["connect", "send x", collect, "state"],
+        );
+        assert_eq!(output.matches("row: ").count(), 1, "{output}");
+    }
+    let overall = message(b'H', &[9, 0, 1, 0, 7]);
+    same_answer(&[overall, copy_data(b"1\n"), copy_done()].concat());
+    for body in [&[0, 0, 2, 0, 0][..], &[0], &[], &[0, 0, 1, 0, 0, 0, 0]] {
+        let bytes = [message(b'H', body), copy_done()].concat();
+        ours(
+            answering(&bytes),
+            "",
+            &["connect", "send x", "collect", "state"],
+        );
+    }
+}
+
+#[test]
+fn results_of_functions_that_are_too_long() {
+    let script = |value: Vec<u8>| {
+        move || {
+            let bytes = [function_result(Some(&value)), ready(b'I')].concat();
+            Script::new().connection(move |c| {
+                c.login();
+                c.expect(b'F');
+                c.send(&bytes);
+                c.drain();
+            })
+        }
+    };
+    same(
+        script(vec![0, 0, 0, 5]),
+        "",
+        &["connect", "function", "state"],
+    );
+    same(script(vec![]), "", &["connect", "function bytes", "state"]);
+    for length in [1usize, 3, 5, 9, 1000] {
+        // No int has so many bytes. C libpq then waits for a message that never comes.
+        let value = vec![1; length];
+        let output = ours(script(value)(), "", &["connect", "function"]);
+        assert!(output.contains("function: integer=-1"), "{output}");
+        assert!(output.contains("PGRES_FATAL_ERROR"), "{output}");
+    }
+}
+
+/// CVE-2026-6477: more than the caller has room for.
+#[test]
+fn large_objects_that_are_too_long() {
+    let script = |value: Vec<u8>| {
+        let bytes = [function_result(Some(&value)), ready(b'I')].concat();
+        Script::new().connection(move |c| {
+            c.login();
+            c.expect_query();
+            c.send(&[large_object_functions(""), ready(b'I')].concat());
+            c.expect(b'F');
+            c.send(&bytes);
+            c.drain();
+        })
+    };
+    for length in [5, 12, 1000, 100_000] {
+        let calls = ["connect", "read-object", "state"];
+        let output = same(|| script(vec![b'!'; length]), "", &calls);
+        assert!(
+            output.contains("lo_read -> -1\nbytes: \"0123456789abcde\""),
+            "{output}"
+        );
+        assert!(output.contains("server returned too much data"), "{output}");
+        assert!(output.contains("state: status=1"), "{output}");
+    }
+}
+
+#[test]
+fn a_flood_of_parameters() {
+    let mut flood = Vec::new();
+    for number in 0..100_000 {
+        flood.extend(parameter_status(
+            &format!("parameter.number{number}"),
+            "value",
+        ));
+    }
+    let script = Script::new().connection(move |c| {
+        c.expect_startup();
+        c.send(&auth_ok());
+        c.send(&flood);
+        c.send(&ready(b'I'));
+        c.expect_query();
+        c.send(&[&flood[..], &one_value("x", "1"), &ready(b'I')].concat());
+        c.expect_terminate();
+    });
+    let calls = ["connect", "parameter parameter.number0", "exec 1", "memory"];
+    let output = ours(script, "", &calls);
+    assert!(output.contains("number0: \"value\""), "{output}");
+    assert!(output.contains("TUPLES_OK"), "{output}");
+    assert!(output.contains("memory: little"), "{output}");
+}

@@ -1,0 +1,171 @@
+//! Every message type, cut at every length that can matter, wherever a client may stand. One program makes all the
+//! connections of a way, so memory that grew would show.
+
+use crate::support::message::{
+    auth_ok, backend_key, bind_complete, close_complete, command_complete, copy_both_response,
+    copy_data, copy_done, copy_in_response, copy_out_response, empty_query, error, function_result,
+    goaway, message, negotiate_version, no_data, notice, notification, parameter_description,
+    parameter_status, parse_complete, portal_suspended, ready, row_description, text_row,
+};
+use crate::support::paths::Lib;
+use crate::support::program::Program;
+use crate::support::script::{Connection, Script, welcome};
+
+/// One message of each type a server has, and one of a type it has not.
+fn messages() -> Vec<Vec<u8>> {
+    vec![
+        auth_ok(),
+        negotiate_version(3, 0, &["_pq_.goaway"]),
+        backend_key(1, &[1, 2, 3, 4]),
+        parameter_status("a", "b"),
+        ready(b'I'),
+        goaway(),
+        row_description(&["x"]),
+        text_row(&["1"]),
+        command_complete("SELECT 1"),
+        empty_query(),
+        parse_complete(),
+        bind_complete(),
+        close_complete(),
+        no_data(),
+        portal_suspended(),
+        parameter_description(&[23]),
+        error("42601", "e"),
+        notice("n"),
+        notification(1, "c", "p"),
+        copy_in_response(1),
+        copy_out_response(1),
+        copy_both_response(),
+        copy_data(b"1\n"),
+        copy_done(),
+        function_result(Some(b"1234")),
+        message(b'?', b"what"),
+    ]
+}
+
+/// The message with bodies shorter than it should have, in headers that agree; and one byte too long.
+fn variants(whole: &[u8]) -> Vec<Vec<u8>> {
+    let (kind, body) = (whole[0], &whole[5..]);
+    let mut bodies: Vec<_> = (0..body.len()).map(|end| body[..end].to_vec()).collect();
+    bodies.push([body, b"\0"].concat());
+    bodies.push([body, b"x"].concat());
+    bodies
+        .into_iter()
+        .map(|body| message(kind, &body))
+        .collect()
+}
+
+/// What the client is told before the message under test.
+type Opening = fn(&mut Connection);
+
+fn open(c: &mut Connection) {
+    c.login();
+}
+
+fn asked(c: &mut Connection) {
+    c.login();
+    c.read_message();
+}
+
+fn rows(c: &mut Connection) {
+    asked(c);
+    c.send(&[row_description(&["x"]), text_row(&["1"])].concat());
+}
+
+fn copying(c: &mut Connection, reply: &[u8]) {
+    asked(c);
+    c.send(reply);
+}
+
+/// Plays every variant of every message behind `opening` to a client that goes `way`, then ends the connection.
+#[track_caller]
+fn survives(way: &str, opening: Opening) {
+    let mut script = Script::new();
+    let mut count = 0;
+    for bytes in messages().iter().flat_map(|message| variants(message)) {
+        script = script.connection(move |c| {
+            opening(c);
+            c.try_send(&bytes);
+            c.shutdown();
+            c.drain();
+        });
+        count += 1;
+    }
+    let server = script.start();
+    // Healing would make connections of its own.
+    let conninfo = format!("{} goaway=disable", server.tcp());
+    let output = Program::new("storm").run(Lib::Ours, &[&conninfo, way, &count.to_string()], &[]);
+    let output = output.success().stdout;
+    assert!(
+        output.ends_with("loops: 0\ngrowth: little\n"),
+        "{way}\n{output}"
+    );
+    assert!(!output.contains("longer"), "{way}\n{output}");
+    server.finish();
+}
+
+#[test]
+fn at_startup() {
+    survives("exec", |c| {
+        c.expect_startup();
+    });
+    survives("exec", |c| {
+        c.expect_startup();
+        c.send(&auth_ok());
+    });
+    survives("exec", |c| {
+        c.expect_startup();
+        let end = welcome().len() - ready(b'I').len();
+        c.send(&welcome()[..end]);
+    });
+}
+
+#[test]
+fn while_idle() {
+    survives("idle", open);
+}
+
+#[test]
+fn for_a_query() {
+    survives("exec", asked);
+    survives("async", asked);
+    survives("params", asked);
+}
+
+#[test]
+fn amid_rows() {
+    survives("exec", rows);
+    survives("single", rows);
+    survives("chunked", rows);
+}
+
+#[test]
+fn for_prepared_statements() {
+    survives("prepare", asked);
+    survives("describe", asked);
+    survives("close", asked);
+}
+
+#[test]
+fn in_a_pipeline() {
+    survives("pipeline", asked);
+    survives("pipeline", |c| {
+        asked(c);
+        c.send(&error("22012", "aborted"));
+    });
+}
+
+#[test]
+fn in_a_copy() {
+    survives("async", |c| copying(c, &copy_in_response(1)));
+    survives("sync", |c| copying(c, &copy_out_response(1)));
+    survives("async", |c| copying(c, &copy_out_response(1)));
+    survives("old", |c| copying(c, &copy_out_response(1)));
+    survives("sync", |c| copying(c, &copy_both_response()));
+    survives("async", |c| copying(c, &copy_both_response()));
+}
+
+#[test]
+fn in_a_function_call() {
+    survives("function", asked);
+}
