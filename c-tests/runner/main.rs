@@ -2,7 +2,9 @@
 //! server, a real PostgreSQL. `c-tests/setup.sh` and `c-tests/oracle/build.sh` make what they need; `make test` runs all.
 
 mod api;
+mod backends;
 mod cancel_connections;
+mod clients;
 mod exports;
 mod goaway;
 mod harness;
