@@ -9,6 +9,7 @@ mod exports;
 mod goaway;
 mod harness;
 mod hostile;
+mod languages;
 mod large_objects;
 mod layers;
 mod null;
