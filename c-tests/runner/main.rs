@@ -5,6 +5,8 @@ mod api;
 mod backends;
 mod cancel_connections;
 mod clients;
+mod differences;
+mod documents;
 mod exports;
 mod goaway;
 mod harness;

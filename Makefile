@@ -1,0 +1,86 @@
+# make             the release build: libpq.so (and libpq.so.5), libpq.a
+# make install     what make built, to PREFIX (/usr/local) below DESTDIR (nowhere)
+# make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
+# make demo        psql on this library, and a GoAway arriving; needs nothing installed
+# make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
+# make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
+# make check-style formatting and lints
+# make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
+
+CARGO ?= cargo
+target := $(or $(CARGO_TARGET_DIR),target)
+
+PREFIX ?= /usr/local
+libdir ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+pkgconfigdir ?= $(libdir)/pkgconfig
+INSTALL ?= install
+headers := libpq-fe.h libpq-events.h postgres_ext.h
+soname := libpq.so.5
+# The number stands for the API of libpq 19.
+library := $(soname).19
+
+.PHONY: all install test conformance valgrind demo check-style check-unit check-c setup oracle clean
+
+# A crate type of rlib beside these would cost the link-time optimization.
+all:
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
+	ln -sf libpq.so $(target)/release/libpq.so.5
+
+# Never builds: it may run as another user than make did.
+install:
+	@test -e $(target)/release/libpq.so || { echo "nothing to install: run make first" >&2; exit 1; }
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(libdir) $(pkgconfigdir) $(includedir)/libpq $(includedir)/postgresql/internal)
+	$(INSTALL) -m 755 $(target)/release/libpq.so $(DESTDIR)$(libdir)/$(library)
+	ln -sf $(library) $(DESTDIR)$(libdir)/$(soname)
+	ln -sf $(soname) $(DESTDIR)$(libdir)/libpq.so
+	$(INSTALL) -m 644 $(target)/release/libpq.a $(DESTDIR)$(libdir)/libpq.a
+	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
+	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
+	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(includedir)/postgresql/internal
+	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
+	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
+
+# The order matters: what fails early and cheaply comes first where it can.
+test:
+	$(MAKE) setup
+	$(MAKE) check-style
+	$(MAKE) all
+	$(MAKE) check-unit
+	$(MAKE) oracle
+	$(MAKE) check-c
+
+setup:
+	c-tests/setup.sh
+
+oracle: setup
+	c-tests/oracle/build.sh
+
+check-style:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+check-unit:
+	$(CARGO) test --locked --lib
+
+check-c: all oracle
+	$(CARGO) test --locked --test headers --test c_tests
+
+conformance: all oracle
+	c-tests/conformance/run.sh $(if $(ALL),--all)
+
+# An optimized build tests the two halves of an Option in any order, which valgrind takes for a use of what is not there.
+valgrind: oracle
+	$(CARGO) rustc --locked --lib --crate-type cdylib
+	ln -sf libpq.so $(target)/debug/libpq.so.5
+	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug LIBPQ_OXIDE_VALGRIND=1 $(CARGO) test --locked --test c_tests -- $(c_programs)
+	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --test c_tests -- $(c_programs)
+
+# The test modules that run C programs.
+c_programs := api:: null:: programs:: large_objects:: passwords:: cancel_connections:: goaway:: memcheck
+
+demo:
+	c-tests/demo/run.sh
+
+clean:
+	$(CARGO) clean

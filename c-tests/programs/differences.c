@@ -1,0 +1,129 @@
+/*
+ * What README.md says behaves otherwise than in C libpq. Each part is run on both, and both outputs are known.
+ */
+#include "common.h"
+
+#include <sys/wait.h>
+
+#if __has_include("pqexpbuffer.h")
+#include "pqexpbuffer.h"
+#else
+/* A C libpq's stands among its internal headers, and expects this of its own build. */
+#include <stdbool.h>
+#define pg_attribute_printf(f, a) __attribute__((format(printf, f, a)))
+#include "internal/pqexpbuffer.h"
+#endif
+
+static void
+connected_query(PGconn *conn)
+{
+	PGresult   *res = PQexec(conn, "SELECT 1");
+
+	fact("query", PQresStatus(PQresultStatus(res)));
+	PQclear(res);
+}
+
+/* A child that ends a connection of its parent's. */
+static void
+finish_in_child(const char *conninfo)
+{
+	PGconn	   *conn = PQconnectdb(conninfo);
+	int			status;
+	pid_t		child;
+
+	connected_query(conn);
+	child = fork();
+	if (child == 0)
+	{
+		PQfinish(conn);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	/* A server that was told goodbye closes the connection; a query would only race with that. */
+	if (PQsocketPoll(PQsocket(conn), 1, 0, PQgetCurrentTimeUSec() + 500000) == 0)
+		connected_query(conn);
+	else
+		puts("the server hung up");
+	PQfinish(conn);
+}
+
+/* A cancel request that fails, and nowhere to put the reason. */
+static void
+cancel_without_buffer(void)
+{
+	fact_int("PQcancel", PQcancel(NULL, NULL, 256));
+}
+
+/* A conversion of C's printf that libpq's own does not have. */
+static void
+format(void)
+{
+	PQExpBufferData buffer;
+
+	initPQExpBuffer(&buffer);
+	appendPQExpBuffer(&buffer, "%a", 1.0);
+	fact_int("broken", PQExpBufferDataBroken(buffer));
+	fact("text", buffer.data);
+	termPQExpBuffer(&buffer);
+}
+
+static void
+defaults(void)
+{
+	PQconninfoOption *options = PQconndefaults();
+	const char *last = NULL;
+	int			known = 0;
+
+	for (PQconninfoOption *option = options; option->keyword; option++)
+	{
+		last = option->keyword;
+		known += strcmp(last, "goaway") == 0;
+	}
+	fact("last option", last);
+	fact_int("goaway", known);
+	PQconninfoFree(options);
+}
+
+static void
+connect_only(const char *conninfo)
+{
+	PGconn	   *conn = PQconnectdb(conninfo);
+
+	fact_int("status", PQstatus(conn));
+	fact("error", PQerrorMessage(conn));
+	PQfinish(conn);
+}
+
+static void
+parameters(const char *conninfo)
+{
+	PGconn	   *conn = PQconnectdb(conninfo);
+
+	fact("first", PQparameterStatus(conn, "p0"));
+	fact("last", PQparameterStatus(conn, "p1999"));
+	connected_query(conn);
+	PQfinish(conn);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *part = argc > 1 ? argv[1] : "";
+	const char *conninfo = argc > 2 ? argv[2] : "";
+
+	if (strcmp(part, "finish_in_child") == 0)
+		finish_in_child(conninfo);
+	else if (strcmp(part, "cancel_without_buffer") == 0)
+		cancel_without_buffer();
+	else if (strcmp(part, "format") == 0)
+		format();
+	else if (strcmp(part, "defaults") == 0)
+		defaults();
+	else if (strcmp(part, "connect") == 0)
+		connect_only(conninfo);
+	else if (strcmp(part, "parameters") == 0)
+		parameters(conninfo);
+	else
+		return 2;
+	return 0;
+}

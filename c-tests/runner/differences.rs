@@ -1,0 +1,126 @@
+//! What README.md says differs from C libpq: each is seen on both.
+
+use std::fs::{File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::message::{auth_ok, one_value, parameter_status, ready};
+use crate::support::paths::Lib;
+use crate::support::postgres::{PASSWORD, Postgres};
+use crate::support::process::{End, Output};
+use crate::support::program::Program;
+use crate::support::script::Script;
+
+fn run(lib: Lib, args: &[&str]) -> Output {
+    Program::new("differences").run(lib, args, &[])
+}
+
+/// What each prints.
+#[track_caller]
+fn assert_output(args: &[&str], oracle: &str, ours: &str) {
+    for (lib, expected) in [(Lib::Oracle, oracle), (Lib::Ours, ours)] {
+        let output = run(lib, args).success();
+        assert_eq!(output.stdout, expected, "{lib:?} {args:?}");
+    }
+}
+
+#[test]
+fn a_forked_child_does_not_end_its_parents_session() {
+    let conninfo = Postgres::shared().tcp("postgres");
+    let query = "query: \"PGRES_TUPLES_OK\"\n";
+    assert_output(
+        &["finish_in_child", &conninfo],
+        &format!("{query}the server hung up\n"),
+        &format!("{query}{query}"),
+    );
+}
+
+#[test]
+fn a_cancel_request_needs_no_buffer_for_its_reason() {
+    let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
+    assert_eq!(oracle.end, End::Signal(11), "{oracle}");
+    let ours = run(Lib::Ours, &["cancel_without_buffer"]).success();
+    assert_eq!(ours.stdout, "PQcancel: 0\n");
+}
+
+#[test]
+fn formats_are_those_of_the_c_library() {
+    let oracle = run(Lib::Oracle, &["format"]);
+    assert!(!oracle.stdout.contains("0x1p+0"), "{oracle}");
+    let ours = run(Lib::Ours, &["format"]).success();
+    assert_eq!(ours.stdout, "broken: 0\ntext: \"0x1p+0\"\n");
+}
+
+#[test]
+fn there_is_one_option_more() {
+    assert_output(
+        &["defaults"],
+        "last option: \"sslkeylogfile\"\ngoaway: 0\n",
+        "last option: \"goaway\"\ngoaway: 1\n",
+    );
+}
+
+#[test]
+fn there_is_no_encryption_yet() {
+    for (option, name) in [("sslmode", "SSL"), ("gssencmode", "GSSAPI")] {
+        let output = run(Lib::Ours, &["connect", &format!("{option}=require")]).success();
+        let expected = format!(
+            r#"{option} value \"require\" invalid when {name} support is not compiled in\n"#
+        );
+        assert!(
+            output.stdout.contains(&expected.replace("\\\"", "\"")),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn a_password_file_of_more_than_64_megabytes_is_not_read() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("passwords");
+    let mut file = File::create(&path).expect("a file");
+    writeln!(file, "*:*:*:*:{PASSWORD}").expect("a line");
+    file.set_permissions(Permissions::from_mode(0o600))
+        .expect("a private file");
+    let conninfo = format!(
+        "{} user=scram_user passfile={}",
+        Postgres::shared().tcp("postgres"),
+        path.display()
+    );
+    let connect = |lib| run(lib, &["connect", &conninfo]).success().stdout;
+    assert!(connect(Lib::Ours).contains("status: 0"));
+    file.set_len((64 << 20) + 1).expect("a hole");
+    assert!(connect(Lib::Oracle).contains("status: 0"));
+    let ours = connect(Lib::Ours);
+    assert!(ours.contains("no password supplied"), "{ours}");
+}
+
+#[test]
+fn a_thousand_parameters_are_remembered() {
+    let output = |lib| {
+        let server = Script::new()
+            .connection(|c| {
+                c.expect_startup();
+                c.send(&auth_ok());
+                let statuses: Vec<_> = (0..2000)
+                    .map(|n| parameter_status(&format!("p{n}"), "v"))
+                    .collect();
+                c.send(&statuses.concat());
+                c.send(&ready(b'I'));
+                c.expect_query();
+                c.send(&[one_value("v", "1"), ready(b'I')].concat());
+                c.expect_terminate();
+            })
+            .start();
+        let output = run(lib, &["parameters", &server.tcp()]).success();
+        server.finish();
+        output.stdout
+    };
+    let query = "query: \"PGRES_TUPLES_OK\"\n";
+    let oracle = format!("first: \"v\"\nlast: \"v\"\n{query}");
+    assert_eq!(output(Lib::Oracle), oracle);
+    assert_eq!(
+        output(Lib::Ours),
+        format!("first: \"v\"\nlast: NULL\n{query}")
+    );
+}

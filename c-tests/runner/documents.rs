@@ -1,0 +1,286 @@
+//! README.md, the example and the installation do what they say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::message::{goaway, one_value, ready};
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::program::on_lib;
+use crate::support::script::{Connection, Script};
+
+/// What `make install` made, in a directory that goes away.
+struct Installation {
+    root: TempDir,
+}
+
+impl Installation {
+    fn new() -> Installation {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let library = Lib::Ours.directory();
+        let target = library.parent().expect("target/release has a parent");
+        let mut make = Command::new("make");
+        make.current_dir(paths::checkout())
+            .args(["install", "PREFIX=/opt/pq"]);
+        make.arg(format!("DESTDIR={}", root.path().display()))
+            .env("CARGO_TARGET_DIR", target);
+        process::run(&mut make, b"", TIMEOUT).success();
+        Installation { root }
+    }
+
+    fn prefix(&self) -> PathBuf {
+        self.root.path().join("opt/pq")
+    }
+
+    fn pkg_config(&self, args: &[&str]) -> Vec<String> {
+        let mut command = Command::new("pkg-config");
+        command
+            .args(args)
+            .arg("libpq")
+            .env("PKG_CONFIG_SYSROOT_DIR", self.root.path())
+            .env("PKG_CONFIG_LIBDIR", self.prefix().join("lib/pkgconfig"));
+        let output = process::run(&mut command, b"", TIMEOUT).success();
+        output
+            .stdout
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Compiles with what pkg-config says.
+    fn compile(&self, source: &Path, program: &Path, more: &[&str], flags: &[String]) {
+        let mut cc = Command::new("cc");
+        cc.args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-o"])
+            .arg(program)
+            .arg(source)
+            .args(more)
+            .args(flags);
+        process::run(&mut cc, b"", TIMEOUT).success();
+    }
+}
+
+fn pool_source() -> PathBuf {
+    paths::checkout().join("examples/pool.c")
+}
+
+/// Files below `directory`, sorted.
+fn files(directory: &Path) -> Vec<String> {
+    let mut command = Command::new("find");
+    command
+        .current_dir(directory)
+        .args([".", "(", "-type", "f", "-o", "-type", "l", ")"]);
+    command.args(["-printf", "%P %l\n"]);
+    let output = process::run(&mut command, b"", TIMEOUT).success();
+    let mut files: Vec<_> = output
+        .stdout
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn make_install_puts_files_where_programs_look() {
+    let installation = Installation::new();
+    let expected = [
+        "include/libpq-events.h",
+        "include/libpq-fe.h",
+        "include/libpq/libpq-fs.h",
+        "include/postgres_ext.h",
+        "include/postgresql/internal/pqexpbuffer.h",
+        "lib/libpq.a",
+        "lib/libpq.so libpq.so.5",
+        "lib/libpq.so.5 libpq.so.5.19",
+        "lib/libpq.so.5.19",
+        "lib/pkgconfig/libpq.pc",
+    ];
+    assert_eq!(files(&installation.prefix()), expected);
+    assert_eq!(installation.pkg_config(&["--modversion"]), ["19.0"]);
+}
+
+#[test]
+fn a_program_builds_and_runs_on_an_installation() {
+    let installation = Installation::new();
+    let conninfo = Postgres::shared().unix("postgres");
+    let shared = installation.root.path().join("shared");
+    let flags = installation.pkg_config(&["--cflags", "--libs"]);
+    installation.compile(&pool_source(), &shared, &[], &flags);
+    let mut command = on_lib(&shared, Lib::Ours);
+    command
+        .env("LD_LIBRARY_PATH", installation.prefix().join("lib"))
+        .args([&conninfo, "1"]);
+    assert_pool_works(&process::run(&mut command, b"", TIMEOUT));
+}
+
+#[test]
+fn a_program_builds_with_the_static_library() {
+    let installation = Installation::new();
+    let conninfo = Postgres::shared().unix("postgres");
+    let program = installation.root.path().join("static");
+    let flags: Vec<_> = installation
+        .pkg_config(&["--cflags", "--libs", "--static"])
+        .into_iter()
+        .map(|flag| flag.replace("-lpq", "-l:libpq.a"))
+        .collect();
+    installation.compile(&pool_source(), &program, &[], &flags);
+    // Debian's libpq is all it could find, and has no PQgoAwayReceived.
+    let mut command = on_lib(&program, Lib::Debian15);
+    command.args([&conninfo, "1"]);
+    assert_pool_works(&process::run(&mut command, b"", TIMEOUT));
+}
+
+#[track_caller]
+fn assert_pool_works(output: &Output) {
+    let output = output.clone().success();
+    assert!(
+        output.stdout.contains("second query"),
+        "no query in {output}"
+    );
+    assert!(output.stdout.ends_with("pool: done\n"), "{output}");
+}
+
+/// A program compiled with our headers, in a directory that goes away with `directory`.
+fn compiled(directory: &TempDir, source: &Path) -> PathBuf {
+    let program = directory.path().join("program");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&program)
+        .arg(source);
+    cc.arg("-I")
+        .arg(paths::checkout().join("include"))
+        .arg("-L")
+        .arg(Lib::Ours.directory())
+        .arg("-lpq");
+    process::run(&mut cc, b"", TIMEOUT).success();
+    program
+}
+
+#[test]
+fn the_pool_lets_go() {
+    let server = Script::new()
+        .connection(|c| {
+            c.login();
+            answer(c, &goaway());
+            answer(c, b"");
+            c.expect_terminate();
+        })
+        .connection(|c| {
+            c.login();
+            answer(c, b"");
+            answer(c, b"");
+            // On a busy machine it may still come before the connection is idle: the pool lets go either way.
+            c.wait(Duration::from_millis(300));
+            c.send(&goaway());
+            c.expect_terminate();
+        })
+        .connection(|c| {
+            c.login();
+            answer(c, b"");
+            answer(c, b"");
+            c.expect_terminate();
+        })
+        .start();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut pool = on_lib(compiled(&directory, &pool_source()), Lib::Ours);
+    let output = process::run(pool.args([server.tcp(), "3".into()]), b"", TIMEOUT).success();
+    server.finish();
+    let count = |event: &str| output.stdout.matches(event).count();
+    assert_eq!(count("opened a connection"), 3, "{output}");
+    assert_eq!(
+        count("asks to go away: closed it")
+            + count("asks an idle connection to go away: closed it"),
+        2,
+        "{output}"
+    );
+    assert!(
+        count("came back, and the server asks to go away: closed it") >= 1,
+        "{output}"
+    );
+    assert!(output.stdout.ends_with("pool: done\n"), "{output}");
+}
+
+fn answer(c: &mut Connection, before: &[u8]) {
+    c.expect_query();
+    c.send(&[before, &one_value("v", "hello"), &ready(b'I')].concat());
+}
+
+/// The blocks of README.md in one language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = fs::read_to_string(paths::checkout().join("README.md")).expect("README.md");
+    let fence = format!("\n```{language}\n");
+    readme
+        .split(&fence)
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()))
+        .collect()
+}
+
+/// Runs each block on a server that asks it to go away.
+#[track_caller]
+fn blocks_work(
+    language: &str,
+    suffix: &str,
+    count: usize,
+    command: impl Fn(&TempDir, &Path) -> Command,
+) {
+    let blocks = blocks(language);
+    assert_eq!(blocks.len(), count, "blocks of {language} in README.md");
+    for block in blocks {
+        let server = Script::new()
+            .connection(|c| {
+                c.login();
+                answer(c, &goaway());
+                c.expect_terminate();
+            })
+            .start();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let source = directory.path().join(suffix);
+        fs::write(&source, &block).expect("a file");
+        let mut command = command(&directory, &source);
+        command.envs([
+            ("PGHOST", "127.0.0.1"),
+            ("PGUSER", "u"),
+            ("PGDATABASE", "d"),
+        ]);
+        command
+            .env("PGPORT", server.port().to_string())
+            .env("PSYCOPG_IMPL", "python");
+        let output = process::run(&mut command, b"", TIMEOUT).success();
+        server.finish();
+        assert_eq!(
+            output.stdout, "hello\nthe server asks to disconnect\n",
+            "{block}"
+        );
+    }
+}
+
+#[test]
+fn readme_c() {
+    blocks_work("c", "block.c", 1, |directory, source| {
+        on_lib(compiled(directory, source), Lib::Ours)
+    });
+}
+
+#[test]
+fn readme_python() {
+    blocks_work("python", "block.py", 2, |_, source| {
+        let mut command = on_lib(paths::cache().join("python/bin/python"), Lib::Ours);
+        command.arg(source);
+        command
+    });
+}
+
+#[test]
+fn readme_ruby() {
+    blocks_work("ruby", "block.rb", 1, |_, source| {
+        let mut command = on_lib("/usr/bin/ruby", Lib::Ours);
+        command.arg(source);
+        command
+    });
+}
