@@ -17,9 +17,11 @@ packages=(
     ruby ruby-pg python3 python3-venv pgbouncer
     # Programs and drivers that link libpq: Python, Perl, PHP, C++, ODBC, Qt.
     python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
-    # What the oracle is built from.
+    # A real KDC, a real directory and certificates, for the tests of authentication.
+    krb5-kdc krb5-admin-server krb5-user slapd ldap-utils openssl
+    # What the oracle is built from, and what its suites call.
     dpkg-dev bison flex pkg-config perl libipc-run-perl zlib1g-dev libreadline-dev libicu-dev libssl-dev libkrb5-dev
-    libldap-dev libcurl4-openssl-dev python3-dev util-linux ca-certificates
+    libldap-dev libcurl4-openssl-dev liblz4-dev libzstd-dev lz4 zstd gzip python3-dev util-linux ca-certificates
 )
 for_the_demo=(postgresql-15 postgresql-client-15 gcc libc6-dev make)
 if [ "${1:-}" = demo ]; then
