@@ -1,5 +1,6 @@
 /*
- * escape_vectors CONNINFO: every escaping function, in every client encoding, on texts made to break out of quotes.
+ * escape_vectors CONNINFO [STEP]: every escaping function, in every client encoding, on texts made to break out of
+ * quotes. With a STEP only every STEPth lead byte of an encoding, another share of them in each.
  *
  * A text ends where the next page cannot be read. What the functions answer is printed for some texts, and hashed
  * for all others. Number 7, MULE_INTERNAL up to libpq 18 and nothing since, is left out.
@@ -108,7 +109,7 @@ at_page_end(const Text *parts, size_t count, size_t *length)
 }
 
 static void
-show_vectors(PGconn *conn)
+show_vectors(PGconn *conn, int first, int step)
 {
 	size_t		length;
 	const char *from;
@@ -120,7 +121,7 @@ show_vectors(PGconn *conn)
 		putchar('\n');
 		escape_all(1, conn, from, length);
 	}
-	for (int lead = 0x01; lead < 0x100; lead++)
+	for (int lead = first; lead < 0x100; lead += step)
 	{
 		char		byte = (char) lead;
 
@@ -133,12 +134,12 @@ show_vectors(PGconn *conn)
 				from = at_page_end(parts, 3, &length);
 				escape_all(0, conn, from, length);
 			}
-		printf("%02x %08x%s", lead, sum, lead % 8 == 7 ? "\n" : "  ");
+		printf("%02x %08x%s", lead, sum, (lead - first) / step % 8 == 6 ? "\n" : "  ");
 	}
 }
 
 static void
-show_encodings(PGconn *conn)
+show_encodings(PGconn *conn, int step)
 {
 	static const char *const settings[] = {"on", "off"};
 
@@ -156,7 +157,7 @@ show_encodings(PGconn *conn)
 			if (PQsetClientEncoding(conn, pg_encoding_to_char(id)) != 0)
 				fact("refused", PQerrorMessage(conn));
 			else
-				show_vectors(conn);
+				show_vectors(conn, 1 + id % step, step);
 		}
 	}
 }
@@ -227,7 +228,7 @@ main(int argc, char **argv)
 		return 2;
 	page_end = memory + page;
 	conn = connect_or_die(argc > 1 ? argv[1] : "");
-	show_encodings(conn);
+	show_encodings(conn, argc > 2 ? atoi(argv[2]) : 1);
 	show_bytea(conn);
 	show_null();
 	PQfinish(conn);

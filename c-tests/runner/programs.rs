@@ -8,6 +8,7 @@ use crate::support::postgres::{PASSWORD, Postgres, free_port};
 use crate::support::process;
 use crate::support::program::{Program, same_exchange, same_output};
 use crate::support::script::Script;
+use crate::support::valgrind;
 
 /// Runs a program that takes a connection string, on a database of its own.
 #[track_caller]
@@ -137,7 +138,10 @@ fn encodings() {
 
 #[test]
 fn escapes_in_every_encoding() {
-    same_on_a_fresh_database("escape_vectors");
+    let server = Postgres::shared();
+    let step = if valgrind::is_wanted() { "16" } else { "1" };
+    let database = server.fresh_database();
+    same_output("escape_vectors", &[&server.tcp(&database), step], &[]);
 }
 
 #[test]
