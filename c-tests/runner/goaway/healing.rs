@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{answer, exchange, expect_asking, expect_not_asking, facts, hosts, steps};
 use crate::support::message::{auth, auth_ok, error, fatal, parameter_status};
 use crate::support::script::{Connection, Script, welcome};
+use crate::support::valgrind;
 
 /// The error text of a connection that opened is empty: nothing of the first attempt is left in it.
 const OPEN: &str = "status=0 transaction=0 pipeline=0 error=\"\"";
@@ -264,5 +265,6 @@ fn the_timeouts_clock_runs_on() {
     let took = begin.elapsed();
     assert!(output.contains("timeout expired"), "{output}");
     assert!(took >= LIMIT - Duration::from_millis(100), "{took:?}");
-    assert!(took < HELD + LIMIT, "{took:?}");
+    // Under valgrind the client alone takes seconds.
+    assert!(took < HELD + LIMIT || valgrind::is_wanted(), "{took:?}");
 }
