@@ -1499,15 +1499,17 @@ int PQsslInUse(PGconn *conn);
 void *PQsslStruct(PGconn *conn, const char *struct_name);
 
 /*
- * Answers a fact about the connection's TLS: "library", "protocol", "cipher", "key_bits",
- * "compression" or "alpn". NULL if it is not known or NULL, or the connection is not encrypted. The
- * string belongs to the library.
+ * Answers a fact about the connection's TLS: "library" (rustls), "protocol" (such as TLSv1.3), "cipher" (its
+ * name as OpenSSL has it), "key_bits", "compression" (off) or "alpn" (empty if the server does not know it). NULL
+ * if the attribute is another or NULL, or the connection is not encrypted with TLS. A NULL conn answers "library" alone.
+ * The string belongs to the connection.
  */
-const char *PQsslAttribute(PGconn *conn, const char *attribute_name);
+const char *PQsslAttribute(PGconn *conn,
+                           const char *attribute_name);
 
 /*
  * Answers the names PQsslAttribute knows for this connection, ended by NULL. The array is a
- * constant of the library, and empty for a connection without TLS.
+ * constant of the library, and empty for a connection without TLS. For NULL, all names are answered.
  */
 const char *const *PQsslAttributeNames(PGconn *conn);
 
@@ -1530,10 +1532,12 @@ PQsslKeyPassHook_OpenSSL_type PQgetSSLKeyPassHook_OpenSSL(void);
 void PQsetSSLKeyPassHook_OpenSSL(PQsslKeyPassHook_OpenSSL_type hook);
 
 /*
- * Writes the connection's option sslpassword into buf of size bytes, cut if it is too long
- * and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
+ * Writes the connection's option sslpassword into buf of size bytes, cut with a warning on stderr if it is too
+ * long and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
  */
-int PQdefaultSSLKeyPassHook_OpenSSL(char *buf, int size, PGconn *conn);
+int PQdefaultSSLKeyPassHook_OpenSSL(char *buf,
+                                    int size,
+                                    PGconn *conn);
 
 /* Answers 1 if the connection is encrypted with GSSAPI, else 0; 0 for NULL. */
 int PQgssEncInUse(PGconn *conn);

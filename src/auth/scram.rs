@@ -25,10 +25,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What the client says about channel binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "without TLS nothing can be bound")
-)]
 pub enum Binding {
     /// No TLS, or channel binding is disabled (`n`).
     Unsupported,

@@ -6,6 +6,7 @@ use socket2::SockAddr;
 
 use super::cancel::CancelTarget;
 use super::io::{Flushed, Read};
+use super::tls::{KeyPassword, Secured};
 use super::{Connection, Step, Waiting, done, env};
 use crate::conn::encryption::Available;
 use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, Session, TransactionStatus};
@@ -42,6 +43,7 @@ impl Connection {
             reply_read: false,
             read_size: 0,
             file: None,
+            key_password: KeyPassword::default(),
             process: sys::process_id(),
         }
     }
@@ -139,6 +141,23 @@ impl Connection {
                     Flushed::All => continue,
                     Flushed::Some => self.wait_as(Waiting::Write, Polling::Writing),
                 },
+                Want::Tls => match self.secure(startup) {
+                    Secured::Established(facts) => {
+                        startup.tls_established(&mut self.session, facts);
+                        continue;
+                    }
+                    Secured::Failed(message) => {
+                        startup.handshake_failed(&mut self.session, message);
+                        continue;
+                    }
+                    Secured::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
+                    Secured::Ask(hook) => return Step::Hook(hook),
+                },
+                Want::Gss => {
+                    let message = "GSSAPI encryption is not supported";
+                    startup.handshake_failed(&mut self.session, message);
+                    continue;
+                }
                 Want::Connecting => self.wait_as(Waiting::Connect, Polling::Writing),
                 Want::Writable => self.wait_as(Waiting::Nothing, Polling::Writing),
                 Want::Read => self.wait_as(Waiting::Read, Polling::Reading),
@@ -235,6 +254,7 @@ impl Connection {
         self.close_socket();
         self.session.start_over();
         self.write_error = None;
+        self.key_password = KeyPassword::default();
     }
 
     fn close_socket(&mut self) {
@@ -365,7 +385,15 @@ impl Connection {
             if self.session.send_terminate().is_ok() {
                 self.session.nonblocking = true;
                 self.flush();
+                self.end_encryption();
             }
+        }
+    }
+
+    /// Ends the encrypted stream, as the server would else take it for cut off.
+    fn end_encryption(&mut self) {
+        if let Some(Stream::Tls(tls)) = &mut self.stream {
+            tls.say_goodbye();
         }
     }
 
@@ -416,7 +444,10 @@ fn startup_of(params: Params, options: Options, purpose: Purpose) -> Startup {
         options,
         env::startup_environment(),
         purpose,
-        Available::default(),
+        Available {
+            tls: true,
+            gss: false,
+        },
         env::random_bytes,
     )
 }

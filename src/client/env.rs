@@ -104,6 +104,12 @@ fn read(file: &File) -> Option<Zeroizing<Vec<u8>>> {
     (contents.len() as u64 <= LARGEST_FILE).then_some(contents)
 }
 
+/// The whole contents of a file of at most 64 MB.
+pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let too_large = || io::Error::from_raw_os_error(libc::EFBIG);
+    read(&File::open(path)?).ok_or_else(too_large)
+}
+
 /// The user's home directory: `HOME`, else what the password database says.
 pub fn home() -> Option<Vec<u8>> {
     let home = variable("HOME").filter(|home| !home.is_empty());

@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use super::{Connection, Step};
 use crate::conn::session::ConnStatus;
 use crate::mem::buffer::MIN_READ;
+use crate::net::stream::{Broken, Stream};
 use crate::net::sys;
 
 /// Output is sent once this much is buffered after a message.
@@ -78,7 +79,7 @@ impl Connection {
                 if count == size {
                     self.read_size = (size * 2).min(MAX_READ);
                 }
-                Read::Data
+                self.drain()
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock && wait => {
                 match self.wait_for(true, false, None) {
@@ -90,8 +91,16 @@ impl Connection {
             Err(error) => {
                 let text = receive_failure(&error);
                 self.session.errors.add(text);
-                self.lose(false)
+                self.lose(encryption_error(&error).is_some_and(|broken| broken.ended))
             }
+        }
+    }
+
+    /// Takes what is decrypted already: a poll of the socket would not show it.
+    fn drain(&mut self) -> Read {
+        match self.stream.as_ref().map_or(0, Stream::pending) {
+            0 => Read::Data,
+            _ => self.read_once(false),
         }
     }
 
@@ -234,6 +243,10 @@ impl Connection {
     }
 }
 
+fn encryption_error(error: &std::io::Error) -> Option<&Broken> {
+    error.get_ref()?.downcast_ref()
+}
+
 fn receive_failure(error: &std::io::Error) -> Vec<u8> {
     failure(error, b"could not receive data from server: ")
 }
@@ -246,6 +259,9 @@ fn send_failure(error: &std::io::Error) -> Vec<u8> {
 
 /// libpq: a connection the server cut is named so; network failures show the system's text.
 fn failure(error: &std::io::Error, prefix: &[u8]) -> Vec<u8> {
+    if let Some(broken) = encryption_error(error) {
+        return broken.text.clone();
+    }
     match error.kind() {
         ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => SERVER_CLOSED.into(),
         _ => [prefix, &sys::error_text(error)].concat(),

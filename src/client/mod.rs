@@ -1,7 +1,8 @@
 //! Layer 4: joins `conn` and `net`: connecting, flushing, reading, blocking calls.
 //!
 //! Nothing here calls back into the application. A call that comes upon a notice answers
-//! [`Step::Notice`] and is to be called again once the notice was handed out.
+//! [`Step::Notice`] and is to be called again once the notice was handed out; one that needs an answer of the
+//! application's own functions says [`Step::Hook`] and is to be called again once the answer was given.
 
 pub mod cancel;
 pub mod cancel_connection;
@@ -14,6 +15,8 @@ pub mod io;
 pub mod large_object;
 pub mod password;
 pub mod state;
+pub mod tls;
+mod tls_files;
 
 use std::fs::File;
 
@@ -33,19 +36,40 @@ pub use crate::conn::tracing::Tracer;
 pub use crate::net::sys::{local_time, now_usec, poll_until};
 pub use crate::result::message::{ShowContext, Verbosity};
 
-/// The answer of a call that may come upon notices.
+/// The answer of a call that may come upon notices or need the application.
 pub enum Step<T> {
     Done(T),
     /// To be handed to the application; then the same call goes on.
     Notice(PgResultBox),
+    /// A function of the application is to be asked; with its answer the same call goes on.
+    Hook(Hook),
 }
 
-/// Answers the notice from the calling function, or goes on with the value.
+impl<T> Step<T> {
+    /// The same step with the value that `change` makes of this one's.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Step::Done(value) => Step::Done(change(value)),
+            Step::Notice(notice) => Step::Notice(notice),
+            Step::Hook(hook) => Step::Hook(hook),
+        }
+    }
+}
+
+/// What the application's functions can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    /// The password of the client key: [`Connection::answer_key_password`].
+    KeyPassword,
+}
+
+/// Answers the notice or hook from the calling function, or goes on with the value.
 macro_rules! done {
     ($step:expr) => {
         match $step {
             $crate::client::Step::Done(value) => value,
             $crate::client::Step::Notice(notice) => return $crate::client::Step::Notice(notice),
+            $crate::client::Step::Hook(hook) => return $crate::client::Step::Hook(hook),
         }
     };
 }
@@ -83,6 +107,8 @@ pub struct Connection {
     /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of
     /// the call from its notice receiver, and the next such call closes it.
     file: Option<File>,
+    /// For the client key of the TLS handshake in progress.
+    key_password: tls::KeyPassword,
     /// The process that made the connection: a forked child must not talk on it.
     process: u32,
 }

@@ -5,17 +5,14 @@ use zeroize::Zeroizing;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Phase, Startup};
 use crate::auth::md5;
-use crate::auth::scram::{Binding, Client, Credentials};
+use crate::auth::scram::Client;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend::{self, TooLarge};
 use crate::protocol::trace::AuthResponse;
 
-const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
-const SCRAM: &[u8] = b"SCRAM-SHA-256";
-const SCRAM_PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
-const OAUTH: &[u8] = b"OAUTHBEARER";
+pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
 
 /// AuthenticationRequest codes.
 mod code {
@@ -36,11 +33,11 @@ mod code {
 /// The exchange on the current physical connection.
 #[derive(Default)]
 pub struct Authentication {
-    scram: Option<Client>,
+    pub(super) scram: Option<Client>,
 }
 
 /// A request that is not answered: the complaint.
-type Refusal = Vec<u8>;
+pub(super) type Refusal = Vec<u8>;
 
 impl Startup {
     /// Answers the request in `frame`, a whole AuthenticationRequest message.
@@ -66,7 +63,7 @@ impl Startup {
     /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.
     fn check_expected(&self, session: &Session, request: u32) -> Result<(), Refusal> {
         if self.params.sslcertmode == SslCertMode::Require && request == code::OK {
-            return Err(b"server did not request an SSL certificate".to_vec());
+            self.check_certificate()?;
         }
         if let Some(required) = &self.params.require_auth {
             let allowed = match request {
@@ -83,7 +80,20 @@ impl Startup {
         Ok(())
     }
 
-    fn unmet(&self, reason: impl AsRef<[u8]>) -> Refusal {
+    /// libpq: sslcertmode=require is about what the server asked for, not about what it made of it.
+    fn check_certificate(&self) -> Result<(), Refusal> {
+        let text = match &self.tls {
+            Some(facts) if !facts.certificate_requested => {
+                "server did not request an SSL certificate"
+            }
+            Some(facts) if facts.certificate_sent => return Ok(()),
+            Some(_) => "server accepted connection without a valid SSL certificate",
+            None => "server did not request an SSL certificate",
+        };
+        Err(text.into())
+    }
+
+    pub(super) fn unmet(&self, reason: impl AsRef<[u8]>) -> Refusal {
         let required = self.params.require_auth.as_ref();
         let text = required.map(|r| r.text.as_slice()).unwrap_or_default();
         let parts = [
@@ -163,97 +173,10 @@ impl Startup {
         session.server.client_finished_auth = true;
         Ok(())
     }
-
-    fn begin_sasl(
-        &mut self,
-        session: &mut Session,
-        body: Body<'_>,
-        frame: &[u8],
-    ) -> Result<(), Refusal> {
-        if self.params.channel_binding == ChannelBinding::Require {
-            return Err(b"channel binding required, but SSL not in use".to_vec());
-        }
-        if self.auth.scram.is_some() {
-            return Err(b"duplicate SASL authentication request".to_vec());
-        }
-        let mechanism = choose_mechanism(body)?;
-        session.server.password_needed = mechanism == SCRAM;
-        self.check_mechanism(mechanism)?;
-        let credentials = self.credentials()?;
-        let mut nonce = [0; 18];
-        (self.random)(&mut nonce);
-        let mut client = Client::new(Binding::Unsupported, credentials, nonce);
-        session.trace_received(frame, frame.len() - HEADER);
-        let first = client.first_message();
-        session.auth_message(AuthResponse::SaslInitial, |out| {
-            frontend::sasl_initial(out, mechanism, &first)
-        })?;
-        self.auth.scram = Some(client);
-        Ok(())
-    }
-
-    fn check_mechanism(&self, mechanism: &[u8]) -> Result<(), Refusal> {
-        let bit = if mechanism == OAUTH {
-            auth_bit::OAUTH
-        } else {
-            auth_bit::SCRAM
-        };
-        let required = self.params.require_auth.as_ref();
-        if required.is_some_and(|required| required.allowed & bit == 0) {
-            let reason = [b"server requested ", mechanism, b" authentication"];
-            return Err(self.unmet(reason.concat()));
-        }
-        if mechanism == OAUTH {
-            return Err(
-                b"no OAuth flows are available (try installing the libpq-oauth package)".to_vec(),
-            );
-        }
-        Ok(())
-    }
-
-    fn credentials(&self) -> Result<Credentials, Refusal> {
-        let client_key = self.params.scram_client_key.map(Zeroizing::new);
-        let password = self.password();
-        if client_key.is_none() && password.is_none() {
-            return Err(NO_PASSWORD.into());
-        }
-        Ok(Credentials {
-            password: password.map(|password| Zeroizing::new(password.to_vec())),
-            client_key,
-            server_key: self.params.scram_server_key.map(Zeroizing::new),
-        })
-    }
-
-    fn continue_sasl(
-        &mut self,
-        session: &mut Session,
-        body: Body<'_>,
-        frame: &[u8],
-    ) -> Result<(), Refusal> {
-        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
-        session.trace_received(frame, frame.len() - HEADER);
-        let reply = client.final_message(body.0).map_err(|e| e.message())?;
-        session.auth_message(AuthResponse::Sasl, |out| {
-            frontend::sasl_response(out, &reply)
-        })
-    }
-
-    fn finish_sasl(
-        &mut self,
-        session: &mut Session,
-        body: Body<'_>,
-        frame: &[u8],
-    ) -> Result<(), Refusal> {
-        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
-        session.trace_received(frame, frame.len() - HEADER);
-        client.verify(body.0).map_err(|e| e.message())?;
-        session.server.client_finished_auth = true;
-        Ok(())
-    }
 }
 
 impl Session {
-    fn auth_message(
+    pub(super) fn auth_message(
         &mut self,
         meaning: AuthResponse,
         write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
@@ -265,36 +188,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-fn not_begun() -> Refusal {
-    b"fe_sendauth: invalid authentication request from server: AUTH_REQ_SASL_CONT without AUTH_REQ_SASL"
-        .to_vec()
-}
-
-/// The mechanism to use of the server's list, in its order.
-fn choose_mechanism(mut list: Body<'_>) -> Result<&'static [u8], Refusal> {
-    let mut chosen = None;
-    loop {
-        let Some(name) = list.string() else {
-            return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".to_vec());
-        };
-        match name {
-            b"" => break,
-            SCRAM_PLUS => {
-                return Err(
-                    b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection"
-                        .to_vec(),
-                );
-            }
-            SCRAM => chosen = chosen.or(Some(SCRAM)),
-            OAUTH => chosen = chosen.or(Some(OAUTH)),
-            _ => {}
-        }
-    }
-    chosen.ok_or_else(|| {
-        b"none of the server's SASL authentication mechanisms are supported".to_vec()
-    })
 }
 
 /// The require_auth bits that permit a request; None for one that no list can permit.

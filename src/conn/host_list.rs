@@ -1,7 +1,7 @@
 //! The way through the host list: which address is tried next.
 
 use super::authenticate::Authentication;
-use super::encryption::Encryption;
+use super::encryption::{Encryption, Method};
 use super::session::{ConnStatus, Session};
 use super::startup::{Address, DEFAULT_PORT, Next, Phase, Purpose, Startup, Target, Want};
 use crate::conninfo::integer;
@@ -103,6 +103,8 @@ impl Startup {
     pub(super) fn new_connection(&mut self, session: &mut Session) -> Want {
         session.status = ConnStatus::Needed;
         self.auth = Authentication::default();
+        self.in_use = Method::Plain;
+        self.tls = None;
         self.negotiated = false;
         self.replied = false;
         self.phase = Phase::Opening;

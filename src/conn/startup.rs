@@ -4,7 +4,8 @@
 //! through one of the other calls, then it is asked again.
 
 use super::authenticate::Authentication;
-use super::encryption::{Available, Encryption};
+use super::encrypt_request::TlsFacts;
+use super::encryption::{Available, Encryption, Method};
 use super::goaway::GoAwayRequest;
 use super::session::{ConnStatus, Session};
 use crate::conninfo::options::Options;
@@ -27,6 +28,12 @@ pub enum Want {
     Peer,
     /// The socket is to be closed, and the session starts over.
     Close,
+    /// A step of the TLS handshake; once it ended: [`Startup::tls_established`] or
+    /// [`Startup::handshake_failed`].
+    Tls,
+    /// A step of the GSSAPI handshake; once it ended: [`Startup::gss_established`] or
+    /// [`Startup::handshake_failed`].
+    Gss,
     /// The socket is to be polled once: writable means go on.
     Writable,
     /// What stands in the session's output is to be sent.
@@ -81,6 +88,9 @@ pub(super) enum Phase {
     CheckPeer,
     Connected,
     Made,
+    /// The server was asked for encryption.
+    EncryptionRequested(Method),
+    Handshake(Method),
     AwaitingResponse,
     AuthOk,
     CheckTarget,
@@ -127,6 +137,10 @@ pub struct Startup {
     /// Counts (host, address) pairs tried: the clock of `connect_timeout` restarts with each.
     pub(super) attempt: u64,
     pub(super) encryption: Encryption,
+    /// What encrypts the current physical connection; Plain while nothing does.
+    pub(super) in_use: Method,
+    /// What the TLS handshake of the current physical connection told.
+    pub(super) tls: Option<TlsFacts>,
     pub(super) target: Target,
     pub(super) send_application_name: bool,
     pub(super) goaway: GoAwayRequest,
@@ -171,6 +185,8 @@ impl Startup {
             address: 0,
             attempt: 0,
             encryption: Encryption::default(),
+            in_use: Method::Plain,
+            tls: None,
             target,
             send_application_name: true,
             auth: Authentication::default(),
@@ -283,7 +299,10 @@ impl Startup {
                 self.phase = Phase::Made;
                 Some(Want::Writable)
             }
-            Phase::Made => self.open_conversation(session),
+            Phase::Made => self.secure_or_begin(session),
+            Phase::EncryptionRequested(method) => self.encryption_answer(session, method),
+            Phase::Handshake(Method::Gss) => Some(Want::Gss),
+            Phase::Handshake(_) => Some(Want::Tls),
             Phase::AwaitingResponse => self.await_response(session),
             Phase::AuthOk => self.finish_startup(session),
             Phase::CheckTarget => self.check_target(session),

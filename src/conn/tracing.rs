@@ -58,6 +58,12 @@ impl Tracer {
         }
     }
 
+    /// The one byte that answers a request for encryption, which `name` tells.
+    pub fn answered(&mut self, name: &str, answer: u8) {
+        let (stamp, flags) = (self.timestamp(), self.flags);
+        trace::answer_line(&mut self.lines, name, answer, &stamp, flags);
+    }
+
     /// A packet without a type byte was appended to the output.
     pub fn sent_untyped(&mut self, packet: &[u8]) {
         let (stamp, flags) = (self.timestamp(), self.flags);

@@ -4,8 +4,6 @@ use std::ffi::CStr;
 
 use zeroize::Zeroizing;
 
-/// Whether this build can encrypt with TLS; decides defaults and which values are refused.
-pub const HAVE_TLS: bool = false;
 /// Whether this build can encrypt with GSSAPI; decides defaults and which values are refused.
 pub const HAVE_GSS: bool = false;
 
@@ -62,7 +60,7 @@ options! {
     User c"user" Some(c"PGUSER"), None, c"Database-User" c"" 20;
     Password c"password" Some(c"PGPASSWORD"), None, c"Database-Password" c"*" 20;
     PassFile c"passfile" Some(c"PGPASSFILE"), None, c"Database-Password-File" c"" 64;
-    ChannelBinding c"channel_binding" Some(c"PGCHANNELBINDING"), either(HAVE_TLS, c"prefer", c"disable"), c"Channel-Binding" c"" 8;
+    ChannelBinding c"channel_binding" Some(c"PGCHANNELBINDING"), Some(c"prefer"), c"Channel-Binding" c"" 8;
     ConnectTimeout c"connect_timeout" Some(c"PGCONNECT_TIMEOUT"), None, c"Connect-timeout" c"" 10;
     DbName c"dbname" Some(c"PGDATABASE"), None, c"Database-Name" c"" 20;
     Host c"host" Some(c"PGHOST"), None, c"Database-Host" c"" 40;
@@ -77,7 +75,7 @@ options! {
     KeepalivesInterval c"keepalives_interval" None, None, c"TCP-Keepalives-Interval" c"" 10;
     KeepalivesCount c"keepalives_count" None, None, c"TCP-Keepalives-Count" c"" 10;
     TcpUserTimeout c"tcp_user_timeout" None, None, c"TCP-User-Timeout" c"" 10;
-    SslMode c"sslmode" Some(c"PGSSLMODE"), either(HAVE_TLS, c"prefer", c"disable"), c"SSL-Mode" c"" 12;
+    SslMode c"sslmode" Some(c"PGSSLMODE"), Some(c"prefer"), c"SSL-Mode" c"" 12;
     SslNegotiation c"sslnegotiation" Some(c"PGSSLNEGOTIATION"), Some(c"postgres"), c"SSL-Negotiation" c"" 9;
     SslCompression c"sslcompression" Some(c"PGSSLCOMPRESSION"), Some(c"0"), c"SSL-Compression" c"" 1;
     SslCert c"sslcert" Some(c"PGSSLCERT"), None, c"SSL-Client-Cert" c"" 64;

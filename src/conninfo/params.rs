@@ -132,10 +132,6 @@ pub struct Params {
     /// Never empty; already shuffled when `load_balance_hosts=random`.
     pub hosts: Vec<Host>,
     pub sslmode: SslMode,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "checked, and without TLS not used")
-    )]
     pub sslnegotiation: SslNegotiation,
     pub sslcertmode: SslCertMode,
     pub gssencmode: GssEncMode,

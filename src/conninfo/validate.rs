@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::options::{HAVE_GSS, HAVE_TLS, Opt, Options};
+use super::options::{HAVE_GSS, Opt, Options};
 use super::params::{
     ChannelBinding, GoAwayMode, GssEncMode, Host, Params, ProtocolVersion, SslCertMode, SslMode,
     SslNegotiation, TargetSessionAttrs,
@@ -18,12 +18,11 @@ pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, Vec<u8>
     let require_auth = options.non_empty(Opt::RequireAuth);
     let require_auth = require_auth.map(require_auth::parse).transpose()?;
     let channel_binding = choice(options, Opt::ChannelBinding, &CHANNEL_BINDINGS)?;
-    refuse_system_roots(options)?;
-    let sslmode = sslmode(options)?;
+    let sslmode = choice(options, Opt::SslMode, &SSL_MODES)?;
     let sslnegotiation = sslnegotiation(options, sslmode)?;
     check_system_roots(options, sslmode)?;
     check_tls_versions(options)?;
-    let sslcertmode = sslcertmode(options)?;
+    let sslcertmode = choice(options, Opt::SslCertMode, &SSL_CERT_MODES)?;
     let gssencmode = gssencmode(options)?;
     let target_session_attrs = choice(options, Opt::TargetSessionAttrs, &SESSION_ATTRS)?;
     let scram_client_key = scram_key(options, Opt::ScramClientKey, "client")?;
@@ -52,37 +51,28 @@ pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, Vec<u8>
 /// The values an option can take, the default first.
 type Choices<T, const N: usize> = [(&'static str, T); N];
 
-const CHANNEL_BINDINGS: Choices<ChannelBinding, 3> = default_first(
-    HAVE_TLS,
-    [
-        ("prefer", ChannelBinding::Prefer),
-        ("disable", ChannelBinding::Disable),
-        ("require", ChannelBinding::Require),
-    ],
-);
-const SSL_MODES: Choices<SslMode, 6> = default_first(
-    HAVE_TLS,
-    [
-        ("prefer", SslMode::Prefer),
-        ("disable", SslMode::Disable),
-        ("allow", SslMode::Allow),
-        ("require", SslMode::Require),
-        ("verify-ca", SslMode::VerifyCa),
-        ("verify-full", SslMode::VerifyFull),
-    ],
-);
+const CHANNEL_BINDINGS: Choices<ChannelBinding, 3> = [
+    ("prefer", ChannelBinding::Prefer),
+    ("disable", ChannelBinding::Disable),
+    ("require", ChannelBinding::Require),
+];
+const SSL_MODES: Choices<SslMode, 6> = [
+    ("prefer", SslMode::Prefer),
+    ("disable", SslMode::Disable),
+    ("allow", SslMode::Allow),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
 const SSL_NEGOTIATIONS: Choices<SslNegotiation, 2> = [
     ("postgres", SslNegotiation::Postgres),
     ("direct", SslNegotiation::Direct),
 ];
-const SSL_CERT_MODES: Choices<SslCertMode, 3> = default_first(
-    HAVE_TLS,
-    [
-        ("allow", SslCertMode::Allow),
-        ("disable", SslCertMode::Disable),
-        ("require", SslCertMode::Require),
-    ],
-);
+const SSL_CERT_MODES: Choices<SslCertMode, 3> = [
+    ("allow", SslCertMode::Allow),
+    ("disable", SslCertMode::Disable),
+    ("require", SslCertMode::Require),
+];
 const GSS_ENC_MODES: Choices<GssEncMode, 3> = default_first(
     HAVE_GSS,
     [
@@ -147,24 +137,8 @@ fn choice<T: Copy>(options: &mut Options, opt: Opt, choices: &[(&str, T)]) -> Re
     find(opt, options.get(opt).unwrap_or_default(), choices)
 }
 
-/// Fails for an option's value that needs TLS where there is none.
-fn need_tls(options: &Options, opt: Opt) -> Result<(), Vec<u8>> {
-    match options.get(opt) {
-        Some(value) if !HAVE_TLS => Err(not_compiled_in(opt.keyword(), value, b"SSL")),
-        _ => Ok(()),
-    }
-}
-
 fn wants_system_roots(options: &Options) -> bool {
     options.get(Opt::SslRootCert) == Some(b"system")
-}
-
-// libpq: before sslmode, whose default it changed
-fn refuse_system_roots(options: &Options) -> Result<(), Vec<u8>> {
-    match wants_system_roots(options) {
-        true => need_tls(options, Opt::SslRootCert),
-        false => Ok(()),
-    }
 }
 
 fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), Vec<u8>> {
@@ -187,33 +161,14 @@ fn is_strong(sslmode: SslMode) -> bool {
     matches!(sslmode, Require | VerifyCa | VerifyFull)
 }
 
-fn sslmode(options: &mut Options) -> Result<SslMode, Vec<u8>> {
-    let sslmode = choice(options, Opt::SslMode, &SSL_MODES)?;
-    if is_strong(sslmode) {
-        need_tls(options, Opt::SslMode)?;
-    }
-    Ok(sslmode)
-}
-
 fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiation, Vec<u8>> {
     let sslnegotiation = choice(options, Opt::SslNegotiation, &SSL_NEGOTIATIONS)?;
-    if sslnegotiation == SslNegotiation::Direct {
-        need_tls(options, Opt::SslNegotiation)?;
-        if !is_strong(sslmode) {
-            let end: &[u8] =
-                b"sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")";
-            return Err(weak_sslmode(options, end));
-        }
+    if sslnegotiation == SslNegotiation::Direct && !is_strong(sslmode) {
+        let end: &[u8] =
+            b"sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")";
+        return Err(weak_sslmode(options, end));
     }
     Ok(sslnegotiation)
-}
-
-fn sslcertmode(options: &mut Options) -> Result<SslCertMode, Vec<u8>> {
-    let sslcertmode = choice(options, Opt::SslCertMode, &SSL_CERT_MODES)?;
-    if sslcertmode == SslCertMode::Require {
-        need_tls(options, Opt::SslCertMode)?;
-    }
-    Ok(sslcertmode)
 }
 
 fn gssencmode(options: &mut Options) -> Result<GssEncMode, Vec<u8>> {

@@ -9,7 +9,7 @@ use super::params::{Given, text_or_empty};
 use super::types::{Oid, PGnotify};
 use super::{alloc, events, ptr, result};
 use crate::client::io::Flushed;
-use crate::client::{Collected, Notification, RowMode, Step};
+use crate::client::{Collected, Notification, RowMode};
 use crate::result::store::PgResult;
 
 /// The next result; NULL when there is none. Its events were fired.
@@ -17,10 +17,7 @@ use crate::result::store::PgResult;
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 pub(super) unsafe fn get_result(conn: *mut pg_conn) -> *mut PgResult {
-    let step = |conn: &mut pg_conn| match conn.client.get_result() {
-        Step::Notice(notice) => Step::Notice(notice),
-        Step::Done(collected) => Step::Done(raw(collected)),
-    };
+    let step = |conn: &mut pg_conn| conn.client.get_result().map(raw);
     // SAFETY: the caller's promise.
     unsafe {
         let result = drive(conn, null_mut(), step);
@@ -348,10 +345,9 @@ pub unsafe extern "C" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
-    let step = |conn: &mut pg_conn| match conn.client.next_notification() {
-        Step::Notice(notice) => Step::Notice(notice),
-        Step::Done(None) => Step::Done(null_mut()),
-        Step::Done(Some(notification)) => Step::Done(to_c(&notification)),
+    let step = |conn: &mut pg_conn| {
+        let next = conn.client.next_notification();
+        next.map(|notification| notification.map_or(null_mut(), |next| to_c(&next)))
     };
     // SAFETY: the caller's promise.
     unsafe { drive(conn, null_mut(), step) }

@@ -1,8 +1,9 @@
-//! Calling the client: panics stopped, trace lines written, notices handed out in between.
+//! Calling the client: panics stopped, trace lines written, notices handed out and the application's hooks asked in
+//! between.
 
 use super::connect::pg_conn;
-use super::{guard, notice, trace};
-use crate::client::Step;
+use super::{guard, notice, tls, trace};
+use crate::client::{Hook, Step};
 
 /// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
 ///
@@ -23,13 +24,14 @@ pub unsafe fn call<T: Copy>(
     outcome.unwrap_or(failure)
 }
 
-/// Runs `step` until it is done, handing the notices it comes upon to the application in between.
+/// Runs `step` until it is done; in between, hands the notices it comes upon to the application and asks the
+/// application's hooks.
 ///
-/// While a notice is handed out nothing is borrowed and nothing here needs dropping (`T` is `Copy`,
-/// and `step` must capture only what is): the application may longjmp out of its receiver.
+/// While the application runs, nothing is borrowed and nothing here needs dropping (`T` is `Copy`,
+/// and `step` must capture only what is): it may longjmp out of its function.
 ///
 /// # Safety
-/// As for [`call`]; the application's notice receiver is called.
+/// As for [`call`]; the application's notice receiver and hooks are called.
 pub unsafe fn drive<T: Copy>(
     conn: *mut pg_conn,
     failure: T,
@@ -42,6 +44,8 @@ pub unsafe fn drive<T: Copy>(
             Outcome::Failed => return failure,
             // SAFETY: the result came from `into_raw` and is handed over.
             Outcome::Notice(result) => unsafe { notice::deliver(result) },
+            // SAFETY: the caller's promise; nothing borrows the connection.
+            Outcome::Hook(hook) => unsafe { ask(conn, hook) },
         }
     }
 }
@@ -50,6 +54,7 @@ pub unsafe fn drive<T: Copy>(
 enum Outcome<T> {
     Done(T),
     Notice(*mut crate::result::store::PgResult),
+    Hook(Hook),
     Failed,
 }
 
@@ -62,9 +67,21 @@ unsafe fn one_step<T: Copy>(
     let body = |conn: &mut pg_conn| match step(conn) {
         Step::Done(value) => Outcome::Done(value),
         Step::Notice(result) => Outcome::Notice(result.into_raw()),
+        Step::Hook(hook) => Outcome::Hook(hook),
     };
     // SAFETY: the caller's promise.
     unsafe { call(conn, Outcome::Failed, body) }
+}
+
+/// Asks the application and gives its answer to the client.
+///
+/// # Safety
+/// As for [`call`], and `conn` is not NULL.
+unsafe fn ask(conn: *mut pg_conn, hook: Hook) {
+    match hook {
+        // SAFETY: the caller's promise.
+        Hook::KeyPassword => unsafe { tls::ask_key_password(conn) },
+    }
 }
 
 /// # Safety

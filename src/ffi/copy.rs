@@ -8,8 +8,8 @@ use super::call::{call, drive};
 use super::connect::pg_conn;
 use super::result::PQclear;
 use super::{alloc, notice, ptr};
-use crate::client::Step;
 use crate::client::copy::CopyOut;
+use crate::client::{Step, done};
 use crate::result::status::Status;
 
 const EOF: c_int = -1;
@@ -96,10 +96,7 @@ pub unsafe extern "C" fn PQgetCopyData(
 }
 
 fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
-    let out = match conn.client.get_copy_data(wait) {
-        Step::Notice(notice) => return Step::Notice(notice),
-        Step::Done(out) => out,
-    };
+    let out = done!(conn.client.get_copy_data(wait));
     Step::Done(match out {
         CopyOut::Data(size) => {
             let row = alloc::string(conn.client.copy_data(size));
@@ -190,12 +187,11 @@ enum Piece {
 
 /// The next bytes of the row at the front, at most `room` of them.
 fn next_piece(conn: &mut pg_conn, buffer: *mut c_char, room: usize, wait: bool) -> Step<Piece> {
-    let size = match conn.client.get_copy_data(wait) {
-        Step::Notice(notice) => return Step::Notice(notice),
-        Step::Done(CopyOut::Data(size)) => size,
-        Step::Done(CopyOut::Nothing) => return Step::Done(Piece::Nothing),
-        Step::Done(CopyOut::End) => return Step::Done(Piece::End),
-        Step::Done(CopyOut::Failed) => return Step::Done(Piece::Failed),
+    let size = match done!(conn.client.get_copy_data(wait)) {
+        CopyOut::Data(size) => size,
+        CopyOut::Nothing => return Step::Done(Piece::Nothing),
+        CopyOut::End => return Step::Done(Piece::End),
+        CopyOut::Failed => return Step::Done(Piece::Failed),
     };
     let done = *conn.client.copy_already_done();
     let rest = conn.client.copy_data(size).get(done..).unwrap_or(&[]);

@@ -8,7 +8,6 @@ use super::call::{call, drive};
 use super::connect::pg_conn;
 use super::types::{Oid, PQArgBlock};
 use super::{notice, ptr};
-use crate::client::Step;
 use crate::client::function::{Argument, Returns};
 use crate::result::store::PgResult;
 
@@ -60,19 +59,18 @@ pub(super) unsafe fn invoke(
 /// # Safety
 /// As for [`invoke`].
 unsafe fn finish(conn: *mut pg_conn, place: *mut u8) -> Answer {
-    let step = |conn: &mut pg_conn| match conn.client.await_function() {
-        Step::Notice(notice) => Step::Notice(notice),
-        Step::Done((collected, call)) => {
+    let step = |conn: &mut pg_conn| {
+        conn.client.await_function().map(|(collected, call)| {
             if let (Some(value), false) = (&call.value, place.is_null()) {
                 // SAFETY: room enough by the caller's promise; a value of ours cannot overlap it.
                 unsafe { place.copy_from_nonoverlapping(value.as_ptr(), value.len()) };
             }
-            Step::Done(Answer {
+            Answer {
                 length: call.length(),
                 integer: call.integer(),
                 result: raw(collected),
-            })
-        }
+            }
+        })
     };
     // SAFETY: the caller's promise.
     unsafe { drive(conn, Answer::NONE, step) }

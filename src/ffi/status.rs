@@ -10,7 +10,7 @@ use super::types::{
     ConnStatusCode, ConnStatusType, ContextVisibilityCode, PGContextVisibility,
     PGTransactionStatusType, PGVerbosity, PipelineStatusCode, TransactionStatusCode, VerbosityCode,
 };
-use crate::client::{ShowContext, Step, Verbosity};
+use crate::client::{ShowContext, Verbosity};
 use crate::conninfo::hosts::DEFAULT_PORT;
 use crate::conninfo::options::Opt;
 
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn PQparameterStatus(
     let Some(name) = (unsafe { ptr::text(paramName) }) else {
         return null();
     };
-    let step = |conn: &mut pg_conn| match conn.client.parameter_status(name) {
-        Step::Notice(notice) => Step::Notice(notice),
-        Step::Done(value) => Step::Done(value.map_or(null(), |v| v.as_ptr().cast::<c_char>())),
+    let step = |conn: &mut pg_conn| {
+        let value = conn.client.parameter_status(name);
+        value.map(|value| value.map_or(null(), |v| v.as_ptr().cast::<c_char>()))
     };
     // SAFETY: the caller's promise; a connection is never really constant.
     unsafe { drive(conn.cast_mut(), null(), step) }

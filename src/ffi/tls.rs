@@ -1,16 +1,44 @@
-//! Questions about TLS. The library has none yet, and answers as a libpq built without it.
+//! Questions about TLS, and the hook for the password of a client key.
 
-use std::ffi::{c_char, c_int, c_void};
-use std::ptr;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io::{self, Write};
+use std::ptr::{self, null};
 
+use zeroize::Zeroize;
+
+use super::call::call;
 use super::connect::pg_conn;
 use super::hook::Hook;
+use super::ptr::{shared, text};
 use super::types::PQsslKeyPassHook_OpenSSL_type;
+use crate::conninfo::options::Opt;
 
 type KeyPassHook = unsafe extern "C" fn(*mut c_char, c_int, *mut pg_conn) -> c_int;
 
 // SAFETY: KeyPassHook is a function pointer type.
 static KEY_PASS_HOOK: Hook<KeyPassHook> = unsafe { Hook::empty() };
+
+/// The room that a password has, its NUL included (OpenSSL's PEM_BUFSIZE).
+const PASSWORD_ROOM: usize = 1024;
+
+/// Asks the hook, or else the option sslpassword, for the password of the client key.
+///
+/// # Safety
+/// `conn` is a live connection that nobody else uses or borrows.
+pub(super) unsafe fn ask_key_password(conn: *mut pg_conn) {
+    let mut room = [0u8; PASSWORD_ROOM];
+    let hook = KEY_PASS_HOOK
+        .get()
+        .unwrap_or(PQdefaultSSLKeyPassHook_OpenSSL);
+    // SAFETY: there is that much room; the connection is the caller's to hand out, and nothing here needs dropping.
+    let length = unsafe { hook(room.as_mut_ptr().cast(), PASSWORD_ROOM as c_int, conn) };
+    // libpq: an empty password is none.
+    let length = usize::try_from(length).ok().filter(|length| *length > 0);
+    let password = length.and_then(|length| room.get(..length));
+    // SAFETY: the caller's promise.
+    unsafe { call(conn, (), |conn| conn.client.answer_key_password(password)) };
+    room.zeroize();
+}
 
 /// Answers 1 if the connection is encrypted with TLS, else 0; 0 for NULL.
 ///
@@ -18,8 +46,10 @@ static KEY_PASS_HOOK: Hook<KeyPassHook> = unsafe { Hook::empty() };
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsslInUse(conn: *mut pg_conn) -> c_int {
-    let _ = conn;
-    0
+    // SAFETY: the caller's promise.
+    unsafe { shared(conn) }
+        .is_some_and(|conn| conn.client.tls().is_some())
+        .into()
 }
 
 /// Answers the TLS library's own object called `struct_name`, or NULL. It is NULL always: the
@@ -36,9 +66,12 @@ pub unsafe extern "C" fn PQsslStruct(
     ptr::null_mut()
 }
 
-/// Answers a fact about the connection's TLS: "library", "protocol", "cipher", "key_bits",
-/// "compression" or "alpn". NULL if it is not known or NULL, or the connection is not encrypted. The
-/// string belongs to the library.
+const LIBRARY: &CStr = c"rustls";
+
+/// Answers a fact about the connection's TLS: "library" (`rustls`), "protocol" (such as `TLSv1.3`), "cipher" (its
+/// name as OpenSSL has it), "key_bits", "compression" (`off`) or "alpn" (empty if the server does not know it). NULL
+/// if the attribute is another or NULL, or the connection is not encrypted with TLS. A NULL `conn` answers "library" alone.
+/// The string belongs to the connection.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses; `attribute_name` is NULL or a
@@ -48,24 +81,61 @@ pub unsafe extern "C" fn PQsslAttribute(
     conn: *mut pg_conn,
     attribute_name: *const c_char,
 ) -> *const c_char {
-    let _ = (conn, attribute_name);
-    ptr::null()
+    // SAFETY: the caller's promise.
+    let (conn, name) = unsafe { (shared(conn), text(attribute_name)) };
+    match (conn, name) {
+        (None, Some(b"library")) => LIBRARY.as_ptr(),
+        (Some(conn), Some(name)) => super::guard::guard(null(), || attribute(conn, name)),
+        _ => null(),
+    }
+}
+
+fn attribute(conn: &pg_conn, name: &[u8]) -> *const c_char {
+    let Some(tls) = conn.client.tls() else {
+        return null();
+    };
+    let key_bits;
+    let value: Option<&[u8]> = match name {
+        b"library" => return LIBRARY.as_ptr(),
+        b"compression" => return c"off".as_ptr(),
+        b"protocol" => tls.version().map(str::as_bytes),
+        b"cipher" => tls.cipher().map(str::as_bytes),
+        b"alpn" => Some(tls.protocol().unwrap_or_default()),
+        b"key_bits" => {
+            key_bits = tls.key_bits().unwrap_or_default().to_string();
+            Some(key_bits.as_bytes())
+        }
+        _ => None,
+    };
+    value.map_or(null(), |value| conn.intern(value).cast_const())
 }
 
 /// Answers the names `PQsslAttribute` knows for this connection, ended by NULL. The array is a
-/// constant of the library, and empty for a connection without TLS.
+/// constant of the library, and empty for a connection without TLS. For NULL, all names are answered.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsslAttributeNames(conn: *mut pg_conn) -> *const *const c_char {
-    struct Names([*const c_char; 1]);
+    struct Names<const N: usize>([*const c_char; N]);
     // SAFETY: constants, never written to.
-    unsafe impl Sync for Names {}
-    static NONE: Names = Names([ptr::null()]);
+    unsafe impl<const N: usize> Sync for Names<N> {}
+    static NONE: Names<1> = Names([null()]);
+    static ALL: Names<7> = Names([
+        c"library".as_ptr(),
+        c"key_bits".as_ptr(),
+        c"cipher".as_ptr(),
+        c"compression".as_ptr(),
+        c"protocol".as_ptr(),
+        c"alpn".as_ptr(),
+        null(),
+    ]);
 
-    let _ = conn;
-    NONE.0.as_ptr()
+    // SAFETY: the caller's promise.
+    match unsafe { shared(conn) } {
+        Some(conn) if conn.client.tls().is_none() => NONE.0.as_ptr(),
+        _ => ALL.0.as_ptr(),
+    }
 }
 
 /// Answers the OpenSSL object of the connection: NULL always, as the library uses no OpenSSL.
@@ -106,8 +176,8 @@ pub unsafe extern "C" fn PQsetSSLKeyPassHook_OpenSSL(hook: PQsslKeyPassHook_Open
     KEY_PASS_HOOK.replace(hook);
 }
 
-/// Writes the connection's option sslpassword into `buf` of `size` bytes, cut if it is too long
-/// and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
+/// Writes the connection's option sslpassword into `buf` of `size` bytes, cut with a warning on stderr if it is too
+/// long and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
 ///
 /// # Safety
 /// `buf` is NULL or has room for `size` bytes; `conn` is NULL or a connection that no other
@@ -118,12 +188,26 @@ pub unsafe extern "C" fn PQdefaultSSLKeyPassHook_OpenSSL(
     size: c_int,
     conn: *mut pg_conn,
 ) -> c_int {
-    let _ = conn;
-    if !buf.is_null() && size > 0 {
-        // SAFETY: not NULL, and at least one byte by the caller's promise.
-        unsafe { buf.write(0) };
+    let Some(room) = usize::try_from(size).ok().filter(|room| *room > 0) else {
+        return 0;
+    };
+    if buf.is_null() {
+        return 0;
     }
-    0
+    // SAFETY: the caller's promise.
+    let conn = unsafe { shared(conn) };
+    let password = conn.and_then(|conn| conn.client.option(Opt::SslPassword));
+    let password = password.unwrap_or_default();
+    if password.len() >= room {
+        let _ = io::stderr().write_all(b"WARNING: sslpassword truncated\n");
+    }
+    let password = password.get(..room - 1).unwrap_or(password);
+    // SAFETY: not NULL, and room for the password and a NUL by the caller's promise.
+    unsafe {
+        buf.copy_from_nonoverlapping(password.as_ptr().cast(), password.len());
+        buf.add(password.len()).write(0);
+    }
+    password.len() as c_int
 }
 
 #[cfg(test)]
@@ -147,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn the_default_hook_takes_the_option() {
+        use crate::ffi::connect::{PQconnectStart, PQfinish};
+        let mut buf: [c_char; 3] = [1; 3];
+        // SAFETY: `buf` has the size given; the connection is live until PQfinish.
+        unsafe {
+            let text = c"sslpassword=abc port=none";
+            let conn = PQconnectStart(text.as_ptr());
+            let room = buf.as_mut_ptr();
+            assert_eq!(PQdefaultSSLKeyPassHook_OpenSSL(room, 3, conn), 2);
+            assert_eq!(buf, [b'a' as c_char, b'b' as c_char, 0]);
+            PQfinish(conn);
+        }
+    }
+
+    #[test]
     fn the_default_hook_finds_no_password() {
         let mut buf: [c_char; 3] = [1; 3];
         let conn = ptr::null_mut();
@@ -163,15 +262,19 @@ mod tests {
     }
 
     #[test]
-    fn without_tls_there_is_nothing_to_tell() {
+    fn without_a_connection_only_the_library_is_told() {
         let conn = ptr::null_mut();
-        // SAFETY: NULL is allowed everywhere, and the array is never empty.
+        // SAFETY: NULL is allowed everywhere, and the arrays are ended by NULL.
         unsafe {
             assert_eq!(PQsslInUse(conn), 0);
             assert!(PQgetssl(conn).is_null());
             assert!(PQsslStruct(conn, c"OpenSSL".as_ptr()).is_null());
-            assert!(PQsslAttribute(conn, c"library".as_ptr()).is_null());
-            assert!((*PQsslAttributeNames(conn)).is_null());
+            let library = PQsslAttribute(conn, c"library".as_ptr());
+            assert_eq!(CStr::from_ptr(library), LIBRARY);
+            assert!(PQsslAttribute(conn, c"cipher".as_ptr()).is_null());
+            let names = PQsslAttributeNames(conn);
+            assert_eq!(CStr::from_ptr(*names), c"library");
+            assert!((*names.add(6)).is_null());
         }
     }
 }

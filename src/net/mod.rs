@@ -4,3 +4,5 @@ pub mod resolve;
 pub mod socket;
 pub mod stream;
 pub mod sys;
+pub mod tls;
+pub mod verify;

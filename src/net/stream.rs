@@ -2,6 +2,7 @@
 
 use super::socket::Socket;
 use super::sys;
+use super::tls::Tls;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -9,6 +10,30 @@ use std::os::fd::RawFd;
 #[derive(Debug)]
 pub enum Stream {
     Plain(Socket),
+    Tls(Box<Tls>),
+}
+
+/// What the encryption of a stream complains of: the inner error of the `io::Error` that [`Stream::recv`] and
+/// [`Stream::send`] answer for it.
+#[derive(Debug)]
+pub struct Broken {
+    /// libpq's text.
+    pub text: Vec<u8>,
+    /// The server ended the stream.
+    pub ended: bool,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// A complaint of the encryption as an `io::Error`.
+pub fn broken(text: Vec<u8>, ended: bool) -> io::Error {
+    io::Error::other(Broken { text, ended })
 }
 
 impl Stream {
@@ -20,15 +45,17 @@ impl Stream {
         let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
         match self {
             Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
+            Stream::Tls(tls) => tls.recv(buf, wait),
         }
     }
 
-    /// Sends what the system takes at once, possibly less than all; `WouldBlock` when it takes nothing.
-    /// Never raises SIGPIPE.
+    /// Sends what the system takes at once, possibly less than all; `WouldBlock` when it takes nothing, after
+    /// which the next call must begin with the same bytes: they may be encrypted already. Never raises SIGPIPE.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         match self {
             Stream::Plain(socket) => uninterrupted(|| sys::send(socket.fd(), buf, flags)),
+            Stream::Tls(tls) => tls.send(buf),
         }
     }
 
@@ -36,6 +63,15 @@ impl Stream {
     pub fn pending(&self) -> usize {
         match self {
             Stream::Plain(_) => 0,
+            Stream::Tls(tls) => tls.pending(),
+        }
+    }
+
+    /// TLS, if it is on.
+    pub fn tls(&self) -> Option<&Tls> {
+        match self {
+            Stream::Tls(tls) => Some(tls),
+            Stream::Plain(_) => None,
         }
     }
 
@@ -43,6 +79,7 @@ impl Stream {
     pub fn socket(&self) -> &Socket {
         match self {
             Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls.socket(),
         }
     }
 
@@ -53,7 +90,7 @@ impl Stream {
 }
 
 /// Calls again while a signal interrupts.
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(super) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -9,6 +9,8 @@ use bytes::{BufMut, BytesMut};
 pub struct TooLarge;
 
 pub const CANCEL_REQUEST_CODE: u32 = 80_877_102;
+const TLS_REQUEST_CODE: u32 = (1234 << 16) | 5679;
+const GSS_REQUEST_CODE: u32 = (1234 << 16) | 5680;
 
 /// One parameter of a Bind message.
 #[derive(Debug, Clone, Copy)]
@@ -205,6 +207,18 @@ pub fn startup<'a>(
     }
     out.put_u8(0);
     Ok(())
+}
+
+/// SSLRequest.
+pub fn tls_request(out: &mut BytesMut) {
+    out.put_i32(8);
+    out.put_u32(TLS_REQUEST_CODE);
+}
+
+/// GSSENCRequest.
+pub fn gss_request(out: &mut BytesMut) {
+    out.put_i32(8);
+    out.put_u32(GSS_REQUEST_CODE);
 }
 
 /// CancelRequest with a key of 4 to 256 bytes.

@@ -1,0 +1,145 @@
+//! Encrypting a connection with TLS: the settings, the handshake, the server's name.
+
+use zeroize::Zeroizing;
+
+use super::connect::Polling;
+use super::tls_files::{self, Unready};
+use super::{Connection, Hook};
+use crate::conn::encrypt_request::TlsFacts;
+use crate::conn::startup::Startup;
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::{SslMode, SslNegotiation};
+use crate::net::stream::Stream;
+use crate::net::tls::{self, Progress, Settings, Tls, Versions};
+
+/// What the application answered when it was asked for the password of the client key.
+#[derive(Default)]
+pub(super) enum KeyPassword {
+    #[default]
+    NotAsked,
+    /// None: it has none.
+    Answered(Option<Zeroizing<Vec<u8>>>),
+}
+
+/// What a step of the handshake came to.
+pub(super) enum Secured {
+    Established(TlsFacts),
+    /// libpq's text.
+    Failed(Vec<u8>),
+    Wait(Polling),
+    Ask(Hook),
+}
+
+impl Connection {
+    /// Goes on with the TLS handshake, or begins it, as far as that is possible without waiting.
+    pub(super) fn secure(&mut self, startup: &Startup) -> Secured {
+        if let Some(Stream::Plain(_)) = self.stream
+            && let Err(unready) = self.begin_tls(startup)
+        {
+            return match unready {
+                Unready::Failed(message) => Secured::Failed(message),
+                Unready::Ask(hook) => Secured::Ask(hook),
+            };
+        }
+        let Some(Stream::Tls(tls)) = &mut self.stream else {
+            return Secured::Failed(b"invalid socket".to_vec());
+        };
+        match tls.handshake() {
+            Ok(Progress::Read) => Secured::Wait(Polling::Reading),
+            Ok(Progress::Write) => Secured::Wait(Polling::Writing),
+            Ok(Progress::Done) => match established(tls, startup) {
+                Ok(facts) => Secured::Established(facts),
+                Err(message) => Secured::Failed(message),
+            },
+            Err(message) => Secured::Failed(message),
+        }
+    }
+
+    fn begin_tls(&mut self, startup: &Startup) -> Result<(), Unready> {
+        let settings = settings(startup, &mut self.key_password)?;
+        let Some(Stream::Plain(socket)) = self.stream.take() else {
+            return Err(Unready::Failed(b"invalid socket".to_vec()));
+        };
+        match Tls::new(socket, settings) {
+            Ok(tls) => {
+                self.stream = Some(Stream::Tls(Box::new(tls)));
+                Ok(())
+            }
+            Err((socket, message)) => {
+                self.stream = Some(Stream::Plain(socket));
+                Err(Unready::Failed(message))
+            }
+        }
+    }
+
+    /// The answer to [`Hook::KeyPassword`].
+    pub fn answer_key_password(&mut self, password: Option<&[u8]>) {
+        let password = password.map(|password| Zeroizing::new(password.to_vec()));
+        self.key_password = KeyPassword::Answered(password);
+    }
+
+    /// TLS, if the connection uses it.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.stream.as_ref()?.tls()
+    }
+}
+
+/// What the options ask for, files read; in libpq's order, so that of several errors it is libpq's.
+fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, Unready> {
+    let options = startup.options();
+    let text = |opt| options.non_empty(opt).map(<[u8]>::to_vec);
+    let versions = Versions {
+        min: text(Opt::SslMinProtocolVersion),
+        max: text(Opt::SslMaxProtocolVersion),
+    };
+    tls::check_versions(&versions)?;
+    let trust = tls_files::trust(options, startup.params.sslmode)?;
+    let identity = tls_files::identity(options, startup.params.sslcertmode, password)?;
+    Ok(Settings {
+        versions,
+        trust,
+        identity,
+        server_name: server_name(startup),
+        key_log: text(Opt::SslKeyLogFile),
+    })
+}
+
+/// The name to send, if it is to be sent. libpq: what consists of digits and dots, or has a colon, is an address.
+fn server_name(startup: &Startup) -> Option<Vec<u8>> {
+    let asked = startup.options().get(Opt::SslSni)?.first() == Some(&b'1');
+    let host = startup.host().host.as_deref().filter(|_| asked)?;
+    let address = host
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    (!address && !host.contains(&b':')).then(|| host.to_vec())
+}
+
+/// What libpq checks after the handshake.
+fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, Vec<u8>> {
+    if startup.params.sslnegotiation == SslNegotiation::Direct {
+        check_protocol(tls)?;
+    }
+    let Some(certificate) = tls.server_certificate() else {
+        return Err(b"certificate could not be obtained: no SSL error reported".to_vec());
+    };
+    if startup.params.sslmode == SslMode::VerifyFull {
+        let host = startup.host().host.as_deref().unwrap_or_default();
+        tls::names::check(certificate, host)?;
+    }
+    Ok(TlsFacts {
+        certificate_requested: tls.certificate_requested(),
+        certificate_sent: tls.certificate_sent(),
+        server_end_point: tls::server_end_point(certificate),
+    })
+}
+
+fn check_protocol(tls: &Tls) -> Result<(), Vec<u8>> {
+    let text: &[u8] = match tls.protocol() {
+        None => {
+            b"direct SSL connection was established without ALPN protocol negotiation extension"
+        }
+        Some(_) if tls.speaks_postgresql() => return Ok(()),
+        Some(_) => b"SSL connection was established with unexpected ALPN protocol",
+    };
+    Err(text.to_vec())
+}

@@ -1,0 +1,269 @@
+//! Certificates, keys and revocation lists that the options name (libpq: initialize_SSL).
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::tls::KeyPassword;
+use super::{Hook, env};
+use crate::conninfo::options::{Opt, Options};
+use crate::conninfo::params::{SslCertMode, SslMode};
+use crate::net::sys;
+use crate::net::tls::keys::{self, KeyError, KeyFile};
+use crate::net::tls::{Identity, pem, system};
+use crate::net::verify::Trust;
+
+/// Why the settings are not complete.
+pub(super) enum Unready {
+    /// libpq's text.
+    Failed(Vec<u8>),
+    Ask(Hook),
+}
+
+impl From<Vec<u8>> for Unready {
+    fn from(message: Vec<u8>) -> Unready {
+        Unready::Failed(message)
+    }
+}
+
+/// Where one of the things needed comes from: a file, or PEM text in the option's value itself.
+struct Source {
+    value: Vec<u8>,
+    /// The name in error texts: the file's, or the option's where the value could be secret.
+    shown: Vec<u8>,
+    inline: bool,
+}
+
+impl Source {
+    /// The option's value, or the file of the name `default` in the user's directory; None without a home.
+    fn of(options: &Options, opt: Opt, default: &str) -> Option<Source> {
+        let Some(value) = options.non_empty(opt) else {
+            let path = [&env::home()?[..], b"/.postgresql/", default.as_bytes()].concat();
+            return Some(Source::file(path));
+        };
+        Some(Source::given(value, opt))
+    }
+
+    fn given(value: &[u8], opt: Opt) -> Source {
+        if value.starts_with(b"-----BEGIN") {
+            return Source {
+                value: value.to_vec(),
+                shown: opt.keyword().to_vec(),
+                inline: true,
+            };
+        }
+        Source::file(value.to_vec())
+    }
+
+    fn file(path: Vec<u8>) -> Source {
+        Source {
+            shown: path.clone(),
+            value: path,
+            inline: false,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.value))
+    }
+
+    /// None for a value that is no file.
+    fn metadata(&self) -> std::io::Result<Option<Metadata>> {
+        if self.inline {
+            return Ok(None);
+        }
+        fs::metadata(self.path()).map(Some)
+    }
+
+    /// The contents; Err is the reason why they cannot be read.
+    fn contents(&self) -> Result<Zeroizing<Vec<u8>>, Vec<u8>> {
+        if self.inline {
+            return Ok(Zeroizing::new(self.value.clone()));
+        }
+        env::read_file(self.path()).map_err(|error| sys::error_text(&error))
+    }
+
+    /// `before "NAME" after`.
+    fn complaint(&self, before: &str, after: &[u8]) -> Vec<u8> {
+        [before.as_bytes(), b" \"", &self.shown, b"\"", after].concat()
+    }
+
+    fn complaint_with(&self, before: &str, reason: &[u8]) -> Vec<u8> {
+        self.complaint(before, &[b": ", reason].concat())
+    }
+}
+
+const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification.";
+
+/// What the server's certificate is judged by; None when it is not judged.
+pub(super) fn trust(options: &Options, sslmode: SslMode) -> Result<Option<Trust>, Vec<u8>> {
+    if options.get(Opt::SslRootCert) == Some(b"system") {
+        // libpq: revocation lists are for root files only.
+        return Ok(Some(Trust::new(system::roots()?, None)));
+    }
+    let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
+    let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
+        let text = b"could not get home directory to locate root certificate file";
+        return match must_verify {
+            true => Err([&text[..], PROVIDE_ROOTS].concat()),
+            false => Ok(None),
+        };
+    };
+    if source.metadata().is_err() {
+        let end = [b" does not exist", PROVIDE_ROOTS].concat();
+        return match must_verify {
+            true => Err(source.complaint("root certificate file", &end)),
+            false => Ok(None),
+        };
+    }
+    let unreadable =
+        |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
+    let contents = source.contents().map_err(|reason| unreadable(&reason))?;
+    let certificates = pem::certificates(&contents);
+    let certificates = certificates.ok_or_else(|| unreadable(b"no certificate or crl found"))?;
+    Ok(Some(Trust::new(certificates, revocation_lists(options))))
+}
+
+/// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.
+fn revocation_lists(
+    options: &Options,
+) -> Option<Vec<rustls::pki_types::CertificateRevocationListDer<'static>>> {
+    let directory = options.non_empty(Opt::SslCrlDir);
+    let file = match (options.non_empty(Opt::SslCrl), directory) {
+        (None, Some(_)) => None,
+        _ => Some(Source::of(options, Opt::SslCrl, "root.crl")?),
+    };
+    let mut lists = Vec::new();
+    if let Some(file) = file {
+        lists = pem::lists(&file.contents().ok()?);
+        if lists.is_empty() {
+            return None;
+        }
+    }
+    for path in directory.into_iter().flat_map(hashed_files) {
+        if let Ok(contents) = env::read_file(&path) {
+            lists.extend(pem::lists(&contents));
+        }
+    }
+    Some(lists)
+}
+
+/// The files of a directory that `openssl rehash` made for revocation lists: 8 hexadecimal digits, `.r`, a number.
+fn hashed_files(directory: &[u8]) -> Vec<std::path::PathBuf> {
+    let is_hash = |name: &[u8]| {
+        let hash = name.get(..8).unwrap_or_default();
+        let number = name.get(8..).and_then(|rest| rest.strip_prefix(b".r"));
+        hash.len() == 8
+            && hash.iter().all(u8::is_ascii_hexdigit)
+            && number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
+    };
+    let entries = fs::read_dir(OsStr::from_bytes(directory));
+    let entries = entries.into_iter().flatten().flatten();
+    entries
+        .filter(|entry| is_hash(entry.file_name().as_bytes()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// The client's certificate and key, if there are any to send.
+pub(super) fn identity(
+    options: &Options,
+    mode: SslCertMode,
+    password: &mut KeyPassword,
+) -> Result<Option<Identity>, Unready> {
+    if mode == SslCertMode::Disable {
+        return Ok(None);
+    }
+    let Some(source) = Source::of(options, Opt::SslCert, "postgresql.crt") else {
+        return Ok(None);
+    };
+    match source.metadata() {
+        Ok(_) => {}
+        // libpq: whether it can do without is for the server to say.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            let reason = sys::error_text(&error);
+            return Err(source
+                .complaint_with("could not open certificate file", &reason)
+                .into());
+        }
+    }
+    let unreadable =
+        |reason: &[u8]| source.complaint_with("could not read certificate file", reason);
+    let contents = source.contents().map_err(|reason| unreadable(&reason))?;
+    let chain = pem::certificates(&contents).ok_or_else(|| unreadable(b"no start line"))?;
+    let key = key_source(options)?;
+    let signer = keys::signer(read_key(&key, password)?).map_err(|error| unloaded(&key, error))?;
+    if !chain
+        .first()
+        .is_some_and(|own| keys::belongs(own, &*signer))
+    {
+        let before = "certificate does not match private key file";
+        return Err(key.complaint_with(before, b"key values mismatch").into());
+    }
+    Ok(Some(Identity { chain, key: signer }))
+}
+
+/// The client's key, once its file is found good enough.
+fn key_source(options: &Options) -> Result<Source, Vec<u8>> {
+    let Some(source) = Source::of(options, Opt::SslKey, "postgresql.key") else {
+        let text = "certificate does not match private key file \"\": no private key assigned";
+        return Err(text.into());
+    };
+    match source.metadata() {
+        Ok(None) => Ok(source),
+        Ok(Some(metadata)) => check_key_file(&source, &metadata).map(|()| source),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(source.complaint("certificate present, but not private key file", b""))
+        }
+        Err(error) => {
+            let reason = sys::error_text(&error);
+            Err(source.complaint_with("could not stat private key file", &reason))
+        }
+    }
+}
+
+fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), Vec<u8>> {
+    if !metadata.is_file() {
+        return Err(source.complaint("private key file", b" is not a regular file"));
+    }
+    // libpq: root's keys may be readable for a group.
+    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    if metadata.mode() & forbidden != 0 {
+        let end = b" has group or world access; file must have permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if owned by root";
+        return Err(source.complaint("private key file", end));
+    }
+    Ok(())
+}
+
+fn read_key(
+    source: &Source,
+    password: &mut KeyPassword,
+) -> Result<rustls::pki_types::PrivateKeyDer<'static>, Unready> {
+    let contents = source
+        .contents()
+        .map_err(|reason| source.complaint_with("could not load private key file", &reason))?;
+    let encrypted = match KeyFile::parse(&contents).map_err(|error| unloaded(source, error))? {
+        KeyFile::Clear(key) => return Ok(key),
+        KeyFile::Encrypted(encrypted) => encrypted,
+    };
+    match std::mem::take(password) {
+        KeyPassword::NotAsked => Err(Unready::Ask(Hook::KeyPassword)),
+        KeyPassword::Answered(None) => Err(unloaded(source, KeyError::NoPassword).into()),
+        KeyPassword::Answered(Some(password)) => {
+            let key = encrypted.decrypt(&password);
+            Ok(key.map_err(|error| unloaded(source, error))?)
+        }
+    }
+}
+
+fn unloaded(source: &Source, error: KeyError) -> Vec<u8> {
+    source.complaint_with("could not load private key file", error.text().as_bytes())
+}

@@ -1,0 +1,182 @@
+//! Encrypting a connection before anything is said on it: the request, its one-byte answer, the handshake.
+
+use super::encryption::Method;
+use super::session::{ConnStatus, Session};
+use super::startup::{Next, Phase, Startup, Want};
+use crate::conninfo::params::SslNegotiation;
+use crate::protocol::frontend;
+
+/// What a TLS handshake tells those who authenticate.
+#[derive(Debug)]
+pub struct TlsFacts {
+    /// The server asked for a certificate of the client.
+    pub certificate_requested: bool,
+    /// A certificate of the client was sent.
+    pub certificate_sent: bool,
+    /// The server certificate's hash for the channel binding tls-server-end-point, or why there is none.
+    pub server_end_point: Result<Vec<u8>, Vec<u8>>,
+}
+
+impl Startup {
+    /// The socket is connected, or its encryption stands: asks for what is missing, else begins the conversation.
+    pub(super) fn secure_or_begin(&mut self, session: &mut Session) -> Option<Want> {
+        match self.encryption.current() {
+            Some(Method::Plain) | None => self.open_conversation(session),
+            Some(method) if method == self.in_use => self.open_conversation(session),
+            Some(method) => self.request_encryption(session, method),
+        }
+    }
+
+    fn request_encryption(&mut self, session: &mut Session, method: Method) -> Option<Want> {
+        session.status = starting(method);
+        if method == Method::Tls && self.is_direct() {
+            self.phase = Phase::Handshake(method);
+            return None;
+        }
+        let from = session.out.len();
+        match method {
+            Method::Gss => frontend::gss_request(&mut session.out),
+            _ => frontend::tls_request(&mut session.out),
+        }
+        session.trace_startup(from);
+        self.phase = Phase::EncryptionRequested(method);
+        Some(Want::Write)
+    }
+
+    /// TLS begins without a request.
+    fn is_direct(&self) -> bool {
+        self.params.sslnegotiation == SslNegotiation::Direct
+    }
+
+    /// The server's answer to the request for `method`.
+    pub(super) fn encryption_answer(
+        &mut self,
+        session: &mut Session,
+        method: Method,
+    ) -> Option<Want> {
+        let Some(&answer) = session.input.unread().first() else {
+            return Some(Want::Read);
+        };
+        let texts = texts(method);
+        match answer {
+            b'E' => return self.request_refused(session, method),
+            b'N' => {}
+            _ if answer == texts.accepted => {}
+            _ => {
+                let text = [texts.invalid.as_bytes(), &[answer]].concat();
+                self.fail_with(session, text);
+                return None;
+            }
+        }
+        session.input.consume(1);
+        if let Some(tracer) = &mut session.tracer {
+            tracer.answered(texts.traced, answer);
+        }
+        if answer == b'N' {
+            self.go_on_without(session, texts.required);
+        } else if !session.input.unread().is_empty() {
+            // What came before the handshake must not be taken for what came encrypted.
+            self.fail_with(session, texts.unencrypted);
+        } else {
+            self.phase = Phase::Handshake(method);
+        }
+        None
+    }
+
+    /// The server complained. Its words are not shown: anybody could have sent them.
+    fn request_refused(&mut self, session: &mut Session, method: Method) -> Option<Want> {
+        session.errors.add(texts(method).refused);
+        match method {
+            // libpq: servers too old for GSSAPI encryption answer so.
+            Method::Gss => self.fall_back(),
+            _ => self.fail(),
+        }
+        None
+    }
+
+    /// The server declined, and the connection is still good: what else is allowed goes on with it.
+    fn go_on_without(&mut self, session: &mut Session, required: &str) {
+        if !self.encryption.fall_back() {
+            self.fail_with(session, required);
+        } else if self.encryption.current() == Some(Method::Tls) && self.is_direct() {
+            // The server expects a request now, not a handshake.
+            self.advance_to(Next::Same);
+        } else {
+            self.made_again(session);
+        }
+    }
+
+    fn made_again(&mut self, session: &mut Session) {
+        session.status = ConnStatus::Made;
+        self.phase = Phase::Connected;
+    }
+
+    /// The TLS handshake succeeded.
+    pub fn tls_established(&mut self, session: &mut Session, facts: TlsFacts) {
+        self.in_use = Method::Tls;
+        self.tls = Some(facts);
+        self.made_again(session);
+    }
+
+    /// The GSSAPI handshake succeeded.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "without GSSAPI there is no handshake")
+    )]
+    pub fn gss_established(&mut self, session: &mut Session) {
+        self.in_use = Method::Gss;
+        self.made_again(session);
+    }
+
+    /// A handshake failed, or could not even begin, with libpq's text for it.
+    pub fn handshake_failed(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
+        session.errors.add(message);
+        self.fall_back();
+    }
+}
+
+fn starting(method: Method) -> ConnStatus {
+    match method {
+        Method::Gss => ConnStatus::GssStartup,
+        _ => ConnStatus::SslStartup,
+    }
+}
+
+/// What a request's answers mean and how libpq words them.
+struct Texts {
+    accepted: u8,
+    traced: &'static str,
+    /// Followed by the answer.
+    invalid: &'static str,
+    refused: &'static str,
+    required: &'static str,
+    unencrypted: &'static str,
+}
+
+const TLS: Texts = Texts {
+    accepted: b'S',
+    traced: "SSLResponse",
+    invalid: "received invalid response to SSL negotiation: ",
+    refused: "server sent an error response during SSL exchange",
+    required: "server does not support SSL, but SSL was required",
+    unencrypted: "received unencrypted data after SSL response",
+};
+
+const GSS: Texts = Texts {
+    accepted: b'G',
+    traced: "GSSENCResponse",
+    invalid: "received invalid response to GSSAPI negotiation: ",
+    refused: "server sent an error response during GSS encryption exchange",
+    required: "server doesn't support GSSAPI encryption, but it was required",
+    unencrypted: "received unencrypted data after GSSAPI encryption response",
+};
+
+fn texts(method: Method) -> &'static Texts {
+    match method {
+        Method::Gss => &GSS,
+        _ => &TLS,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+use super::*;
+use crate::conn::encryption::Available;
+use crate::conn::encryption::tests::params;
+use crate::conn::startup::{Address, CancelKey, Purpose};
+use crate::conninfo::options::Options;
+use crate::conninfo::params::{GssEncMode, Params, SslMode};
+
+const TLS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+const GSS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
+
+/// A machine at a connected TCP socket, and what it did.
+struct Bench {
+    startup: Startup,
+    session: Session,
+    /// Physical connections begun.
+    connections: usize,
+}
+
+impl Bench {
+    fn new(params: Params) -> Bench {
+        let available = Available {
+            tls: true,
+            gss: true,
+        };
+        let (options, nothing) = (Options::default(), Vec::new());
+        let purpose = Purpose::Session;
+        let startup = Startup::new(params, options, nothing, purpose, available, |_| {});
+        Bench::of(startup)
+    }
+
+    fn of(startup: Startup) -> Bench {
+        let mut bench = Bench {
+            startup,
+            session: Session::new(),
+            connections: 0,
+        };
+        bench.startup.start(&mut bench.session);
+        bench
+    }
+
+    /// Runs until the machine waits for the server or a handshake, or ends; answers what it sent and waits for.
+    fn run(&mut self) -> (Vec<u8>, &'static str) {
+        let mut sent = Vec::new();
+        loop {
+            match self.startup.advance(&mut self.session) {
+                Want::Resolve(_) => {
+                    let address = Address {
+                        numeric: b"192.0.2.1".to_vec(),
+                        unix: false,
+                        key: b"one".to_vec(),
+                    };
+                    self.startup.resolved(&mut self.session, Ok(vec![address]));
+                }
+                Want::Close => {
+                    self.connections += 1;
+                    self.session.start_over();
+                    self.session.input.clear();
+                }
+                Want::Connect(_) => self.startup.opened(&mut self.session, Ok(true)),
+                Want::Writable => {}
+                Want::Write => sent.extend_from_slice(&self.session.out.split()),
+                Want::Read => return (sent, "read"),
+                Want::Tls => return (sent, "tls"),
+                Want::Gss => return (sent, "gss"),
+                Want::Failed => return (sent, "failed"),
+                _ => return (sent, "other"),
+            }
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        let room = self.session.input.spare(bytes.len()).unwrap();
+        room[..bytes.len()].copy_from_slice(bytes);
+        self.session.input.filled(bytes.len());
+    }
+
+    fn answer(&mut self, bytes: &[u8]) -> (Vec<u8>, &'static str) {
+        self.receive(bytes);
+        self.run()
+    }
+
+    fn errors(&self) -> String {
+        String::from_utf8_lossy(self.session.errors.bytes()).into_owned()
+    }
+}
+
+fn tls(sslmode: SslMode) -> Bench {
+    Bench::new(params(sslmode, GssEncMode::Disable))
+}
+
+fn facts() -> TlsFacts {
+    TlsFacts {
+        certificate_requested: false,
+        certificate_sent: false,
+        server_end_point: Ok(Vec::new()),
+    }
+}
+
+/// Whether `sent` is a startup packet.
+fn begins_conversation(sent: &[u8]) -> bool {
+    sent.get(4..8) == Some(b"\0\x03\0\0")
+}
+
+#[test]
+fn tls_is_asked_for_and_begun() {
+    let mut bench = tls(SslMode::Require);
+    assert_eq!(bench.run(), (TLS_REQUEST.to_vec(), "read"));
+    assert_eq!(bench.session.status, ConnStatus::SslStartup);
+    assert_eq!(bench.answer(b"S"), (vec![], "tls"));
+    bench.startup.tls_established(&mut bench.session, facts());
+    assert_eq!(bench.session.status, ConnStatus::Made);
+    let (sent, waits) = bench.run();
+    assert!(begins_conversation(&sent));
+    assert_eq!((waits, bench.connections), ("read", 1));
+}
+
+#[test]
+fn a_server_without_tls_goes_on_in_plain_text_if_it_may() {
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    let (sent, waits) = bench.answer(b"N");
+    assert!(begins_conversation(&sent));
+    assert_eq!((waits, bench.connections), ("read", 1));
+    let mut bench = tls(SslMode::Require);
+    bench.run();
+    assert_eq!(bench.answer(b"N"), (vec![], "failed"));
+    assert!(
+        bench
+            .errors()
+            .ends_with("failed: server does not support SSL, but SSL was required\n")
+    );
+}
+
+#[test]
+fn a_failed_handshake_connects_anew_without_tls() {
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    bench.answer(b"S");
+    bench
+        .startup
+        .handshake_failed(&mut bench.session, "SSL error: x");
+    let (sent, waits) = bench.run();
+    assert!(begins_conversation(&sent));
+    assert_eq!((waits, bench.connections), ("read", 2));
+    let mut bench = tls(SslMode::VerifyCa);
+    bench.run();
+    bench.answer(b"S");
+    bench
+        .startup
+        .handshake_failed(&mut bench.session, "SSL error: x");
+    assert_eq!(bench.run(), (vec![], "failed"));
+    assert!(bench.errors().ends_with("failed: SSL error: x\n"));
+}
+
+#[test]
+fn bytes_behind_the_answer_end_the_attempt() {
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    assert_eq!(bench.answer(b"SR"), (vec![], "failed"));
+    assert!(
+        bench
+            .errors()
+            .ends_with("received unencrypted data after SSL response\n")
+    );
+    let mut bench = Bench::new(params(SslMode::Disable, GssEncMode::Prefer));
+    bench.run();
+    assert_eq!(bench.answer(b"GR"), (vec![], "failed"));
+    assert!(
+        bench
+            .errors()
+            .ends_with("received unencrypted data after GSSAPI encryption response\n")
+    );
+}
+
+#[test]
+fn an_error_before_encryption_is_never_shown() {
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    assert_eq!(bench.answer(b"E\0\0\0\x0fMsecret\0\0"), (vec![], "failed"));
+    let errors = bench.errors();
+    assert!(errors.ends_with("server sent an error response during SSL exchange\n"));
+    assert!(!errors.contains("secret"));
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    assert_eq!(bench.answer(b"x"), (vec![], "failed"));
+    assert!(
+        bench
+            .errors()
+            .ends_with("received invalid response to SSL negotiation: x\n")
+    );
+}
+
+#[test]
+fn gssapi_refused_leaves_tls_on_the_same_connection() {
+    let mut bench = Bench::new(params(SslMode::Require, GssEncMode::Prefer));
+    assert_eq!(bench.run(), (GSS_REQUEST.to_vec(), "read"));
+    assert_eq!(bench.session.status, ConnStatus::GssStartup);
+    assert_eq!(bench.answer(b"N"), (TLS_REQUEST.to_vec(), "read"));
+    assert_eq!(bench.connections, 1);
+}
+
+#[test]
+fn an_error_in_answer_to_gssapi_makes_a_new_connection() {
+    let mut bench = Bench::new(params(SslMode::Require, GssEncMode::Prefer));
+    bench.run();
+    assert_eq!(
+        bench.answer(b"E\0\0\0\x0fMsecret\0\0"),
+        (TLS_REQUEST.to_vec(), "read")
+    );
+    assert_eq!(bench.connections, 2);
+    assert!(!bench.errors().contains("secret"));
+}
+
+#[test]
+fn gssapi_that_is_required_and_refused_fails() {
+    let mut bench = Bench::new(params(SslMode::Prefer, GssEncMode::Require));
+    bench.run();
+    assert_eq!(bench.answer(b"N"), (vec![], "failed"));
+    let text = "server doesn't support GSSAPI encryption, but it was required\n";
+    assert!(bench.errors().ends_with(text));
+}
+
+#[test]
+fn gssapi_accepted_begins_its_handshake() {
+    let mut bench = Bench::new(params(SslMode::Prefer, GssEncMode::Prefer));
+    bench.run();
+    assert_eq!(bench.answer(b"G"), (vec![], "gss"));
+    bench.startup.gss_established(&mut bench.session);
+    let (sent, _) = bench.run();
+    assert!(begins_conversation(&sent));
+}
+
+#[test]
+fn direct_tls_asks_nothing() {
+    let mut direct = params(SslMode::Require, GssEncMode::Disable);
+    direct.sslnegotiation = SslNegotiation::Direct;
+    let mut bench = Bench::new(direct);
+    assert_eq!(bench.run(), (vec![], "tls"));
+    assert_eq!(bench.session.status, ConnStatus::SslStartup);
+}
+
+#[test]
+fn direct_tls_after_gssapi_needs_a_new_connection() {
+    let mut direct = params(SslMode::Require, GssEncMode::Prefer);
+    direct.sslnegotiation = SslNegotiation::Direct;
+    let mut bench = Bench::new(direct);
+    bench.run();
+    assert_eq!(bench.answer(b"N"), (vec![], "tls"));
+    assert_eq!(bench.connections, 2);
+}
+
+#[test]
+fn cancel_requests_are_encrypted_too() {
+    let bench = tls(SslMode::Require);
+    let address = Address {
+        numeric: b"192.0.2.1".to_vec(),
+        unix: false,
+        key: b"one".to_vec(),
+    };
+    let cancel = CancelKey {
+        process: 7,
+        key: b"abcd".to_vec(),
+    };
+    let mut bench = Bench::of(bench.startup.for_cancel(address, cancel));
+    assert_eq!(bench.run(), (TLS_REQUEST.to_vec(), "read"));
+    assert_eq!(bench.answer(b"S"), (vec![], "tls"));
+    bench.startup.tls_established(&mut bench.session, facts());
+    let request = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x07abcd";
+    assert_eq!(bench.run(), (request.to_vec(), "read"));
+}
+
+#[test]
+fn requests_and_answers_are_traced() {
+    let mut bench = tls(SslMode::Require);
+    let mut tracer = crate::conn::tracing::Tracer::new(Vec::new);
+    tracer.flags.suppress_timestamps = true;
+    bench.session.tracer = Some(tracer);
+    bench.run();
+    bench.answer(b"S");
+    let lines = bench.session.tracer.as_mut().unwrap().take_lines();
+    let expected = "F\t8\tSSLRequest\t 1234 5679\nB\t1\tSSLResponse\t S\n";
+    assert_eq!(String::from_utf8_lossy(&lines), expected);
+}

@@ -1,0 +1,155 @@
+//! SASL authentication: which mechanism, and the exchange (libpq: pg_SASL_init, pg_SASL_continue).
+
+use zeroize::Zeroizing;
+
+use super::authenticate::{NO_PASSWORD, Refusal};
+use super::session::Session;
+use super::startup::Startup;
+use crate::auth::scram::{Binding, Client, Credentials};
+use crate::conninfo::params::{ChannelBinding, auth_bit};
+use crate::protocol::backend::{Body, HEADER};
+use crate::protocol::frontend;
+use crate::protocol::trace::AuthResponse;
+
+const SCRAM: &[u8] = b"SCRAM-SHA-256";
+const SCRAM_PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
+const OAUTH: &[u8] = b"OAUTHBEARER";
+
+impl Startup {
+    pub(super) fn begin_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        let requires_binding = self.params.channel_binding == ChannelBinding::Require;
+        if requires_binding && self.tls.is_none() {
+            return Err(b"channel binding required, but SSL not in use".to_vec());
+        }
+        if self.auth.scram.is_some() {
+            return Err(b"duplicate SASL authentication request".to_vec());
+        }
+        let mechanism = self.choose_mechanism(body)?;
+        session.server.password_needed = mechanism != OAUTH;
+        self.check_mechanism(mechanism)?;
+        if requires_binding && mechanism != SCRAM_PLUS {
+            return Err(b"channel binding is required, but server did not offer an authentication method that supports channel binding".to_vec());
+        }
+        let credentials = self.credentials()?;
+        let mut nonce = [0; 18];
+        (self.random)(&mut nonce);
+        let mut client = Client::new(self.binding(mechanism)?, credentials, nonce);
+        session.trace_received(frame, frame.len() - HEADER);
+        let first = client.first_message();
+        session.auth_message(AuthResponse::SaslInitial, |out| {
+            frontend::sasl_initial(out, mechanism, &first)
+        })?;
+        self.auth.scram = Some(client);
+        Ok(())
+    }
+
+    /// The mechanism to use of the server's list, in its order; only SCRAM-SHA-256-PLUS goes before all others.
+    fn choose_mechanism(&self, mut list: Body<'_>) -> Result<&'static [u8], Refusal> {
+        let mut chosen = None;
+        loop {
+            let Some(name) = list.string() else {
+                return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".to_vec());
+            };
+            match name {
+                b"" => break,
+                // Somebody may have stripped TLS off.
+                SCRAM_PLUS if self.tls.is_none() => {
+                    return Err(
+                        b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection"
+                            .to_vec(),
+                    );
+                }
+                SCRAM_PLUS if self.params.channel_binding != ChannelBinding::Disable => {
+                    chosen = Some(SCRAM_PLUS);
+                }
+                SCRAM => chosen = chosen.or(Some(SCRAM)),
+                OAUTH => chosen = chosen.or(Some(OAUTH)),
+                _ => {}
+            }
+        }
+        chosen.ok_or_else(|| {
+            b"none of the server's SASL authentication mechanisms are supported".to_vec()
+        })
+    }
+
+    fn binding(&self, mechanism: &[u8]) -> Result<Binding, Refusal> {
+        match &self.tls {
+            Some(facts) if mechanism == SCRAM_PLUS => {
+                facts.server_end_point.clone().map(Binding::ServerEndPoint)
+            }
+            Some(_) if self.params.channel_binding != ChannelBinding::Disable => {
+                Ok(Binding::NotOffered)
+            }
+            _ => Ok(Binding::Unsupported),
+        }
+    }
+
+    fn check_mechanism(&self, mechanism: &[u8]) -> Result<(), Refusal> {
+        let bit = if mechanism == OAUTH {
+            auth_bit::OAUTH
+        } else {
+            auth_bit::SCRAM
+        };
+        let required = self.params.require_auth.as_ref();
+        if required.is_some_and(|required| required.allowed & bit == 0) {
+            let reason = [b"server requested ", mechanism, b" authentication"];
+            return Err(self.unmet(reason.concat()));
+        }
+        if mechanism == OAUTH {
+            return Err(
+                b"no OAuth flows are available (try installing the libpq-oauth package)".to_vec(),
+            );
+        }
+        Ok(())
+    }
+
+    fn credentials(&self) -> Result<Credentials, Refusal> {
+        let client_key = self.params.scram_client_key.map(Zeroizing::new);
+        let password = self.password();
+        if client_key.is_none() && password.is_none() {
+            return Err(NO_PASSWORD.into());
+        }
+        Ok(Credentials {
+            password: password.map(|password| Zeroizing::new(password.to_vec())),
+            client_key,
+            server_key: self.params.scram_server_key.map(Zeroizing::new),
+        })
+    }
+
+    pub(super) fn continue_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
+        session.trace_received(frame, frame.len() - HEADER);
+        let reply = client.final_message(body.0).map_err(|e| e.message())?;
+        session.auth_message(AuthResponse::Sasl, |out| {
+            frontend::sasl_response(out, &reply)
+        })
+    }
+
+    pub(super) fn finish_sasl(
+        &mut self,
+        session: &mut Session,
+        body: Body<'_>,
+        frame: &[u8],
+    ) -> Result<(), Refusal> {
+        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
+        session.trace_received(frame, frame.len() - HEADER);
+        client.verify(body.0).map_err(|e| e.message())?;
+        session.server.client_finished_auth = true;
+        Ok(())
+    }
+}
+
+fn not_begun() -> Refusal {
+    b"fe_sendauth: invalid authentication request from server: AUTH_REQ_SASL_CONT without AUTH_REQ_SASL"
+        .to_vec()
+}

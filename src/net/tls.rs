@@ -1,0 +1,296 @@
+//! TLS on a connected socket: handshake, records, and what the application can ask about them.
+
+mod certificate_sender;
+mod config;
+mod end_point;
+mod failure;
+mod key_log;
+pub mod keys;
+pub mod names;
+pub mod pem;
+mod signatures;
+pub mod system;
+mod verifier;
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use rustls::ClientConnection;
+
+use super::socket::Socket;
+use super::stream;
+use super::sys;
+
+pub use certificate_sender::Identity;
+pub use config::{Settings, Versions, check_versions};
+pub use end_point::server_end_point;
+
+use certificate_sender::Asked;
+use std::sync::Arc;
+
+/// The protocol that PostgreSQL's servers speak inside TLS (ALPN).
+const PROTOCOL: &[u8] = b"postgresql";
+/// The most plain text that one call of [`Tls::send`] takes.
+const MOST_AT_ONCE: usize = 64 * 1024;
+/// Names of PQsslAttribute's protocols, and of ciphers where OpenSSL's differ from the standard's.
+const CIPHERS: [(rustls::CipherSuite, &str); 6] = {
+    use rustls::CipherSuite as Suite;
+    [
+        (
+            Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+        ),
+        (
+            Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+        ),
+        (
+            Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+            "ECDHE-ECDSA-CHACHA20-POLY1305",
+        ),
+        (
+            Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            "ECDHE-RSA-AES256-GCM-SHA384",
+        ),
+        (
+            Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+            "ECDHE-RSA-AES128-GCM-SHA256",
+        ),
+        (
+            Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            "ECDHE-RSA-CHACHA20-POLY1305",
+        ),
+    ]
+};
+
+/// Where a handshake stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// To be called again once the socket is readable.
+    Read,
+    /// To be called again once the socket is writable.
+    Write,
+}
+
+/// A socket with TLS on it.
+pub struct Tls {
+    socket: Socket,
+    session: ClientConnection,
+    asked: Arc<Asked>,
+    /// Plain text decrypted and not handed out.
+    pending: usize,
+    /// Plain text taken from the caller whose records are not all sent.
+    owed: usize,
+    /// The bounds that the hint of a version mismatch names.
+    versions: Versions,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("socket", &self.socket).finish()
+    }
+}
+
+impl Tls {
+    /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
+    pub fn new(socket: Socket, settings: Settings) -> Result<Tls, (Socket, Vec<u8>)> {
+        let versions = settings.versions.clone();
+        match config::client(settings) {
+            Ok((session, asked)) => Ok(Tls {
+                socket,
+                session,
+                asked,
+                pending: 0,
+                owed: 0,
+                versions,
+            }),
+            Err(message) => Err((socket, message)),
+        }
+    }
+
+    /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text.
+    pub fn handshake(&mut self) -> Result<Progress, Vec<u8>> {
+        loop {
+            while self.session.wants_write() {
+                match self.write_records() {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        return Ok(Progress::Write);
+                    }
+                    Err(error) => return Err(failure::of_socket(&error)),
+                }
+            }
+            if !self.session.is_handshaking() {
+                return Ok(Progress::Done);
+            }
+            match self
+                .session
+                .read_tls(&mut Wire(&self.socket, libc::MSG_DONTWAIT))
+            {
+                Ok(0) => return Err(failure::END_OF_FILE.into()),
+                Ok(_) => self
+                    .open_records()
+                    .map_err(|error| self.explained(&error))?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Progress::Read),
+                Err(error) => return Err(failure::of_socket(&error)),
+            }
+        }
+    }
+
+    fn explained(&self, error: &rustls::Error) -> Vec<u8> {
+        failure::of_handshake(error, &self.versions)
+    }
+
+    fn write_records(&mut self) -> io::Result<()> {
+        self.session.write_tls(&mut Wire(&self.socket, 0)).map(drop)
+    }
+
+    /// Decrypts what was read.
+    fn open_records(&mut self) -> Result<(), rustls::Error> {
+        match self.session.process_new_packets() {
+            Ok(state) => {
+                self.pending = state.plaintext_bytes_to_read();
+                Ok(())
+            }
+            Err(error) => {
+                // The alert is a courtesy to the server.
+                let _ = self.write_records();
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`stream::Stream::recv`].
+    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+        while self.pending == 0 {
+            let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+            let read = self.session.read_tls(&mut Wire(&self.socket, flags))?;
+            let opened = self.open_records();
+            opened.map_err(|error| stream::broken(failure::of_session(&error), false))?;
+            if self.pending == 0 && read == 0 {
+                return Err(self.ended());
+            }
+            if self.session.wants_write() {
+                // An answer to a key update; if it cannot go now, it goes with the next output.
+                let _ = self.write_records();
+            }
+        }
+        let count = self.session.reader().read(buf)?;
+        self.pending -= count.min(self.pending);
+        Ok(count)
+    }
+
+    /// Why nothing more comes.
+    fn ended(&mut self) -> io::Error {
+        let text = match self.session.reader().read(&mut [0]) {
+            Ok(_) => failure::CLOSED,
+            Err(_) => failure::END_OF_FILE,
+        };
+        stream::broken(text.into(), true)
+    }
+
+    /// As [`stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.owed == 0 {
+            let taken = buf.len().min(MOST_AT_ONCE);
+            self.owed = self
+                .session
+                .writer()
+                .write(buf.get(..taken).unwrap_or(buf))?;
+        }
+        while self.session.wants_write() {
+            self.write_records()?;
+        }
+        Ok(std::mem::take(&mut self.owed))
+    }
+
+    /// Bytes decrypted but not handed out.
+    pub fn pending(&self) -> usize {
+        self.pending
+    }
+
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Tells the server that no more comes, if the system takes that at once.
+    pub fn say_goodbye(&mut self) {
+        self.session.send_close_notify();
+        let _ = self.write_records();
+    }
+
+    /// The server asked for a certificate of the client.
+    pub fn certificate_requested(&self) -> bool {
+        self.asked.requested()
+    }
+
+    /// The server asked for a certificate and there was one to send.
+    pub fn certificate_sent(&self) -> bool {
+        self.asked.sent()
+    }
+
+    /// The server's certificate; None before it came.
+    pub fn server_certificate(&self) -> Option<&[u8]> {
+        let chain = self.session.peer_certificates()?;
+        chain.first().map(|certificate| certificate.as_ref())
+    }
+
+    /// The application protocol that both agreed on.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.session.alpn_protocol()
+    }
+
+    /// Whether the protocol agreed on is PostgreSQL's.
+    pub fn speaks_postgresql(&self) -> bool {
+        self.protocol() == Some(PROTOCOL)
+    }
+
+    /// The TLS version, as OpenSSL calls it.
+    pub fn version(&self) -> Option<&'static str> {
+        Some(match self.session.protocol_version()? {
+            rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            _ => "unknown",
+        })
+    }
+
+    /// The cipher, as OpenSSL calls it.
+    pub fn cipher(&self) -> Option<&'static str> {
+        let suite = self.session.negotiated_cipher_suite()?.suite();
+        let known = CIPHERS.iter().find(|(known, _)| *known == suite);
+        known.map(|(_, name)| *name).or(match suite {
+            rustls::CipherSuite::TLS13_AES_256_GCM_SHA384 => Some("TLS_AES_256_GCM_SHA384"),
+            rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 => Some("TLS_AES_128_GCM_SHA256"),
+            _ => suite.as_str(),
+        })
+    }
+
+    /// The size of the cipher's key.
+    pub fn key_bits(&self) -> Option<u16> {
+        Some(if self.cipher()?.contains("128") {
+            128
+        } else {
+            256
+        })
+    }
+}
+
+/// The socket as rustls reads and writes it, with flags for reading.
+struct Wire<'a>(&'a Socket, libc::c_int);
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        stream::uninterrupted(|| sys::recv(self.0.fd(), buf, self.1))
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        stream::uninterrupted(|| sys::send(self.0.fd(), buf, flags))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

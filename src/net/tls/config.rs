@@ -1,0 +1,109 @@
+//! What one TLS connection is set up with.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
+
+use super::PROTOCOL;
+use super::certificate_sender::{Asked, Identity};
+use super::key_log::KeyLogFile;
+use super::verifier::Verifier;
+use crate::net::verify::Trust;
+
+/// The bounds for the TLS version, as the options give them; None or empty leaves it open.
+#[derive(Debug, Clone, Default)]
+pub struct Versions {
+    pub min: Option<Vec<u8>>,
+    pub max: Option<Vec<u8>>,
+}
+
+/// What the options ask for.
+#[derive(Debug, Default)]
+pub struct Settings {
+    pub versions: Versions,
+    /// None: the server's certificate is not verified.
+    pub trust: Option<Trust>,
+    pub identity: Option<Identity>,
+    /// The name to tell the server that the client wants (SNI).
+    pub server_name: Option<Vec<u8>>,
+    /// The file to which secrets are appended for debugging.
+    pub key_log: Option<Vec<u8>>,
+}
+
+/// The cryptography, made once; it is no default of the process.
+pub fn provider() -> &'static Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
+}
+
+/// A connection that has said nothing yet; Err is a text in libpq's manner.
+pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), Vec<u8>> {
+    let versions = allowed(&settings.versions)?;
+    let asked = Arc::new(Asked::new(settings.identity));
+    let failed = |error: rustls::Error| format!("could not create SSL context: {error}");
+    let mut config = ClientConfig::builder_with_provider(provider().clone())
+        .with_protocol_versions(&versions)
+        .map_err(failed)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(settings.trust)))
+        .with_client_cert_resolver(asked.clone());
+    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    // libpq: no session is resumed, as its server issues no tickets.
+    config.resumption = Resumption::disabled();
+    if let Some(path) = settings.key_log {
+        config.key_log = Arc::new(KeyLogFile::new(path));
+    }
+    let name = settings.server_name.as_deref().and_then(server_name);
+    config.enable_sni = name.is_some();
+    // Without a name there must be one all the same; an address is not sent.
+    let name = name.unwrap_or(ServerName::from(Ipv4Addr::LOCALHOST));
+    let mut session = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
+    session.set_buffer_limit(None);
+    Ok((session, asked))
+}
+
+/// A name that can be sent; libpq sends any, rustls only what is a name.
+fn server_name(name: &[u8]) -> Option<ServerName<'static>> {
+    let name = std::str::from_utf8(name).ok()?;
+    let name = ServerName::try_from(name.to_owned()).ok()?;
+    matches!(name, ServerName::DnsName(_)).then_some(name)
+}
+
+/// Versions by their names, from the lowest; rustls has only the newer two.
+const KNOWN: [(&str, Option<&SupportedProtocolVersion>); 4] = [
+    ("TLSv1", None),
+    ("TLSv1.1", None),
+    ("TLSv1.2", Some(&rustls::version::TLS12)),
+    ("TLSv1.3", Some(&rustls::version::TLS13)),
+];
+
+/// Whether any version within the bounds can be served; Err is a text in libpq's manner.
+pub fn check_versions(versions: &Versions) -> Result<(), Vec<u8>> {
+    allowed(versions).map(drop)
+}
+
+fn allowed(versions: &Versions) -> Result<Vec<&'static SupportedProtocolVersion>, Vec<u8>> {
+    let place = |text: &Option<Vec<u8>>| {
+        let text = text.as_deref()?;
+        let mut names = KNOWN.iter();
+        names.position(|(name, _)| name.as_bytes().eq_ignore_ascii_case(text))
+    };
+    let first = place(&versions.min).unwrap_or(0);
+    let last = place(&versions.max).unwrap_or(KNOWN.len() - 1);
+    let range = KNOWN.get(first..=last).unwrap_or_default();
+    let found: Vec<_> = range.iter().filter_map(|(_, version)| *version).collect();
+    if found.is_empty() {
+        let max = versions.max.as_deref().unwrap_or_default();
+        let text = [
+            b"could not set maximum SSL protocol version: \"",
+            max,
+            b"\" is not supported, the lowest supported version is TLSv1.2",
+        ];
+        return Err(text.concat());
+    }
+    Ok(found)
+}

@@ -1,0 +1,83 @@
+//! The server's signature in the handshake, by a key that may be in a certificate of any age.
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::CertificateDer;
+use rustls::{DigitallySignedStruct, SignatureScheme as Scheme};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use crate::net::verify::Refusal;
+use crate::net::verify::signature::{Algorithm, Digest, kinds, verify_any, verify_pss};
+
+/// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
+const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
+const PSS_PSS_SHA384: Scheme = Scheme::Unknown(0x080a);
+const PSS_PSS_SHA512: Scheme = Scheme::Unknown(0x080b);
+
+/// What the client offers, in the order of its preference.
+pub const SCHEMES: [Scheme; 13] = [
+    Scheme::ECDSA_NISTP256_SHA256,
+    Scheme::ECDSA_NISTP384_SHA384,
+    Scheme::ECDSA_NISTP521_SHA512,
+    Scheme::ED25519,
+    Scheme::RSA_PSS_SHA256,
+    Scheme::RSA_PSS_SHA384,
+    Scheme::RSA_PSS_SHA512,
+    PSS_PSS_SHA256,
+    PSS_PSS_SHA384,
+    PSS_PSS_SHA512,
+    Scheme::RSA_PKCS1_SHA256,
+    Scheme::RSA_PKCS1_SHA384,
+    Scheme::RSA_PKCS1_SHA512,
+];
+
+/// How a scheme's signatures are checked.
+pub enum Check {
+    Pss(Digest),
+    /// With the first algorithm that fits the key.
+    Any(&'static [Algorithm]),
+}
+
+/// TLS 1.3: the scheme names the curve, too. RFC 8446, 4.2.3: no PKCS #1 in handshakes.
+pub fn in_tls13(scheme: Scheme) -> Option<Check> {
+    match scheme {
+        Scheme::ECDSA_NISTP256_SHA256 => Some(Check::Any(&kinds::ECDSA_SHA256[..1])),
+        Scheme::ECDSA_NISTP384_SHA384 => Some(Check::Any(&kinds::ECDSA_SHA384[1..2])),
+        Scheme::ECDSA_NISTP521_SHA512 => Some(Check::Any(&kinds::ECDSA_SHA512[2..])),
+        Scheme::RSA_PKCS1_SHA256 | Scheme::RSA_PKCS1_SHA384 | Scheme::RSA_PKCS1_SHA512 => None,
+        other => in_tls12(other),
+    }
+}
+
+/// TLS 1.2: the scheme names the digest only.
+pub fn in_tls12(scheme: Scheme) -> Option<Check> {
+    Some(match scheme {
+        Scheme::ECDSA_NISTP256_SHA256 => Check::Any(&kinds::ECDSA_SHA256),
+        Scheme::ECDSA_NISTP384_SHA384 => Check::Any(&kinds::ECDSA_SHA384),
+        Scheme::ECDSA_NISTP521_SHA512 => Check::Any(&kinds::ECDSA_SHA512),
+        Scheme::ED25519 => Check::Any(&kinds::ED25519),
+        Scheme::RSA_PKCS1_SHA256 => Check::Any(&kinds::RSA_SHA256),
+        Scheme::RSA_PKCS1_SHA384 => Check::Any(&kinds::RSA_SHA384),
+        Scheme::RSA_PKCS1_SHA512 => Check::Any(&kinds::RSA_SHA512),
+        Scheme::RSA_PSS_SHA256 | PSS_PSS_SHA256 => Check::Pss(Digest::Sha256),
+        Scheme::RSA_PSS_SHA384 | PSS_PSS_SHA384 => Check::Pss(Digest::Sha384),
+        Scheme::RSA_PSS_SHA512 | PSS_PSS_SHA512 => Check::Pss(Digest::Sha512),
+        _ => return None,
+    })
+}
+
+/// Checks that the key of `certificate` made the signature, as `check` says for its scheme.
+pub fn verify(
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    message: &[u8],
+    check: fn(Scheme) -> Option<Check>,
+) -> Result<HandshakeSignatureValid, Refusal> {
+    let parsed = X509Certificate::from_der(certificate).map_err(|_| Refusal::Malformed)?;
+    let key = &parsed.1.tbs_certificate.subject_pki;
+    match check(signed.scheme).ok_or(Refusal::BadSignature)? {
+        Check::Pss(digest) => verify_pss(key, digest, message, signed.signature())?,
+        Check::Any(algorithms) => verify_any(key, algorithms, message, signed.signature())?,
+    }
+    Ok(HandshakeSignatureValid::assertion())
+}
