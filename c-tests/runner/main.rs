@@ -19,3 +19,4 @@ mod passwords;
 mod programs;
 mod signal_safety;
 mod support;
+mod tls;

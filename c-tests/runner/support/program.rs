@@ -160,7 +160,7 @@ pub fn same_exchange(
 }
 
 #[track_caller]
-fn assert_same(name: &str, args: &[&str], expected: &Output, ours: &Output) {
+pub fn assert_same(name: &str, args: &[&str], expected: &Output, ours: &Output) {
     let difference = process::diff("oracle", &expected.to_string(), "ours", &ours.to_string());
     assert!(difference.is_empty(), "{name} {args:?}\n{difference}");
     // Two libraries that both kill the program, or both hang it, prove nothing.

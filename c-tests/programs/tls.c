@@ -1,0 +1,87 @@
+/*
+ * Connects with each connection string that stands on a line of stdin, and tells what came of it. With the argument
+ * "hook", a hook answers "hooked" for the password of a client key; with "cancel", a cancel request is sent on each
+ * connection, too; with "library", only the TLS library is told.
+ */
+#include "common.h"
+
+static int
+password_hook(char *buf, int size, PGconn *conn)
+{
+	char		own[64];
+
+	(void) conn;
+	printf("hook: size %d, default answers %d\n", size, PQdefaultSSLKeyPassHook_OpenSSL(own, sizeof own, conn));
+	snprintf(buf, size, "hooked");
+	return (int) strlen(buf);
+}
+
+static void
+attributes(PGconn *conn)
+{
+	static const char *const names[] = {"protocol", "cipher", "key_bits", "compression", "alpn", "nothing"};
+
+	fact_int("in use", PQsslInUse(conn));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		fact(names[i], PQsslAttribute(conn, names[i]));
+	for (const char *const *name = PQsslAttributeNames(conn); *name != NULL; name++)
+		fact("name", *name);
+}
+
+static void
+cancel(PGconn *conn)
+{
+	PGcancelConn *request = PQcancelCreate(conn);
+	PGresult   *res;
+
+	fact_int("sent", PQsendQuery(conn, "SELECT pg_sleep(60)"));
+	fact_int("cancel", PQcancelBlocking(request));
+	fact("cancel message", PQcancelErrorMessage(request));
+	PQcancelFinish(request);
+	while ((res = PQgetResult(conn)) != NULL)
+	{
+		fact("sqlstate", PQresultErrorField(res, PG_DIAG_SQLSTATE));
+		PQclear(res);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	char		line[65536];
+
+	if (strcmp(mode, "library") == 0)
+	{
+		fact("library", PQsslAttribute(NULL, "library"));
+		return 0;
+	}
+	if (strcmp(mode, "hook") == 0)
+		PQsetSSLKeyPassHook_OpenSSL(password_hook);
+	while (fgets(line, sizeof line, stdin) != NULL)
+	{
+		PGconn	   *conn;
+
+		line[strcspn(line, "\n")] = '\0';
+		/* A vertical bar stands for the end of a line, as in PEM text. */
+		for (char *at = line; (at = strchr(at, '|')) != NULL;)
+			*at = '\n';
+		if (strchr(line, '\n') == NULL)
+			heading(line);
+		conn = PQconnectdb(line);
+		fact_int("status", PQstatus(conn));
+		fact("message", PQerrorMessage(conn));
+		fact_int("password needed", PQconnectionNeedsPassword(conn));
+		fact_int("password used", PQconnectionUsedPassword(conn));
+		if (PQstatus(conn) == CONNECTION_OK)
+		{
+			attributes(conn);
+			show_exec(conn, "SELECT ssl, version, cipher, bits, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+			show_exec(conn, "SELECT length(string_agg(md5(i::text), '')) FROM generate_series(1, 20000) i");
+			if (strcmp(mode, "cancel") == 0)
+				cancel(conn);
+		}
+		PQfinish(conn);
+	}
+	return 0;
+}

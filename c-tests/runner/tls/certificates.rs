@@ -1,0 +1,320 @@
+//! Certificates, keys and revocation lists, made by the openssl program for this run of the tests.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use crate::support::process::{self, TIMEOUT};
+
+/// A directory of files: NAME.crt, NAME.key.
+pub struct Certificates {
+    directory: TempDir,
+}
+
+const CONFIG: &str = "
+[req]
+distinguished_name = nobody
+prompt = no
+[nobody]
+CN = nobody
+[ca]
+default_ca = root
+[root]
+dir = .
+database = index
+serial = serial
+crlnumber = crlnumber
+default_md = sha256
+default_crl_days = 1000
+unique_subject = no
+[list2]
+authorityKeyIdentifier = keyid:always
+";
+
+/// What a certificate of an authority says.
+const AUTHORITY: &str =
+    "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
+
+impl Certificates {
+    /// Those that all tests share.
+    pub fn shared() -> &'static Certificates {
+        static SHARED: OnceLock<Certificates> = OnceLock::new();
+        SHARED.get_or_init(Certificates::make)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The path as text for a connection string.
+    pub fn file(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    fn make() -> Certificates {
+        let directory = TempDir::with_prefix("pq-tls-").expect("a temporary directory");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
+        let made = Certificates { directory };
+        made.write("config", CONFIG);
+        made.write("index", "");
+        made.write("crlnumber", "01\n");
+        made.authorities();
+        made.servers();
+        made.clients();
+        made.lists();
+        made
+    }
+
+    fn authorities(&self) {
+        for name in ["root", "other"] {
+            self.key(
+                name,
+                &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+            );
+            self.self_signed(name, AUTHORITY);
+        }
+        self.key(
+            "v1root",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        );
+        self.self_signed("v1root", "");
+        self.key(
+            "between",
+            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        );
+        self.signed("between", "root", AUTHORITY, 1000);
+    }
+
+    fn servers(&self) {
+        let good = "subjectAltName=DNS:good.test\n";
+        for (name, issuer, extensions, days) in [
+            ("good", "root", good, 1000),
+            ("expired", "root", good, -1),
+            (
+                "wrong-host",
+                "root",
+                "subjectAltName=DNS:other.test,DNS:third.test\n",
+                1000,
+            ),
+            ("wrong-ca", "other", good, 1000),
+            ("revoked", "root", good, 1000),
+            ("ip", "root", "subjectAltName=IP:127.0.0.1\n", 1000),
+            ("wildcard", "root", "subjectAltName=DNS:*.test\n", 1000),
+            (
+                "client-purpose",
+                "root",
+                "subjectAltName=DNS:good.test\nextendedKeyUsage=clientAuth\n",
+                1000,
+            ),
+            ("from-v1root", "v1root", good, 1000),
+            ("chained", "between", good, 1000),
+        ] {
+            self.key(
+                name,
+                &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+            );
+            self.signed(name, issuer, extensions, days);
+        }
+        // Version 1, with nothing but a common name.
+        self.key(
+            "cn",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        );
+        self.signed_as("cn", "/CN=good.test", "root", "", 1000);
+        for (name, key) in [
+            (
+                "ecdsa",
+                &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"][..],
+            ),
+            ("ed25519", &["-algorithm", "ED25519"]),
+            (
+                "rsapss",
+                &["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"],
+            ),
+        ] {
+            self.key(name, key);
+            self.self_signed_with(name, "/CN=good.test", good);
+        }
+        // An authority that is its own server's certificate, as many make it.
+        self.key(
+            "self",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        );
+        self.self_signed_with(
+            "self",
+            "/CN=good.test",
+            "basicConstraints=critical,CA:TRUE\nsubjectAltName=DNS:good.test\n",
+        );
+        self.join("chained+between.crt", &["chained.crt", "between.crt"]);
+        self.join("root+between.crt", &["root.crt", "between.crt"]);
+        self.join("all.crt", &["other.crt", "root.crt"]);
+    }
+
+    fn clients(&self) {
+        for name in ["client", "client-revoked", "client-other"] {
+            self.key(
+                name,
+                &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+            );
+        }
+        self.signed_as(
+            "client",
+            "/CN=tls_user",
+            "root",
+            "extendedKeyUsage=clientAuth\n",
+            1000,
+        );
+        // Version 1, as PostgreSQL's manual makes it.
+        self.signed_as("client-revoked", "/CN=tls_user", "root", "", 1000);
+        self.signed_as("client-other", "/CN=tls_user", "other", "", 1000);
+        self.key(
+            "client-v1",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        );
+        self.signed_as("client-v1", "/CN=tls_user", "root", "", 1000);
+        self.key(
+            "client-ec",
+            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        );
+        self.signed_as("client-ec", "/CN=tls_user", "root", "", 1000);
+        self.key(
+            "client-chained",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        );
+        self.signed_as("client-chained", "/CN=tls_user", "between", "", 1000);
+        self.join(
+            "client-chained+between.crt",
+            &["client-chained.crt", "between.crt"],
+        );
+    }
+
+    /// Revocation lists of versions 1 and 2 that name `revoked` and `client-revoked`.
+    fn lists(&self) {
+        for name in ["revoked", "client-revoked"] {
+            let (certificate, ca) = (
+                format!("{name}.crt"),
+                ["-cert", "root.crt", "-keyfile", "root.key"],
+            );
+            let arguments = [
+                &["ca", "-config", "config", "-revoke", &certificate],
+                &ca[..],
+            ];
+            self.openssl(&arguments.concat());
+        }
+        let ca = [
+            "ca", "-config", "config", "-gencrl", "-cert", "root.crt", "-keyfile", "root.key",
+        ];
+        self.openssl(&[&ca[..], &["-out", "v1.crl"]].concat());
+        self.openssl(&[&ca[..], &["-crlexts", "list2", "-out", "v2.crl"]].concat());
+        let other = [
+            "ca",
+            "-config",
+            "config",
+            "-gencrl",
+            "-cert",
+            "other.crt",
+            "-keyfile",
+            "other.key",
+        ];
+        self.openssl(&[&other[..], &["-out", "other.crl"]].concat());
+        for (directory, list) in [("v1-lists", "v1.crl"), ("v2-lists", "v2.crl")] {
+            fs::create_dir(self.path(directory)).expect("a directory");
+            fs::copy(self.path(list), self.path(directory).join("root.crl")).expect("a list");
+            self.openssl(&["rehash", directory]);
+        }
+    }
+
+    /// Runs openssl in the directory.
+    pub fn openssl(&self, arguments: &[&str]) {
+        let mut command = Command::new("openssl");
+        command.args(arguments).current_dir(self.directory.path());
+        process::run(&mut command, b"", TIMEOUT).success();
+    }
+
+    pub fn key(&self, name: &str, arguments: &[&str]) {
+        let file = format!("{name}.key");
+        self.openssl(&[&["genpkey", "-out", &file], arguments].concat());
+        self.make_private(&file);
+    }
+
+    /// libpq takes keys only if others cannot read them.
+    pub fn make_private(&self, file: &str) {
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(self.path(file), mode).expect("its mode");
+    }
+
+    fn self_signed(&self, name: &str, extensions: &str) {
+        self.self_signed_with(name, &format!("/CN={name}"), extensions);
+    }
+
+    fn self_signed_with(&self, name: &str, subject: &str, extensions: &str) {
+        self.request(name, subject);
+        self.sign(
+            name,
+            &["-signkey", &format!("{name}.key")],
+            extensions,
+            1000,
+        );
+    }
+
+    fn signed(&self, name: &str, issuer: &str, extensions: &str, days: i32) {
+        self.signed_as(name, &format!("/CN={name}"), issuer, extensions, days);
+    }
+
+    pub fn signed_as(&self, name: &str, subject: &str, issuer: &str, extensions: &str, days: i32) {
+        self.request(name, subject);
+        let (certificate, key) = (format!("{issuer}.crt"), format!("{issuer}.key"));
+        let issuer = ["-CA", &certificate, "-CAkey", &key, "-CAcreateserial"];
+        self.sign(name, &issuer, extensions, days);
+    }
+
+    fn request(&self, name: &str, subject: &str) {
+        let (key, request) = (format!("{name}.key"), format!("{name}.csr"));
+        self.openssl(&[
+            "req", "-new", "-config", "config", "-subj", subject, "-key", &key, "-out", &request,
+        ]);
+    }
+
+    fn sign(&self, name: &str, issuer: &[&str], extensions: &str, days: i32) {
+        let files = [
+            format!("{name}.csr"),
+            format!("{name}.crt"),
+            format!("{name}.ext"),
+        ];
+        let [request, certificate, extension_file] = &files;
+        let days = days.to_string();
+        let mut arguments = vec![
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-out",
+            certificate,
+            "-days",
+            &days,
+        ];
+        arguments.extend(issuer);
+        if !extensions.is_empty() {
+            self.write(extension_file, extensions);
+            arguments.extend(["-extfile", extension_file]);
+        }
+        self.openssl(&arguments);
+    }
+
+    fn join(&self, name: &str, parts: &[&str]) {
+        let read = |part: &&str| fs::read_to_string(self.path(part)).expect("a certificate");
+        self.write(name, &parts.iter().map(read).collect::<String>());
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}

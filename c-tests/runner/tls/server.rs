@@ -1,0 +1,135 @@
+//! A PostgreSQL that uses the certificate a test gives it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::certificates::Certificates;
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version, service_user};
+use crate::support::process::Output;
+use crate::support::program::{Program, assert_same};
+use crate::support::session::wait_until;
+
+/// Who may connect how, by database.
+const HBA: &str = "
+hostssl   only_ssl   all       all trust
+host      only_ssl   all       all reject
+hostnossl only_plain all       all trust
+host      only_plain all       all reject
+hostssl   certified  all       all cert
+host      certified  all       all reject
+";
+
+const CONFIG: &str = "
+ssl = on
+ssl_cert_file = 'server.crt'
+ssl_key_file = 'server.key'
+ssl_ca_file = 'authorities.crt'
+ssl_crl_file = 'authorities.crl'
+";
+
+/// The server, for one test at a time.
+pub struct TlsServer {
+    postgres: MutexGuard<'static, Postgres>,
+    pub files: &'static Certificates,
+}
+
+impl TlsServer {
+    /// Waits for the other tests, and gives the server the certificate in `chain`.crt with the key `key`.key.
+    pub fn with(chain: &str, key: &str) -> TlsServer {
+        static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();
+        let files = Certificates::shared();
+        let server = SERVER.get_or_init(|| Mutex::new(start(files)));
+        let postgres = server.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = TlsServer { postgres, files };
+        server.switch(chain, key);
+        server
+    }
+
+    fn switch(&self, chain: &str, key: &str) {
+        install(
+            &self.postgres,
+            &self.files.file(&format!("{chain}.crt")),
+            "server.crt",
+        );
+        install(
+            &self.postgres,
+            &self.files.file(&format!("{key}.key")),
+            "server.key",
+        );
+        let loaded = || self.postgres.psql("postgres", "SELECT pg_conf_load_time()");
+        let before = loaded();
+        self.postgres.control(&["reload"]).success();
+        wait_until("new", || {
+            if loaded() == before { "old" } else { "new" }.to_owned()
+        });
+    }
+
+    /// A connection string without `host`; `hostaddr` is the server's.
+    pub fn conninfo(&self, rest: &str) -> String {
+        let port = self.postgres.port();
+        format!("hostaddr=127.0.0.1 port={port} user=tls_user {rest}")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.postgres.port()
+    }
+
+    /// Connects with each connection string on the oracle and on ours, and panics with the difference.
+    #[track_caller]
+    pub fn same(&self, conninfos: &[String]) -> Output {
+        self.same_as("", conninfos, &[])
+    }
+
+    #[track_caller]
+    pub fn same_as(&self, mode: &str, conninfos: &[String], env: &[(&str, &str)]) -> Output {
+        let program = Program::new("tls");
+        let lines: Vec<String> = conninfos.iter().map(|rest| self.conninfo(rest)).collect();
+        let input = lines.join("\n") + "\n";
+        let run = |lib| program.run_with_input(lib, &[mode], env, input.as_bytes());
+        let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+        assert_same("tls", &[mode], &expected, &ours);
+        ours
+    }
+
+    /// Connects on ours alone.
+    pub fn ours(&self, mode: &str, conninfos: &[String], env: &[(&str, &str)]) -> Output {
+        let lines: Vec<String> = conninfos.iter().map(|rest| self.conninfo(rest)).collect();
+        let input = lines.join("\n") + "\n";
+        Program::new("tls").run_with_input(Lib::Ours, &[mode], env, input.as_bytes())
+    }
+}
+
+fn start(files: &Certificates) -> Postgres {
+    let postgres = Postgres::start(Version::Oracle18, "");
+    for (from, to) in [
+        ("good.crt", "server.crt"),
+        ("good.key", "server.key"),
+        ("root.crt", "authorities.crt"),
+        ("v1.crl", "authorities.crl"),
+    ] {
+        install(&postgres, &files.file(from), to);
+    }
+    let conf = postgres.data().join("postgresql.conf");
+    let text = fs::read_to_string(&conf).expect("the configuration") + CONFIG;
+    fs::write(&conf, text).expect("the configuration");
+    postgres.prepend_hba(HBA);
+    postgres.control(&["restart"]).success();
+    postgres.psql("postgres", "CREATE ROLE tls_user LOGIN");
+    for database in ["only_ssl", "only_plain", "certified"] {
+        postgres.psql("postgres", &format!("CREATE DATABASE {database}"));
+    }
+    postgres
+}
+
+/// Copies a file into the data directory, for the server's user alone.
+fn install(postgres: &Postgres, from: &str, to: &str) {
+    let (fresh, place) = (postgres.data().join("fresh"), postgres.data().join(to));
+    fs::copy(from, &fresh).expect("a file of the server");
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("its mode");
+    if let Some((uid, gid)) = service_user() {
+        chown(&fresh, Some(uid), Some(gid)).expect("its owner");
+    }
+    fs::rename(fresh, place).expect("a file of the server");
+}
