@@ -1,7 +1,7 @@
 /*
  * Connects with each connection string that stands on a line of stdin, and tells what came of it. With the argument
  * "hook", a hook answers "hooked" for the password of a client key; with "cancel", a cancel request is sent on each
- * connection, too; with "library", only the TLS library is told.
+ * connection, too; with "killed", the session is ended by another in the middle of a query; with "library", only the TLS library is told.
  */
 #include "common.h"
 
@@ -33,9 +33,16 @@ cancel(PGconn *conn)
 {
 	PGcancelConn *request = PQcancelCreate(conn);
 	PGresult   *res;
+	int			sent;
 
 	fact_int("sent", PQsendQuery(conn, "SELECT pg_sleep(60)"));
-	fact_int("cancel", PQcancelBlocking(request));
+	/* A request that comes before the query cancels nothing. */
+	do
+	{
+		PQcancelReset(request);
+		sent = PQcancelBlocking(request);
+	} while (sent && PQsocketPoll(PQsocket(conn), 1, 0, PQgetCurrentTimeUSec() + 500000) == 0);
+	fact_int("cancel", sent);
 	fact("cancel message", PQcancelErrorMessage(request));
 	PQcancelFinish(request);
 	while ((res = PQgetResult(conn)) != NULL)
@@ -43,6 +50,28 @@ cancel(PGconn *conn)
 		fact("sqlstate", PQresultErrorField(res, PG_DIAG_SQLSTATE));
 		PQclear(res);
 	}
+}
+
+/* The session is ended by another one. */
+static void
+killed(PGconn *conn, const char *conninfo)
+{
+	PGconn	   *other = PQconnectdb(conninfo);
+	char		sql[128];
+	PGresult   *res;
+
+	snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 10000)", PQbackendPID(conn));
+	PQsendQuery(conn, "SELECT pg_sleep(60)");
+	PQclear(PQexec(other, sql));
+	PQfinish(other);
+	while ((res = PQgetResult(conn)) != NULL)
+	{
+		fact("result", PQresultErrorMessage(res));
+		fact("sqlstate", PQresultErrorField(res, PG_DIAG_SQLSTATE));
+		PQclear(res);
+	}
+	fact_int("status", PQstatus(conn));
+	fact("message", PQerrorMessage(conn));
 }
 
 int
@@ -78,6 +107,8 @@ main(int argc, char **argv)
 			attributes(conn);
 			show_exec(conn, "SELECT ssl, version, cipher, bits, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
 			show_exec(conn, "SELECT length(string_agg(md5(i::text), '')) FROM generate_series(1, 20000) i");
+			if (strcmp(mode, "killed") == 0)
+				killed(conn, line);
 			if (strcmp(mode, "cancel") == 0)
 				cancel(conn);
 		}

@@ -140,8 +140,10 @@ fn revocation_lists(
     };
     let mut lists = Vec::new();
     if let Some(file) = file {
-        lists = pem::lists(&file.contents().ok()?);
-        if lists.is_empty() {
+        let contents = file.contents().ok()?;
+        lists = pem::lists(&contents);
+        // libpq: certificates in the file make it a good one, too, and then every list is missing.
+        if lists.is_empty() && pem::certificates(&contents).is_none() {
             return None;
         }
     }
@@ -205,8 +207,7 @@ pub(super) fn identity(
         .first()
         .is_some_and(|own| keys::belongs(own, &*signer))
     {
-        let before = "certificate does not match private key file";
-        return Err(key.complaint_with(before, b"key values mismatch").into());
+        return Err(unloaded(&key, KeyError::OfAnother).into());
     }
     Ok(Some(Identity { chain, key: signer }))
 }

@@ -74,9 +74,6 @@ impl Startup {
         }
         if answer == b'N' {
             self.go_on_without(session, texts.required);
-        } else if !session.input.unread().is_empty() {
-            // What came before the handshake must not be taken for what came encrypted.
-            self.fail_with(session, texts.unencrypted);
         } else {
             self.phase = Phase::Handshake(method);
         }
@@ -113,9 +110,8 @@ impl Startup {
 
     /// The TLS handshake succeeded.
     pub fn tls_established(&mut self, session: &mut Session, facts: TlsFacts) {
-        self.in_use = Method::Tls;
         self.tls = Some(facts);
-        self.made_again(session);
+        self.established(session, Method::Tls);
     }
 
     /// The GSSAPI handshake succeeded.
@@ -124,7 +120,16 @@ impl Startup {
         expect(dead_code, reason = "without GSSAPI there is no handshake")
     )]
     pub fn gss_established(&mut self, session: &mut Session) {
-        self.in_use = Method::Gss;
+        self.established(session, Method::Gss);
+    }
+
+    /// libpq: what came behind the answer, unencrypted, is looked at only now; it must not be taken for what came
+    /// encrypted. A handshake that failed because of it may be followed by other methods.
+    fn established(&mut self, session: &mut Session, method: Method) {
+        if !session.input.unread().is_empty() {
+            return self.fail_with(session, texts(method).unencrypted);
+        }
+        self.in_use = method;
         self.made_again(session);
     }
 

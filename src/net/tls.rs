@@ -117,7 +117,7 @@ impl Tls {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         return Ok(Progress::Write);
                     }
-                    Err(error) => return Err(failure::of_socket(&error)),
+                    Err(error) => return Err(self.last_words(&error)),
                 }
             }
             if !self.session.is_handshaking() {
@@ -135,6 +135,17 @@ impl Tls {
                 Err(error) => return Err(failure::of_socket(&error)),
             }
         }
+    }
+
+    /// Why a write failed: the server may have told in an alert before it closed.
+    fn last_words(&mut self, error: &io::Error) -> Vec<u8> {
+        let mut wire = Wire(&self.socket, libc::MSG_DONTWAIT);
+        while let Ok(1..) = self.session.read_tls(&mut wire) {
+            if let Err(alert) = self.session.process_new_packets() {
+                return self.explained(&alert);
+            }
+        }
+        failure::of_socket(error)
     }
 
     fn explained(&self, error: &rustls::Error) -> Vec<u8> {

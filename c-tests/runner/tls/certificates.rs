@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -312,9 +312,5 @@ impl Certificates {
 
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).expect("a file");
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 }

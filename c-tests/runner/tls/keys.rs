@@ -1,1 +1,282 @@
+//! Client certificates and keys, in every form.
 
+use super::server::TlsServer;
+
+/// Connects to the database that asks for a certificate, with that one and that key.
+fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String {
+    let files = server.files;
+    format!(
+        "host=good.test dbname=certified sslmode=verify-full sslrootcert={} sslcert={} sslkey={} {more}",
+        files.file("root.crt"),
+        files.file(certificate),
+        files.file(key)
+    )
+}
+
+fn server() -> TlsServer {
+    TlsServer::with("good", "good")
+}
+
+/// Writes `client.key` in another form.
+fn convert(server: &TlsServer, name: &str, arguments: &[&str]) {
+    let arguments = [arguments, &["-in", "client.key", "-out", name]].concat();
+    server.files.openssl(&arguments);
+    server.files.make_private(name);
+}
+
+#[test]
+fn certificates() {
+    let server = server();
+    let output = server.same(&[
+        with(&server, "client.crt", "client.key", ""),
+        with(&server, "client-v1.crt", "client-v1.key", ""),
+        with(&server, "client-ec.crt", "client-ec.key", ""),
+        with(
+            &server,
+            "client-chained+between.crt",
+            "client-chained.key",
+            "",
+        ),
+        with(&server, "client-chained.crt", "client-chained.key", ""),
+        with(&server, "client-revoked.crt", "client-revoked.key", ""),
+        with(&server, "client-other.crt", "client-other.key", ""),
+        with(&server, "missing.crt", "missing.key", ""),
+        with(&server, "client.crt", "client.key", "sslcertmode=disable"),
+        with(&server, "client.crt", "client.key", "sslcertmode=require"),
+        with(&server, "missing.crt", "missing.key", "sslcertmode=require"),
+        with(&server, "client.crt", "client.key", "user=somebody"),
+    ]);
+    assert!(output.stdout.contains("/CN=tls_user"), "{output}");
+    assert!(
+        output.stdout.contains("sslv3 alert certificate revoked"),
+        "{output}"
+    );
+    assert!(output.stdout.contains("tlsv1 alert unknown ca"), "{output}");
+}
+
+#[test]
+fn certificates_in_tls_1_2() {
+    let server = server();
+    let old = "ssl_max_protocol_version=TLSv1.2";
+    server.same(&[
+        with(&server, "client.crt", "client.key", old),
+        with(&server, "client-v1.crt", "client-v1.key", old),
+        with(&server, "client-ec.crt", "client-ec.key", old),
+        with(&server, "client-revoked.crt", "client-revoked.key", old),
+        with(&server, "client-other.crt", "client-other.key", old),
+        with(&server, "missing.crt", "missing.key", old),
+    ]);
+}
+
+#[test]
+fn files_that_are_not_right() {
+    let server = server();
+    let files = server.files;
+    files.write("empty", "");
+    files.make_private("empty");
+    files.write("open.key", "");
+    let directory = files.path("directory");
+    std::fs::create_dir_all(directory).expect("a directory");
+    server.same(&[
+        with(&server, "client.crt", "missing.key", ""),
+        with(&server, "client.crt", "good.key", ""),
+        with(&server, "client.crt", "empty", ""),
+        with(&server, "client.crt", "open.key", ""),
+        with(&server, "client.crt", "directory", ""),
+        with(&server, "client.crt", "client.key/x", ""),
+        with(&server, "client.crt/x", "client.key", ""),
+        with(&server, "empty", "client.key", ""),
+        with(&server, "client.key", "client.key", ""),
+    ]);
+}
+
+#[test]
+fn forms_of_keys() {
+    let server = server();
+    convert(
+        &server,
+        "pkcs8.der",
+        &["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"],
+    );
+    convert(&server, "pkcs1.pem", &["rsa", "-traditional"]);
+    convert(
+        &server,
+        "pkcs1.der",
+        &["rsa", "-traditional", "-outform", "DER"],
+    );
+    let mut all: Vec<String> = ["pkcs8.der", "pkcs1.pem", "pkcs1.der"]
+        .iter()
+        .map(|key| with(&server, "client.crt", key, ""))
+        .collect();
+    for form in ["PEM", "DER"] {
+        let name = format!("sec1-{form}");
+        let arguments = [
+            "ec",
+            "-in",
+            "client-ec.key",
+            "-out",
+            &name,
+            "-outform",
+            form,
+        ];
+        server.files.openssl(&arguments);
+        server.files.make_private(&name);
+        all.push(with(&server, "client-ec.crt", &name, ""));
+    }
+    let output = server.same(&all);
+    assert_eq!(output.stdout.matches("status: 0").count(), 5, "{output}");
+}
+
+#[test]
+fn encrypted_keys() {
+    let server = server();
+    let mut all = Vec::new();
+    for (name, arguments) in [
+        (
+            "pbes2-aes",
+            &[
+                "pkcs8",
+                "-topk8",
+                "-passout",
+                "pass:secret",
+                "-v2",
+                "aes-256-cbc",
+            ][..],
+        ),
+        (
+            "pbes2-3des",
+            &["pkcs8", "-topk8", "-passout", "pass:secret", "-v2", "des3"],
+        ),
+        (
+            "pbes2-sha1",
+            &[
+                "pkcs8",
+                "-topk8",
+                "-passout",
+                "pass:secret",
+                "-v2prf",
+                "hmacWithSHA1",
+            ],
+        ),
+        (
+            "old-aes128",
+            &["rsa", "-traditional", "-passout", "pass:secret", "-aes128"],
+        ),
+        (
+            "old-aes192",
+            &["rsa", "-traditional", "-passout", "pass:secret", "-aes192"],
+        ),
+        (
+            "old-aes256",
+            &["rsa", "-traditional", "-passout", "pass:secret", "-aes256"],
+        ),
+        (
+            "old-3des",
+            &["rsa", "-traditional", "-passout", "pass:secret", "-des3"],
+        ),
+    ] {
+        convert(&server, name, arguments);
+        all.push(with(&server, "client.crt", name, "sslpassword=secret"));
+        all.push(with(&server, "client.crt", name, "sslpassword=wrong"));
+    }
+    let output = server.same(&all);
+    assert_eq!(output.stdout.matches("status: 0").count(), 7, "{output}");
+    assert!(output.stdout.contains("bad decrypt"), "{output}");
+}
+
+#[test]
+fn a_hook_for_the_password() {
+    let server = server();
+    convert(
+        &server,
+        "hooked",
+        &["pkcs8", "-topk8", "-passout", "pass:hooked"],
+    );
+    convert(
+        &server,
+        "not-hooked",
+        &["pkcs8", "-topk8", "-passout", "pass:other"],
+    );
+    let conninfos = [
+        with(&server, "client.crt", "hooked", ""),
+        with(&server, "client.crt", "hooked", "sslpassword=other"),
+        with(&server, "client.crt", "not-hooked", "sslpassword=other"),
+        with(&server, "client.crt", "client.key", ""),
+    ];
+    let output = server.same_as("hook", &conninfos, &[]);
+    assert_eq!(output.stdout.matches("hook: size").count(), 3, "{output}");
+    assert_eq!(output.stdout.matches("status: 0").count(), 3, "{output}");
+}
+
+#[test]
+fn without_a_password_nobody_is_asked() {
+    let server = server();
+    convert(
+        &server,
+        "unknown",
+        &["pkcs8", "-topk8", "-passout", "pass:unknown"],
+    );
+    let output = server.ours("", &[with(&server, "client.crt", "unknown", "")], &[]);
+    assert!(
+        output.stdout.contains("could not load private key file"),
+        "{output}"
+    );
+    assert!(output.stdout.contains(": processing error"), "{output}");
+}
+
+#[test]
+fn text_in_place_of_files() {
+    let server = server();
+    let text = |name: &str| {
+        let text = std::fs::read_to_string(server.files.path(name)).expect("PEM text");
+        text.trim().replace('\n', "|")
+    };
+    let conninfo = format!(
+        "host=good.test dbname=certified sslmode=verify-full sslrootcert='{}' sslcert='{}' sslkey='{}'",
+        text("root.crt"),
+        text("client.crt"),
+        text("client.key")
+    );
+    let output = server.ours("", &[conninfo.clone()], &[]).success();
+    assert!(output.stdout.contains("/CN=tls_user"), "{output}");
+    let broken = conninfo.replace(&text("client.key"), "-----BEGIN PRIVATE KEY-----|c2VjcmV0");
+    let output = server.ours("", &[broken], &[]).success();
+    assert!(
+        output
+            .stdout
+            .contains("could not load private key file \"sslkey\""),
+        "{output}"
+    );
+    assert!(!output.stdout.contains("c2VjcmV0"), "{output}");
+}
+
+#[test]
+fn files_in_the_home_directory() {
+    let server = server();
+    let home = server.files.path("home");
+    let directory = home.join(".postgresql");
+    std::fs::create_dir_all(&directory).expect("a directory");
+    for (from, to) in [
+        ("root.crt", "root.crt"),
+        ("client.crt", "postgresql.crt"),
+        ("client.key", "postgresql.key"),
+        ("v1.crl", "root.crl"),
+    ] {
+        std::fs::copy(server.files.path(from), directory.join(to)).expect("a file");
+    }
+    let home = home.display().to_string();
+    let conninfos = [
+        "host=good.test dbname=certified sslmode=verify-full".to_owned(),
+        "host=good.test dbname=certified sslmode=prefer".to_owned(),
+        "host=bad.test dbname=certified sslmode=verify-full".to_owned(),
+    ];
+    let output = server.same_as("", &conninfos, &[("HOME", &home)]);
+    assert_eq!(output.stdout.matches("/CN=tls_user").count(), 2, "{output}");
+    drop(server);
+    let server = TlsServer::with("revoked", "revoked");
+    let output = server.same_as("", &conninfos, &[("HOME", &home)]);
+    assert!(
+        output.stdout.contains("certificate verify failed"),
+        "{output}"
+    );
+}

@@ -7,7 +7,7 @@ use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible}
 use super::Versions;
 use crate::net::sys;
 
-pub const END_OF_FILE: &[u8] = b"SSL SYSCALL error: EOF detected";
+pub const END_OF_FILE: &[u8] = b"SSL error: unexpected eof while reading";
 pub const CLOSED: &[u8] = b"SSL connection has been closed unexpectedly";
 
 /// A read or write of the socket that failed during the handshake.
@@ -98,7 +98,7 @@ fn alert_received(alert: Alert) -> String {
         Alert::BadCertificateStatusResponse => "tlsv1 bad certificate status response",
         Alert::BadCertificateHashValue => "tlsv1 bad certificate hash value",
         Alert::CertificateRequired => "tlsv13 alert certificate required",
-        Alert::NoApplicationProtocol => "no application protocol",
+        Alert::NoApplicationProtocol => "tlsv1 alert no application protocol",
         // libpq: an alert that OpenSSL has no words for is a number.
         other => {
             return format!(

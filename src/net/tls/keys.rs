@@ -23,9 +23,9 @@ use super::config;
 /// Why there is no key, as OpenSSL words it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyError {
-    /// Not a key at all.
-    NotFound,
-    /// A kind of key or of encryption that is not known here.
+    /// The certificate is not for this key.
+    OfAnother,
+    /// No key at all, or a kind of key or of encryption that is not known here.
     Unsupported,
     /// The password is wrong.
     BadDecrypt,
@@ -36,8 +36,8 @@ pub enum KeyError {
 impl KeyError {
     pub fn text(self) -> &'static str {
         match self {
-            KeyError::NotFound => "no start line",
             KeyError::Unsupported => "unsupported",
+            KeyError::OfAnother => "key values mismatch",
             KeyError::BadDecrypt => "bad decrypt",
             KeyError::NoPassword => "processing error",
         }
@@ -71,7 +71,7 @@ impl KeyFile {
             Some(block) => KeyFile::of_block(block),
             None => {
                 let key = PrivateKeyDer::try_from(contents.to_vec());
-                key.map(KeyFile::Clear).map_err(|_| KeyError::NotFound)
+                key.map(KeyFile::Clear).map_err(|_| KeyError::Unsupported)
             }
         }
     }
