@@ -151,6 +151,21 @@ impl Certificates {
         );
         self.join("chained+between.crt", &["chained.crt", "between.crt"]);
         self.join("root+between.crt", &["root.crt", "between.crt"]);
+        // Issued by what may not issue: a server's certificate of version 3, and one of version 1.
+        for (name, issuer, extensions) in [
+            ("forged-by-v3", "good", good),
+            ("forged-by-v3-old", "good", ""),
+            ("forged-by-v1", "cn", good),
+            ("forged-by-v1-old", "cn", ""),
+        ] {
+            self.key(
+                name,
+                &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            );
+            self.signed_as(name, "/CN=good.test", issuer, extensions, 1000);
+            let parts = [format!("{name}.crt"), format!("{issuer}.crt")];
+            self.join(&format!("{name}+issuer.crt"), &[&parts[0], &parts[1]]);
+        }
         self.join("all.crt", &["other.crt", "root.crt"]);
     }
 

@@ -237,7 +237,9 @@ fn text_in_place_of_files() {
         text("client.crt"),
         text("client.key")
     );
-    let output = server.ours("", &[conninfo.clone()], &[]).success();
+    let output = server
+        .ours("", std::slice::from_ref(&conninfo), &[])
+        .success();
     assert!(output.stdout.contains("/CN=tls_user"), "{output}");
     let broken = conninfo.replace(&text("client.key"), "-----BEGIN PRIVATE KEY-----|c2VjcmV0");
     let output = server.ours("", &[broken], &[]).success();

@@ -285,3 +285,20 @@ fn cancel_requests() {
     let output = server.same_as("cancel", &all, &[]);
     assert_eq!(output.stdout.matches("57014").count(), 5, "{output}");
 }
+
+#[test]
+fn forged_chains() {
+    for forged in [
+        "forged-by-v3",
+        "forged-by-v3-old",
+        "forged-by-v1",
+        "forged-by-v1-old",
+    ] {
+        let server = TlsServer::with(&format!("{forged}+issuer"), forged);
+        let output = server.same(&[verify(&server, "good.test", "root.crt", "")]);
+        assert!(
+            output.stdout.contains("certificate verify failed"),
+            "{output}"
+        );
+    }
+}
