@@ -1,5 +1,6 @@
-//! Layer 0: password hashing and the SCRAM exchange; randomness is injected.
+//! Layer 0: password hashing, the SCRAM exchange and OAuth; randomness is injected.
 
 pub mod md5;
+pub mod oauth;
 mod saslprep;
 pub mod scram;

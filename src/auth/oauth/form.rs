@@ -1,0 +1,64 @@
+//! What is sent to a provider: form fields and the client's credentials.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use zeroize::Zeroizing;
+
+/// The grant type of the device flow (RFC 8628).
+pub const DEVICE_CODE_GRANT: &[u8] = b"urn:ietf:params:oauth:grant-type:device_code";
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// One value as `application/x-www-form-urlencoded` has it.
+fn encoded(value: &[u8]) -> String {
+    percent_encode(value, RESERVED)
+        .to_string()
+        .replace("%20", "+")
+}
+
+/// A request's body of `application/x-www-form-urlencoded` fields.
+pub fn body(fields: &[(&str, &[u8])]) -> Zeroizing<Vec<u8>> {
+    let mut text = String::new();
+    for (name, value) in fields {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&encoded(value));
+    }
+    Zeroizing::new(text.into_bytes())
+}
+
+/// The value of an Authorization header for a client with a secret, which may be empty (RFC 6749, 2.3.1).
+pub fn basic_credentials(client_id: &[u8], secret: &[u8]) -> Zeroizing<String> {
+    let pair = Zeroizing::new([encoded(client_id), encoded(secret)].join(":"));
+    Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_encoded() {
+        let fields: [(&str, &[u8]); 3] = [("a", b"x y"), ("b", b""), ("c", b"%20+&=~-._\xc3\xa9")];
+        assert_eq!(
+            body(&fields).as_slice(),
+            b"a=x+y&b=&c=%2520%2B%26%3D~-._%C3%A9"
+        );
+        assert_eq!(body(&[]).as_slice(), b"");
+    }
+
+    #[test]
+    fn credentials_are_encoded_before_they_are_joined() {
+        // a%3Ab:c+d
+        let expected = "Basic YSUzQWI6Yytk";
+        assert_eq!(basic_credentials(b"a:b", b"c d").as_str(), expected);
+    }
+}

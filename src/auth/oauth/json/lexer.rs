@@ -1,0 +1,281 @@
+//! JSON's tokens.
+
+/// What the text at hand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    String,
+    Number,
+    True,
+    False,
+    Null,
+    ObjectStart,
+    ObjectEnd,
+    ArrayStart,
+    ArrayEnd,
+    Comma,
+    Colon,
+    End,
+}
+
+impl Token {
+    pub(super) fn is_scalar(self) -> bool {
+        use Token::{False, Null, Number, String, True};
+        matches!(self, String | Number | True | False | Null)
+    }
+}
+
+const INVALID_HEX: &str = "\"\\u\" must be followed by four hexadecimal digits.";
+const HIGH_AFTER_HIGH: &str = "Unicode high surrogate must not follow a high surrogate.";
+const LOW_ALONE: &str = "Unicode low surrogate must follow a high surrogate.";
+const ZERO: &str = "\\u0000 cannot be converted to text.";
+
+/// Splits a text into tokens, one ahead.
+pub(super) struct Lexer<'a> {
+    text: &'a str,
+    /// The token's place in the text.
+    start: usize,
+    end: usize,
+    pub(super) token: Token,
+    /// A string's text, without quotes and escapes.
+    string: String,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Result<Lexer<'a>, String> {
+        let mut lexer = Lexer {
+            text,
+            start: 0,
+            end: 0,
+            token: Token::End,
+            string: String::new(),
+        };
+        lexer.advance()?;
+        Ok(lexer)
+    }
+
+    /// The scalar at hand.
+    pub(super) fn take_text(&mut self) -> String {
+        match self.token {
+            Token::String => std::mem::take(&mut self.string),
+            _ => self.shown().to_owned(),
+        }
+    }
+
+    /// The complaint about a token that must not stand here.
+    pub(super) fn expected(&self, what: &str) -> String {
+        match self.token {
+            Token::End => "The input string ended unexpectedly.".to_owned(),
+            _ => format!("Expected {what}, but found \"{}\".", self.shown()),
+        }
+    }
+
+    /// Goes on to the next token.
+    pub(super) fn advance(&mut self) -> Result<(), String> {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let rest = self.bytes(self.end);
+        let blanks = rest.iter().take_while(|byte| is_blank(byte)).count();
+        self.start = self.end + blanks;
+        self.end = self.start;
+        let Some(&first) = self.bytes(self.start).first() else {
+            self.token = Token::End;
+            return Ok(());
+        };
+        self.end += 1;
+        self.token = match first {
+            b'{' => Token::ObjectStart,
+            b'}' => Token::ObjectEnd,
+            b'[' => Token::ArrayStart,
+            b']' => Token::ArrayEnd,
+            b',' => Token::Comma,
+            b':' => Token::Colon,
+            b'"' => {
+                self.read_string()?;
+                Token::String
+            }
+            b'-' | b'0'..=b'9' => self.number()?,
+            first if is_word(first) => self.word()?,
+            _ => return Err(self.invalid()),
+        };
+        Ok(())
+    }
+
+    fn bytes(&self, from: usize) -> &'a [u8] {
+        self.text.as_bytes().get(from..).unwrap_or_default()
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    fn shown(&self) -> &'a str {
+        self.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn invalid(&self) -> String {
+        format!("Token \"{}\" is invalid.", self.shown())
+    }
+
+    /// libpq: a whole word is reported, not the first letter that is wrong.
+    fn skip_word(&mut self) {
+        self.end += self
+            .bytes(self.end)
+            .iter()
+            .take_while(|byte| is_word(**byte))
+            .count();
+    }
+
+    fn word(&mut self) -> Result<Token, String> {
+        self.skip_word();
+        match self.shown() {
+            "true" => Ok(Token::True),
+            "false" => Ok(Token::False),
+            "null" => Ok(Token::Null),
+            _ => Err(self.invalid()),
+        }
+    }
+
+    fn number(&mut self) -> Result<Token, String> {
+        if self.byte(self.start) == Some(b'-') {
+            self.end = self.start + 1;
+        } else {
+            self.end = self.start;
+        }
+        let zero = self.byte(self.end) == Some(b'0');
+        let mut valid = if zero {
+            self.end += 1;
+            true
+        } else {
+            self.digits()
+        };
+        if self.byte(self.end) == Some(b'.') {
+            self.end += 1;
+            valid &= self.digits();
+        }
+        if let Some(b'e' | b'E') = self.byte(self.end) {
+            self.end += 1;
+            if let Some(b'+' | b'-') = self.byte(self.end) {
+                self.end += 1;
+            }
+            valid &= self.digits();
+        }
+        let number = self.end;
+        self.skip_word();
+        match valid && number == self.end {
+            true => Ok(Token::Number),
+            false => Err(self.invalid()),
+        }
+    }
+
+    /// Skips digits; false when there are none.
+    fn digits(&mut self) -> bool {
+        let rest = self.bytes(self.end);
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.end += count;
+        count > 0
+    }
+
+    fn read_string(&mut self) -> Result<(), String> {
+        self.string.clear();
+        let mut high = None;
+        loop {
+            let plain = self.plain_run();
+            if !plain.is_empty() {
+                no_surrogate(high)?;
+                self.string.push_str(plain);
+            }
+            match self.byte(self.end) {
+                None => return Err(self.invalid()),
+                Some(b'"') => {
+                    self.end += 1;
+                    return no_surrogate(high);
+                }
+                Some(b'\\') => high = self.escape(high)?,
+                Some(control) => {
+                    return Err(format!(
+                        "Character with value 0x{control:02x} must be escaped."
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The text up to the next quote, backslash or control character.
+    fn plain_run(&mut self) -> &'a str {
+        let from = self.end;
+        let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..=31);
+        self.end += self
+            .bytes(from)
+            .iter()
+            .take_while(|byte| is_plain(byte))
+            .count();
+        self.text.get(from..self.end).unwrap_or_default()
+    }
+
+    /// One escape sequence; answers a high surrogate that waits for its other half.
+    fn escape(&mut self, high: Option<u32>) -> Result<Option<u32>, String> {
+        let at = self.end + 1;
+        let Some(letter) = self.byte(at) else {
+            self.end = at;
+            return Err(self.invalid());
+        };
+        self.end = at + 1;
+        if letter == b'u' {
+            let unit = self.hex()?;
+            return self.code_unit(unit, high);
+        }
+        no_surrogate(high)?;
+        self.string.push(match letter {
+            b'"' | b'\\' | b'/' => char::from(letter),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            _ => {
+                let rest = self.text.get(at..).unwrap_or_default();
+                let shown = rest.chars().next().unwrap_or_default();
+                return Err(format!("Escape sequence \"\\{shown}\" is invalid."));
+            }
+        });
+        Ok(None)
+    }
+
+    fn hex(&mut self) -> Result<u32, String> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let Some(byte) = self.byte(self.end) else {
+                return Err(self.invalid());
+            };
+            let digit = char::from(byte).to_digit(16).ok_or(INVALID_HEX)?;
+            unit = unit * 16 + digit;
+            self.end += 1;
+        }
+        Ok(unit)
+    }
+
+    fn code_unit(&mut self, unit: u32, high: Option<u32>) -> Result<Option<u32>, String> {
+        let code = match (unit, high) {
+            (0xD800..=0xDBFF, None) => return Ok(Some(unit)),
+            (0xD800..=0xDBFF, Some(_)) => return Err(HIGH_AFTER_HIGH.to_owned()),
+            (0xDC00..=0xDFFF, Some(high)) => 0x10000 + ((high & 0x3FF) << 10) + (unit & 0x3FF),
+            (0xDC00..=0xDFFF, None) | (_, Some(_)) => return Err(LOW_ALONE.to_owned()),
+            (0, None) => return Err(ZERO.to_owned()),
+            (code, None) => code,
+        };
+        self.string.extend(char::from_u32(code));
+        Ok(None)
+    }
+}
+
+/// A high surrogate must be followed by its other half.
+fn no_surrogate(high: Option<u32>) -> Result<(), String> {
+    match high {
+        None => Ok(()),
+        Some(_) => Err(LOW_ALONE.to_owned()),
+    }
+}
+
+/// Bytes that a word is made of, for complaints about it.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
