@@ -1,5 +1,7 @@
 //! Layer 3: sockets, name resolution and the few system calls the library needs.
 
+pub mod http;
+pub mod mux;
 pub mod resolve;
 pub mod socket;
 pub mod stream;

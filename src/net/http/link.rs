@@ -1,0 +1,145 @@
+//! Bytes to and from a server, encrypted or not. Nothing waits.
+
+use super::{HttpError, kind, tls};
+use crate::net::socket::Socket;
+use crate::net::sys;
+use rustls::ClientConnection;
+use std::io::{self, ErrorKind, Read, Write};
+
+/// The most that is read at once.
+const PIECE: usize = 16 * 1024;
+
+/// A connected socket and what may encrypt it.
+pub(super) struct Link {
+    pub(super) socket: Socket,
+    tls: Option<Box<ClientConnection>>,
+    /// Bytes received, until they are taken.
+    piece: Box<[u8; PIECE]>,
+}
+
+/// What a read brought.
+pub(super) enum Received<'a> {
+    Bytes(&'a [u8]),
+    Nothing,
+    End,
+}
+
+impl Link {
+    pub(super) fn new(socket: Socket) -> Link {
+        Link {
+            socket,
+            tls: None,
+            piece: Box::new([0; PIECE]),
+        }
+    }
+
+    pub(super) fn encrypt(&mut self, mut tls: ClientConnection) {
+        // What is sent is our own, and is bounded.
+        tls.set_buffer_limit(None);
+        self.tls = Some(Box::new(tls));
+    }
+
+    /// Whether bytes are waiting until the socket takes them.
+    pub(super) fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Sends some of `bytes`; answers how many were taken.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<usize, HttpError> {
+        let sent = match &mut self.tls {
+            Some(tls) => {
+                let count = tls.writer().write(bytes);
+                count.and_then(|count| write_tls(tls, &self.socket).map(|()| count))
+            }
+            None => Wire(&self.socket).write(bytes),
+        };
+        match sent {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(broken(kind::SEND, &error)),
+            Ok(count) => Ok(count),
+        }
+    }
+
+    pub(super) fn receive(&mut self) -> Result<Received<'_>, HttpError> {
+        let piece = &mut self.piece[..];
+        let count = match &mut self.tls {
+            Some(tls) => read_tls(tls, &self.socket, piece)?,
+            None => match Wire(&self.socket).read(piece) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+                Err(error) => return Err(broken(kind::RECEIVE, &error)),
+                Ok(count) => Some(count),
+            },
+        };
+        Ok(match count {
+            None => Received::Nothing,
+            Some(0) => Received::End,
+            Some(count) => Received::Bytes(self.piece.get(..count).unwrap_or_default()),
+        })
+    }
+}
+
+/// Sends what the encryption has ready, as far as the socket takes it.
+fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
+    while tls.wants_write() {
+        match tls.write_tls(&mut Wire(socket)) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Decrypted bytes; None when more has to come, 0 at the end.
+fn read_tls(
+    tls: &mut ClientConnection,
+    socket: &Socket,
+    piece: &mut [u8],
+) -> Result<Option<usize>, HttpError> {
+    loop {
+        match tls.reader().read(piece) {
+            Ok(count) => return Ok(Some(count)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(broken(kind::RECEIVE, &error)),
+        }
+        match tls.read_tls(&mut Wire(socket)) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(broken(kind::RECEIVE, &error)),
+            Ok(0) if tls.is_handshaking() => {
+                let detail = "the server closed the connection";
+                return Err(HttpError::new(kind::TLS, detail));
+            }
+            Ok(_) => {}
+        }
+        let judged = tls.process_new_packets().map(drop);
+        // Its last alert tells the server why.
+        let written = write_tls(tls, socket);
+        judged.map_err(|error| tls::failure(&error))?;
+        written.map_err(|error| broken(kind::SEND, &error))?;
+    }
+}
+
+fn broken(kind: &'static str, error: &io::Error) -> HttpError {
+    let text = sys::error_text(error);
+    HttpError::new(kind, String::from_utf8_lossy(&text))
+}
+
+/// The socket as the encryption sees it.
+struct Wire<'a>(&'a Socket);
+
+impl Read for Wire<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        sys::recv(self.0.fd(), bytes, libc::MSG_DONTWAIT)
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        sys::send(self.0.fd(), bytes, flags)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

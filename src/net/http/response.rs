@@ -1,0 +1,249 @@
+//! Responses, put together from the bytes as they come.
+
+use super::{HttpError, kind};
+use httparse::Status;
+use zeroize::Zeroizing;
+
+/// libpq: no document of a provider comes near it.
+const MAX_BODY: usize = 256 * 1024;
+/// The most that all headers together may take, those of interim responses included.
+const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEADERS: usize = 128;
+/// The most that a chunk's size, its extensions included, may take.
+const MAX_CHUNK_LINE: usize = 1024;
+
+/// A server's answer.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    /// The last Content-Type header's value.
+    pub content_type: Option<Vec<u8>>,
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// How the end of a body is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    /// In chunks; so much of the current one is missing, its end of line included. 0: a size comes.
+    Chunks(usize),
+    /// The server closes the connection.
+    Close,
+}
+
+/// Reads one response.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    received: Zeroizing<Vec<u8>>,
+    /// How much of it was understood.
+    at: usize,
+    head_size: usize,
+    head: Option<(Response, Framing)>,
+    complete: bool,
+    /// The connection is a proxy's that was asked for a tunnel: a success has no body.
+    pub(super) tunnel: bool,
+}
+
+impl Reader {
+    /// Takes bytes; true when the response is complete.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<bool, HttpError> {
+        self.received.drain(..self.at);
+        self.at = 0;
+        self.received.extend_from_slice(bytes);
+        while self.head.is_none() {
+            if !self.read_head()? {
+                return Ok(false);
+            }
+        }
+        while !self.complete {
+            if !self.read_body()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The server has closed the connection.
+    pub(super) fn end(&mut self) -> Result<(), HttpError> {
+        match &self.head {
+            _ if self.complete => Ok(()),
+            None if self.surplus() == 0 && self.head_size == 0 => {
+                Err(HttpError::new(kind::EMPTY, ""))
+            }
+            Some((_, Framing::Close)) => {
+                self.complete = true;
+                Ok(())
+            }
+            _ => Err(HttpError::new(kind::PARTIAL, "the connection was closed")),
+        }
+    }
+
+    /// The complete response; what is left behind it is not looked at.
+    pub(super) fn take(&mut self) -> Option<Response> {
+        let (response, _) = self.head.take().filter(|_| self.complete)?;
+        Some(response)
+    }
+
+    /// How much came behind the response.
+    pub(super) fn surplus(&self) -> usize {
+        self.received.len() - self.at
+    }
+
+    /// Reads the head of a response; false when more has to come. Interim ones are passed over.
+    fn read_head(&mut self) -> Result<bool, HttpError> {
+        let pending = &self.received[self.at..];
+        let start = &pending[..pending.len().min(5)];
+        if !b"HTTP/".starts_with(start) {
+            let detail = "what came is not HTTP/1";
+            return Err(HttpError::new(kind::UNSUPPORTED, detail));
+        }
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut headers);
+        let status = parsed.parse(pending).map_err(weird)?;
+        let size = match status {
+            Status::Complete(size) => size,
+            Status::Partial => pending.len(),
+        };
+        if self.head_size + size > MAX_HEAD {
+            return Err(weird("the headers are too large"));
+        }
+        if status.is_partial() {
+            return Ok(false);
+        }
+        self.head = match parsed.code.unwrap_or_default() {
+            101 => return Err(weird("the server changes the protocol")),
+            100..200 => None,
+            code => Some(head(code, parsed.headers, self.tunnel)?),
+        };
+        self.head_size += size;
+        self.at += size;
+        Ok(true)
+    }
+
+    /// Reads some of the body; false when more has to come.
+    fn read_body(&mut self) -> Result<bool, HttpError> {
+        let Some((response, framing)) = &mut self.head else {
+            return Ok(false);
+        };
+        let pending = &self.received[self.at..];
+        let taken = match framing {
+            Framing::Length(0) => {
+                self.complete = true;
+                return Ok(true);
+            }
+            Framing::Chunks(0) => match chunk_size(pending)? {
+                None => 0,
+                Some((_, 0)) => {
+                    // The trailer says nothing that is wanted.
+                    self.complete = true;
+                    return Ok(true);
+                }
+                Some((line, size)) => {
+                    *framing = Framing::Chunks(size + 2);
+                    line
+                }
+            },
+            Framing::Chunks(missing @ 1..=2) => {
+                let count = pending.len().min(*missing);
+                if !b"\r\n"[2 - *missing..].starts_with(&pending[..count]) {
+                    return Err(weird("a chunk does not end where it should"));
+                }
+                *missing -= count;
+                count
+            }
+            Framing::Chunks(missing) => {
+                let count = add(response, pending, *missing - 2)?;
+                *missing -= count;
+                count
+            }
+            Framing::Length(missing) => {
+                let count = add(response, pending, *missing)?;
+                *missing -= count;
+                count
+            }
+            Framing::Close => add(response, pending, usize::MAX)?,
+        };
+        self.at += taken;
+        Ok(taken > 0)
+    }
+}
+
+/// Adds at most `limit` bytes to the body; answers how many there were.
+fn add(response: &mut Response, bytes: &[u8], limit: usize) -> Result<usize, HttpError> {
+    let bytes = &bytes[..bytes.len().min(limit)];
+    if response.body.len() + bytes.len() > MAX_BODY {
+        return Err(HttpError::new(kind::TOO_LARGE, ""));
+    }
+    response.body.extend_from_slice(bytes);
+    Ok(bytes.len())
+}
+
+/// The length of the line and of the chunk it announces; None when more of it has to come.
+fn chunk_size(pending: &[u8]) -> Result<Option<(usize, usize)>, HttpError> {
+    match httparse::parse_chunk_size(pending) {
+        Err(_) => Err(weird("bad size of a chunk")),
+        Ok(Status::Partial) if pending.len() > MAX_CHUNK_LINE => Err(weird("bad size of a chunk")),
+        Ok(Status::Partial) => Ok(None),
+        Ok(Status::Complete((line, size))) => match usize::try_from(size) {
+            Ok(size) if size <= MAX_BODY => Ok(Some((line, size))),
+            _ => Err(HttpError::new(kind::TOO_LARGE, "")),
+        },
+    }
+}
+
+fn head(
+    status: u16,
+    headers: &[httparse::Header<'_>],
+    tunnel: bool,
+) -> Result<(Response, Framing), HttpError> {
+    let response = Response {
+        status,
+        content_type: values(headers, "content-type").last().map(<[u8]>::to_vec),
+        body: Zeroizing::new(Vec::new()),
+    };
+    let without_body = matches!(status, 204 | 304) || tunnel && (200..300).contains(&status);
+    let framing = match without_body {
+        true => Framing::Length(0),
+        false => framing(headers)?,
+    };
+    Ok((response, framing))
+}
+
+fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing, HttpError> {
+    if let Some(encoding) = values(headers, "transfer-encoding").last() {
+        return match encoding.eq_ignore_ascii_case(b"chunked") {
+            true => Ok(Framing::Chunks(0)),
+            false => Err(weird("unknown transfer encoding")),
+        };
+    }
+    let mut lengths = values(headers, "content-length");
+    let Some(length) = lengths.next() else {
+        return Ok(Framing::Close);
+    };
+    if !length.iter().all(u8::is_ascii_digit) || lengths.any(|other| other != length) {
+        return Err(weird("bad content length"));
+    }
+    let text = std::str::from_utf8(length).map_err(weird)?;
+    match text.parse() {
+        Ok(length) if length <= MAX_BODY => Ok(Framing::Length(length)),
+        Err(_) if text.is_empty() => Err(weird("bad content length")),
+        _ => Err(HttpError::new(kind::TOO_LARGE, "")),
+    }
+}
+
+fn values<'a>(
+    headers: &'a [httparse::Header<'a>],
+    name: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let named = headers
+        .iter()
+        .filter(move |header| header.name.eq_ignore_ascii_case(name));
+    named.map(|header| header.value.trim_ascii())
+}
+
+fn weird(detail: impl ToString) -> HttpError {
+    HttpError::new(kind::WEIRD, detail.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Whom the client trusts.
+
+use super::{HttpError, kind};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub type TlsConfig = Arc<ClientConfig>;
+
+/// Trusts the certificates in the file, or else the system's.
+pub fn tls_config(ca_file: Option<&[u8]>) -> Result<TlsConfig, HttpError> {
+    let roots = match ca_file {
+        Some(name) => roots_of(Path::new(OsStr::from_bytes(name)))?,
+        None => system_roots()?,
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| HttpError::new(kind::TLS, error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn roots_of(file: &Path) -> Result<RootCertStore, HttpError> {
+    let failed = |why: &dyn std::fmt::Display| {
+        HttpError::new(kind::CA_FILE, format!("\"{}\": {why}", file.display()))
+    };
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| failed(&error))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| failed(&error))?;
+        // As OpenSSL does: what cannot be a root is passed over.
+        let _ = roots.add(certificate);
+    }
+    match roots.is_empty() {
+        true => Err(failed(&"no certificate in it")),
+        false => Ok(roots),
+    }
+}
+
+fn system_roots() -> Result<RootCertStore, HttpError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(|error| error.to_string());
+        let why = why.unwrap_or_else(|| "no certificate of the system's was found".to_owned());
+        return Err(HttpError::new(kind::CA_FILE, why));
+    }
+    Ok(roots)
+}
+
+/// What a failed handshake or a broken connection is told as.
+pub(super) fn failure(error: &rustls::Error) -> HttpError {
+    let kind = match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            kind::VERIFY
+        }
+        _ => kind::TLS,
+    };
+    HttpError::new(kind, error.to_string())
+}
