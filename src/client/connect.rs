@@ -6,8 +6,9 @@ use socket2::SockAddr;
 
 use super::cancel::CancelTarget;
 use super::io::{Flushed, Read};
+use super::oauth::Flow;
 use super::tls::{KeyPassword, Secured};
-use super::{Connection, Step, Waiting, done, env};
+use super::{Connection, Hook, Step, Waiting, done, env};
 use crate::conn::encryption::Available;
 use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, Session, TransactionStatus};
 use crate::conn::startup::{Address, OpenFailure, Purpose, Startup, Want};
@@ -39,6 +40,8 @@ impl Connection {
             addresses: Vec::new(),
             address: None,
             waiting: Waiting::Nothing,
+            flow: Flow::None,
+            alternative: None,
             write_error: None,
             reply_read: false,
             read_size: 0,
@@ -121,8 +124,16 @@ impl Connection {
                 }
                 Want::Close => {
                     self.begin_physical_connection();
+                    if self.end_flow() {
+                        return Step::Hook(Hook::OAuthCleanup);
+                    }
                     continue;
                 }
+                Want::Token => return Step::Hook(Hook::OAuthToken),
+                Want::OAuthFlow => match done!(self.run_flow(startup)) {
+                    Some(polling) => polling,
+                    None => continue,
+                },
                 Want::Connect(index) => {
                     let outcome = self.open(startup, index);
                     startup.opened(&mut self.session, outcome);
@@ -372,6 +383,10 @@ impl Connection {
         self.session.pipeline = PipelineStatus::Off;
         self.session.start_over();
         self.session.errors.clear();
+        self.end_flow();
+        if let Some(startup) = &mut self.startup {
+            startup.forget_token();
+        }
         self.write_error = None;
         self.read_size = 0;
         self.waiting = Waiting::Nothing;
@@ -439,7 +454,7 @@ impl ConnectWait {
 }
 
 fn startup_of(params: Params, options: Options, purpose: Purpose) -> Startup {
-    Startup::new(
+    let mut startup = Startup::new(
         params,
         options,
         env::startup_environment(),
@@ -449,7 +464,9 @@ fn startup_of(params: Params, options: Options, purpose: Purpose) -> Startup {
             gss: false,
         },
         env::random_bytes,
-    )
+    );
+    startup.oauth.allow_http = env::oauth_debug(false).http;
+    startup
 }
 
 fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, Vec<u8>> {

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
+use super::oauth::Debug;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, Params};
 use crate::conninfo::service::{self, Lookup, Surroundings};
@@ -26,6 +27,26 @@ const LARGEST_FILE: u64 = 64 << 20;
 /// The value of an environment variable.
 pub fn variable(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(OsString::into_vec)
+}
+
+/// A variable of the environment that is text.
+pub fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Says something on stderr, where libpq does.
+pub fn complain(text: impl AsRef<[u8]>) {
+    // Nobody reads it: no reason to fail.
+    let _ = io::stderr().write_all(text.as_ref());
+}
+
+/// What PGOAUTHDEBUG switches on; with `warn` it is told on stderr what it cannot.
+pub fn oauth_debug(warn: bool) -> Debug {
+    let (debug, warnings) = Debug::parse(&variable("PGOAUTHDEBUG").unwrap_or_default());
+    if warn {
+        warnings.iter().for_each(complain);
+    }
+    debug
 }
 
 fn c_variable(name: &CStr) -> Option<Vec<u8>> {

@@ -121,14 +121,16 @@ impl Connection {
         write: bool,
         timeout: Option<Duration>,
     ) -> Result<bool, ()> {
-        let Some(stream) = &self.stream else {
-            self.session.errors.add("invalid socket");
-            return Err(());
+        let descriptor = match (self.alternative_socket(), &self.stream) {
+            (Some(alternative), _) => alternative,
+            (None, Some(stream)) if read && stream.pending() > 0 => return Ok(true),
+            (None, Some(stream)) => stream.fd(),
+            (None, None) => {
+                self.session.errors.add("invalid socket");
+                return Err(());
+            }
         };
-        if read && stream.pending() > 0 {
-            return Ok(true);
-        }
-        match sys::poll(stream.fd(), read, write, timeout) {
+        match sys::poll(descriptor, read, write, timeout) {
             Ok((readable, writable)) => Ok(readable || writable),
             Err(error) => {
                 let text = [&b"poll() failed: "[..], &sys::error_text(&error)].concat();

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod function;
 pub mod io;
 pub mod large_object;
+pub mod oauth;
 pub mod password;
 pub mod state;
 pub mod tls;
@@ -61,6 +62,14 @@ impl<T> Step<T> {
 pub enum Hook {
     /// The password of the client key: [`Connection::answer_key_password`].
     KeyPassword,
+    /// A bearer token: [`Connection::token_request`], [`Connection::answer_token_request`].
+    OAuthToken,
+    /// A step of the application's flow: [`Connection::answer_oauth_flow`].
+    OAuthFlow,
+    /// The user is to be told: [`Connection::oauth_prompt`], [`Connection::answer_oauth_prompt`].
+    OAuthPrompt,
+    /// The application's flow is over; there is nothing to answer.
+    OAuthCleanup,
 }
 
 /// Answers the notice or hook from the calling function, or goes on with the value.
@@ -98,6 +107,10 @@ pub struct Connection {
     /// The address in use.
     address: Option<SockAddr>,
     waiting: Waiting,
+    /// What gets a token for OAuth.
+    flow: oauth::Flow,
+    /// The descriptor to poll instead of the socket's while that runs.
+    alternative: Option<i32>,
     /// Why sending failed, once it did: told only when nothing better explains it.
     write_error: Option<Vec<u8>>,
     /// PQgetResult has waited for something, and not yet judged what came.

@@ -31,7 +31,8 @@ impl Connection {
     }
 
     pub fn socket(&self) -> i32 {
-        self.stream.as_ref().map_or(-1, |stream| stream.fd())
+        let own = self.stream.as_ref().map(|stream| stream.fd());
+        self.alternative_socket().or(own).unwrap_or(-1)
     }
 
     pub fn errors(&self) -> &CStr {

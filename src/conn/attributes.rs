@@ -66,6 +66,7 @@ impl Startup {
     fn open_for_business(&mut self, session: &mut Session) -> Want {
         session.errors.clear();
         session.status = ConnStatus::Ok;
+        self.forget_token();
         Want::Done
     }
 

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::oauth::Exchange;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Phase, Startup};
 use crate::auth::md5;
@@ -34,6 +35,7 @@ mod code {
 #[derive(Default)]
 pub struct Authentication {
     pub(super) scram: Option<Client>,
+    pub(super) oauth: Option<Exchange>,
 }
 
 /// A request that is not answered: the complaint.

@@ -12,6 +12,7 @@ pub mod goaway;
 pub mod host_list;
 pub mod messages;
 pub mod negotiate;
+pub mod oauth;
 pub mod outcome;
 pub mod pipeline;
 pub mod query;

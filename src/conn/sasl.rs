@@ -26,7 +26,7 @@ impl Startup {
         if requires_binding && self.tls.is_none() {
             return Err(b"channel binding required, but SSL not in use".to_vec());
         }
-        if self.auth.scram.is_some() {
+        if self.auth.scram.is_some() || self.auth.oauth.is_some() {
             return Err(b"duplicate SASL authentication request".to_vec());
         }
         let mechanism = self.choose_mechanism(body)?;
@@ -34,6 +34,10 @@ impl Startup {
         self.check_mechanism(mechanism)?;
         if requires_binding && mechanism != SCRAM_PLUS {
             return Err(b"channel binding is required, but server did not offer an authentication method that supports channel binding".to_vec());
+        }
+        if mechanism == OAUTH {
+            session.trace_received(frame, frame.len() - HEADER);
+            return self.begin_oauth(session);
         }
         let credentials = self.credentials()?;
         let mut nonce = [0; 18];
@@ -100,11 +104,6 @@ impl Startup {
             let reason = [b"server requested ", mechanism, b" authentication"];
             return Err(self.unmet(reason.concat()));
         }
-        if mechanism == OAUTH {
-            return Err(
-                b"no OAuth flows are available (try installing the libpq-oauth package)".to_vec(),
-            );
-        }
         Ok(())
     }
 
@@ -127,6 +126,10 @@ impl Startup {
         body: Body<'_>,
         frame: &[u8],
     ) -> Result<(), Refusal> {
+        if self.auth.oauth.is_some() {
+            session.trace_received(frame, frame.len() - HEADER);
+            return self.continue_oauth(session, body.0, false);
+        }
         let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
         session.trace_received(frame, frame.len() - HEADER);
         let reply = client.final_message(body.0).map_err(|e| e.message())?;
@@ -141,6 +144,10 @@ impl Startup {
         body: Body<'_>,
         frame: &[u8],
     ) -> Result<(), Refusal> {
+        if self.auth.oauth.is_some() {
+            session.trace_received(frame, frame.len() - HEADER);
+            return self.continue_oauth(session, body.0, true);
+        }
         let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
         session.trace_received(frame, frame.len() - HEADER);
         client.verify(body.0).map_err(|e| e.message())?;

@@ -7,6 +7,7 @@ use super::authenticate::Authentication;
 use super::encrypt_request::TlsFacts;
 use super::encryption::{Available, Encryption, Method};
 use super::goaway::GoAwayRequest;
+use super::oauth::OAuth;
 use super::session::{ConnStatus, Session};
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{Host, Params, TargetSessionAttrs};
@@ -36,6 +37,10 @@ pub enum Want {
     Gss,
     /// The socket is to be polled once: writable means go on.
     Writable,
+    /// A bearer token, or a flow that will bring one: [`Startup::token_source`].
+    Token,
+    /// A step of the flow; once it ended: [`Startup::token_obtained`].
+    OAuthFlow,
     /// What stands in the session's output is to be sent.
     Write,
     /// More input from the server.
@@ -92,6 +97,12 @@ pub(super) enum Phase {
     EncryptionRequested(Method),
     Handshake(Method),
     AwaitingResponse,
+    /// OAuth: somebody is to be asked for a token.
+    TokenWanted,
+    /// OAuth: the first message can be made.
+    BearerReady,
+    /// OAuth: a flow runs.
+    Authenticating,
     AuthOk,
     CheckTarget,
     ProbeWritable,
@@ -145,6 +156,7 @@ pub struct Startup {
     pub(super) send_application_name: bool,
     pub(super) goaway: GoAwayRequest,
     pub(super) auth: Authentication,
+    pub oauth: OAuth,
     pub(super) negotiated: bool,
     /// The length of the error text before the current physical connection added to it.
     pub(super) error_mark: usize,
@@ -190,6 +202,7 @@ impl Startup {
             target,
             send_application_name: true,
             auth: Authentication::default(),
+            oauth: OAuth::default(),
             negotiated: false,
             error_mark: 0,
             replied: false,
@@ -304,6 +317,9 @@ impl Startup {
             Phase::Handshake(Method::Gss) => Some(Want::Gss),
             Phase::Handshake(_) => Some(Want::Tls),
             Phase::AwaitingResponse => self.await_response(session),
+            Phase::TokenWanted => Some(Want::Token),
+            Phase::BearerReady => self.send_bearer(session),
+            Phase::Authenticating => Some(Want::OAuthFlow),
             Phase::AuthOk => self.finish_startup(session),
             Phase::CheckTarget => self.check_target(session),
             Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session),

@@ -2,7 +2,7 @@
 //! between.
 
 use super::connect::pg_conn;
-use super::{guard, notice, tls, trace};
+use super::{guard, notice, oauth, tls, trace};
 use crate::client::{Hook, Step};
 
 /// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
@@ -78,9 +78,15 @@ unsafe fn one_step<T: Copy>(
 /// # Safety
 /// As for [`call`], and `conn` is not NULL.
 unsafe fn ask(conn: *mut pg_conn, hook: Hook) {
-    match hook {
-        // SAFETY: the caller's promise.
-        Hook::KeyPassword => unsafe { tls::ask_key_password(conn) },
+    // SAFETY: the caller's promise.
+    unsafe {
+        match hook {
+            Hook::KeyPassword => tls::ask_key_password(conn),
+            Hook::OAuthToken => oauth::ask_for_token(conn),
+            Hook::OAuthFlow => oauth::run_flow(conn),
+            Hook::OAuthPrompt => oauth::prompt(conn),
+            Hook::OAuthCleanup => oauth::clean_up(conn),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::call::{call, drive};
 use super::events::{self, Registration};
 use super::notice::NoticeHooks;
+use super::oauth::{self, TokenRequest};
 use super::types::{PQconninfoOption, PollingStatusCode, PostgresPollingStatusType};
 use super::{conninfo, guard, ptr};
 use crate::client::connect::{ConnectWait, Polling};
@@ -21,6 +22,8 @@ pub struct pg_conn {
     pub(super) hooks: NoticeHooks,
     pub(super) events: Vec<Registration>,
     pub(super) trace: *mut libc::FILE,
+    /// What the application's OAuth flow works on, or NULL; from a Box.
+    pub(super) token_request: *mut TokenRequest,
     /// Strings handed out, which stay valid until PQfinish.
     pub(super) strings: RefCell<Vec<CString>>,
 }
@@ -34,6 +37,7 @@ impl pg_conn {
             hooks,
             events: Vec::new(),
             trace: null_mut(),
+            token_request: null_mut(),
             strings: RefCell::default(),
         }
     }
@@ -315,6 +319,7 @@ pub unsafe extern "C" fn PQfinish(conn: *mut pg_conn) {
     // SAFETY: the caller's promise; the box is dropped once, after the last callback.
     unsafe {
         call(conn, (), |conn| conn.client.close());
+        oauth::clean_up(conn);
         events::fire_destroy_connection(conn);
         guard::guard((), || drop(Box::from_raw(conn)));
     }
@@ -347,6 +352,7 @@ pub unsafe extern "C" fn PQresetStart(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         call(conn, (), |conn| conn.client.close());
+        oauth::clean_up(conn);
         start(conn).into()
     }
 }

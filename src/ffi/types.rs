@@ -206,6 +206,7 @@ pub struct PGEventResultDestroy {
 
 /// Data of `PQAUTHDATA_PROMPT_OAUTH_DEVICE`: where the user has to go.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct _PGpromptOAuthDevice {
     /// The address to visit.
     pub verification_uri: *const c_char,

@@ -1,0 +1,99 @@
+//! The environment variable PGOAUTHDEBUG.
+
+/// What it switches on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Debug {
+    /// Plain HTTP is allowed.
+    pub http: bool,
+    /// The exchange with the provider is printed, secrets included.
+    pub trace: bool,
+    /// The provider may be asked without a pause.
+    pub dos_endpoint: bool,
+    /// The number of polls is printed.
+    pub call_count: bool,
+}
+
+impl Debug {
+    const ALL: Debug = Debug {
+        http: true,
+        trace: true,
+        dos_endpoint: true,
+        call_count: true,
+    };
+
+    /// Reads `UNSAFE`, `option,...` or `UNSAFE:option,...`. What cannot be had is a warning.
+    pub fn parse(value: &[u8]) -> (Debug, Vec<Vec<u8>>) {
+        let mut debug = Debug::default();
+        let mut warnings = Vec::new();
+        if value == b"UNSAFE" {
+            return (Debug::ALL, warnings);
+        }
+        let (options, unsafe_allowed) = match value.strip_prefix(b"UNSAFE:") {
+            Some(options) => (options, true),
+            None => (value, false),
+        };
+        for option in options.split(|&byte| byte == b',') {
+            let (flag, is_unsafe) = match option {
+                b"" => continue,
+                b"http" => (&mut debug.http, true),
+                b"trace" => (&mut debug.trace, true),
+                b"dos-endpoint" => (&mut debug.dos_endpoint, true),
+                b"call-count" => (&mut debug.call_count, false),
+                // There is no plugin: what would be said of it is not.
+                b"plugin-errors" => continue,
+                _ => {
+                    warnings.push(warning("unrecognized PGOAUTHDEBUG option", option, ""));
+                    continue;
+                }
+            };
+            if is_unsafe && !unsafe_allowed {
+                warnings.push(warning("PGOAUTHDEBUG option", option, "is unsafe "));
+                continue;
+            }
+            *flag = true;
+        }
+        (debug, warnings)
+    }
+}
+
+fn warning(what: &str, option: &[u8], why: &str) -> Vec<u8> {
+    let parts: [&[u8]; 5] = [b"WARNING: ", what.as_bytes(), b" \"", option, b"\" "];
+    [&parts.concat(), why.as_bytes(), b"(ignored)\n"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn parse(value: &str) -> (Debug, String) {
+        let (debug, warnings) = Debug::parse(value.as_bytes());
+        (debug, String::from_utf8(warnings.concat()).unwrap())
+    }
+
+    #[test]
+    fn options_are_switched_on() {
+        assert_eq!(parse(""), (Debug::default(), String::new()));
+        assert_eq!(parse("UNSAFE"), (Debug::ALL, String::new()));
+        let all = "UNSAFE:http,trace,,dos-endpoint,call-count,plugin-errors";
+        assert_eq!(parse(all), (Debug::ALL, String::new()));
+        let counting = Debug {
+            call_count: true,
+            ..Debug::default()
+        };
+        assert_eq!(parse("call-count"), (counting, String::new()));
+        assert_eq!(parse("plugin-errors,call-count").0, counting);
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_a_warning() {
+        let (debug, warnings) = parse("http,UNSAFE,x");
+        assert_eq!(debug, Debug::default());
+        assert_eq!(
+            warnings,
+            "WARNING: PGOAUTHDEBUG option \"http\" is unsafe (ignored)\n\
+             WARNING: unrecognized PGOAUTHDEBUG option \"UNSAFE\" (ignored)\n\
+             WARNING: unrecognized PGOAUTHDEBUG option \"x\" (ignored)\n"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! What the user has to do for a token.
+
+use crate::auth::oauth::documents::DeviceAuthorization;
+use std::ffi::CString;
+
+/// Where to go and what to enter there, as C programs take it.
+pub struct Prompt {
+    pub verification_uri: CString,
+    pub user_code: CString,
+    pub verification_uri_complete: Option<CString>,
+    /// Seconds until the code expires.
+    pub expires_in: i32,
+    pub(super) shown: bool,
+}
+
+impl Prompt {
+    pub(super) fn of(authorization: &DeviceAuthorization) -> Prompt {
+        // The documents' reader lets no NUL through.
+        let text = |text: &str| CString::new(text).unwrap_or_default();
+        let complete = authorization.verification_uri_complete.as_deref();
+        Prompt {
+            verification_uri: text(&authorization.verification_uri),
+            user_code: text(&authorization.user_code),
+            verification_uri_complete: complete.map(text),
+            expires_in: authorization.expires_in,
+            shown: false,
+        }
+    }
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        let (uri, code) = (self.verification_uri.to_bytes(), self.user_code.to_bytes());
+        [b"Visit ", uri, b" and enter the code: ", code, b"\n"].concat()
+    }
+}

@@ -1,0 +1,240 @@
+//! The exchange of OAUTHBEARER over one or two connections (libpq: fe-auth-oauth.c).
+//!
+//! Without a token the server is asked where one is to be had, and the connection fails on purpose; a
+//! second one brings the token.
+
+use zeroize::Zeroizing;
+
+use super::authenticate::Refusal;
+use super::session::{ConnStatus, Session};
+use super::startup::{Next, Phase, Startup, Want};
+use crate::auth::oauth::{self, ServerError, issuer};
+use crate::conninfo::options::Opt;
+use crate::protocol::frontend;
+use crate::protocol::trace::AuthResponse;
+
+const MECHANISM: &[u8] = b"OAUTHBEARER";
+
+/// What is known of the issuer for as long as the connection object lives, and the token until a
+/// connection stands.
+#[derive(Default)]
+pub struct OAuth {
+    /// The identifier of the one issuer that is trusted.
+    pub issuer: Option<String>,
+    pub discovery_uri: Option<String>,
+    token: Option<Zeroizing<Vec<u8>>>,
+    /// Plain http is allowed, for tests.
+    pub allow_http: bool,
+}
+
+/// Where the exchange of the current physical connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exchange {
+    /// A token is being asked for, so that it can go into the first message.
+    Begun,
+    /// The first message is sent; whether a flow is ready to bring the token that was not in it.
+    Sent { flow: bool },
+    /// The server has said where a token is to be had.
+    Discovered,
+    /// The server has refused our token.
+    Refused,
+}
+
+/// Where a token will come from: the answer to [`Want::Token`].
+pub enum TokenSource {
+    Token(Zeroizing<Vec<u8>>),
+    /// A flow is ready: [`Want::OAuthFlow`] will drive it.
+    Flow,
+    /// With the text for the error message.
+    Failed(Vec<u8>),
+}
+
+impl Startup {
+    /// The server offers OAUTHBEARER, and it was chosen.
+    pub(super) fn begin_oauth(&mut self, session: &mut Session) -> Result<(), Refusal> {
+        self.auth.oauth = Some(Exchange::Begun);
+        self.set_up_oauth()?;
+        let known = self.oauth.discovery_uri.is_some();
+        self.phase = match self.oauth.token.is_none() && known {
+            true => Phase::TokenWanted,
+            false => Phase::BearerReady,
+        };
+        session.status = ConnStatus::AwaitingResponse;
+        Ok(())
+    }
+
+    /// Takes the issuer from the options, once in the connection object's life.
+    fn set_up_oauth(&mut self) -> Result<(), Refusal> {
+        if self.oauth.issuer.is_some() {
+            return Ok(());
+        }
+        let (Some(issuer), Some(_)) = (
+            self.options.get(Opt::OAuthIssuer),
+            self.options.get(Opt::OAuthClientId),
+        ) else {
+            return Err(b"server requires OAuth authentication, but oauth_issuer and oauth_client_id are not both set".to_vec());
+        };
+        let issuer = String::from_utf8_lossy(issuer).into_owned();
+        if issuer::is_discovery_uri(&issuer) {
+            let identifier = issuer::of_discovery_uri(&issuer, self.oauth.allow_http)?;
+            self.oauth.issuer = Some(identifier);
+            self.oauth.discovery_uri = Some(issuer);
+        } else {
+            self.oauth.issuer = Some(issuer);
+        }
+        Ok(())
+    }
+
+    /// The answer to [`Want::Token`].
+    pub fn token_source(&mut self, session: &mut Session, source: TokenSource) {
+        let begun = self.auth.oauth == Some(Exchange::Begun);
+        match source {
+            TokenSource::Failed(text) => self.fail_with(session, text),
+            TokenSource::Token(token) => {
+                self.oauth.token = Some(token);
+                match begun {
+                    true => self.phase = Phase::BearerReady,
+                    false => self.reconnect(session),
+                }
+            }
+            TokenSource::Flow if begun => {
+                self.auth.oauth = Some(Exchange::Sent { flow: true });
+                self.phase = Phase::BearerReady;
+            }
+            TokenSource::Flow => self.await_token(session),
+        }
+    }
+
+    /// Sends the first message, with the token if there is one.
+    pub(super) fn send_bearer(&mut self, session: &mut Session) -> Option<Want> {
+        let token = self.oauth.token.as_ref().map(|token| token.as_slice());
+        session.server.client_finished_auth |= token.is_some();
+        let message = oauth::first_message(token);
+        let sent = session.auth_message(AuthResponse::SaslInitial, |out| {
+            frontend::sasl_initial(out, MECHANISM, &message)
+        });
+        if let Err(text) = sent {
+            self.fail_with(session, text);
+            return None;
+        }
+        if self.auth.oauth == Some(Exchange::Begun) {
+            self.auth.oauth = Some(Exchange::Sent { flow: false });
+        }
+        self.phase = Phase::AwaitingResponse;
+        Some(Want::Write)
+    }
+
+    /// The server's message after ours: an error, as a success has none.
+    pub(super) fn continue_oauth(
+        &mut self,
+        session: &mut Session,
+        message: &[u8],
+        last: bool,
+    ) -> Result<(), Refusal> {
+        let flow = match self.auth.oauth {
+            Some(Exchange::Sent { .. }) if last => {
+                return Err(b"server sent unexpected additional OAuth data".to_vec());
+            }
+            Some(Exchange::Sent { flow }) => flow,
+            Some(Exchange::Refused) => {
+                return Err(b"server sent additional OAuth data after error".to_vec());
+            }
+            _ => return Err(b"invalid OAuth exchange state".to_vec()),
+        };
+        session.auth_message(AuthResponse::Sasl, |out| {
+            frontend::sasl_response(out, oauth::ERROR_RECEIVED)
+        })?;
+        self.take_server_error(oauth::server_error(message)?)?;
+        if self.oauth.token.is_some() {
+            // What follows is the server's ErrorResponse.
+            self.auth.oauth = Some(Exchange::Refused);
+            return Ok(());
+        }
+        self.auth.oauth = Some(Exchange::Discovered);
+        if flow {
+            self.await_token(session);
+        } else if self.oauth.discovery_uri.is_some() {
+            self.phase = Phase::TokenWanted;
+        } else {
+            return Err(
+                b"server requires OAuth authentication, but no discovery metadata was provided"
+                    .to_vec(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes what the server says of its provider, as far as it fits what is known.
+    fn take_server_error(&mut self, error: ServerError) -> Result<(), Refusal> {
+        if let Some(uri) = error.discovery_uri {
+            self.check_discovery_uri(&uri)?;
+            self.oauth.discovery_uri = Some(uri);
+        }
+        if let Some(scope) = error.scope
+            && self.options.get(Opt::OAuthScope).is_none()
+        {
+            self.options.set(Opt::OAuthScope, Some(scope.into_bytes()));
+        }
+        match error.status.as_deref() {
+            None => Err(b"server sent error response without a status".to_vec()),
+            Some("invalid_token") => Ok(()),
+            Some(status) => {
+                Err(format!("server rejected OAuth bearer token: {status}").into_bytes())
+            }
+        }
+    }
+
+    /// A server must not lead us to another provider than the one that is trusted.
+    fn check_discovery_uri(&self, uri: &str) -> Result<(), Refusal> {
+        let issuer = issuer::of_discovery_uri(uri, self.oauth.allow_http)?;
+        let trusted = self.oauth.issuer.as_deref().unwrap_or_default();
+        if issuer != trusted {
+            let text = format!(
+                "server's discovery document at {uri} (issuer \"{issuer}\") is incompatible with oauth_issuer ({trusted})"
+            );
+            return Err(text.into_bytes());
+        }
+        match &self.oauth.discovery_uri {
+            Some(known) if known != uri => {
+                let text = format!(
+                    "server's discovery document has moved to {uri} (previous location was {known})"
+                );
+                Err(text.into_bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn await_token(&mut self, session: &mut Session) {
+        session.status = ConnStatus::Authenticating;
+        self.phase = Phase::Authenticating;
+    }
+
+    /// The outcome of [`Want::OAuthFlow`]: a token, or the text for the error message.
+    pub fn token_obtained(
+        &mut self,
+        session: &mut Session,
+        outcome: Result<Zeroizing<Vec<u8>>, Vec<u8>>,
+    ) {
+        match outcome {
+            Ok(token) => {
+                self.oauth.token = Some(token);
+                self.reconnect(session);
+            }
+            Err(text) => self.fail_with(session, text),
+        }
+    }
+
+    fn reconnect(&mut self, session: &mut Session) {
+        // libpq: it stands in front of what the second connection fails with.
+        session
+            .errors
+            .add("retrying connection with new bearer token");
+        self.advance_to(Next::Same);
+    }
+
+    /// The token has served, or will not.
+    pub fn forget_token(&mut self) {
+        self.oauth.token = None;
+    }
+}
