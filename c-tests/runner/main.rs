@@ -15,6 +15,7 @@ mod languages;
 mod large_objects;
 mod layers;
 mod null;
+mod oauth;
 mod passwords;
 mod programs;
 mod signal_safety;

@@ -1,6 +1,6 @@
 //! TLS: what C libpq 18 makes of certificates and options, and that ours makes the same of them.
 
-mod certificates;
+pub mod certificates;
 mod keys;
 mod matrix;
 mod options;

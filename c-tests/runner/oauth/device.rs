@@ -1,0 +1,184 @@
+//! The built-in device flow.
+
+use std::fmt::Write;
+
+use super::Stage;
+use super::behaviours;
+use super::issuer::Request;
+use crate::support::paths::Lib;
+use crate::support::process::Output;
+
+#[track_caller]
+fn contains(output: &Output, what: &str) {
+    assert!(output.to_string().contains(what), "no {what} in\n{output}");
+}
+
+#[test]
+fn the_flow_brings_a_token() {
+    let stage = Stage::shared();
+    let output = stage.same("connect", "plain", "");
+    contains(&output, "oauth:plain");
+    contains(
+        &output,
+        "Visit https://go.example/ and enter the code: AB-12\n",
+    );
+    contains(&output, &format!("scope: \"{}\"", super::SCOPE));
+}
+
+#[test]
+fn answers_may_come_in_every_framing() {
+    for name in ["chunked", "dripping", "complete"] {
+        contains(
+            &Stage::shared().same("poll", name, ""),
+            &format!("oauth:{name}"),
+        );
+    }
+}
+
+#[test]
+fn the_token_is_asked_for_until_it_comes() {
+    for name in ["pending", "slower"] {
+        let output = Stage::shared().same("poll", name, "");
+        contains(&output, "another socket: yes, waited: no");
+        contains(&output, &format!("oauth:{name}"));
+    }
+}
+
+#[test]
+fn a_caller_that_does_not_wait_does_not_ask_too_early() {
+    let stage = Stage::shared();
+    stage.issuer.take_requests("pending");
+    contains(
+        &stage.run(
+            Lib::Ours,
+            "oauth",
+            &[&stage.conninfo("pending"), "poll,busy,prompt"],
+            &[],
+        ),
+        "OK",
+    );
+    let requests = stage.issuer.take_requests("pending");
+    let tokens = requests.iter().filter(|r| r.endpoint() == "token").count();
+    assert_eq!(tokens, 3, "{requests:?}");
+}
+
+#[test]
+fn a_slow_issuer_does_not_make_a_poll_wait() {
+    let stage = Stage::shared();
+    let output = stage.run(Lib::Ours, "oauth", &[&stage.conninfo("slow"), "poll"], &[]);
+    contains(&output, "another socket: yes, waited: no");
+    contains(&output, "oauth:slow");
+}
+
+#[test]
+fn connect_timeout_ends_a_flow() {
+    let stage = Stage::shared();
+    let output = stage.same("connect", "slow", "connect_timeout=2");
+    contains(&output, "timeout expired");
+}
+
+#[test]
+fn an_abandoned_flow_leaves_nothing_behind() {
+    Stage::shared().same("poll,leave,prompt", "slow", "");
+}
+
+#[test]
+fn every_bad_answer_is_told_as_libpq_tells_it() {
+    let stage = Stage::shared();
+    let good = [
+        "plain", "pending", "slower", "slow", "chunked", "complete", "dripping",
+    ];
+    // libcurl has other words for the first, other limits for the second, and finds a host in the third.
+    let other = ["garbage", "endless_headers", "no_url"];
+    for (name, _) in behaviours::ALL {
+        if !good.contains(name) && !other.contains(name) {
+            let output = stage.same("connect", name, "");
+            contains(&output, "status: \"BAD\"");
+        }
+    }
+}
+
+#[test]
+fn what_libcurl_sees_otherwise_is_refused_too() {
+    let stage = Stage::shared();
+    let discovery = "failed to fetch OpenID discovery document";
+    for (name, expected) in [
+        ("garbage", format!("{discovery}: Unsupported protocol")),
+        (
+            "endless_headers",
+            format!("{discovery}: Weird server reply"),
+        ),
+        (
+            "no_url",
+            "failed to obtain device authorization: URL using bad/illegal format".to_owned(),
+        ),
+    ] {
+        contains(
+            &stage.run(Lib::Ours, "oauth", &[&stage.conninfo(name), "connect"], &[]),
+            &expected,
+        );
+    }
+}
+
+#[test]
+fn prompts_go_to_the_hook() {
+    let stage = Stage::shared();
+    for how in [
+        "connect,prompt",
+        "connect,prompt-default",
+        "connect,prompt-fails",
+    ] {
+        contains(
+            &stage.same(how, "complete", ""),
+            "prompt: \"https://go.example/\"",
+        );
+    }
+    stage.same("connect,prompt-fails", "pending", "");
+}
+
+#[test]
+fn a_reset_runs_the_flow_again() {
+    let output = Stage::shared().same("connect,prompt,again", "plain", "");
+    assert_eq!(output.stdout.matches("prompt:").count(), 2, "{output}");
+}
+
+/// What the issuer was asked, without what HTTP clients differ in.
+fn transcript(requests: &[Request]) -> String {
+    let mut text = String::new();
+    for request in requests {
+        writeln!(text, "{}", request.line).expect("a string takes it");
+        for name in ["authorization", "content-type", "accept", "user-agent"] {
+            let value = request.header(name);
+            writeln!(text, "  {name}: {value:?}").expect("a string takes it");
+        }
+        writeln!(text, "  {}", request.body).expect("a string takes it");
+    }
+    text
+}
+
+#[test]
+fn the_issuer_is_asked_what_libpq_asks() {
+    let stage = Stage::shared();
+    let odd = "oauth_client_id=' !\"#$%&\\'()*+,-./:;<=>?@[\\\\]^_`{|}~\u{e9}'";
+    let conninfo = stage.conninfo("complete");
+    let cases = [
+        "",
+        "oauth_scope=''",
+        "oauth_scope='a b'",
+        odd,
+        "oauth_client_secret=''",
+        "oauth_client_secret=' :%+\\'~'",
+        "oauth_client_secret=x oauth_client_id='a:b c'",
+    ];
+    for options in cases {
+        let asked = |lib| {
+            stage.issuer.take_requests("complete");
+            let args = [conninfo.as_str(), "connect,prompt", options];
+            stage.run(lib, "oauth", &args, &[]).success();
+            transcript(&stage.issuer.take_requests("complete"))
+        };
+        let (oracle, ours) = (asked(Lib::Oracle), asked(Lib::Ours));
+        assert_eq!(oracle, ours, "{options}");
+        assert_eq!(ours.matches("HTTP/1.1").count(), 3, "{ours}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The application's own flows.
+
+use super::Stage;
+use crate::support::paths::Lib;
+use crate::support::process::Output;
+use crate::support::program::{Headers, Program};
+
+#[track_caller]
+fn contains(output: &Output, what: &str) {
+    assert!(output.to_string().contains(what), "no {what} in\n{output}");
+}
+
+#[test]
+fn tokens_of_the_application_are_used() {
+    let stage = Stage::shared();
+    for (how, token) in [("at-once", "token-at-once"), ("async", "token-of-flow")] {
+        for way in ["connect", "poll"] {
+            let output = stage.same(&format!("{way},{how}"), "plain", "");
+            contains(&output, "oauth:plain");
+            contains(&output, "cleanup: \"in time\"");
+            let log = stage.server.log();
+            assert!(log.contains(&format!("token=\"{token}\"")), "{log}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_of_the_issuer_saves_a_connection() {
+    let stage = Stage::shared();
+    let known = format!(
+        "oauth_issuer={}/.well-known/openid-configuration",
+        stage.uri("plain")
+    );
+    for how in [
+        "poll,at-once",
+        "poll,async",
+        "connect,refuse",
+        "connect,at-once,again",
+    ] {
+        stage.same(how, "plain", &known);
+    }
+}
+
+#[test]
+fn misbehaviour_is_told_as_libpq_tells_it() {
+    let stage = Stage::shared();
+    for how in ["refuse", "nothing", "fail-async", "no-token", "no-socket"] {
+        let output = stage.same(&format!("connect,{how}"), "plain", "");
+        contains(&output, "user-defined OAuth flow");
+        contains(&output, "cleanup: \"in time\"");
+        stage.same(&format!("poll,{how},again"), "plain", "");
+    }
+}
+
+#[test]
+fn a_flow_that_hangs_ends_with_its_connection() {
+    let stage = Stage::shared();
+    contains(
+        &stage.same("connect,hang", "plain", "connect_timeout=1"),
+        "timeout expired",
+    );
+    let output = stage.same("poll,hang,leave", "plain", "");
+    contains(&output, "== finish\ncleanup: \"in time\"");
+}
+
+#[test]
+fn flows_run_for_each_reset() {
+    let output = Stage::shared().same("connect,async,again", "plain", "");
+    assert_eq!(output.stdout.matches("cleanup").count(), 2, "{output}");
+}
+
+#[test]
+fn tokens_that_the_server_refuses_fail() {
+    let stage = Stage::shared();
+    // The validator takes every token of the right form.
+    contains(
+        &stage.same("connect", "empty_token", ""),
+        "OAuth bearer authentication failed",
+    );
+}
+
+fn version_2(how: &str) -> Output {
+    let stage = Stage::shared();
+    let program = Program::with_headers("oauth_v2", Headers::Ours);
+    let mut output = program.run(Lib::Ours, &[&stage.conninfo("plain"), how], &[]);
+    output.stdout = stage.tidy(&output.stdout);
+    output.success()
+}
+
+#[test]
+fn version_2_is_asked_first() {
+    let asked = "asked in version 2: \"https://127.0.0.1:PORT/plain/.well-known/openid-configuration\"\n  \
+         scope: \"openid postgres\"\n  issuer: \"https://127.0.0.1:PORT/plain\"\n  error: NULL\n";
+    let cleanup = "cleanup, issuer: \"https://127.0.0.1:PORT/plain\"\n";
+    let failed = "failed: user-defined OAuth flow failed";
+    for (how, ending) in [
+        (
+            "token",
+            format!("{cleanup}connected: 1\nerror: \"\"\n== finish\n"),
+        ),
+        (
+            "async",
+            format!(
+                "flow, issuer: \"https://127.0.0.1:PORT/plain\"\n{cleanup}connected: 1\nerror: \"\"\n== finish\n"
+            ),
+        ),
+    ] {
+        assert_eq!(version_2(how).stdout, format!("{asked}{ending}"));
+    }
+    for (how, words) in [
+        (
+            "fails",
+            "failed: user-defined OAuth flow failed: the hook's own words\\n\"\n== finish\n",
+        ),
+        (
+            "fails-silently",
+            "failed: user-defined OAuth flow failed\\n\"\n== finish\n",
+        ),
+        (
+            "async-fails",
+            "failed: user-defined OAuth flow failed: the flow's own words\\n\"\n== finish\ncleanup",
+        ),
+    ] {
+        let output = version_2(how);
+        contains(&output, asked);
+        contains(&output, words);
+        assert_eq!(output.stdout.matches("cleanup").count(), 1, "{output}");
+    }
+    let output = version_2("v1-fails");
+    contains(&output, "asked in version 1");
+    contains(&output, &format!("{failed}\\n"));
+}
+
+#[test]
+fn without_an_answer_the_built_in_flow_runs() {
+    let output = version_2("v1-default");
+    contains(&output, "asked in version 1");
+    // Nobody told it whom to trust.
+    let words = "failed to fetch OpenID discovery document: SSL peer certificate or SSH remote key was not OK";
+    contains(&output, words);
+}

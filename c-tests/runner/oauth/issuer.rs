@@ -1,0 +1,216 @@
+//! An OAuth issuer of the tests' own: HTTPS on loopback, and answers that no real one gives.
+//!
+//! Each behaviour is an issuer of its own, `https://127.0.0.1:PORT/NAME`, and has a role of its name in the server.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::tls::certificates::Certificates;
+
+/// How long a slow issuer takes for each answer.
+pub const SLOWNESS: Duration = Duration::from_millis(1000);
+
+/// A request that came in.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Method and path, as on the first line.
+    pub line: String,
+    pub headers: Vec<String>,
+    pub body: String,
+}
+
+impl Request {
+    /// The path behind the issuer's name.
+    pub fn endpoint(&self) -> &str {
+        let path = self.line.split(' ').nth(1).unwrap_or_default();
+        path.splitn(3, '/').nth(2).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let fits = |line: &&String| line.to_ascii_lowercase().starts_with(&format!("{name}:"));
+        let line = self.headers.iter().find(fits)?;
+        Some(line[name.len() + 1..].trim())
+    }
+}
+
+/// What a behaviour is given: the request, the issuer's own address, and how many requests of this endpoint there were
+/// since the discovery document was last fetched.
+pub struct Call<'a> {
+    pub request: &'a Request,
+    pub issuer: &'a str,
+    pub number: usize,
+}
+
+/// The bytes of an answer; None: none, and the connection ends. An endless one repeats its last part.
+pub struct Answer {
+    pub bytes: Vec<u8>,
+    pub endless: Vec<u8>,
+}
+
+pub type Behaviour = fn(&Call<'_>) -> Answer;
+
+/// A running issuer. It runs as long as the tests do.
+pub struct Issuer {
+    pub port: u16,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Issuer {
+    pub fn start(behaviours: &'static [(&'static str, Behaviour)]) -> Issuer {
+        let config = Arc::new(tls_config());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let shared = Shared {
+            behaviours,
+            port,
+            requests: requests.clone(),
+            numbers: Arc::default(),
+        };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (config, shared) = (config.clone(), shared.clone());
+                // A client that breaks off is none of our business.
+                thread::spawn(move || shared.serve(stream, config));
+            }
+        });
+        Issuer { port, requests }
+    }
+
+    /// The file with the certificate that the issuer's own is signed with.
+    pub fn ca_file(&self) -> String {
+        Certificates::shared().file("root.crt")
+    }
+
+    /// The requests made to an issuer so far, which are forgotten.
+    pub fn take_requests(&self, name: &str) -> Vec<Request> {
+        let mut all = self.requests.lock().expect("no panic");
+        let (taken, others) = all.drain(..).partition(|r: &Request| r.name() == name);
+        *all = others;
+        taken
+    }
+}
+
+impl Request {
+    fn name(&self) -> &str {
+        let path = self.line.split(' ').nth(1).unwrap_or_default();
+        path.split('/').nth(1).unwrap_or_default()
+    }
+}
+
+/// What the issuer shows: a certificate for 127.0.0.1.
+fn tls_config() -> ServerConfig {
+    let certificates = Certificates::shared();
+    let certificate = CertificateDer::from_pem_file(certificates.path("ip.crt"));
+    let key = PrivateKeyDer::from_pem_file(certificates.path("ip.key"));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.expect("a certificate")],
+            key.expect("a key"),
+        )
+        .expect("a certificate and its key")
+}
+
+#[derive(Clone)]
+struct Shared {
+    behaviours: &'static [(&'static str, Behaviour)],
+    port: u16,
+    requests: Arc<Mutex<Vec<Request>>>,
+    numbers: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Shared {
+    fn serve(&self, stream: TcpStream, config: Arc<ServerConfig>) -> Option<()> {
+        let session = ServerConnection::new(config).ok()?;
+        let mut stream = StreamOwned::new(session, stream);
+        let request = read_request(&mut stream)?;
+        self.requests.lock().ok()?.push(request.clone());
+        let name = request.name();
+        let (_, behave) = self.behaviours.iter().find(|(known, _)| *known == name)?;
+        let issuer = format!("https://127.0.0.1:{}/{name}", self.port);
+        let answer = behave(&Call {
+            request: &request,
+            issuer: &issuer,
+            number: self.number(&request),
+        });
+        stream.write_all(&answer.bytes).ok()?;
+        while !answer.endless.is_empty() {
+            stream.write_all(&answer.endless).ok()?;
+        }
+        stream.conn.send_close_notify();
+        stream.flush().ok()
+    }
+
+    fn number(&self, request: &Request) -> usize {
+        let mut numbers = self.numbers.lock().expect("no panic");
+        let name = request.name().to_owned();
+        if request.endpoint().starts_with(".well-known/") {
+            numbers.retain(|key, _| !key.starts_with(&format!("{name}/")));
+        }
+        let number = numbers.entry(format!("{name}/{}", request.endpoint()));
+        let number = number.or_default();
+        *number += 1;
+        *number
+    }
+}
+
+fn read_request(stream: &mut impl Read) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let mut request = Request {
+        line: lines.first()?.clone(),
+        headers: lines.split_off(1),
+        body: String::new(),
+    };
+    let length = request.header("content-length").map(str::parse);
+    let mut body = vec![0; length.transpose().ok()?.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    request.body = String::from_utf8(body).ok()?;
+    Some(request)
+}
+
+/// An answer with a body of JSON.
+pub fn json(status: u16, body: &str) -> Answer {
+    respond(
+        status,
+        "Content-Type: application/json\r\n",
+        body.as_bytes(),
+    )
+}
+
+/// An answer with headers of one's own, each with its end of line.
+pub fn respond(status: u16, headers: &str, body: &[u8]) -> Answer {
+    let head = format!(
+        "HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    raw(&[head.as_bytes(), body].concat())
+}
+
+/// An answer of exact bytes.
+pub fn raw(bytes: &[u8]) -> Answer {
+    Answer {
+        bytes: bytes.to_vec(),
+        endless: Vec::new(),
+    }
+}
