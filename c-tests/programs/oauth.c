@@ -52,7 +52,7 @@ state(ConnStatusType status)
 static void
 cleanup(PGconn *conn, PGoauthBearerRequest *request)
 {
-	fact("cleanup", state(PQstatus(conn)) == state(CONNECTION_OK) ? "late" : "in time");
+	fact("cleanup", PQstatus(conn) == CONNECTION_OK ? "late" : "in time");
 	fact("  user", request->user);
 	free(request->user);
 	if (request->token != NULL)

@@ -5,6 +5,8 @@ mod device;
 mod exchange;
 mod hooks;
 mod issuer;
+mod proxy;
+mod trust;
 
 use std::sync::OnceLock;
 
@@ -12,6 +14,7 @@ use crate::support::paths::{self, Lib};
 use crate::support::postgres::{Postgres, Version};
 use crate::support::process::{self, Output};
 use crate::support::program::Program;
+use crate::tls::certificates::Certificates;
 use issuer::Issuer;
 
 /// The server and the issuer that all tests share.
@@ -62,13 +65,18 @@ impl Stage {
 
     /// What the program prints on `lib`, without what differs between two runs or two HTTP clients.
     pub fn run(&self, lib: Lib, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
-        let ca_file = self.issuer.ca_file();
+        let ca_file = Certificates::shared().file("root.crt");
         // libpq 18 takes a CA file in this mode alone.
         let usual = [
             ("PGOAUTHDEBUG", "UNSAFE"),
             ("PGOAUTHCAFILE", ca_file.as_str()),
         ];
-        let mut output = Program::new(program).run(lib, args, &[&usual, env].concat());
+        self.run_in(lib, program, args, &[&usual, env].concat())
+    }
+
+    /// Likewise, with nothing in the environment that is not asked for.
+    pub fn run_in(&self, lib: Lib, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+        let mut output = Program::new(program).run(lib, args, env);
         output.stdout = self.tidy(&output.stdout);
         output.stderr = self.tidy(&output.stderr);
         output
@@ -112,7 +120,9 @@ impl Stage {
 
 /// What the HTTP client adds to the kind of a failure is its own.
 fn without_details(line: &str) -> String {
-    const KINDS: [&str; 8] = [
+    const KINDS: [&str; 10] = [
+        "Couldn't resolve proxy name",
+        "Failure when receiving data from the peer",
         "Couldn't connect to server",
         "SSL peer certificate or SSH remote key was not OK",
         "Server returned nothing (no headers, no data)",

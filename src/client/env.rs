@@ -198,7 +198,7 @@ fn read_password_file(name: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         _ => b"has group or world access; permissions should be u=rw (0600) or less",
     };
     let warning = [b"WARNING: password file \"", name, b"\" ", complaint, b"\n"].concat();
-    let _ = io::stderr().write_all(&warning);
+    complain(warning);
     None
 }
 
@@ -240,7 +240,7 @@ fn encoding_of(locale: &[u8]) -> Option<i32> {
             &codeset,
             b"\"\n",
         ];
-        let _ = io::stderr().write_all(&parts.concat());
+        complain(parts.concat());
     }
     encoding
 }

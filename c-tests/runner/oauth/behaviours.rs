@@ -7,8 +7,8 @@ use super::issuer::{Answer, Behaviour, Call, SLOWNESS, json, raw, respond};
 /// All of them, with the names that their roles have too.
 pub const ALL: &[(&str, Behaviour)] = &[
     ("plain", plain),
-    ("pending", |call| pending(call, 2, "authorization_pending")),
-    ("slower", |call| pending(call, 2, "slow_down")),
+    ("pending", |call| pending(call, "authorization_pending")),
+    ("slower", |call| pending(call, "slow_down")),
     ("slow", slow),
     ("chunked", chunked),
     ("complete", complete),
@@ -96,6 +96,11 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("closed_port", |call| {
         at_discovery(call, |call| provider(call.issuer, "https://127.0.0.1:1"))
     }),
+    ("other_name", |call| {
+        at_discovery(call, |call| {
+            provider(call.issuer, &call.issuer.replace("127.0.0.1", "localhost"))
+        })
+    }),
     ("numbers", |call| {
         at_discovery(call, |_| json(200, "{\"issuer\":1}"))
     }),
@@ -175,12 +180,11 @@ fn refusal(status: u16, error: &str, description: Option<&str>) -> Answer {
     json(status, &format!("{{\"error\":\"{error}\"{description}}}"))
 }
 
-/// Refuses the token `times` times, with `error`.
-fn pending(call: &Call<'_>, times: usize, error: &str) -> Answer {
-    match call.request.endpoint() {
-        "token" if call.number == 1 && times > 1 => refusal(400, "authorization_pending", None),
-        "token" if call.number < times => refusal(400, error, None),
-        "token" if call.number == times => refusal(400, error, None),
+/// Refuses the token twice, the second time with `error`.
+fn pending(call: &Call<'_>, error: &str) -> Answer {
+    match (call.request.endpoint(), call.number) {
+        ("token", 1) => refusal(400, "authorization_pending", None),
+        ("token", 2) => refusal(400, error, None),
         _ => plain(call),
     }
 }

@@ -49,7 +49,7 @@ pub struct Call<'a> {
     pub number: usize,
 }
 
-/// The bytes of an answer; None: none, and the connection ends. An endless one repeats its last part.
+/// The bytes of an answer. If there are any in `endless`, they follow again and again.
 pub struct Answer {
     pub bytes: Vec<u8>,
     pub endless: Vec<u8>,
@@ -85,11 +85,6 @@ impl Issuer {
         Issuer { port, requests }
     }
 
-    /// The file with the certificate that the issuer's own is signed with.
-    pub fn ca_file(&self) -> String {
-        Certificates::shared().file("root.crt")
-    }
-
     /// The requests made to an issuer so far, which are forgotten.
     pub fn take_requests(&self, name: &str) -> Vec<Request> {
         let mut all = self.requests.lock().expect("no panic");
@@ -106,7 +101,7 @@ impl Request {
     }
 }
 
-/// What the issuer shows: a certificate for 127.0.0.1.
+/// What the issuer shows: a certificate for 127.0.0.1, signed by that of root.crt.
 fn tls_config() -> ServerConfig {
     let certificates = Certificates::shared();
     let certificate = CertificateDer::from_pem_file(certificates.path("ip.crt"));

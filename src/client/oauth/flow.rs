@@ -10,6 +10,7 @@ use crate::auth::oauth::{form, issuer};
 use crate::client::env;
 use crate::net::http::{Exchange, Method, Request, Response, TlsConfig, Url, tls_config};
 use crate::net::mux::Mux;
+use crate::net::sys;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -64,7 +65,7 @@ pub struct DeviceFlow {
 
 impl DeviceFlow {
     pub fn new(client: Client, debug: Debug) -> Result<DeviceFlow, String> {
-        let mux = Mux::new().map_err(|error| format!("failed to create epoll set: {error}"))?;
+        let mux = Mux::new().map_err(|error| system("failed to create epoll set", &error))?;
         Ok(DeviceFlow {
             client,
             debug,
@@ -277,7 +278,7 @@ impl DeviceFlow {
         let end = Instant::now().checked_add(pause);
         self.step = Step::Pause(end.ok_or("the pause is too long")?);
         let set = self.mux.set_timer(Some(pause));
-        set.map_err(|error| format!("setting timerfd: {error}"))
+        set.map_err(|error| system("setting timerfd", &error))
     }
 
     fn token_error(&mut self, response: &Response) -> Result<TokenError, String> {
@@ -341,6 +342,13 @@ impl DeviceFlow {
 
 fn advance(exchange: &mut Exchange, mux: &Mux) -> Result<Option<Response>, String> {
     exchange.step(mux).map_err(|error| error.to_string())
+}
+
+fn system(what: &str, error: &std::io::Error) -> String {
+    format!(
+        "{what}: {}",
+        String::from_utf8_lossy(&sys::error_text(error))
+    )
 }
 
 fn unexpected(response: &Response) -> String {

@@ -1,0 +1,120 @@
+//! Whom the built-in flow trusts, and what PGOAUTHDEBUG lets it do.
+
+use super::Stage;
+use crate::support::paths::Lib;
+use crate::support::process::{self, Output};
+use crate::tls::certificates::Certificates;
+
+#[track_caller]
+fn contains(output: &Output, what: &str) {
+    assert!(output.to_string().contains(what), "no {what} in\n{output}");
+}
+
+fn connect(options: &str, env: &[(&str, &str)]) -> Output {
+    let stage = Stage::shared();
+    let args = [&stage.conninfo("plain"), "connect", options];
+    stage.run_in(Lib::Ours, "oauth", &args, env).success()
+}
+
+#[test]
+fn an_issuer_that_is_not_trusted_is_refused_as_libpq_refuses_it() {
+    let stage = Stage::shared();
+    let certificates = Certificates::shared();
+    let cases = [
+        (None, "SSL peer certificate or SSH remote key was not OK"),
+        (
+            Some(certificates.file("other.crt")),
+            "SSL peer certificate or SSH remote key was not OK",
+        ),
+        (
+            Some("/nonexistent/file".to_owned()),
+            "Problem with the SSL CA cert (path? access rights?)",
+        ),
+        (
+            Some(certificates.file("config")),
+            "Problem with the SSL CA cert (path? access rights?)",
+        ),
+    ];
+    for (file, words) in cases {
+        let mut env = vec![("PGOAUTHDEBUG", "UNSAFE")];
+        env.extend(file.as_deref().map(|file| ("PGOAUTHCAFILE", file)));
+        let args = [&stage.conninfo("plain"), "connect"];
+        let run = |lib| stage.run_in(lib, "oauth", &args.map(|arg| arg as &str), &env);
+        let (oracle, ours) = (run(Lib::Oracle), run(Lib::Ours));
+        let difference = process::diff("oracle", &oracle.to_string(), "ours", &ours.to_string());
+        assert!(difference.is_empty(), "{file:?}\n{difference}");
+        contains(&ours, words);
+    }
+}
+
+#[test]
+fn the_option_names_whom_to_trust_without_any_debugging() {
+    let file = Certificates::shared().file("root.crt");
+    let output = connect(&format!("oauth_ca_file='{file}'"), &[]);
+    contains(&output, "oauth:plain");
+    let output = connect("", &[("PGOAUTHCAFILE", &file)]);
+    contains(&output, "oauth:plain");
+    contains(
+        &output,
+        "--- stderr\nVisit https://go.example/ and enter the code: AB-12\n---",
+    );
+}
+
+#[test]
+fn plain_http_needs_to_be_allowed() {
+    let file = Certificates::shared().file("root.crt");
+    let stage = Stage::shared();
+    for (debug, words) in [
+        (
+            "",
+            "device authorization endpoint \"http://127.0.0.1:1/device\" must use HTTPS",
+        ),
+        (
+            "http",
+            "device authorization endpoint \"http://127.0.0.1:1/device\" must use HTTPS",
+        ),
+        (
+            "UNSAFE:http",
+            "failed to obtain device authorization: Couldn't connect to server",
+        ),
+    ] {
+        let env = [("PGOAUTHCAFILE", file.as_str()), ("PGOAUTHDEBUG", debug)];
+        let args = [&stage.conninfo("plain_http"), "connect"];
+        let output = stage.run_in(Lib::Ours, "oauth", &args.map(|arg| arg as &str), &env);
+        contains(&output, words);
+        let warned = output
+            .stderr
+            .contains("WARNING: PGOAUTHDEBUG option \"http\" is unsafe (ignored)\n");
+        assert_eq!(warned, debug == "http", "{output}");
+    }
+}
+
+#[test]
+fn polls_are_counted_and_exchanges_printed() {
+    let file = Certificates::shared().file("root.crt");
+    let program = crate::support::program::Program::new("oauth");
+    let conninfo = Stage::shared().conninfo("plain");
+    let stderr = |debug| {
+        let env = [("PGOAUTHCAFILE", file.as_str()), ("PGOAUTHDEBUG", debug)];
+        let args = [conninfo.as_str(), "connect"];
+        program.run(Lib::Ours, &args, &env).success().stderr
+    };
+    let counted = stderr("call-count");
+    let (_, number) = counted
+        .split_once("[libpq] total number of polls: ")
+        .expect("a count");
+    let number: u32 = number.trim().parse().expect("a number");
+    assert!((3..50).contains(&number), "{counted}");
+    assert!(!counted.contains("POST"), "{counted}");
+    let printed = stderr("UNSAFE:trace");
+    for line in [
+        "[http] > GET /plain/.well-known/openid-configuration HTTP/1.1\n",
+        "[http] > POST /plain/token HTTP/1.1\n",
+        "[http] > device_code=a+code+%26+more&grant_type=",
+        "[http] < HTTP/1.1 200 x",
+        "token-of-issuer",
+    ] {
+        assert!(printed.contains(line), "no {line} in\n{printed}");
+    }
+    assert!(!printed.contains("total number"), "{printed}");
+}
