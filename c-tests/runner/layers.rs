@@ -354,13 +354,27 @@ fn misplaced_unsafe(name: &str, text: &str) -> Vec<String> {
     if MAY_HOLD_UNSAFE.iter().any(|place| name.starts_with(place)) {
         return Vec::new();
     }
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let holds = |line: &str| {
-        line.split(|c: char| !c.is_ascii() || !is_word(c as u8))
-            .any(|word| word == "unsafe")
-    };
-    let lines = text.lines().enumerate().filter(|(_, line)| holds(line));
-    lines
-        .map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim()))
-        .collect()
+    let mut lines = BTreeSet::new();
+    match text.parse() {
+        Ok(tokens) => find_unsafe(tokens, &mut lines),
+        Err(e) => return vec![format!("{name}: {e}")],
+    }
+    let shown = lines.iter().map(|number| {
+        let line = text.lines().nth(number - 1).unwrap_or_default();
+        format!("{name}:{number}: {}", line.trim())
+    });
+    shown.collect()
+}
+
+/// Collects the lines on which the keyword stands; in a text or a comment it is none.
+fn find_unsafe(tokens: TokenStream, lines: &mut BTreeSet<usize>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => find_unsafe(group.stream(), lines),
+            TokenTree::Ident(word) if word == "unsafe" => {
+                lines.insert(word.span().start().line);
+            }
+            _ => {}
+        }
+    }
 }

@@ -154,6 +154,8 @@ fn sees_the_keyword_in_the_wrong_place() {
         );
     }
     assert!(misplaced_unsafe("lib.rs", "#![deny(unsafe_op_in_unsafe_fn)]").is_empty());
+    let text = "/// unsafe\nconst A: &str = \"it is unsafe\"; // unsafe";
+    assert!(misplaced_unsafe("lib.rs", text).is_empty());
     for name in ["ffi/exec.rs", "mem/arena.rs", "net/sys.rs", "net/dl.rs"] {
         assert!(
             misplaced_unsafe(name, "unsafe { g() }").is_empty(),
