@@ -146,6 +146,11 @@ polled(const char *conninfo)
 	const char *last = "";
 	long		longest = 0;
 
+	if (told("trace"))
+	{
+		PQtrace(conn, stdout);
+		PQsetTraceFlags(conn, PQTRACE_SUPPRESS_TIMESTAMPS);
+	}
 	while (next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED)
 	{
 		struct pollfd entry = {PQsocket(conn), next == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};

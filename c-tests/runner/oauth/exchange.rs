@@ -213,6 +213,27 @@ fn the_second_connection_brings_the_token() {
 }
 
 #[test]
+fn a_token_that_is_there_goes_into_the_first_connection() {
+    let script = || {
+        Script::new().connection(|c| {
+            c.expect_startup();
+            c.send_split(&offer());
+            assert!(
+                c.expect(b'p')
+                    .ends_with(b"auth=Bearer token-at-once\x01\x01")
+            );
+            c.send_split(&welcome());
+            c.expect_query();
+            c.send(&[one_value("system_user", "me"), ready(b'I')].concat());
+            c.expect_terminate();
+        })
+    };
+    let known = format!("oauth_issuer={ISSUER}/.well-known/openid-configuration");
+    let output = same("poll,at-once,trace", script, &known);
+    assert!(output.stdout.contains("SASLInitialResponse"), "{output}");
+}
+
+#[test]
 fn a_server_that_refuses_the_token_ends_the_connection() {
     let endings: [fn(&mut Connection); 5] = [
         |c| c.send_split(&fatal("28000", "no")),
