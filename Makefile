@@ -3,6 +3,7 @@
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a GoAway arriving; needs nothing installed
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
+# make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make check-style formatting and lints
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
@@ -20,7 +21,7 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all install test conformance valgrind demo check-style check-unit check-c setup oracle clean
+.PHONY: all install test conformance valgrind bench demo check-style check-unit check-c setup oracle clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -64,10 +65,15 @@ check-unit:
 	$(CARGO) test --locked --lib
 
 check-c: all oracle
-	$(CARGO) test --locked --test headers --test c_tests
+	$(CARGO) test --locked --test headers --test c_tests --test bench
 
 conformance: all oracle
 	c-tests/conformance/run.sh $(if $(ALL),--all)
+
+# Words for it, as in make bench BENCH="rounds=5 only=narrow,wide debian15": see docs/benchmarks.md.
+BENCH ?=
+bench: all oracle
+	$(CARGO) test --locked --test bench -- report $(BENCH)
 
 # An optimized build tests the two halves of an Option in any order, which valgrind takes for a use of what is not there.
 valgrind: oracle

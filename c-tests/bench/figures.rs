@@ -1,0 +1,102 @@
+//! The figures of a workload, and what is made of them.
+
+use crate::measure::{Cost, Counts};
+use crate::workloads::Workload;
+
+/// Library 0 is C libpq 18, library 1 ours, perhaps another behind them.
+pub struct Figures {
+    pub workload: Workload,
+    /// By library, round by round; empty when the library cannot do it.
+    pub costs: Vec<Vec<Cost>>,
+    /// CPU time of the raw loop.
+    pub floor: Vec<f64>,
+    pub counts: Vec<Counts>,
+}
+
+/// Quartiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Spread {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+impl Figures {
+    pub fn new(workload: Workload, libs: usize) -> Figures {
+        Figures {
+            workload,
+            costs: vec![Vec::new(); libs],
+            floor: Vec::new(),
+            counts: Vec::new(),
+        }
+    }
+
+    pub fn push(&mut self, costs: &[Option<Cost>]) {
+        for (all, cost) in self.costs.iter_mut().zip(costs) {
+            all.extend(cost);
+        }
+    }
+
+    /// CPU time by C libpq's, round by round.
+    pub fn ratio(&self, lib: usize) -> Option<Spread> {
+        let pairs = self.costs[lib].iter().zip(&self.costs[0]);
+        spread(pairs.map(|(ours, theirs)| ours.cpu / theirs.cpu).collect())
+    }
+
+    pub fn memory_ratio(&self, lib: usize) -> Option<Spread> {
+        let pairs = self.costs[lib].iter().zip(&self.costs[0]);
+        spread(
+            pairs
+                .map(|(ours, theirs)| ours.memory / theirs.memory)
+                .collect(),
+        )
+    }
+
+    /// Milliseconds of CPU time.
+    pub fn cpu(&self, lib: usize) -> Option<f64> {
+        Some(spread(self.costs[lib].iter().map(|cost| cost.cpu).collect())?.median / 1000.0)
+    }
+
+    pub fn floor(&self) -> Option<f64> {
+        Some(spread(self.floor.clone())?.median / 1000.0)
+    }
+
+    pub fn instructions_ratio(&self, lib: usize) -> Option<f64> {
+        Some(self.counts.get(lib)?.instructions / self.counts[0].instructions)
+    }
+
+    /// Whether every target of the workload is met.
+    pub fn is_met(&self) -> bool {
+        let within = |figure: Option<f64>, most: f64| figure.is_some_and(|figure| figure <= most);
+        let cpu = within(self.ratio(1).map(|ratio| ratio.median), self.workload.cpu);
+        let memory = self
+            .workload
+            .memory
+            .is_none_or(|most| within(self.memory_ratio(1).map(|ratio| ratio.median), most));
+        let instructions = self
+            .workload
+            .instructions
+            .is_none_or(|most| within(self.instructions_ratio(1), most));
+        let syscalls = self.workload.syscalls.is_none_or(|most| {
+            within(
+                self.counts.get(1).map(|counts| counts.syscalls),
+                most + 0.01,
+            )
+        });
+        cpu && memory && instructions && syscalls
+    }
+}
+
+fn spread(mut values: Vec<f64>) -> Option<Spread> {
+    values.sort_by(f64::total_cmp);
+    let at = |quarter: usize| {
+        values
+            .get((values.len().checked_sub(1)? * quarter + 2) / 4)
+            .copied()
+    };
+    Some(Spread {
+        low: at(1)?,
+        median: at(2)?,
+        high: at(3)?,
+    })
+}
