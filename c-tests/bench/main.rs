@@ -22,6 +22,7 @@ use workloads::{WORKLOADS, Workload};
 /// What the command line asks for.
 struct Wishes {
     report: bool,
+    serve: bool,
     debian15: bool,
     write: bool,
     servers: bool,
@@ -44,6 +45,7 @@ impl Wishes {
         let only = words.iter().filter_map(|word| word.strip_prefix("only="));
         Wishes {
             report: has("report"),
+            serve: has("serve"),
             debian15: has("debian15"),
             write: has("write"),
             servers: has("servers"),
@@ -66,6 +68,9 @@ impl Wishes {
 fn main() {
     let wishes = Wishes::read();
     let clients = Clients::build();
+    if wishes.serve {
+        return serve(&clients, &wishes.workloads());
+    }
     if !wishes.report {
         return try_once(&clients);
     }
@@ -114,6 +119,15 @@ fn main() {
             report::write("growth", &text);
         }
     }
+}
+
+/// For profilers: prints each workload's command, and serves until stdin ends.
+fn serve(clients: &Clients, workloads: &[Workload]) {
+    let replay = Replay::start(workloads);
+    for workload in workloads {
+        println!("{:?}", clients.words(workload, &replay.unix()));
+    }
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
 /// Everything runs and reads the same on both libraries.

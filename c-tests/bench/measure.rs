@@ -48,7 +48,8 @@ impl Clients {
         }
     }
 
-    fn words(&self, workload: &Workload, conninfo: &str) -> [String; 6] {
+    /// The command line.
+    pub fn words(&self, workload: &Workload, conninfo: &str) -> [String; 6] {
         [
             self.client.display().to_string(),
             workload.mode.to_owned(),

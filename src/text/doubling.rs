@@ -38,10 +38,82 @@ impl Doubling {
 
     /// Writes `text`, which is valid.
     pub(super) fn put(&self, text: &[u8], to: &mut impl Sink) {
+        if self.family.hides_ascii() {
+            self.put_characters(text, to);
+        } else {
+            self.put_bytes(text, to);
+        }
+    }
+
+    /// Writes text whose special bytes are what they look like. It goes through a piece of memory that is written
+    /// to with some room to spare, so that nothing is copied byte by byte.
+    fn put_bytes(&self, text: &[u8], to: &mut impl Sink) {
+        let mut piece = [0; PIECE];
+        let mut filled = 0;
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        for block in blocks {
+            if filled > PIECE - 2 * BLOCK {
+                to.put(&piece[..filled]);
+                filled = 0;
+            }
+            if self.is_clean(block) {
+                filled = put(block, &mut piece, filled);
+                continue;
+            }
+            for word in block.as_chunks::<WORD>().0 {
+                filled = self.put_word(word, &mut piece, filled);
+            }
+        }
+        to.put(&piece[..filled]);
+        self.put_rest(rest, to);
+    }
+
+    /// As [`Doubling::put_bytes`], of less than a block.
+    fn put_rest(&self, text: &[u8], to: &mut impl Sink) {
+        if text.is_empty() {
+            return;
+        }
+        let mut piece = [0; 2 * BLOCK];
+        let mut filled = 0;
+        for &byte in text {
+            // Written twice at once; the next byte takes the second place unless it is wanted.
+            piece[filled..][..2].copy_from_slice(&[byte; 2]);
+            filled += 1 + usize::from(self.is_special(byte));
+        }
+        to.put(&piece[..filled]);
+    }
+
+    /// Whether no byte is special.
+    fn is_clean(&self, bytes: &[u8; BLOCK]) -> bool {
+        // Not `any`, which stops at the first one, byte by byte.
+        let found = bytes
+            .iter()
+            .fold(false, |found, byte| found | self.is_special(*byte));
+        !found
+    }
+
+    /// Writes a word, and tells how far the piece is filled now.
+    #[inline(always)]
+    fn put_word(&self, bytes: &[u8; WORD], piece: &mut Piece, filled: usize) -> usize {
+        let word = u64::from_le_bytes(*bytes);
+        let [first, second] = self.special;
+        let marks = marks(word, first) | marks(word, second);
+        if marks == 0 {
+            return put(bytes, piece, filled);
+        }
+        // Gathers the marks in the highest byte.
+        let special = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        let filled = put_spread(word as u32, special as usize, piece, filled);
+        put_spread((word >> 32) as u32, special as usize >> 4, piece, filled)
+    }
+
+    /// Writes text character by character where one is found that may be special.
+    fn put_characters(&self, text: &[u8], to: &mut impl Sink) {
         let mut done = 0;
         while let Some(found) = self.next(text, done) {
-            to.put(&text[done..found]);
-            done = found + self.put_some(&text[found..], to);
+            to.put(&text[done..=found]);
+            to.put(&text[found..=found]);
+            done = found + 1;
         }
         to.put(&text[done..]);
     }
@@ -74,25 +146,68 @@ impl Doubling {
     fn is_special(&self, byte: u8) -> bool {
         (byte == self.special[0]) | (byte == self.special[1])
     }
+}
 
-    /// Writes the special byte that `text` starts with, and some behind it: where one is, more are to come, and
-    /// a search for each would be slow. Tells how many bytes of `text` that were.
-    fn put_some(&self, text: &[u8], to: &mut impl Sink) -> usize {
-        const SOME: usize = 16;
-        let length = if self.family.hides_ascii() {
-            1
-        } else {
-            SOME.min(text.len())
-        };
-        let mut doubled = [0; 2 * SOME];
-        let mut filled = 0;
-        for &byte in &text[..length] {
-            // Written twice at once; the next byte takes the second place unless it is wanted.
-            doubled[filled % (2 * SOME)] = byte;
-            doubled[(filled + 1) % (2 * SOME)] = byte;
-            filled += 1 + usize::from(self.is_special(byte));
+const WORD: usize = size_of::<u64>();
+/// Copied at once where nothing special is in it.
+const BLOCK: usize = 32;
+
+/// The highest bit of each byte of `word` that is `byte`.
+fn marks(word: u64, byte: u8) -> u64 {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; WORD]);
+    let difference = word ^ (u64::from_ne_bytes([1; WORD]) * u64::from(byte));
+    let low_bits = (difference & !HIGH) + !HIGH;
+    !(low_bits | difference) & HIGH
+}
+
+/// How four bytes are doubled, by which of them are special: each is multiplied to where it belongs, once or twice.
+struct Spread {
+    factors: [u64; 4],
+    length: usize,
+}
+
+const SPREADS: [Spread; 16] = {
+    let mut spreads = [const {
+        Spread {
+            factors: [0; 4],
+            length: 0,
         }
-        to.put(&doubled[..filled]);
-        length
+    }; 16];
+    let mut special = 0;
+    while special < 16 {
+        let spread = &mut spreads[special];
+        let mut byte = 0;
+        while byte < 4 {
+            spread.factors[byte] = 1 << (8 * spread.length);
+            spread.length += 1;
+            if special & (1 << byte) != 0 {
+                spread.factors[byte] |= 1 << (8 * spread.length);
+                spread.length += 1;
+            }
+            byte += 1;
+        }
+        special += 1;
     }
+    spreads
+};
+
+/// Output on its way into a sink. Whole words are written, of which the last bytes may not count.
+type Piece = [u8; PIECE];
+const PIECE: usize = 512;
+
+/// Writes bytes behind those that fill the piece, and tells how many do then.
+#[inline(always)]
+fn put<const N: usize>(bytes: &[u8; N], piece: &mut Piece, filled: usize) -> usize {
+    piece[filled..][..N].copy_from_slice(bytes);
+    filled + N
+}
+
+/// Writes four bytes, those twice that the lowest bits of `special` name.
+#[inline(always)]
+fn put_spread(bytes: u32, special: usize, piece: &mut Piece, filled: usize) -> usize {
+    let Spread { factors, length } = &SPREADS[special % SPREADS.len()];
+    let [a, b, c, d] = bytes.to_le_bytes().map(u64::from);
+    let spread = (a * factors[0] | b * factors[1]) | (c * factors[2] | d * factors[3]);
+    put(&spread.to_le_bytes(), piece, filled);
+    filled + length
 }
