@@ -25,7 +25,9 @@ impl Session {
     pub fn parse_input(&mut self) -> Option<PgResultBox> {
         // Frames borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
-        while self.notice.is_none() && self.parse_message(&mut input) {}
+        while self.notice.is_none() && self.parse_message(&mut input) {
+            input.consume(self.data_rows(input.unread()));
+        }
         if self.fatal {
             input.clear();
         }

@@ -131,6 +131,26 @@ impl Session {
         }
     }
 
+    /// Takes the DataRows that `input` begins with, as far as they are plain; tells how many bytes that were.
+    /// Each that changes more than the result goes through [`Session::data_row`].
+    pub(super) fn data_rows(&mut self, input: &[u8]) -> usize {
+        if self.state != AsyncState::Busy || self.tracer.is_some() {
+            return 0;
+        }
+        let Some(result) = &mut self.result else {
+            return 0;
+        };
+        let most = match (self.row_mode, result.status()) {
+            (RowMode::Whole, Status::TuplesOk) => usize::MAX,
+            // The last row of a chunk makes the result complete.
+            (RowMode::Chunked(rows), Status::TuplesChunk) => {
+                rows.saturating_sub(1 + result.nrows() as usize)
+            }
+            _ => return 0,
+        };
+        result.push_rows(input, most)
+    }
+
     fn store_row(&mut self, body: &[u8]) -> Result<(), RowError> {
         let limit = match self.row_mode {
             RowMode::Whole => {

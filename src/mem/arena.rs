@@ -5,6 +5,7 @@ mod cells;
 mod chunk;
 mod data_row;
 pub mod rows;
+mod stream;
 mod table;
 
 use super::OutOfMemory;

@@ -78,6 +78,13 @@ impl PgResult {
         self.rows.push_wire(body)
     }
 
+    /// Adds the rows of the DataRow messages that `stream` begins with, as far as they are plain and at most `most`;
+    /// tells how many bytes that were. Go on with [`PgResult::push_row`].
+    #[inline]
+    pub fn push_rows(&mut self, stream: &[u8], most: usize) -> usize {
+        self.rows.push_stream(stream, most)
+    }
+
     /// A notice of the library's own: its text alone, with a newline.
     pub fn internal_notice(text: &[u8], encoding: i32) -> Result<PgResultBox, OutOfMemory> {
         let mut notice = PgResult::new(Status::NonfatalError, encoding)?;

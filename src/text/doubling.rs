@@ -206,8 +206,9 @@ fn put<const N: usize>(bytes: &[u8; N], piece: &mut Piece, filled: usize) -> usi
 #[inline(always)]
 fn put_spread(bytes: u32, special: usize, piece: &mut Piece, filled: usize) -> usize {
     let Spread { factors, length } = &SPREADS[special % SPREADS.len()];
-    let [a, b, c, d] = bytes.to_le_bytes().map(u64::from);
-    let spread = (a * factors[0] | b * factors[1]) | (c * factors[2] | d * factors[3]);
+    let bytes = bytes.to_le_bytes().map(u64::from);
+    let part = |byte: usize| bytes[byte] * factors[byte];
+    let spread = (part(0) | part(1)) | (part(2) | part(3));
     put(&spread.to_le_bytes(), piece, filled);
     filled + length
 }

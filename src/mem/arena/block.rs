@@ -97,6 +97,7 @@ pub fn is_null_at(place: Place) -> bool {
 ///
 /// # Safety
 /// The four bytes before `start`, and `value.len() + 1` from it on, are writable.
+#[inline(always)]
 pub unsafe fn write_value(start: NonNull<u8>, value: &[u8]) {
     let word = (value.len() as u32).to_be_bytes();
     // SAFETY: the caller's promise.

@@ -21,7 +21,7 @@ use std::ptr::{self, NonNull};
 /// Rows of this size may hold a value whose length word does not begin with a zero byte.
 const MAX_WHOLE: usize = 1 << 24;
 /// What values are aligned to that programs may read through pointers of any type.
-const ALIGN: usize = 8;
+pub(super) const ALIGN: usize = 8;
 
 /// A value as C sees it: `ptr` is NUL-terminated and never NULL.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +33,11 @@ pub struct Value {
 
 /// Rows of one number of columns.
 pub struct Rows {
-    table: RowTable,
-    columns: u32,
-    aligned: bool,
+    pub(super) table: RowTable,
+    pub(super) columns: u32,
+    pub(super) aligned: bool,
     empty: [u8; 1],
-    arena: Arena,
+    pub(super) arena: Arena,
 }
 
 impl Rows {
@@ -188,8 +188,16 @@ impl Rows {
     }
 
     /// A pointer to the value, NUL-terminated; NULL if there is no such row or column.
-    #[inline]
+    #[inline(always)]
     pub fn value_ptr(&self, row: u32, column: u32) -> *const c_char {
+        match self.find_short(row, column) {
+            Some(place) => self.pointer_to(place),
+            None => self.long_value_ptr(row, column),
+        }
+    }
+
+    #[cold]
+    fn long_value_ptr(&self, row: u32, column: u32) -> *const c_char {
         match self.find(row, column) {
             Some(place) => self.pointer_to(place),
             None => ptr::null(),
@@ -197,14 +205,30 @@ impl Rows {
     }
 
     /// The value's length, 0 for NULL, or None if there is no such row or column.
-    #[inline]
+    #[inline(always)]
     pub fn length(&self, row: u32, column: u32) -> Option<i32> {
+        match self.find_short(row, column) {
+            Some(place) => Some(block::length_at(place)),
+            None => self.long_length(row, column),
+        }
+    }
+
+    #[cold]
+    fn long_length(&self, row: u32, column: u32) -> Option<i32> {
         self.find(row, column).map(block::length_at)
     }
 
     /// Whether the value is NULL, or None if there is no such row or column.
-    #[inline]
+    #[inline(always)]
     pub fn is_null(&self, row: u32, column: u32) -> Option<bool> {
+        match self.find_short(row, column) {
+            Some(place) => Some(block::is_null_at(place)),
+            None => self.long_is_null(row, column),
+        }
+    }
+
+    #[cold]
+    fn long_is_null(&self, row: u32, column: u32) -> Option<bool> {
         self.find(row, column).map(block::is_null_at)
     }
 
@@ -221,7 +245,22 @@ impl Rows {
         }))
     }
 
+    /// The place in a block with short offsets: nearly every one is, and this is all that reading it takes.
     #[inline(always)]
+    fn find_short(&self, row: u32, column: u32) -> Option<Place> {
+        if row >= self.len() || column >= self.columns {
+            return None;
+        }
+        // SAFETY: as in `find`.
+        unsafe {
+            let Block::Short(offsets) = block::of(self.table.get(row)) else {
+                return None;
+            };
+            let offset = *offsets.add(column as usize);
+            Some(block::wire(offsets.cast(), offset.into()))
+        }
+    }
+
     fn find(&self, row: u32, column: u32) -> Option<Place> {
         if row >= self.len() || column >= self.columns {
             return None;

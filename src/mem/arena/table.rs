@@ -45,6 +45,11 @@ impl RowTable {
         self.len
     }
 
+    /// How many rows can be added before it has to grow.
+    pub fn room(&self) -> usize {
+        (self.capacity - self.len) as usize
+    }
+
     /// Bytes in the table's own block.
     pub fn allocated(&self) -> usize {
         if self.owned {

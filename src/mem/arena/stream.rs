@@ -1,0 +1,195 @@
+//! Many rows at once: the plain case, without calls and checks for each row.
+
+use super::block::{Offset, SHORT, tagged};
+use super::rows::{ALIGN, Rows};
+use std::mem::size_of;
+use std::ptr::NonNull;
+
+/// The message's type and length, and the number of fields.
+const HEAD: usize = 7;
+const DATA_ROW: u8 = b'D';
+/// Short rows are copied in pieces of this size, and so up to as much further than they reach.
+const PIECE: usize = 16;
+const MOST_PIECES: usize = 8;
+
+/// Where the next row goes.
+struct Room {
+    cursor: NonNull<u8>,
+    left: usize,
+}
+
+impl Rows {
+    /// Adds the rows of the DataRow messages that `stream` begins with, at most `most`, and tells how many bytes these
+    /// messages take. It stops where a row is not plain: not whole, not valid, too long for short offsets, or the
+    /// first one in new memory. [`Rows::push_wire`] deals with that one.
+    pub fn push_stream(&mut self, stream: &[u8], most: usize) -> usize {
+        let mut room = Room {
+            cursor: self.arena.cursor,
+            left: self.arena.room,
+        };
+        let mut rest = stream;
+        for _ in 0..most.min(self.table.room()) {
+            let Some((data, behind)) = plain_row(rest, self.columns) else {
+                break;
+            };
+            let readable = &rest[HEAD..];
+            let row = if self.aligned {
+                room.push_aligned(data, self.columns as usize)
+            } else {
+                room.push_whole(data, readable, self.columns as usize)
+            };
+            let Some(row) = row else { break };
+            self.table.push(tagged(row, SHORT));
+            rest = behind;
+        }
+        self.arena.cursor = room.cursor;
+        self.arena.room = room.left;
+        stream.len() - rest.len()
+    }
+}
+
+/// The fields of the DataRow at the start of `stream`, behind their number, which is `columns`; and what follows it.
+#[inline(always)]
+fn plain_row(stream: &[u8], columns: u32) -> Option<(&[u8], &[u8])> {
+    let &[kind, a, b, c, d, e, f] = stream.first_chunk::<HEAD>()?;
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    if kind != DATA_ROW || u32::from(u16::from_be_bytes([e, f])) != columns {
+        return None;
+    }
+    let (message, rest) = stream.split_at_checked(length + 1)?;
+    Some((message.get(HEAD..)?, rest))
+}
+
+/// The big-endian word at `at`, if there is one.
+#[inline(always)]
+fn word_at(data: &[u8], at: usize) -> Option<i32> {
+    let word = data.get(at..)?.first_chunk::<4>()?;
+    Some(i32::from_be_bytes(*word))
+}
+
+impl Room {
+    /// The place of a block of `len` bytes, aligned; it is not taken yet.
+    #[inline(always)]
+    fn place(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
+        let pad = self.cursor.addr().get().wrapping_neg() & (align - 1);
+        if len + pad > self.left {
+            return None;
+        }
+        // SAFETY: `left` bytes from the cursor on are the arena's, and `pad` is less.
+        Some(unsafe { self.cursor.add(pad) })
+    }
+
+    /// Takes what lies in front of `end`.
+    #[inline(always)]
+    fn take_to(&mut self, end: NonNull<u8>) {
+        self.left -= end.addr().get() - self.cursor.addr().get();
+        self.cursor = end;
+    }
+
+    /// As [`Rows::push_wire`] copies a row whole; `readable` is `data` and what follows it.
+    #[inline(always)]
+    fn push_whole(&mut self, data: &[u8], readable: &[u8], columns: usize) -> Option<NonNull<u8>> {
+        let head = columns * size_of::<u16>();
+        let len = head + data.len() + 1;
+        if len > usize::from(u16::MAX) {
+            return None;
+        }
+        let block = self.place(len + PIECE, size_of::<u32>())?;
+        // SAFETY: the block has `len` bytes and, like the pieces that are read, as much more as the last may need.
+        // Every offset is one of a field that was found inside `data`.
+        unsafe {
+            let copy = block.add(head);
+            if data.len() <= PIECE * MOST_PIECES && readable.len() >= data.len() + PIECE {
+                let from = NonNull::from(readable).cast::<u8>();
+                let mut at = 0;
+                while at < data.len() {
+                    let piece = from.add(at).cast::<[u8; PIECE]>().read();
+                    copy.add(at).cast::<[u8; PIECE]>().write(piece);
+                    at += PIECE;
+                }
+            } else {
+                copy.copy_from_nonoverlapping(NonNull::from(data).cast(), data.len());
+            }
+            copy.add(data.len()).write(0);
+            let mut at = 0;
+            for column in 0..columns {
+                let length = word_at(data, at)?;
+                let offset = if length < 0 {
+                    // Ends the value before, as the length word of NULL does not.
+                    copy.add(at).write(0);
+                    at += size_of::<u32>();
+                    0
+                } else {
+                    at += size_of::<u32>();
+                    let offset = head + at;
+                    at += length as usize;
+                    offset
+                };
+                block
+                    .cast::<u16>()
+                    .add(column)
+                    .write(u16::from_usize(offset));
+            }
+            if at != data.len() {
+                return None;
+            }
+            self.take_to(block.add(len));
+        }
+        Some(block)
+    }
+
+    /// As [`Rows::push_wire`] copies values one by one.
+    #[inline(always)]
+    fn push_aligned(&mut self, data: &[u8], columns: usize) -> Option<NonNull<u8>> {
+        let head = columns * size_of::<u16>();
+        let most = head + data.len() + columns * ALIGN;
+        if most > usize::from(u16::MAX) {
+            return None;
+        }
+        let block = self.place(most, ALIGN)?;
+        let mut rest = data;
+        let mut end = head;
+        for column in 0..columns {
+            let length = word_at(rest, 0)?;
+            rest = &rest[size_of::<u32>()..];
+            let mut start = 0;
+            if let Ok(length) = usize::try_from(length) {
+                let (value, behind) = rest.split_at_checked(length)?;
+                rest = behind;
+                start = (end + size_of::<u32>()).next_multiple_of(ALIGN);
+                end = start + length + 1;
+                // SAFETY: beside its four bytes of length and its own, a value takes at most ALIGN bytes, so that all
+                // of them fit into `most`.
+                unsafe { write_value(block.add(start), value) };
+            }
+            // SAFETY: the block begins with an offset for each column, and is aligned to 8.
+            unsafe {
+                block
+                    .cast::<u16>()
+                    .add(column)
+                    .write(u16::from_usize(start))
+            };
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+        // SAFETY: `end <= most`, which the block is long.
+        self.take_to(unsafe { block.add(end) });
+        Some(block)
+    }
+}
+
+/// Writes a value with its length and its NUL; one of eight bytes, the most frequent, without a call.
+///
+/// # Safety
+/// As for [`super::block::write_value`].
+#[inline(always)]
+unsafe fn write_value(start: NonNull<u8>, value: &[u8]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match <&[u8; 8]>::try_from(value) {
+            Ok(value) => super::block::write_value(start, value),
+            Err(_) => super::block::write_value(start, value),
+        }
+    }
+}
