@@ -68,6 +68,7 @@ const LAYERS: &[Layer] = &[
             "auth",
             "mem",
             "text",
+            "conninfo::directory",
             "conninfo::hosts",
             "conninfo::params",
         ],
@@ -97,7 +98,7 @@ const LOWEST: &[&str] = &["protocol", "auth", "mem", "text"];
 const OUTSIDE: &[&str] = &["libc", "std::net", "std::fs", "std::env"];
 
 /// Where the keyword may stand.
-const MAY_HOLD_UNSAFE: &[&str] = &["ffi/", "mem/", "net/sys.rs", "net/dl.rs"];
+const MAY_HOLD_UNSAFE: &[&str] = &["ffi/", "mem/", "net/sys.rs", "net/dl.rs", "net/dl/"];
 
 #[test]
 fn imports_point_down() {

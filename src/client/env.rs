@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use super::oauth::Debug;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, Params};
-use crate::conninfo::service::{self, Lookup, Surroundings};
-use crate::conninfo::{hosts, passfile, validate};
-use crate::net::sys;
+use crate::conninfo::service::{self, Lookup, Read, Surroundings};
+use crate::conninfo::{directory, hosts, passfile, validate};
+use crate::net::{ldap, sys};
 use crate::text::encoding;
 
 /// Where the system's service file is unless `PGSYSCONFDIR` says otherwise (Debian's place).
@@ -106,7 +106,20 @@ fn defines_service(
     }
     let contents = File::open(path).ok().and_then(|opened| read(&opened));
     let contents = contents.ok_or_else(|| file.not_found())?;
-    file.apply(&contents, service, options)
+    let mut reading = file.reading(&contents, service);
+    loop {
+        match reading.advance(options)? {
+            Read::Undefined => return Ok(false),
+            Read::Defined => return Ok(true),
+            Read::LookUp(query) => {
+                if let Some(values) = ldap::look_up(&query)? {
+                    directory::apply(&values, options)?;
+                    reading.defined(options);
+                    return Ok(true);
+                }
+            }
+        }
+    }
 }
 
 fn path(bytes: &[u8]) -> &Path {

@@ -1,5 +1,6 @@
 //! Layer 1: connection options, strings, URIs, service and password files. The environment and file contents are arguments.
 
+pub mod directory;
 pub mod hosts;
 pub mod integer;
 pub mod keyvalue;

@@ -1,5 +1,6 @@
 //! Service files: which to read for a service, then what their text says about it.
 
+use super::directory::Query;
 use super::options::{Opt, Options};
 use super::trim;
 
@@ -74,31 +75,14 @@ impl File {
         [b"service file \"", &self.path[..], b"\" not found"].concat()
     }
 
-    /// Gives options that have no value those which `contents` has for `service`. Answers whether
-    /// the service is defined there; options read before an error stay set, as in libpq.
-    pub fn apply(
-        &self,
-        contents: &[u8],
-        service: &[u8],
-        options: &mut Options,
-    ) -> Result<bool, Vec<u8>> {
-        let mut in_group = false;
-        for (number, line) in (1usize..).zip(Lines(contents)) {
-            if line.len() >= LINE_BUFFER {
-                return Err(self.line_too_long(number));
-            }
-            match trim(line) {
-                [] | [b'#', ..] => {}
-                [b'[', ..] if in_group => break,
-                [b'[', name @ ..] => in_group = is_group(name, service),
-                setting if in_group => self.apply_setting(setting, number, options)?,
-                _ => {}
-            }
+    /// Begins to read what `contents`, the file's, has for `service`.
+    pub fn reading<'a>(&'a self, contents: &'a [u8], service: &'a [u8]) -> Reading<'a> {
+        Reading {
+            file: self,
+            service,
+            lines: (1..).zip(Lines(contents)),
+            in_group: false,
         }
-        if in_group {
-            options.set_default(Opt::ServiceFile, &self.path);
-        }
-        Ok(in_group)
     }
 
     fn apply_setting(
@@ -138,6 +122,58 @@ impl File {
     fn line_too_long(&self, number: usize) -> Vec<u8> {
         let start = format!("line {number} too long in service file \"");
         [start.as_bytes(), &self.path, b"\""].concat()
+    }
+}
+
+/// A service file being read.
+pub struct Reading<'a> {
+    file: &'a File,
+    service: &'a [u8],
+    lines: std::iter::Zip<std::ops::RangeFrom<usize>, Lines<'a>>,
+    in_group: bool,
+}
+
+/// How far reading got.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Read {
+    /// To the end, and the file does not define the service.
+    Undefined,
+    /// To the end of the service's definition.
+    Defined,
+    /// To a line that names a directory. What is found there ends the definition: then [`Reading::defined`] is
+    /// to be called. If the directory's server is down, reading goes on.
+    LookUp(Query),
+}
+
+impl Reading<'_> {
+    /// Gives options that have no value those which the file has for the service. Options read before an
+    /// error stay set, as in libpq.
+    pub fn advance(&mut self, options: &mut Options) -> Result<Read, Vec<u8>> {
+        for (number, line) in self.lines.by_ref() {
+            if line.len() >= LINE_BUFFER {
+                return Err(self.file.line_too_long(number));
+            }
+            match trim(line) {
+                [] | [b'#', ..] => {}
+                [b'[', ..] if self.in_group => break,
+                [b'[', name @ ..] => self.in_group = is_group(name, self.service),
+                url if self.in_group && url.starts_with(b"ldap") => {
+                    return Query::parse(url).map(Read::LookUp);
+                }
+                setting if self.in_group => self.file.apply_setting(setting, number, options)?,
+                _ => {}
+            }
+        }
+        if !self.in_group {
+            return Ok(Read::Undefined);
+        }
+        self.defined(options);
+        Ok(Read::Defined)
+    }
+
+    /// Notes where the definition was found.
+    pub fn defined(&self, options: &mut Options) {
+        options.set_default(Opt::ServiceFile, &self.file.path);
     }
 }
 

@@ -3,8 +3,8 @@
 use super::hosts;
 use super::options::{COUNT, Opt, Options};
 use super::params::Host;
-use super::service::{Lookup, Surroundings};
-use super::{keyvalue, passfile, validate};
+use super::service::{Lookup, Read, Surroundings};
+use super::{directory, keyvalue, passfile, validate};
 
 /// Numbers that look random and are the same in each run.
 struct Noise(u64);
@@ -111,8 +111,11 @@ fn service_and_password_files() {
     let (mut defined, mut wrong, mut passwords) = (0, 0, 0);
     for _ in 0..10_000 {
         let contents = noise.text(&PIECES);
-        match lookup.files[0].apply(&contents, b"mine", &mut given.clone()) {
-            Ok(found) => defined += usize::from(found),
+        match lookup.files[0]
+            .reading(&contents, b"mine")
+            .advance(&mut given.clone())
+        {
+            Ok(read) => defined += usize::from(read == Read::Defined),
             Err(_) => wrong += 1,
         }
         let lines = [&contents[..], b"\n*:*:*:", &contents].concat();
@@ -121,4 +124,22 @@ fn service_and_password_files() {
     }
     let counts = (defined, wrong, passwords);
     assert!(defined > 100 && wrong > 100 && passwords > 20, "{counts:?}");
+}
+
+#[test]
+fn directories() {
+    let mut noise = Noise(4);
+    let (mut urls, mut read, mut refused) = (0, 0, 0);
+    for _ in 0..10_000 {
+        let parts: Vec<Vec<u8>> = (0..4).map(|_| noise.text(&PIECES)).collect();
+        let url = [b"ldap://", &parts.join(&b"?base"[..])[..]].concat();
+        urls += usize::from(directory::Query::parse(&url).is_ok());
+        match directory::apply(&parts[..noise.below(4)], &mut Options::default()) {
+            Ok(()) => read += 1,
+            Err(message) => refused += usize::from(!message.is_empty()),
+        }
+    }
+    assert!(read > 500 && refused > 500, "{read} {refused}");
+    assert_eq!(read + refused, 10_000);
+    assert!(urls < 10_000, "{urls}");
 }

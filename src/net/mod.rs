@@ -1,6 +1,8 @@
 //! Layer 3: sockets, name resolution and the few system calls the library needs.
 
+pub mod dl;
 pub mod http;
+pub mod ldap;
 pub mod mux;
 pub mod resolve;
 pub mod socket;

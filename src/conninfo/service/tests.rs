@@ -7,7 +7,13 @@ fn file() -> File {
 
 fn apply(contents: &str, given: &[(Opt, &str)]) -> Result<(bool, String), String> {
     let mut options = options(given);
-    let found = file().apply(contents.as_bytes(), b"mine", &mut options);
+    let found = match file()
+        .reading(contents.as_bytes(), b"mine")
+        .advance(&mut options)
+    {
+        Ok(Read::LookUp(query)) => panic!("{query:?}"),
+        other => other.map(|read| read == Read::Defined),
+    };
     let text = |message| String::from_utf8(message).unwrap();
     found.map(|found| (found, shown(&options))).map_err(text)
 }
@@ -91,7 +97,7 @@ fn what_is_wrong_with_service_files() {
         ),
         (
             "[mine]\nldap://h/",
-            "syntax error in service file \"/s\", line 2",
+            "invalid LDAP URL \"ldap://h/\": missing distinguished name",
         ),
         (
             "[mine]\nservice=x",
@@ -116,10 +122,28 @@ fn what_came_before_an_error_stays() {
     let mut options = Options::default();
     assert!(
         file()
-            .apply(b"[mine]\nhost=h\nrubbish", b"mine", &mut options)
+            .reading(b"[mine]\nhost=h\nrubbish", b"mine")
+            .advance(&mut options)
             .is_err()
     );
     assert_eq!(shown(&options), "host=h");
+}
+
+#[test]
+fn a_directory_is_looked_up_between_the_lines() {
+    let mut options = Options::default();
+    let contents = b"[other]\nldap://o/\n[mine]\nhost=h\nldap://d/b?a?one?f\nport=1\n[x]\nuser=u";
+    let file = file();
+    let mut reading = file.reading(contents, b"mine");
+    let read = reading.advance(&mut options).unwrap();
+    assert_eq!(
+        read,
+        Read::LookUp(Query::parse(b"ldap://d/b?a?one?f").unwrap())
+    );
+    assert_eq!(shown(&options), "host=h");
+    // its server is down
+    assert_eq!(reading.advance(&mut options), Ok(Read::Defined));
+    assert_eq!(shown(&options), "servicefile=/s host=h port=1");
 }
 
 #[test]
