@@ -6,6 +6,7 @@ mod backends;
 mod cancel_connections;
 mod clients;
 mod differences;
+mod directories;
 mod documents;
 mod exports;
 mod goaway;
