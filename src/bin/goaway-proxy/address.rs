@@ -1,0 +1,91 @@
+//! Where the proxy listens, and where its server is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// A place to listen at: `HOST:PORT`, `[IPv6]:PORT`, or a directory for a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(String, u16),
+    /// The directory; the socket's name takes the port that `--port` says.
+    Unix(PathBuf),
+}
+
+/// A server: `HOST:PORT`, `[IPv6]:PORT`, or `DIRECTORY:PORT` for its Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    Tcp(String, u16),
+    Unix(PathBuf),
+}
+
+/// The socket PostgreSQL's clients look for in a directory.
+pub fn socket_path(directory: &Path, port: u16) -> PathBuf {
+    directory.join(format!(".s.PGSQL.{port}"))
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        if text.starts_with('/') {
+            return Ok(Listen::Unix(text.into()));
+        }
+        host_and_port(text).map(|(host, port)| Listen::Tcp(host, port))
+    }
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Server, String> {
+        let (host, port) = host_and_port(text)?;
+        Ok(match host.starts_with('/') {
+            true => Server::Unix(socket_path(Path::new(&host), port)),
+            false => Server::Tcp(host, port),
+        })
+    }
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), String> {
+    let wrong = || format!("\"{text}\" is not HOST:PORT");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').ok_or_else(wrong)?,
+        None if host.contains(':') => return Err(wrong()),
+        None => host,
+    };
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    Ok((host.to_owned(), port))
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Server::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Server::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Server::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        assert_eq!("h:1".parse(), Ok(Listen::Tcp("h".to_owned(), 1)));
+        assert_eq!("[::1]:0".parse(), Ok(Listen::Tcp("::1".to_owned(), 0)));
+        assert_eq!("/run/pg".parse(), Ok(Listen::Unix("/run/pg".into())));
+        let unix = "/run/pg:5433".parse::<Server>().unwrap();
+        assert_eq!(unix, Server::Unix("/run/pg/.s.PGSQL.5433".into()));
+        assert_eq!("[::1]:5".parse::<Server>().unwrap().to_string(), "[::1]:5");
+        for bad in ["h", "h:", ":1", "h:65536", "::1:5", "[::1:5"] {
+            assert!(bad.parse::<Listen>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::address::{Listen, Server};
+
+/// Gives any PostgreSQL a GoAway: clients that asked for it are told to reconnect elsewhere before the server goes.
+///
+/// SIGTERM drains, then exits: 0 when every client left by itself, 3 when some were ended. A second SIGTERM ends all
+/// sessions at once. SIGUSR1 tells all clients and goes on serving. When the server begins a smart shutdown, its clients
+/// are told.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: Option<Serve>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Commands a running proxy through its control socket
+    Ctl {
+        /// The control socket
+        #[arg(long, value_name = "PATH", default_value = "/run/goaway-proxy/control")]
+        control: PathBuf,
+        #[command(subcommand)]
+        order: Order,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Order {
+    /// Tells all clients, or the one whose backend has this process ID, to disconnect when convenient
+    Goaway { pid: Option<i32> },
+    /// Drains as SIGTERM does
+    Drain,
+    /// Prints who is connected, as JSON
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen: HOST:PORT, [IPv6]:PORT, or a directory for a Unix socket; can be repeated
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub listen: Vec<Listen>,
+    /// The server: HOST:PORT, [IPv6]:PORT, or DIRECTORY:PORT for its Unix socket
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub server: Server,
+    /// The port in the name of a Unix socket to listen at
+    #[arg(long, default_value_t = 5432)]
+    pub port: u16,
+    /// Make a control socket here, for this user alone
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+    /// Tell clients within this many seconds, in random order
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub spread: Duration,
+    /// In a drain, end idle sessions after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub grace: Option<Duration>,
+    /// In a drain, end all sessions after this many seconds, idle ones first
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub deadline: Option<Duration>,
+    /// In a drain, go on listening and refuse with "the database system is shutting down", instead of not listening
+    #[arg(long)]
+    pub refuse: bool,
+    /// Tell clients that did not ask by the parameter disconnect_requested
+    #[arg(long)]
+    pub parameter_status: bool,
+    /// Let TCP clients in to a server's Unix socket, where it takes them for local users
+    #[arg(long)]
+    pub trust_local: bool,
+    /// Serve figures for Prometheus here
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics: Option<String>,
+    /// Do not watch the server for a shutdown
+    #[arg(long)]
+    pub no_watch: bool,
+    /// Look at the server this often, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub watch_interval: Duration,
+    /// The user to look at the server as; no password is given
+    #[arg(long, value_name = "USER", default_value = "postgres")]
+    pub watch_user: String,
+    /// Let another proxy listen at the same TCP port, to take over
+    #[arg(long)]
+    pub reuse_port: bool,
+    /// How many threads relay
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// How the log on standard error looks
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+impl Serve {
+    /// What cannot work, or would let in whom the server means to keep out.
+    pub fn complaint(&self) -> Option<&'static str> {
+        let remote = self.listen.iter().any(|at| matches!(at, Listen::Tcp(..)));
+        if matches!(self.server, Server::Unix(_)) && remote && !self.trust_local {
+            return Some(
+                "the server would take TCP clients for local users, whom it may trust: say --trust-local if that is meant",
+            );
+        }
+        (self.threads == 0).then_some("--threads must not be 0")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn serve(arguments: &[&str]) -> Serve {
+        let all = ["goaway-proxy"].iter().chain(arguments);
+        Arguments::try_parse_from(all).unwrap().serve.unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn remote_clients_do_not_become_local_ones_by_accident() {
+        let remote = ["--listen", "h:1", "--server", "/run/postgresql:5432"];
+        assert!(serve(&remote).complaint().is_some());
+        assert!(
+            serve(&[&remote[..], &["--trust-local"]].concat())
+                .complaint()
+                .is_none()
+        );
+        let local = ["--listen", "/tmp", "--server", "/run/postgresql:5432"];
+        assert!(serve(&local).complaint().is_none());
+    }
+
+    #[test]
+    fn seconds_have_fractions() {
+        let arguments = ["--listen", "h:1", "--server", "h:2", "--spread", "0.5"];
+        assert_eq!(serve(&arguments).spread, Duration::from_millis(500));
+        assert!(seconds("-1").is_err());
+    }
+}

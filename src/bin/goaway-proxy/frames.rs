@@ -1,0 +1,240 @@
+//! What the proxy sees of a server's stream: message boundaries, and of messages only the few it has to know.
+
+use pq::protocol::backend::{Body, HEADER};
+
+use crate::messages;
+
+/// A message before the first ReadyForQuery is not longer than this.
+const LONGEST_OPENING: usize = 64 * 1024;
+
+/// The stream is no PostgreSQL server's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Nonsense;
+
+/// What the start of a session needs edited.
+#[derive(Debug, Clone, Copy)]
+pub struct Edits {
+    /// The protocol version the client asked for.
+    pub version: u32,
+    /// The client has no TLS while the server has: channel binding cannot work.
+    pub no_channel_binding: bool,
+}
+
+/// A server's stream, taken in as it comes.
+#[derive(Debug)]
+pub struct Stream {
+    edits: Edits,
+    /// The beginning of the stream, whole messages of which are passed on; gone after the first ReadyForQuery.
+    opening: Option<Vec<u8>>,
+    header: [u8; HEADER],
+    have: usize,
+    /// Bytes of the current message's body still to come.
+    left: usize,
+    /// The process the server named in BackendKeyData.
+    pub pid: Option<i32>,
+    /// The transaction state that the last ReadyForQuery told; None since the client said something.
+    pub ready: Option<u8>,
+    /// The server's first reply refused the session with this SQLSTATE.
+    pub refusal: Option<[u8; 5]>,
+}
+
+impl Stream {
+    pub fn new(edits: Edits) -> Stream {
+        Stream {
+            edits,
+            opening: Some(Vec::new()),
+            header: [0; HEADER],
+            have: 0,
+            left: 0,
+            pid: None,
+            ready: None,
+            refusal: None,
+        }
+    }
+
+    /// Whether a session has been opened.
+    pub fn is_open(&self) -> bool {
+        self.opening.is_none()
+    }
+
+    /// Whether a message could be put in here.
+    pub fn is_at_boundary(&self) -> bool {
+        self.is_open() && self.have == 0 && self.left == 0
+    }
+
+    /// Takes in bytes before the session is open: what the client is to be sent is appended to `out`. What stands
+    /// behind the first ReadyForQuery is answered and not taken in.
+    pub fn open<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Nonsense> {
+        let Some(mut opening) = self.opening.take() else {
+            return Ok(bytes);
+        };
+        opening.extend_from_slice(bytes);
+        let mut rest = &opening[..];
+        while let Some((kind, body, behind)) = split(rest)? {
+            self.pass(kind, body, out);
+            rest = behind;
+            if self.ready.is_some() {
+                let unread = rest.len();
+                return bytes.get(bytes.len() - unread..).ok_or(Nonsense);
+            }
+        }
+        let done = opening.len() - rest.len();
+        opening.drain(..done);
+        self.opening = Some(opening);
+        Ok(&[])
+    }
+
+    fn pass(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+        let edited = match kind {
+            b'v' => Some(messages::without_goaway(body, self.edits.version).unwrap_or_default()),
+            b'R' if self.edits.no_channel_binding => messages::without_channel_binding(body),
+            _ => None,
+        };
+        match kind {
+            b'K' => self.pid = Body(body).i32(),
+            b'Z' => self.ready = Some(body.first().copied().unwrap_or(b'I')),
+            b'E' => self.refusal = sqlstate(body),
+            _ => {}
+        }
+        match edited {
+            Some(edited) => out.extend(edited),
+            None => {
+                out.push(kind);
+                out.extend((body.len() as u32 + 4).to_be_bytes());
+                out.extend_from_slice(body);
+            }
+        }
+    }
+
+    /// Takes in bytes of an open session, all of them, or up to the next boundary; answers how many.
+    pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<usize, Nonsense> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            if self.left > 0 {
+                let count = self.left.min(rest.len());
+                if self.header[0] == b'Z' {
+                    self.ready = Some(rest[0]);
+                }
+                self.left -= count;
+                at += count;
+            } else {
+                let count = rest.len().min(HEADER - self.have);
+                self.header[self.have..self.have + count].copy_from_slice(&rest[..count]);
+                self.have += count;
+                at += count;
+                if self.have < HEADER {
+                    break;
+                }
+                self.have = 0;
+                self.left = body_length(self.header)?;
+            }
+            if to_boundary && self.left == 0 && self.have == 0 {
+                break;
+            }
+        }
+        Ok(at)
+    }
+}
+
+fn body_length(header: [u8; HEADER]) -> Result<usize, Nonsense> {
+    let [_, a, b, c, d] = header;
+    let length = i32::from_be_bytes([a, b, c, d]);
+    let length = usize::try_from(length).map_err(|_| Nonsense)?;
+    length.checked_sub(4).ok_or(Nonsense)
+}
+
+/// A message: its type, its body, and what stands behind it.
+type Message<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// The first message; None when more of it has to come.
+fn split(bytes: &[u8]) -> Result<Option<Message<'_>>, Nonsense> {
+    let Some((&header, rest)) = bytes.split_first_chunk::<HEADER>() else {
+        return Ok(None);
+    };
+    let length = body_length(header)?;
+    if length > LONGEST_OPENING {
+        return Err(Nonsense);
+    }
+    let split = rest.split_at_checked(length);
+    Ok(split.map(|(body, behind)| (header[0], body, behind)))
+}
+
+fn sqlstate(body: &[u8]) -> Option<[u8; 5]> {
+    let fields = pq::protocol::fields::ErrorFields::parse(body)?;
+    fields.get(b'C')?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDITS: Edits = Edits {
+        version: 0x0003_0000,
+        no_channel_binding: true,
+    };
+    const OPENING: &[u8] =
+        b"R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\0b\0K\0\0\0\x0c\0\0\x01\x02keyyZ\0\0\0\x05I";
+
+    #[test]
+    fn an_opening_is_passed_on_however_it_is_cut() {
+        for cut in 0..=OPENING.len() {
+            let mut stream = Stream::new(EDITS);
+            let mut out = Vec::new();
+            let (first, second) = OPENING.split_at(cut);
+            assert_eq!(stream.open(first, &mut out), Ok(&b""[..]));
+            assert_eq!(stream.is_open(), cut == OPENING.len());
+            let second = [second, b"C\0\0"].concat();
+            let behind = stream.open(&second, &mut out).unwrap().to_vec();
+            assert_eq!(behind, b"C\0\0");
+            assert_eq!(out, OPENING);
+            assert_eq!((stream.pid, stream.ready), (Some(0x102), Some(b'I')));
+            assert!(stream.is_at_boundary());
+        }
+    }
+
+    #[test]
+    fn boundaries_are_found_however_the_stream_is_cut() {
+        let messages = b"D\0\0\0\x06xyC\0\0\0\x04Z\0\0\0\x05T";
+        for cut in 0..=messages.len() {
+            let mut stream = Stream::new(EDITS);
+            stream.open(OPENING, &mut Vec::new()).unwrap();
+            assert_eq!(stream.follow(&messages[..cut], false), Ok(cut));
+            assert_eq!(
+                stream.is_at_boundary(),
+                [0, 7, 12, 18].contains(&cut),
+                "{cut}"
+            );
+            let next = stream.follow(&messages[cut..], true).unwrap() + cut;
+            let expected = [7, 12, 18].into_iter().find(|end| *end > cut);
+            assert_eq!(next, expected.unwrap_or(18), "{cut}");
+        }
+    }
+
+    #[test]
+    fn the_transaction_state_is_followed() {
+        let mut stream = Stream::new(EDITS);
+        stream.open(OPENING, &mut Vec::new()).unwrap();
+        for byte in b"Z\0\0\0\x05T" {
+            stream.follow(&[*byte], false).unwrap();
+        }
+        assert_eq!(stream.ready, Some(b'T'));
+    }
+
+    #[test]
+    fn a_refusal_and_nonsense_are_told() {
+        let mut stream = Stream::new(EDITS);
+        let refusal = messages::shutting_down();
+        let mut out = Vec::new();
+        stream.open(&refusal, &mut out).unwrap();
+        assert_eq!(stream.refusal, Some(*b"57P03"));
+        assert_eq!(out, refusal);
+        for bad in [&b"R\0\0\0\x03"[..], b"HTTP/1.1", b"R\xff\xff\xff\xff"] {
+            let mut stream = Stream::new(EDITS);
+            assert_eq!(stream.open(bad, &mut out), Err(Nonsense));
+        }
+        let mut stream = Stream::new(EDITS);
+        stream.open(OPENING, &mut out).unwrap();
+        assert_eq!(stream.follow(b"D\0\0\0\x03", false), Err(Nonsense));
+    }
+}

@@ -1,0 +1,76 @@
+//! goaway-proxy: stands in front of a PostgreSQL that knows no GoAway, and sends it for it.
+
+mod address;
+mod args;
+mod control;
+mod drain;
+mod frames;
+mod listen;
+mod messages;
+mod metrics;
+mod registry;
+mod relay;
+mod serve;
+mod session;
+mod shared;
+mod startup;
+mod watch;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command, LogFormat, Order, Serve};
+
+/// Bad arguments, and what could not be begun.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match (arguments.command, arguments.serve) {
+        (Some(Command::Ctl { control, order }), _) => {
+            let answer = control::command(&control, &line(&order));
+            answer.map(|answer| println!("{answer}")).map(|()| 0)
+        }
+        (None, Some(arguments)) => run(arguments),
+        (None, None) => Err("nothing to do: see --help".to_owned()),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(complaint) => {
+            eprintln!("goaway-proxy: {complaint}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn line(order: &Order) -> String {
+    match order {
+        Order::Goaway { pid: Some(pid) } => format!("goaway {pid}"),
+        Order::Goaway { pid: None } => "goaway".to_owned(),
+        Order::Drain => "drain".to_owned(),
+        Order::Status => "status".to_owned(),
+    }
+}
+
+fn run(arguments: Serve) -> Result<u8, String> {
+    if let Some(complaint) = arguments.complaint() {
+        return Err(complaint.to_owned());
+    }
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    match arguments.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    let mut builder = match arguments.threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder
+        .worker_threads(arguments.threads)
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(serve::serve(arguments))
+}

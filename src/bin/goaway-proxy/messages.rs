@@ -1,0 +1,148 @@
+//! The messages the proxy writes, and those of the server's that it edits.
+
+use pq::protocol::backend::Body;
+
+use crate::startup::GOAWAY_KEY;
+
+pub const GOAWAY: &[u8] = b"g\0\0\0\x04";
+pub const TERMINATE: &[u8] = b"X\0\0\0\x04";
+/// AuthenticationRequest code of a list of SASL mechanisms.
+const SASL: u32 = 10;
+const SCRAM_PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    // Bodies here are a few thousand bytes at the most.
+    let length = body.len() as u32 + 4;
+    [&[kind][..], &length.to_be_bytes(), body].concat()
+}
+
+/// ParameterStatus `disconnect_requested=on`.
+pub fn disconnect_requested() -> Vec<u8> {
+    message(b'S', b"disconnect_requested\0on\0")
+}
+
+/// A FATAL ErrorResponse.
+pub fn fatal(sqlstate: &str, text: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{sqlstate}\0M{text}\0\0");
+    message(b'E', fields.as_bytes())
+}
+
+/// "the database system is shutting down": clients go on to their next host.
+pub fn shutting_down() -> Vec<u8> {
+    fatal("57P03", "the database system is shutting down")
+}
+
+/// What a session is told that is ended.
+pub fn terminated() -> Vec<u8> {
+    fatal(
+        "57P01",
+        "terminating connection due to administrator command",
+    )
+}
+
+/// NegotiateProtocolVersion, its body given, without the request for GoAway, which the server was not sent; None when
+/// nothing is left to tell a client that asked for `version`.
+pub fn without_goaway(body: &[u8], version: u32) -> Option<Vec<u8>> {
+    let whole = || Some(message(b'v', body));
+    let mut rest = Body(body);
+    let (Some(spoken), Some(count)) = (rest.u32(), rest.u32()) else {
+        return whole();
+    };
+    let mut names = Vec::new();
+    let mut left = 0;
+    for _ in 0..count {
+        let Some(name) = rest.string() else {
+            return whole();
+        };
+        if name != GOAWAY_KEY {
+            names.extend_from_slice(name);
+            names.push(0);
+            left += 1;
+        }
+    }
+    if left == count {
+        return whole();
+    }
+    if left == 0 && spoken == version {
+        return None;
+    }
+    let edited = [&spoken.to_be_bytes()[..], &left.to_be_bytes(), &names].concat();
+    Some(message(b'v', &edited))
+}
+
+/// An AuthenticationRequest, its body given, that offers no channel binding: for a client whose connection has no TLS to
+/// bind to. None when it is to be passed on as it is.
+pub fn without_channel_binding(body: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = Body(body);
+    if rest.u32()? != SASL {
+        return None;
+    }
+    let mut edited = SASL.to_be_bytes().to_vec();
+    let mut found = false;
+    loop {
+        let name = rest.string()?;
+        if name == SCRAM_PLUS {
+            found = true;
+            continue;
+        }
+        edited.extend_from_slice(name);
+        edited.push(0);
+        if name.is_empty() {
+            break;
+        }
+    }
+    found.then(|| message(b'R', &edited))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiate(version: u32, names: &[&[u8]]) -> Vec<u8> {
+        let mut body = version.to_be_bytes().to_vec();
+        body.extend((names.len() as u32).to_be_bytes());
+        for name in names {
+            body.extend_from_slice(name);
+            body.push(0);
+        }
+        body
+    }
+
+    #[test]
+    fn a_name_that_was_not_sent_is_not_told() {
+        const V3: u32 = 0x0003_0000;
+        const V3_2: u32 = 0x0003_0002;
+        let both = negotiate(V3, &[GOAWAY_KEY, b"_pq_.x"]);
+        let one = negotiate(V3, &[b"_pq_.x"]);
+        assert_eq!(without_goaway(&both, V3), Some(message(b'v', &one)));
+        assert_eq!(without_goaway(&one, V3), Some(message(b'v', &one)));
+        let only = negotiate(V3, &[GOAWAY_KEY]);
+        assert_eq!(without_goaway(&only, V3), None);
+        let downgrade = negotiate(V3, &[]);
+        assert_eq!(without_goaway(&only, V3_2), Some(message(b'v', &downgrade)));
+        assert_eq!(
+            without_goaway(&downgrade, V3_2),
+            Some(message(b'v', &downgrade))
+        );
+        for cut in 0..both.len() {
+            let whole = Some(message(b'v', &both[..cut]));
+            assert_eq!(without_goaway(&both[..cut], V3), whole, "{cut}");
+        }
+    }
+
+    #[test]
+    fn channel_binding_is_taken_from_the_list() {
+        let list = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
+        let edited = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+        assert_eq!(without_channel_binding(list), Some(edited));
+        assert_eq!(
+            without_channel_binding(b"\0\0\0\x0aSCRAM-SHA-256\0\0"),
+            None
+        );
+        assert_eq!(without_channel_binding(b"\0\0\0\0"), None);
+        assert_eq!(
+            without_channel_binding(b"\0\0\0\x0aSCRAM-SHA-256-PLUS"),
+            None
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! Figures for Prometheus.
+
+use std::fmt::Write;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+use crate::registry::read;
+use crate::shared::Shared;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST_REQUEST: usize = 8192;
+
+/// Serves the figures for ever.
+pub async fn serve(shared: Shared, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let shared = shared.clone();
+                // Whoever does not read the answer goes without.
+                tokio::spawn(async move { timeout(PATIENCE, answer(&shared, stream)).await });
+            }
+            Err(error) => {
+                warn!(%error, "could not accept a connection for the metrics");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
+    let mut request = Vec::new();
+    while memchr::memmem::find(&request, b"\r\n\r\n").is_none() {
+        let mut some = [0; 512];
+        let count = stream.read(&mut some).await?;
+        if count == 0 || request.len() > LONGEST_REQUEST {
+            return Ok(());
+        }
+        request.extend_from_slice(&some[..count]);
+    }
+    let found = request.starts_with(b"GET /metrics ") || request.starts_with(b"GET / ");
+    let (status, body) = match found {
+        true => ("200 OK", figures(shared)),
+        false => ("404 Not Found", String::new()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn figures(shared: &Shared) -> String {
+    let clients = shared.registry.clients();
+    let asked = clients.iter().filter(|client| client.asked).count();
+    let counters = &shared.registry.counters;
+    let mut text = String::new();
+    let mut add = |name: &str, kind: &str, help: &str, lines: &[(&str, u64)]| {
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        for (labels, value) in lines {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let (gauge, counter) = ("gauge", "counter");
+    let all = clients.len() as u64;
+    let told = read(&counters.told);
+    add(
+        "goaway_proxy_clients",
+        gauge,
+        "Clients connected.",
+        &[("", all)],
+    );
+    add(
+        "goaway_proxy_clients_asked",
+        gauge,
+        "Clients that asked for GoAway.",
+        &[("", asked as u64)],
+    );
+    add(
+        "goaway_proxy_told_total",
+        counter,
+        "Clients that were told to leave.",
+        &[("", told)],
+    );
+    let left = read(&counters.left);
+    add(
+        "goaway_proxy_left_total",
+        counter,
+        "Clients that left by themselves.",
+        &[("", left)],
+    );
+    let ended = read(&counters.ended);
+    add(
+        "goaway_proxy_ended_total",
+        counter,
+        "Clients whose session was ended.",
+        &[("", ended)],
+    );
+    let bytes = [
+        ("{direction=\"to_server\"}", read(&counters.bytes_to_server)),
+        ("{direction=\"to_client\"}", read(&counters.bytes_to_client)),
+    ];
+    add(
+        "goaway_proxy_bytes_total",
+        counter,
+        "Bytes relayed.",
+        &bytes,
+    );
+    text
+}

@@ -1,0 +1,187 @@
+//! Who is connected, and what has been counted.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// What a session is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Tell the client to disconnect when convenient.
+    Tell,
+    /// End the session at the next message boundary.
+    End,
+    /// End it now, whatever it is at.
+    Abort,
+}
+
+/// What a session is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Activity {
+    Opening,
+    Idle,
+    Busy,
+    InTransaction,
+}
+
+impl Activity {
+    const ALL: [Activity; 4] = [
+        Activity::Opening,
+        Activity::Idle,
+        Activity::Busy,
+        Activity::InTransaction,
+    ];
+
+    /// What ReadyForQuery's transaction state means.
+    pub fn ready(state: u8) -> Activity {
+        match state {
+            b'I' => Activity::Idle,
+            _ => Activity::InTransaction,
+        }
+    }
+}
+
+/// A client with a session, or on the way to one.
+#[derive(Debug)]
+pub struct Client {
+    pub asked: bool,
+    pub replication: bool,
+    /// 0 while it is not known.
+    pid: AtomicI32,
+    told: AtomicBool,
+    activity: AtomicU8,
+    commands: UnboundedSender<Command>,
+}
+
+impl Client {
+    pub fn pid(&self) -> Option<i32> {
+        Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    pub fn set_pid(&self, pid: i32) {
+        self.pid.store(pid, Ordering::Relaxed);
+    }
+
+    pub fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    pub fn activity(&self) -> Activity {
+        Activity::ALL[usize::from(self.activity.load(Ordering::Relaxed))]
+    }
+
+    pub fn set_activity(&self, activity: Activity) {
+        self.activity.store(activity as u8, Ordering::Relaxed);
+    }
+
+    pub fn command(&self, command: Command) {
+        // The receiver is gone when the session is: nothing is left to command then.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// Everything counted since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub told: AtomicU64,
+    pub left: AtomicU64,
+    pub ended: AtomicU64,
+    pub bytes_to_server: AtomicU64,
+    pub bytes_to_client: AtomicU64,
+}
+
+/// All clients.
+#[derive(Debug, Default)]
+pub struct Registry {
+    clients: Mutex<HashMap<u64, Arc<Client>>>,
+    next: AtomicU64,
+    pub counters: Counters,
+    /// A client has left.
+    pub departure: Notify,
+}
+
+/// A client's place in the registry, which it leaves when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    registry: Arc<Registry>,
+    number: u64,
+    pub client: Arc<Client>,
+    /// The session was ended by the proxy.
+    pub was_ended: bool,
+}
+
+impl Registry {
+    pub fn enter(
+        self: &Arc<Registry>,
+        asked: bool,
+        replication: bool,
+    ) -> (Place, UnboundedReceiver<Command>) {
+        let (commands, receiver) = unbounded_channel();
+        let client = Arc::new(Client {
+            asked,
+            replication,
+            pid: AtomicI32::new(0),
+            told: AtomicBool::new(false),
+            activity: AtomicU8::new(Activity::Opening as u8),
+            commands,
+        });
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(number, client.clone());
+        let place = Place {
+            registry: self.clone(),
+            number,
+            client,
+            was_ended: false,
+        };
+        (place, receiver)
+    }
+
+    pub fn clients(&self) -> Vec<Arc<Client>> {
+        self.lock().values().cloned().collect()
+    }
+
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// The client has been told; each is told once at the most.
+    pub fn note_told(&self) {
+        self.client.told.store(true, Ordering::Relaxed);
+        count(&self.registry.counters.told, 1);
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.registry.counters
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let counters = &self.registry.counters;
+        let counter = match self.was_ended {
+            true => &counters.ended,
+            false => &counters.left,
+        };
+        count(counter, 1);
+        self.registry.lock().remove(&self.number);
+        self.registry.departure.notify_waiters();
+    }
+}
+
+pub fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+pub fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

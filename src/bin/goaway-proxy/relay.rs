@@ -1,0 +1,282 @@
+//! One session: bytes both ways, and a word of the proxy's at a message boundary.
+//!
+//! A side is read only while everything read before has been written to the other, so that a session holds at most one
+//! read's worth of bytes, whatever the messages' sizes. Buffers are the thread's: an idle session has none.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::frames::{Edits, Nonsense, Stream};
+use crate::messages;
+use crate::registry::{Activity, Command, Place, count};
+use crate::wire::Wire;
+
+const READ_SIZE: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+}
+
+/// How a session came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    ByClient,
+    ByServer,
+    ByProxy,
+    /// The server's stream made no sense.
+    Nonsense,
+}
+
+/// A session between a client and its server.
+pub struct Relay {
+    client: Side,
+    server: Side,
+    stream: Stream,
+    commands: UnboundedReceiver<Command>,
+    pub place: Place,
+    /// Whether a client that did not ask is told by a parameter.
+    tell_all: bool,
+    to_tell: Option<Vec<u8>>,
+    to_end: bool,
+    /// The last word was said: what is left is to get it out.
+    ending: bool,
+    server_closed: bool,
+}
+
+/// A connection, and what waits to be written to it.
+struct Side {
+    wire: Wire,
+    pending: Vec<u8>,
+    written: usize,
+    flushed: bool,
+}
+
+impl Side {
+    fn new(wire: Wire) -> Side {
+        Side {
+            wire,
+            pending: Vec::new(),
+            written: 0,
+            flushed: true,
+        }
+    }
+
+    /// Reads what is there; Ready(0) at the end.
+    fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut self.wire).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
+            // A connection that broke has ended.
+            Poll::Ready(Err(_)) => Poll::Ready(0),
+        }
+    }
+
+    /// Writes what can be written at once and keeps the rest.
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let mut taken = 0;
+        if self.pending.is_empty() {
+            self.flushed = false;
+            if let Poll::Ready(count) = Pin::new(&mut self.wire).poll_write(cx, bytes) {
+                taken = count?;
+            }
+        }
+        self.pending.extend_from_slice(&bytes[taken..]);
+        Ok(())
+    }
+
+    /// Writes what waits; Ready when nothing does.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.written..).filter(|r| !r.is_empty()) {
+            self.flushed = false;
+            match Pin::new(&mut self.wire).poll_write(cx, rest) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.pending = Vec::new();
+        self.written = 0;
+        if !self.flushed {
+            match Pin::new(&mut self.wire).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.flushed = true,
+                other => return other,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Relay {
+    pub fn new(
+        client: Wire,
+        server: Wire,
+        edits: Edits,
+        (place, commands): (Place, UnboundedReceiver<Command>),
+        tell_all: bool,
+    ) -> Relay {
+        Relay {
+            client: Side::new(client),
+            server: Side::new(server),
+            stream: Stream::new(edits),
+            commands,
+            place,
+            tell_all,
+            to_tell: None,
+            to_end: false,
+            ending: false,
+            server_closed: false,
+        }
+    }
+
+    /// The SQLSTATE with which the server refused to open the session.
+    pub fn refusal(&self) -> Option<[u8; 5]> {
+        self.stream.refusal.filter(|_| !self.stream.is_open())
+    }
+
+    /// Relays until the session ends.
+    pub async fn run(&mut self, startup: Vec<u8>) -> End {
+        self.server.pending = startup;
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        while let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
+            match command {
+                Command::Tell => self.prepare_to_tell(),
+                Command::End => self.to_end = true,
+                Command::Abort => return Poll::Ready(End::ByProxy),
+            }
+        }
+        loop {
+            self.say_what_is_due();
+            let upward = self.upward(cx);
+            let downward = self.downward(cx);
+            match (upward, downward) {
+                (Poll::Ready(Err(end)), _) | (_, Poll::Ready(Err(end))) => return Poll::Ready(end),
+                (Poll::Pending, Poll::Pending) => return Poll::Pending,
+                _ => {}
+            }
+        }
+    }
+
+    fn prepare_to_tell(&mut self) {
+        let client = &self.place.client;
+        if client.replication || client.is_told() {
+            return;
+        }
+        if client.asked {
+            self.to_tell = Some(messages::GOAWAY.to_vec());
+        } else if self.tell_all {
+            self.to_tell = Some(messages::disconnect_requested());
+        }
+    }
+
+    /// Puts in what the proxy has to say, where the server's stream is between two messages.
+    fn say_what_is_due(&mut self) {
+        if self.stream.is_at_boundary() {
+            self.tell();
+        }
+        if self.to_end && !self.ending && (self.stream.is_at_boundary() || !self.stream.is_open()) {
+            self.ending = true;
+            self.client.pending.extend(messages::terminated());
+            self.server.pending.extend_from_slice(messages::TERMINATE);
+        }
+    }
+
+    fn tell(&mut self) {
+        if let Some(message) = self.to_tell.take() {
+            self.client.pending.extend(message);
+            self.place.note_told();
+        }
+    }
+
+    /// One step from client to server: Ready(Ok) for progress.
+    fn upward(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        match self.server.drain(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => {}
+            // What the server said last is still to be read.
+            Poll::Ready(Err(_)) => return Poll::Pending,
+        }
+        if self.ending {
+            return Poll::Pending;
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            let Poll::Ready(size) = self.client.read(cx, buffer) else {
+                return Poll::Pending;
+            };
+            if size == 0 {
+                return Poll::Ready(Err(End::ByClient));
+            }
+            if self.stream.is_open() {
+                self.stream.ready = None;
+                self.place.client.set_activity(Activity::Busy);
+            }
+            count(&self.place.counters().bytes_to_server, size as u64);
+            // Where this fails the server's end shows it.
+            let _ = self.server.write(cx, &buffer[..size]);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// One step from server to client.
+    fn downward(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        match self.client.drain(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ByClient)),
+        }
+        if self.ending {
+            return Poll::Ready(Err(End::ByProxy));
+        }
+        if self.server_closed {
+            return Poll::Ready(Err(End::ByServer));
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            let Poll::Ready(size) = self.server.read(cx, buffer) else {
+                return Poll::Pending;
+            };
+            self.server_closed = size == 0;
+            count(&self.place.counters().bytes_to_client, size as u64);
+            let outcome = self.take(cx, &buffer[..size]);
+            Poll::Ready(outcome.map_err(|Nonsense| End::Nonsense))
+        })
+    }
+
+    /// Passes on what the server sent.
+    fn take(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> Result<(), Nonsense> {
+        if !self.stream.is_open() {
+            bytes = self.stream.open(bytes, &mut self.client.pending)?;
+            if let Some(pid) = self.stream.pid {
+                self.place.client.set_pid(pid);
+            }
+        }
+        if self.to_tell.is_some() && self.stream.is_open() {
+            if !self.stream.is_at_boundary() {
+                let (first, rest) = bytes.split_at(self.stream.follow(bytes, true)?);
+                self.client.pending.extend_from_slice(first);
+                bytes = rest;
+            }
+            if self.stream.is_at_boundary() {
+                self.tell();
+            }
+        }
+        if !bytes.is_empty() {
+            self.stream.follow(bytes, false)?;
+            // Where this fails the next try to write shows it.
+            let _ = self.client.write(cx, bytes);
+        }
+        if let Some(state) = self.stream.ready {
+            self.place.client.set_activity(Activity::ready(state));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What a client says before anything else: requests for encryption, cancel requests, the startup packet.
+
+use pq::protocol::backend::Body;
+
+/// The key by which a client asks for GoAway.
+pub const GOAWAY_KEY: &[u8] = b"_pq_.goaway";
+/// PostgreSQL's own limit for a startup packet.
+const LONGEST: usize = 10_000;
+
+const SSL_REQUEST: u32 = 80_877_103;
+const GSS_REQUEST: u32 = 80_877_104;
+const CANCEL_REQUEST: u32 = 80_877_102;
+
+/// The first packets a client can send.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opening {
+    TlsRequest,
+    GssRequest,
+    /// To be passed on as it is.
+    Cancel(Vec<u8>),
+    Session(Startup),
+}
+
+/// A startup packet without the request for GoAway.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// What the server is sent.
+    pub packet: Vec<u8>,
+    pub version: u32,
+    /// The client asks for GoAway.
+    pub asks: bool,
+    /// A walsender's client, which is never told.
+    pub replication: bool,
+}
+
+/// How long the packet is that begins with these four bytes; None for what no client sends.
+pub fn length(head: [u8; 4]) -> Option<usize> {
+    let length = usize::try_from(u32::from_be_bytes(head)).ok()?;
+    (8..=LONGEST).contains(&length).then_some(length)
+}
+
+/// Reads a whole packet, its length word included; Err says what is wrong with it, in PostgreSQL's words.
+pub fn read(packet: &[u8]) -> Result<Opening, &'static str> {
+    const INVALID: &str = "invalid length of startup packet";
+    let mut body = Body(packet);
+    body.u32().ok_or(INVALID)?;
+    match body.u32().ok_or(INVALID)? {
+        SSL_REQUEST if body.is_empty() => Ok(Opening::TlsRequest),
+        GSS_REQUEST if body.is_empty() => Ok(Opening::GssRequest),
+        SSL_REQUEST | GSS_REQUEST => Err(INVALID),
+        CANCEL_REQUEST => Ok(Opening::Cancel(packet.to_vec())),
+        version if version >> 16 == 3 => session(version, body).map(Opening::Session),
+        _ => Err("unsupported frontend protocol"),
+    }
+}
+
+fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
+    const INVALID: &str = "invalid startup packet layout: expected terminator as last byte";
+    let mut packet = vec![0; 4];
+    packet.extend(version.to_be_bytes());
+    let (mut asks, mut replication) = (false, false);
+    loop {
+        let key = body.string().ok_or(INVALID)?;
+        if key.is_empty() {
+            break;
+        }
+        let value = body.string().ok_or(INVALID)?;
+        if key == GOAWAY_KEY {
+            asks = !is_off(value);
+            continue;
+        }
+        replication |= key == b"replication" && !is_off(value);
+        for text in [key, value] {
+            packet.extend_from_slice(text);
+            packet.push(0);
+        }
+    }
+    if !body.is_empty() {
+        return Err(INVALID);
+    }
+    packet.push(0);
+    let length = u32::try_from(packet.len()).map_err(|_| INVALID)?;
+    packet[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(Startup {
+        packet,
+        version,
+        asks,
+        replication,
+    })
+}
+
+fn is_off(value: &[u8]) -> bool {
+    let off: [&[u8]; 4] = [b"0", b"off", b"false", b"no"];
+    off.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(version: u32, pairs: &[(&str, &str)]) -> Vec<u8> {
+        let mut body = version.to_be_bytes().to_vec();
+        for (key, value) in pairs {
+            body.extend([key.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat());
+        }
+        body.push(0);
+        [&(body.len() as u32 + 4).to_be_bytes()[..], &body].concat()
+    }
+
+    fn startup(pairs: &[(&str, &str)]) -> Startup {
+        match read(&packet(0x0003_0000, pairs)) {
+            Ok(Opening::Session(startup)) => startup,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_request_is_taken_out_and_the_rest_stays() {
+        let asked = startup(&[("user", "u"), ("_pq_.goaway", ""), ("_pq_.x", "1")]);
+        assert!(asked.asks && !asked.replication);
+        assert_eq!(
+            asked.packet,
+            packet(0x0003_0000, &[("user", "u"), ("_pq_.x", "1")])
+        );
+        assert!(!startup(&[("_pq_.goaway", "Off")]).asks);
+        assert!(!startup(&[("user", "u")]).asks);
+    }
+
+    #[test]
+    fn walsenders_are_known() {
+        assert!(startup(&[("replication", "true")]).replication);
+        assert!(startup(&[("replication", "database")]).replication);
+        assert!(!startup(&[("replication", "off")]).replication);
+    }
+
+    #[test]
+    fn requests_are_told_apart() {
+        assert_eq!(read(&[0, 0, 0, 8, 4, 210, 22, 47]), Ok(Opening::TlsRequest));
+        assert_eq!(read(&[0, 0, 0, 8, 4, 210, 22, 48]), Ok(Opening::GssRequest));
+        let cancel = [0, 0, 0, 16, 4, 210, 22, 46, 0, 0, 0, 1, 9, 9, 9, 9];
+        assert_eq!(read(&cancel), Ok(Opening::Cancel(cancel.to_vec())));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(length([0, 0, 0, 7]), None);
+        assert_eq!(length([0, 0, 0x27, 0x11]), None);
+        assert_eq!(length([0x80, 0, 0, 9]), None);
+        assert_eq!(length([0, 0, 0x27, 0x10]), Some(10_000));
+        assert!(read(&packet(0x0002_0000, &[])).is_err());
+        assert!(read(&[0, 0, 0, 8, 0, 3, 0, 0]).is_err());
+        let whole = packet(0x0003_0000, &[("user", "u")]);
+        for cut in 8..whole.len() {
+            assert!(read(&whole[..cut]).is_err(), "{cut}");
+        }
+        assert!(read(&[&whole[..], b"x"].concat()).is_err());
+    }
+}
