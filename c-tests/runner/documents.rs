@@ -247,6 +247,7 @@ fn blocks_work(
             ("PGHOST", "127.0.0.1"),
             ("PGUSER", "u"),
             ("PGDATABASE", "d"),
+            ("PGSSLMODE", "disable"),
         ]);
         command
             .env("PGPORT", server.port().to_string())

@@ -121,7 +121,13 @@ impl DeviceFlow {
     fn run(&mut self) -> Result<Progress, String> {
         loop {
             match &mut self.step {
-                Step::Start => self.start_discovery()?,
+                Step::Start => {
+                    self.start_discovery()?;
+                    // libpq: the caller sees the other descriptor, however quick the provider is.
+                    let soon = self.mux.set_timer(Some(Duration::ZERO));
+                    soon.map_err(|error| format!("failed to set timer: {error}"))?;
+                    return Ok(Progress::Waiting);
+                }
                 Step::Discovery(exchange) => match advance(exchange, &self.mux)? {
                     None => return Ok(Progress::Waiting),
                     Some(response) => self.discovered(&response)?,
