@@ -1,5 +1,6 @@
 # make             the release build: libpq.so (and libpq.so.5), libpq.a
-# make install     what make built, to PREFIX (/usr/local) below DESTDIR (nowhere)
+# make proxy       goaway-proxy
+# make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere)
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a GoAway arriving; needs nothing installed
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
@@ -21,12 +22,15 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all install test conformance valgrind bench demo check-style check-unit check-c setup oracle clean
+.PHONY: all proxy install test conformance valgrind bench demo check-style check-unit check-c setup oracle clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
 	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
 	ln -sf libpq.so $(target)/release/libpq.so.5
+
+proxy:
+	$(CARGO) build --locked --release --features proxy --bin goaway-proxy
 
 # Never builds: it may run as another user than make did.
 install:
@@ -39,6 +43,12 @@ install:
 	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
 	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(includedir)/postgresql/internal
+	if [ -e $(target)/release/goaway-proxy ]; then \
+	    $(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/goaway-proxy); \
+	    $(INSTALL) -m 755 $(target)/release/goaway-proxy $(DESTDIR)$(PREFIX)/bin; \
+	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1; \
+	    $(INSTALL) -m 644 docs/goaway-proxy.service $(DESTDIR)$(PREFIX)/share/doc/goaway-proxy; \
+	fi
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
 	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
 
@@ -59,13 +69,13 @@ oracle: setup
 
 check-style:
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features proxy -- -D warnings
 
 check-unit:
-	$(CARGO) test --locked --lib
+	$(CARGO) test --locked --features proxy --lib --bin goaway-proxy
 
 check-c: all oracle
-	$(CARGO) test --locked --test headers --test c_tests --test bench
+	$(CARGO) test --locked --features proxy --test headers --test c_tests --test bench
 
 conformance: all oracle
 	c-tests/conformance/run.sh $(if $(ALL),--all)

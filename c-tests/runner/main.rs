@@ -19,6 +19,8 @@ mod null;
 mod oauth;
 mod passwords;
 mod programs;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod signal_safety;
 mod support;
 mod tls;

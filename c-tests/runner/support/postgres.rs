@@ -226,7 +226,8 @@ impl Postgres {
     /// Runs pg_ctl: `&["stop", "-m", "smart", "--no-wait"]`, `&["restart"]`, `&["reload"]`, `&["promote"]`.
     pub fn control(&self, arguments: &[&str]) -> Output {
         let mut command = self.tool("pg_ctl");
-        command.args(arguments).arg("-w").arg("-D").arg(self.data());
+        // First, so that --no-wait overrides it.
+        command.arg("-w").args(arguments).arg("-D").arg(self.data());
         command.arg("-l").arg(self.directory.join("log"));
         command.arg("-o").arg(format!("-p {}", self.port));
         process::run(&mut command, b"", TIMEOUT)

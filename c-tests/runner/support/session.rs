@@ -64,6 +64,11 @@ impl Session {
         Session::start(&mut script)
     }
 
+    /// The program's process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     #[track_caller]
     pub fn send(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("an open stdin");

@@ -1,0 +1,124 @@
+//! goaway-proxy in front of a real PostgreSQL, with psql on our library and on C libpq as its clients. What no client
+//! sends comes from one made of bytes.
+
+mod announce;
+mod drain;
+mod hostile;
+mod raw;
+mod startup;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::process::{self, End, Output, TIMEOUT};
+use crate::support::program::on_lib;
+use crate::support::session::Session;
+
+/// What psql shows of a GoAway with PGGOAWAY=notice.
+const NOTICE: &str = "server requests to disconnect when convenient";
+
+/// A running proxy, ended when dropped.
+struct Proxy {
+    session: Session,
+    port: u16,
+    /// What it said until it listened.
+    log: String,
+    directory: TempDir,
+}
+
+impl Proxy {
+    /// One on a free port in front of `server`, with a control socket.
+    fn start(server: &Postgres, options: &[&str]) -> Proxy {
+        Proxy::to(&format!("127.0.0.1:{}", server.port()), options)
+    }
+
+    fn to(server: &str, options: &[&str]) -> Proxy {
+        Proxy::listening("127.0.0.1:0", server, options)
+    }
+
+    fn listening(listen: &str, server: &str, options: &[&str]) -> Proxy {
+        let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+        let mut command = program();
+        command.args(["--listen", listen, "--server", server, "--control"]);
+        command.arg(directory.path().join("control")).args(options);
+        let mut session = Session::start(&mut command);
+        let mut log = session.until("listening at ");
+        let line = session.until("\n");
+        let address = line.split_whitespace().next().unwrap_or_default();
+        let port = address
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        log += &line;
+        Proxy {
+            session,
+            port: port.unwrap_or_default(),
+            log,
+            directory,
+        }
+    }
+
+    fn control_path(&self) -> PathBuf {
+        self.directory.path().join("control")
+    }
+
+    fn ctl(&self, words: &[&str]) -> Output {
+        let mut command = program();
+        command.arg("ctl").arg("--control").arg(self.control_path());
+        process::run(command.args(words), b"", TIMEOUT)
+    }
+
+    fn status(&self) -> String {
+        self.ctl(&["status"]).success().stdout
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.session.id());
+        process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
+    }
+
+    fn conninfo(&self) -> String {
+        let port = self.port;
+        format!(
+            "host=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=disable gssencmode=disable"
+        )
+    }
+
+    /// An interactive psql through it; on ours it shows a GoAway.
+    fn psql(&self, lib: Lib) -> Session {
+        let mut command = on_lib(Version::Oracle18.bin().join("psql"), lib);
+        command.env("PGGOAWAY", "notice");
+        command.args(["-X", "-q", "-A", "-t", "-d", &self.conninfo()]);
+        let mut session = Session::start(&mut command);
+        ask(&mut session, "SELECT 'open'", "open");
+        session
+    }
+
+    /// Its log from here to its end, and how it ended.
+    fn end(self) -> (String, End) {
+        self.session.finish()
+    }
+}
+
+/// Sends a query and waits for its answer; what came before that is returned too.
+fn ask(psql: &mut Session, sql: &str, answer: &str) -> String {
+    psql.send(&format!("{sql};\n\\echo -end-\n"));
+    let output = psql.until("-end-\n");
+    assert!(output.contains(answer), "{output}");
+    output
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_goaway-proxy"));
+    command.env_clear();
+    command
+}
+
+/// The backend of a psql session.
+fn backend(psql: &mut Session) -> String {
+    let output = ask(psql, "SELECT pg_backend_pid()", "\n");
+    output.lines().next().unwrap_or_default().to_owned()
+}

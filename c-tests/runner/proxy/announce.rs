@@ -1,0 +1,132 @@
+//! Who is told, when and how.
+
+use super::raw::{Raw, session};
+use super::{NOTICE, Proxy, ask, backend};
+use crate::support::message::goaway;
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::session::wait_until;
+
+#[test]
+fn who_asked_is_told_once_and_nobody_else() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+    let mut asking = proxy.psql(Lib::Ours);
+    let mut stock = proxy.psql(Lib::Oracle);
+    for _ in 0..3 {
+        proxy.signal("USR1");
+        wait_until("1", || {
+            proxy.status().matches("\"told\":true").count().to_string()
+        });
+    }
+    let told = ask(&mut asking, "SELECT 1", "1");
+    assert_eq!(told.matches(NOTICE).count(), 1, "{told}");
+    for psql in [&mut asking, &mut stock] {
+        let output = ask(psql, "SELECT 2", "2");
+        assert_eq!(output, "2\n-end-\n");
+    }
+    assert_eq!(stock.finish().0, "");
+    assert_eq!(asking.finish().0, "");
+}
+
+#[test]
+fn one_alone_is_told_by_its_process() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let (mut first, mut second) = (proxy.psql(Lib::Ours), proxy.psql(Lib::Ours));
+    let mut stock = proxy.psql(Lib::Oracle);
+    let pid = backend(&mut second);
+    proxy.ctl(&["goaway", &pid]).success();
+    let told = ask(&mut second, "SELECT 1", "1");
+    assert!(told.contains(NOTICE), "{told}");
+    assert_eq!(ask(&mut first, "SELECT 1", "1"), "1\n-end-\n");
+    let refused = proxy.ctl(&["goaway", &backend(&mut stock)]);
+    assert!(refused.stderr.contains("did not ask"), "{refused}");
+    let unknown = proxy.ctl(&["goaway", "1"]);
+    assert!(
+        unknown.stderr.contains("no client has a backend"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn it_comes_between_two_messages_of_a_long_answer() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+    client.query("SELECT repeat('x', 5000) FROM generate_series(1, 20000)");
+    // The answer does not fit into the buffers of the sockets, so it is under way.
+    let first = client.read_message();
+    assert_eq!(first.0, b'T');
+    proxy.ctl(&["goaway"]).success();
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&b'Z') {
+        let (kind, body) = client.read_message();
+        assert!(kind != b'D' || body.len() == 5006, "{}", body.len());
+        kinds.push(kind);
+    }
+    assert_eq!(kinds.iter().filter(|kind| **kind == b'D').count(), 20_000);
+    let at = kinds
+        .iter()
+        .position(|kind| *kind == b'g')
+        .expect("a GoAway");
+    assert!(at < 20_000, "{at}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == b'g').count(), 1);
+}
+
+#[test]
+fn replication_is_never_told_and_silence_is_no_request() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--parameter-status"]);
+    let mut walsender = session(&proxy, &[("replication", "true"), ("_pq_.goaway", "")]);
+    let mut off = session(&proxy, &[("_pq_.goaway", "off")]);
+    let mut asking = session(&proxy, &[("_pq_.goaway", "")]);
+    proxy.ctl(&["goaway"]).success();
+    assert_eq!(asking.read_message(), (b'g', Vec::new()));
+    assert_eq!(
+        off.read_message(),
+        (b'S', b"disconnect_requested\0on\0".to_vec())
+    );
+    walsender.query("IDENTIFY_SYSTEM");
+    assert_eq!(walsender.read_message().0, b'T');
+}
+
+#[test]
+fn nobody_is_told_before_the_session_is_open() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+    // A password is asked for, so the session stands half open.
+    let mut client = Raw::connect(proxy.port);
+    client.startup(&[("user", "scram_user"), ("_pq_.goaway", "")]);
+    assert_eq!(client.read_message().0, b'R');
+    proxy.ctl(&["goaway"]).success();
+    client.send(&[&b"p\0\0\0\x09"[..], b"nope\0"].concat());
+    let (kind, body) = client.read_message();
+    assert_eq!(kind, b'E', "{}", body.escape_ascii());
+}
+
+#[test]
+fn a_smart_shutdown_of_the_server_tells_its_clients() {
+    for version in [Version::Debian15, Version::Oracle18] {
+        let server = Postgres::start(version, "");
+        let options = ["--spread", "0", "--watch-interval", "0.1"];
+        let mut proxy = Proxy::start(&server, &options);
+        proxy.session.until("the server is there");
+        let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+        server.control(&["stop", "-m", "smart", "--no-wait"]);
+        let mut message = [0; 5];
+        client.read_exact(&mut message);
+        assert_eq!(message[..], goaway());
+        // The session goes on until its client leaves; then the server goes.
+        client.query("SELECT 1");
+        assert_eq!(client.read_message().0, b'T');
+        drop(client);
+        wait_until("false", || {
+            server.data().join("postmaster.pid").exists().to_string()
+        });
+        let mut late = Raw::connect(proxy.port);
+        late.startup(&[("user", "postgres")]);
+        let (kind, body) = late.read_message();
+        assert_eq!(kind, b'E');
+        assert!(
+            body.windows(5).any(|part| part == b"57P03"),
+            "{}",
+            body.escape_ascii()
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Clients and servers that misbehave, and what they leave behind: nothing.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use super::raw::{Raw, session, startup};
+use super::{Proxy, ask};
+use crate::support::message::{auth_ok, message, ready};
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::script::Script;
+use crate::support::session::wait_until;
+
+impl Proxy {
+    fn descriptors(&self) -> usize {
+        let directory = format!("/proc/{}/fd", self.session.id());
+        fs::read_dir(directory).expect("a process of ours").count()
+    }
+
+    /// What is resident, in kB; the most there ever was, or what there is.
+    fn memory(&self, what: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.session.id()));
+        let status = status.expect("a process of ours");
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number
+            .and_then(|number| number.parse().ok())
+            .expect("a figure")
+    }
+
+    #[track_caller]
+    fn forgets_all(&self, descriptors: usize) {
+        wait_until(&descriptors.to_string(), || self.descriptors().to_string());
+        assert!(self.status().contains("\"clients\":[]"));
+    }
+}
+
+#[test]
+fn nonsense_at_the_start_ends_that_connection_alone() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let before = proxy.descriptors();
+    let whole = startup(&[("user", "postgres")]);
+    let mut unterminated = whole.clone();
+    *unterminated.last_mut().expect("a byte") = b'x';
+    let packets: [&[u8]; 8] = [
+        b"\0\0\0\0\0\x03\0\0",
+        b"\0\0\0\x07\0\x03\0\0",
+        b"\xff\xff\xff\xff\0\x03\0\0",
+        b"\0\0\x27\x11\0\x03\0\0",
+        b"\0\0\0\x08\0\x02\0\0",
+        b"\0\0\0\x09\x04\xd2\x16\x2fx",
+        b"GET / HTTP/1.1\r\n\r\n",
+        &unterminated,
+    ];
+    for packet in packets {
+        let mut client = Raw::connect(proxy.port);
+        client.send(packet);
+        assert_eq!(client.read_message().0, b'E', "{}", packet.escape_ascii());
+        assert_eq!(client.read_to_end(), 0);
+    }
+    for cut in 0..whole.len() {
+        let mut client = Raw::connect(proxy.port);
+        client.send(&whole[..cut]);
+        client.shutdown();
+        assert_eq!(client.read_to_end(), 0);
+    }
+    // Asking for encryption is declined once each.
+    let mut client = Raw::connect(proxy.port);
+    client.send(b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x08\x04\xd2\x16\x2f");
+    let mut answer = [0; 2];
+    client.read_exact(&mut answer);
+    assert_eq!(answer, *b"NE");
+    drop(client);
+    proxy.forgets_all(before);
+}
+
+#[test]
+fn messages_in_pieces_are_messages() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let mut client = Raw::connect(proxy.port);
+    for byte in startup(&[("user", "postgres"), ("database", "postgres")]) {
+        client.send(&[byte]);
+    }
+    while client.read_message().0 != b'Z' {}
+    for byte in b"Q\0\0\0\x0dSELECT 1\0" {
+        client.send(&[*byte]);
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(client.read_message().0, b'T');
+}
+
+#[test]
+fn a_server_in_pieces_is_told_through_as_well() {
+    let script = Script::new().connection(|c| {
+        c.expect_startup();
+        c.send_split(&[auth_ok(), ready(b'I')].concat());
+        c.expect_query();
+        c.send_split(&[message(b'D', &[7; 300]), ready(b'I')].concat());
+        c.drain();
+    });
+    let server = script.start();
+    let options = ["--no-watch", "--spread", "0"];
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
+    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+    client.query("?");
+    proxy.ctl(&["goaway"]).success();
+    let mut messages = vec![
+        client.read_message(),
+        client.read_message(),
+        client.read_message(),
+    ];
+    let at = messages.iter().position(|(kind, _)| *kind == b'g');
+    messages.remove(at.expect("a GoAway"));
+    assert_eq!(messages, [(b'D', vec![7; 300]), (b'Z', b"I".to_vec())]);
+    drop(client);
+    drop(proxy);
+    server.finish();
+}
+
+#[test]
+fn servers_that_lie_are_left() {
+    let streams: [&[u8]; 4] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"R\0\0\0\x03",
+        b"S\x7f\xff\xff\xffa",
+        b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05ID\xff\xff\xff\xff",
+    ];
+    for stream in streams {
+        let server = Script::new().connection(|c| {
+            c.expect_startup();
+            c.send(stream);
+            c.drain();
+        });
+        let server = server.start();
+        let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
+        let before = proxy.descriptors();
+        let mut client = Raw::connect(proxy.port);
+        client.startup(&[("user", "u")]);
+        client.read_to_end();
+        proxy.forgets_all(before);
+        drop(proxy);
+        server.finish();
+    }
+}
+
+#[test]
+fn a_message_of_a_gigabyte_passes_through_little_memory() {
+    const SIZE: usize = 1_000_000_000;
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+    client.query(&format!("SELECT repeat('x', {SIZE})"));
+    assert_eq!(client.read_message().0, b'T');
+    proxy.ctl(&["goaway"]).success();
+    let (mut kind, mut body) = client.read_message();
+    if kind == b'g' {
+        (kind, body) = client.read_message();
+    }
+    assert_eq!((kind, body.len()), (b'D', SIZE + 6));
+    drop(body);
+    let rest = [client.read_message().0, client.read_message().0];
+    assert!(rest.contains(&b'C'), "{rest:?}");
+    let peak = proxy.memory("VmHWM");
+    assert!(peak < 60_000, "{peak} kB");
+}
+
+#[test]
+fn a_client_that_never_reads_costs_little_and_can_be_ended() {
+    let options = ["--spread", "0", "--deadline", "0.2"];
+    let proxy = Proxy::start(Postgres::shared(), &options);
+    let mut clients: Vec<Raw> = (0..20)
+        .map(|_| session(&proxy, &[("_pq_.goaway", "")]))
+        .collect();
+    for client in &mut clients {
+        client.query("SELECT repeat('x', 1000000) FROM generate_series(1, 100)");
+    }
+    wait_until("20", || {
+        let active = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite' AND query LIKE '%repeat(_x_, 1000000)%'";
+        let writing: usize = Postgres::shared()
+            .psql("postgres", active)
+            .trim()
+            .parse()
+            .unwrap_or(0);
+        writing.min(20).to_string()
+    });
+    let peak = proxy.memory("VmHWM");
+    assert!(peak < 60_000, "{peak} kB");
+    proxy.signal("TERM");
+    let (log, _) = proxy.end();
+    assert!(log.contains("0 left by themselves, 20 ended"), "{log}");
+}
+
+#[test]
+fn a_server_that_dies_takes_its_sessions_and_not_the_proxy() {
+    let server = Postgres::start(Version::Oracle18, "");
+    let proxy = Proxy::start(&server, &["--watch-interval", "0.1"]);
+    let before = proxy.descriptors();
+    let mut clients: Vec<Raw> = (0..10).map(|_| session(&proxy, &[])).collect();
+    server.stop_at_once();
+    for client in &mut clients {
+        client.read_to_end();
+    }
+    proxy.forgets_all(before);
+    let mut late = Raw::connect(proxy.port);
+    late.startup(&[("user", "postgres")]);
+    let (_, body) = late.read_message();
+    assert!(
+        body.windows(5).any(|part| part == b"57P03"),
+        "{}",
+        body.escape_ascii()
+    );
+    server.control(&["start"]).success();
+    ask(&mut proxy.psql(Lib::Ours), "SELECT 1", "1");
+}
+
+#[test]
+fn ten_thousand_connects_leave_nothing_behind() {
+    let server = Script::new();
+    let server = (0..10_000).fold(server, |script, _| {
+        script.connection(|c| {
+            c.expect_startup();
+            c.send(&[auth_ok(), ready(b'I')].concat());
+            c.drain();
+        })
+    });
+    let server = server.start();
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
+    let before = proxy.descriptors();
+    let mut memory = 0;
+    for number in 0..10_000 {
+        session(&proxy, &[("_pq_.goaway", "")]).send(b"X\0\0\0\x04");
+        if number == 1000 {
+            memory = proxy.memory("VmRSS");
+        }
+    }
+    proxy.forgets_all(before);
+    let grown = proxy.memory("VmRSS").saturating_sub(memory);
+    assert!(
+        grown < 4000,
+        "{grown} kB more than after the first thousand"
+    );
+    drop(proxy);
+    server.finish();
+}

@@ -1,0 +1,94 @@
+//! A client made of bytes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use super::Proxy;
+
+pub struct Raw {
+    stream: TcpStream,
+}
+
+/// An open session with these parameters, all its opening read.
+pub fn session(proxy: &Proxy, parameters: &[(&str, &str)]) -> Raw {
+    let mut client = Raw::connect(proxy.port);
+    client.startup(
+        &[
+            &[("user", "postgres"), ("database", "postgres")],
+            parameters,
+        ]
+        .concat(),
+    );
+    while client.read_message().0 != b'Z' {}
+    client
+}
+
+impl Raw {
+    pub fn connect(port: u16) -> Raw {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
+        let patience = Some(Duration::from_secs(60));
+        stream.set_read_timeout(patience).expect("a timeout");
+        stream.set_write_timeout(patience).expect("a timeout");
+        Raw { stream }
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the proxy reads");
+    }
+
+    pub fn startup(&mut self, parameters: &[(&str, &str)]) {
+        self.send(&startup(parameters));
+    }
+
+    pub fn query(&mut self, sql: &str) {
+        let length = (sql.len() as u32 + 5).to_be_bytes();
+        self.send(&[b"Q", &length[..], sql.as_bytes(), b"\0"].concat());
+    }
+
+    #[track_caller]
+    pub fn read_exact(&mut self, bytes: &mut [u8]) {
+        self.stream.read_exact(bytes).expect("the proxy answers");
+    }
+
+    #[track_caller]
+    pub fn read_message(&mut self) -> (u8, Vec<u8>) {
+        let mut header = [0; 5];
+        self.read_exact(&mut header);
+        let [kind, length @ ..] = header;
+        let mut body = vec![0; u32::from_be_bytes(length) as usize - 4];
+        self.read_exact(&mut body);
+        (kind, body)
+    }
+
+    /// How much comes until the end, which need not be a clean one.
+    pub fn read_to_end(&mut self) -> usize {
+        let mut bytes = vec![0; 1 << 20];
+        let mut total = 0;
+        loop {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return total,
+                Ok(count) => total += count,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return total,
+                Err(error) => panic!("{total} bytes, then {error}"),
+            }
+        }
+    }
+
+    pub fn shutdown(&self) {
+        self.stream
+            .shutdown(Shutdown::Write)
+            .expect("an open socket");
+    }
+}
+
+/// A startup packet of protocol 3.0.
+pub fn startup(parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = vec![0, 3, 0, 0];
+    for (key, value) in parameters {
+        body.extend([key.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat());
+    }
+    body.push(0);
+    [&(body.len() as u32 + 4).to_be_bytes()[..], &body].concat()
+}

@@ -1,0 +1,209 @@
+//! Addresses, encryption requests, negotiation, cancelling, and what is watched from outside.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use super::raw::{Raw, session};
+use super::{Proxy, ask, program};
+use crate::support::message::{negotiate_version, ready};
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, free_port};
+use crate::support::process::{self, End, TIMEOUT};
+use crate::support::program::Program;
+use crate::support::script::{Script, welcome};
+
+#[test]
+fn both_libraries_work_through_it() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let mut psql = proxy.psql(lib);
+        ask(&mut psql, "SELECT 6 * 7", "42");
+        let copied = ask(
+            &mut psql,
+            "COPY (SELECT generate_series(1, 3)) TO STDOUT",
+            "3",
+        );
+        assert_eq!(copied, "1\n2\n3\n-end-\n");
+        assert_eq!(psql.finish().1, End::Exit(0));
+    }
+}
+
+#[test]
+fn cancel_requests_are_passed_on() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let output = Program::new("cancel_signal").run(lib, &[&proxy.conninfo()], &[]);
+        output.success();
+    }
+}
+
+#[test]
+fn encryption_that_it_has_not_is_declined() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let mut client = Raw::connect(proxy.port);
+    for code in [[4, 210, 22, 48], [4, 210, 22, 47]] {
+        client.send(&[&[0, 0, 0, 8][..], &code].concat());
+        let mut answer = [0; 1];
+        client.read_exact(&mut answer);
+        assert_eq!(answer, *b"N");
+    }
+    client.startup(&[("user", "postgres"), ("database", "postgres")]);
+    assert_eq!(client.read_message().0, b'R');
+}
+
+/// What the server sees of a startup, and what the client is told of the negotiation.
+fn negotiated(version: u32, reply: Vec<u8>) -> (Vec<u8>, (u8, Vec<u8>)) {
+    let script = Script::new().connection(move |c| {
+        let startup = c.expect_startup();
+        assert_eq!(startup.get("_pq_.goaway"), None);
+        assert_eq!(startup.get("_pq_.other"), Some("1"));
+        c.send(&[&reply[..], &welcome()].concat());
+        c.drain();
+    });
+    let server = script.start();
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
+    let mut client = Raw::connect(proxy.port);
+    let mut packet =
+        super::raw::startup(&[("user", "u"), ("_pq_.goaway", ""), ("_pq_.other", "1")]);
+    packet[4..8].copy_from_slice(&version.to_be_bytes());
+    client.send(&packet);
+    let first = client.read_message();
+    drop(client);
+    drop(proxy);
+    (server.finish().remove(0), first)
+}
+
+#[test]
+fn the_request_stays_here_and_the_rest_of_the_negotiation_is_passed_on() {
+    const V3: u32 = 0x0003_0000;
+    const V3_2: u32 = 0x0003_0002;
+    let other = negotiate_version(3, 0, &["_pq_.other"]);
+    let told = |message: &[u8]| (b'v', message[5..].to_vec());
+    assert_eq!(negotiated(V3, other.clone()).1, told(&other));
+    let both = negotiate_version(3, 0, &["_pq_.goaway", "_pq_.other"]);
+    assert_eq!(negotiated(V3, both).1, told(&other));
+    let only = negotiate_version(3, 0, &["_pq_.goaway"]);
+    assert_eq!(negotiated(V3, only.clone()).1.0, b'R');
+    let downgrade = negotiate_version(3, 0, &[]);
+    assert_eq!(negotiated(V3_2, only).1, told(&downgrade));
+}
+
+#[test]
+fn a_goaway_waits_for_the_first_ready_for_query() {
+    let script = Script::new().connection(|c| {
+        c.expect_startup();
+        let welcome = welcome();
+        // All but ReadyForQuery, which comes when the client says something.
+        c.send(&welcome[..welcome.len() - 6]);
+        c.read(1);
+        c.send(&ready(b'I'));
+        c.drain();
+    });
+    let server = script.start();
+    let options = ["--no-watch", "--spread", "0"];
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
+    let mut client = Raw::connect(proxy.port);
+    client.startup(&[("user", "u"), ("_pq_.goaway", "")]);
+    assert_eq!(client.read_message().0, b'R');
+    proxy.ctl(&["goaway"]).success();
+    client.send(b"x");
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&b'g') {
+        kinds.push(client.read_message().0);
+    }
+    assert_eq!(kinds[kinds.len() - 2], b'Z', "{kinds:?}");
+    drop(client);
+    drop(proxy);
+    server.finish();
+}
+
+#[test]
+fn remote_clients_become_local_ones_only_if_that_is_meant() {
+    let server = Postgres::shared();
+    let unix = format!("{}:{}", server.socket_directory().display(), server.port());
+    let mut command = program();
+    command.args(["--listen", "127.0.0.1:0", "--server", &unix]);
+    let output = process::run(&mut command, b"", TIMEOUT);
+    assert_eq!(output.end, End::Exit(2));
+    assert!(output.stderr.contains("--trust-local"), "{output}");
+    let proxy = Proxy::to(&unix, &["--trust-local"]);
+    ask(&mut proxy.psql(Lib::Ours), "SELECT 1", "1");
+}
+
+#[test]
+fn it_listens_at_a_unix_socket_and_takes_it_along() {
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let path = directory.path().to_string_lossy().into_owned();
+    let port = free_port().to_string();
+    let server = format!("127.0.0.1:{}", Postgres::shared().port());
+    let proxy = Proxy::listening(&path, &server, &["--port", &port]);
+    let conninfo = format!("host={path} port={port} user=postgres dbname=postgres");
+    let output = Program::new("query").run(Lib::Ours, &[&conninfo, "SELECT 6 * 7"], &[]);
+    assert!(output.success().stdout.contains("42"));
+    proxy.signal("TERM");
+    assert_eq!(proxy.end().1, End::Exit(0));
+    assert!(!directory.path().join(format!(".s.PGSQL.{port}")).exists());
+}
+
+#[test]
+fn the_control_socket_is_its_own_users() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let mode = fs::metadata(proxy.control_path())
+        .expect("a socket")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(proxy.ctl(&["goaway", "12x"]).end, End::Exit(2));
+    assert!(proxy.log.contains("listening"), "{}", proxy.log);
+    let mut nobody = program();
+    nobody.args(["ctl", "--control", "/nonexistent/control", "status"]);
+    assert_eq!(process::run(&mut nobody, b"", TIMEOUT).end, End::Exit(2));
+}
+
+#[test]
+fn figures_are_served_where_they_are_wanted() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let proxy = Proxy::start(Postgres::shared(), &["--metrics", &address]);
+    let _client = session(&proxy, &[("_pq_.goaway", "")]);
+    let mut stream = TcpStream::connect(&address).expect("it listens");
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    for line in [
+        "goaway_proxy_clients 1",
+        "goaway_proxy_clients_asked 1",
+        "goaway_proxy_told_total 0",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("goaway_proxy_bytes_total{direction=\"to_client\"} "),
+        "{text}"
+    );
+}
+
+#[test]
+fn help_says_what_there_is() {
+    let output = process::run(program().arg("--help"), b"", TIMEOUT).success();
+    for word in ["--listen", "--spread", "--deadline", "ctl"] {
+        assert!(output.stdout.contains(word), "{output}");
+    }
+    let page = fs::read_to_string(crate::support::paths::checkout().join("docs/goaway-proxy.1"));
+    let page = page.expect("the manual page").replace('\\', "");
+    let options = output
+        .stdout
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"));
+    for option in options {
+        assert!(
+            page.contains(option.trim_end_matches([',', '.', ')'])),
+            "{option} is not in the manual page"
+        );
+    }
+}
