@@ -30,7 +30,7 @@ all:
 	ln -sf libpq.so $(target)/release/libpq.so.5
 
 proxy:
-	$(CARGO) build --locked --release --features proxy --bin goaway-proxy
+	$(CARGO) build --locked --profile proxy --features proxy --bin goaway-proxy
 
 # Never builds: it may run as another user than make did.
 install:
@@ -43,9 +43,9 @@ install:
 	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
 	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(includedir)/postgresql/internal
-	if [ -e $(target)/release/goaway-proxy ]; then \
+	if [ -e $(target)/proxy/goaway-proxy ]; then \
 	    $(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/goaway-proxy); \
-	    $(INSTALL) -m 755 $(target)/release/goaway-proxy $(DESTDIR)$(PREFIX)/bin; \
+	    $(INSTALL) -m 755 $(target)/proxy/goaway-proxy $(DESTDIR)$(PREFIX)/bin; \
 	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1; \
 	    $(INSTALL) -m 644 docs/goaway-proxy.service $(DESTDIR)$(PREFIX)/share/doc/goaway-proxy; \
 	fi
