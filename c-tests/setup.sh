@@ -4,6 +4,7 @@
 #
 #   c-tests/setup.sh         what the tests need
 #   c-tests/setup.sh demo    what the demo needs, which is much less
+#   c-tests/setup.sh report  what the drain report needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -15,6 +16,8 @@ packages=(
     gcc g++ libc6-dev make binutils valgrind strace
     # Drivers, and a real peer that rejects what it does not know.
     ruby ruby-pg python3 python3-venv pgbouncer
+    # Pools.
+    ruby-connection-pool ruby-activerecord
     # Programs and drivers that link libpq: Python, Perl, PHP, C++, ODBC, Qt.
     python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
     # A real KDC, a real directory and certificates, for the tests of authentication.
@@ -23,11 +26,21 @@ packages=(
     dpkg-dev bison flex pkg-config perl libipc-run-perl zlib1g-dev libreadline-dev libicu-dev libssl-dev libkrb5-dev
     libldap-dev libcurl4-openssl-dev liblz4-dev libzstd-dev lz4 zstd gzip python3-dev util-linux ca-certificates
 )
-for_the_demo=(postgresql-15 postgresql-client-15 gcc libc6-dev make)
-if [ "${1:-}" = demo ]; then
+# By the names that pip freeze prints.
+python=(psycopg==3.2.10 psycopg-pool==3.3.3)
+for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
+case ${1:-} in
+demo) packages=("${for_the_demo[@]}") ;;
+report)
     packages=("${for_the_demo[@]}")
-fi
-psycopg='psycopg==3.2.10'
+    python+=(matplotlib==3.11.2)
+    ;;
+'') python+=(SQLAlchemy==2.1.9 Django==5.2.19) ;;
+*)
+    echo "usage: c-tests/setup.sh [demo|report]" >&2
+    exit 2
+    ;;
+esac
 
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -66,18 +79,17 @@ if [ "${#missing[@]}" -gt 0 ]; then
     fi
 fi
 
-if [ "${1:-}" = demo ]; then
-    exit
-fi
-
 mkdir -p "$cache"
 chmod 755 "$cache"
 
-# Debian's python3, whatever else stands in the PATH. PSYCOPG_IMPL=python makes it load libpq by itself.
-stamp=$cache/python/stamp
-if [ "$(cat "$stamp" 2>/dev/null)" != "$psycopg" ]; then
-    rm -rf "$cache/python"
-    /usr/bin/python3 -m venv "$cache/python"
-    "$cache/python/bin/pip" install --quiet --disable-pip-version-check "$psycopg"
-    echo "$psycopg" >"$stamp"
-fi
+# Debian's python3, whatever else stands in the PATH. PSYCOPG_IMPL=python makes psycopg load libpq by itself.
+packages_file=$cache/python/packages
+for package in "${python[@]}"; do
+    if ! grep -qsxF "$package" "$packages_file"; then
+        [ -x "$cache/python/bin/pip" ] || /usr/bin/python3 -m venv "$cache/python"
+        "$cache/python/bin/pip" install --quiet --disable-pip-version-check "${python[@]}"
+        "$cache/python/bin/pip" freeze --disable-pip-version-check >"$packages_file.new"
+        mv "$packages_file.new" "$packages_file"
+        break
+    fi
+done

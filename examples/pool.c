@@ -1,181 +1,102 @@
 /*
- * A small connection pool that lets go of a server which asks for it.
+ * A small connection pool that lets go of a server which asks for it. It runs each line of its input as a query, on an
+ * idle connection if there is one:
  *
  *     cc -o pool pool.c $(pkg-config --cflags --libs libpq)
- *     ./pool "host=127.0.0.1 dbname=postgres" 3
+ *     ./pool "host=127.0.0.1 dbname=postgres"
  *
- * A GoAway tells that the server would like to be rid of a connection: it is about to shut down, or is being drained.
- * Nothing is lost by ignoring it for a while. So the pool looks when a connection comes back, while it lies idle, and
- * before it is given out again; it never disturbs work in progress.
+ * Work in progress is never disturbed: the pool looks when a connection comes back, and while it lies idle.
  */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
 #define POOL_SIZE 4
 
-typedef struct
-{
-	const char *conninfo;
-	PGconn	   *idle[POOL_SIZE];
-	int			n_idle;
-} Pool;
+static PGconn *idle[POOL_SIZE];
+static int	n_idle;
 
 static void
-say(const char *text, PGconn *conn)
+say(const char *text, const PGconn *conn)
 {
-	struct timespec now;
-	char		time[16];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(time, sizeof time, "%H:%M:%S", localtime(&now.tv_sec));
-	printf("%s.%03ld pool: %s", time, now.tv_nsec / 1000000, text);
-	if (conn != NULL)
-		printf(" (server process %d)", PQbackendPID(conn));
-	putchar('\n');
+	printf("%s (server process %d)\n", text, PQbackendPID(conn));
 	fflush(stdout);
 }
 
 static PGconn *
-open_connection(Pool *pool)
+check_out(const char *conninfo)
 {
-	PGconn	   *conn = PQconnectdb(pool->conninfo);
+	PGconn	   *conn = n_idle > 0 ? idle[--n_idle] : PQconnectdb(conninfo);
 
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
-		fprintf(stderr, "%s", PQerrorMessage(conn));
+		fputs(PQerrorMessage(conn), stderr);
 		exit(1);
 	}
-	say("opened a connection", conn);
 	return conn;
 }
 
-/* Takes in what the server sent to an idle connection; returns whether it can stay. */
-static int
-still_good(PGconn *conn)
-{
-	/* PQgoAwayReceived does not read from the socket; this does. */
-	if (!PQconsumeInput(conn) || PQstatus(conn) != CONNECTION_OK)
-	{
-		say("lost an idle connection", conn);
-		return 0;
-	}
-	if (PQgoAwayReceived(conn))
-	{
-		say("the server asks an idle connection to go away: closed it", conn);
-		return 0;
-	}
-	return 1;
-}
-
-/* An idle connection if there is a good one, else a new one. */
-static PGconn *
-pool_get(Pool *pool)
-{
-	while (pool->n_idle > 0)
-	{
-		PGconn	   *conn = pool->idle[--pool->n_idle];
-
-		if (still_good(conn))
-		{
-			say("took an idle connection", conn);
-			return conn;
-		}
-		PQfinish(conn);
-	}
-	return open_connection(pool);
-}
-
+/* Keeps a connection that nobody uses, or closes it. PQgoAwayReceived does not read from the socket; PQconsumeInput does. */
 static void
-pool_put(Pool *pool, PGconn *conn)
+check_in(PGconn *conn)
 {
-	const char *reason = NULL;
-
-	if (PQstatus(conn) != CONNECTION_OK || PQtransactionStatus(conn) != PQTRANS_IDLE)
-		reason = "came back unusable: closed it";
+	if (!PQconsumeInput(conn) || PQtransactionStatus(conn) != PQTRANS_IDLE)
+		say("closed: of no more use", conn);
 	else if (PQgoAwayReceived(conn))
-		reason = "came back, and the server asks to go away: closed it";
-	else if (pool->n_idle == POOL_SIZE)
-		reason = "came back, and the pool is full: closed it";
-
-	if (reason == NULL)
+		say("closed: the server asks for it", conn);
+	else if (n_idle < POOL_SIZE)
 	{
-		say("came back, kept idle", conn);
-		pool->idle[pool->n_idle++] = conn;
+		idle[n_idle++] = conn;
 		return;
 	}
-	say(reason, conn);
 	PQfinish(conn);
 }
 
-/* Waits for news of the idle connections, and closes those that have to go. Returns how many did. */
-static int
-pool_watch(Pool *pool, int milliseconds)
-{
-	struct pollfd fds[POOL_SIZE];
-	int			kept = 0;
-	int			n = pool->n_idle;
-
-	for (int i = 0; i < n; i++)
-		fds[i] = (struct pollfd) {.fd = PQsocket(pool->idle[i]), .events = POLLIN};
-	if (poll(fds, (nfds_t) n, milliseconds) < 0 && errno != EINTR)
-	{
-		perror("poll");
-		exit(1);
-	}
-	for (int i = 0; i < n; i++)
-	{
-		if (fds[i].revents == 0 || still_good(pool->idle[i]))
-			pool->idle[kept++] = pool->idle[i];
-		else
-			PQfinish(pool->idle[i]);
-	}
-	pool->n_idle = kept;
-	return n - kept;
-}
-
+/* Waits for a line of input. An idle connection whose socket becomes readable is checked in once more. */
 static void
-pool_close(Pool *pool)
+watch_idle_connections(void)
 {
-	while (pool->n_idle > 0)
-		PQfinish(pool->idle[--pool->n_idle]);
-}
-
-static void
-run(PGconn *conn, const char *sql)
-{
-	PGresult   *res = PQexec(conn, sql);
-
-	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+	for (;;)
 	{
-		fprintf(stderr, "%s", PQerrorMessage(conn));
-		exit(1);
+		struct pollfd fds[1 + POOL_SIZE] = {{.fd = STDIN_FILENO, .events = POLLIN}};
+		int			n = n_idle;
+
+		for (int i = 0; i < n; i++)
+			fds[1 + i] = (struct pollfd) {.fd = PQsocket(idle[i]), .events = POLLIN};
+		poll(fds, (nfds_t) (1 + n), -1);
+		n_idle = 0;
+		for (int i = 0; i < n; i++)
+		{
+			if (fds[1 + i].revents != 0)
+				check_in(idle[i]);
+			else
+				idle[n_idle++] = idle[i];
+		}
+		if (fds[0].revents != 0)
+			return;
 	}
-	printf("%12s %s -> %s\n", "", sql, PQgetvalue(res, 0, 0));
-	PQclear(res);
 }
 
 int
 main(int argc, char **argv)
 {
-	Pool		pool = {.conninfo = argc > 1 ? argv[1] : ""};
-	int			jobs = argc > 2 ? atoi(argv[2]) : 3;
+	const char *conninfo = argc > 1 ? argv[1] : "";
+	char		line[1000];
 
-	for (int job = 1; job <= jobs; job++)
+	setvbuf(stdin, NULL, _IONBF, 0);	/* poll does not see what stdio has read ahead */
+	while (watch_idle_connections(), fgets(line, sizeof line, stdin) != NULL)
 	{
-		PGconn	   *conn = pool_get(&pool);
+		PGconn	   *conn = check_out(conninfo);
+		PGresult   *res = PQexec(conn, line);
 
-		run(conn, "SELECT 'first query'");
-		run(conn, "SELECT 'second query'");
-		pool_put(&pool, conn);
-		pool_watch(&pool, 1000);
+		say(PQresultStatus(res) == PGRES_TUPLES_OK ? PQgetvalue(res, 0, 0) : PQresultErrorMessage(res), conn);
+		PQclear(res);
+		check_in(conn);
 	}
-	pool_close(&pool);
-	say("done", NULL);
+	while (n_idle > 0)
+		PQfinish(idle[--n_idle]);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #   oracle.stamp          tells that it is complete
 #   src/postgresql-18-*/  its source tree, untouched but for Debian's patches
 #   build/                its build tree
-#   python/               a venv with the pure-Python psycopg
+#   python/               a venv with the pure-Python psycopg and what uses it
 
 if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
     cache=$LIBPQ_OXIDE_CACHE

@@ -18,6 +18,8 @@ mod layers;
 mod null;
 mod oauth;
 mod passwords;
+#[cfg(feature = "proxy")]
+mod pools;
 mod programs;
 #[cfg(feature = "proxy")]
 mod proxy;

@@ -22,9 +22,9 @@ use crate::support::session::Session;
 const NOTICE: &str = "server requests to disconnect when convenient";
 
 /// A running proxy, ended when dropped.
-struct Proxy {
+pub struct Proxy {
     session: Session,
-    port: u16,
+    pub port: u16,
     /// What it said until it listened.
     log: String,
     directory: TempDir,
@@ -32,7 +32,7 @@ struct Proxy {
 
 impl Proxy {
     /// One on a free port in front of `server`, with a control socket.
-    fn start(server: &Postgres, options: &[&str]) -> Proxy {
+    pub fn start(server: &Postgres, options: &[&str]) -> Proxy {
         Proxy::to(&format!("127.0.0.1:{}", server.port()), options)
     }
 
@@ -65,7 +65,7 @@ impl Proxy {
         self.directory.path().join("control")
     }
 
-    fn ctl(&self, words: &[&str]) -> Output {
+    pub fn ctl(&self, words: &[&str]) -> Output {
         let mut command = program();
         command.arg("ctl").arg("--control").arg(self.control_path());
         process::run(command.args(words), b"", TIMEOUT)

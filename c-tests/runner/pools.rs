@@ -1,0 +1,242 @@
+//! `examples/`: pools of seven drivers on our library, through goaway-proxy to a real server. Each lets go of it when it
+//! is asked to, and none of its queries fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::documents::compiled;
+use crate::proxy::Proxy;
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, End, TIMEOUT};
+use crate::support::program::on_lib;
+use crate::support::session::{Session, wait_until};
+
+/// When a pool notices that an idle connection was asked to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    /// By itself.
+    Watched,
+    /// When it was used once more.
+    AtCheckIn,
+}
+
+/// An example at work: it runs each line of its input as a query.
+struct Pool {
+    session: Session,
+    server: &'static Postgres,
+    database: String,
+    proxy: Proxy,
+}
+
+impl Pool {
+    fn start(mut command: Command) -> Pool {
+        let server = Postgres::shared();
+        let database = server.fresh_database();
+        let proxy = Proxy::start(server, &["--spread", "0"]);
+        command.envs([
+            ("PGHOST", "127.0.0.1"),
+            ("PGPORT", &proxy.port.to_string()),
+            ("PGUSER", "postgres"),
+            ("PGDATABASE", &database),
+            ("PGSSLMODE", "disable"),
+            ("PSYCOPG_IMPL", "python"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ]);
+        Pool {
+            session: Session::start(&mut command),
+            server,
+            database,
+            proxy,
+        }
+    }
+
+    /// Runs a query that answers `word`; returns the server's process that did.
+    fn ask(&mut self, word: &str) -> String {
+        self.session.send(&format!("SELECT '{word}'\n"));
+        self.answer(word)
+    }
+
+    fn answer(&mut self, word: &str) -> String {
+        let start = format!("{word} (server process ");
+        loop {
+            let line = self.session.until("\n");
+            if let Some(rest) = line.strip_prefix(&start) {
+                return rest.trim_end_matches(")\n").to_owned();
+            }
+            // What pools log is not what the example says.
+            eprint!("{line}");
+        }
+    }
+
+    /// The server's processes that work for this pool.
+    fn sessions(&self, condition: &str) -> Vec<String> {
+        let sql = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND {condition}",
+            self.database
+        );
+        let pids = self.server.psql("postgres", &sql);
+        pids.lines().map(str::to_owned).collect()
+    }
+
+    fn remain(&self, told: &[String]) -> bool {
+        self.sessions("true").iter().any(|pid| told.contains(pid))
+    }
+
+    /// Waits until the pool has let go of all sessions of `told`, using it where it would not notice otherwise.
+    fn wait_for_leaving(&mut self, told: &[String], idle: Idle) {
+        let deadline = Instant::now() + TIMEOUT;
+        while self.remain(told) {
+            assert!(Instant::now() < deadline, "{told:?} remain");
+            if idle == Idle::AtCheckIn {
+                self.ask("again");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Asks the pool to go while a query runs, and while it lies idle.
+fn lets_go(command: Command, idle: Idle) {
+    let mut pool = Pool::start(command);
+    pool.ask("first");
+
+    pool.session.send("SELECT 'busy' FROM pg_sleep(1)\n");
+    wait_until("1", || pool.sessions("state = 'active'").len().to_string());
+    let told = pool.sessions("true");
+    pool.proxy.ctl(&["goaway"]).success();
+    let busy = pool.answer("busy");
+    assert!(told.contains(&busy), "{busy} is not of {told:?}");
+    pool.wait_for_leaving(&told, idle);
+    let next = pool.ask("next");
+    assert!(!told.contains(&next), "{next} was told to go");
+
+    let told = pool.sessions("true");
+    assert!(told.contains(&next), "{next} is not of {told:?}");
+    pool.proxy.ctl(&["goaway"]).success();
+    pool.wait_for_leaving(&told, idle);
+    let last = pool.ask("last");
+    assert!(!told.contains(&last), "{last} was told to go");
+
+    let Pool { session, .. } = pool;
+    let (rest, end) = session.finish();
+    assert_eq!(end, End::Exit(0), "{rest}");
+}
+
+fn example(name: &str) -> PathBuf {
+    paths::checkout().join("examples").join(name)
+}
+
+/// An example of a scripting language, on our library.
+fn script(interpreter: impl AsRef<Path>, name: &str) -> Command {
+    let mut command = on_lib(interpreter, Lib::Ours);
+    command.arg(example(name));
+    command
+}
+
+fn venv() -> PathBuf {
+    paths::cache().join("python/bin/python")
+}
+
+#[test]
+fn c() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let program = compiled(&directory, &example("pool.c"));
+    lets_go(on_lib(program, Lib::Ours), Idle::Watched);
+}
+
+#[test]
+fn libpqxx() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let program = directory.path().join("program");
+    let mut cc = Command::new("g++");
+    cc.args(["-std=c++17", "-Wall", "-Wextra", "-o"])
+        .arg(&program)
+        .arg(example("pool_libpqxx.cpp"))
+        .arg("-lpqxx");
+    process::run(&mut cc, b"", TIMEOUT).success();
+    lets_go(on_lib(program, Lib::Ours), Idle::AtCheckIn);
+}
+
+#[test]
+fn psycopg() {
+    lets_go(script(venv(), "pool_psycopg.py"), Idle::Watched);
+}
+
+#[test]
+fn psycopg2() {
+    lets_go(
+        script("/usr/bin/python3", "pool_psycopg2.py"),
+        Idle::AtCheckIn,
+    );
+}
+
+#[test]
+fn sqlalchemy() {
+    lets_go(script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
+}
+
+#[test]
+fn django() {
+    lets_go(script(venv(), "pool_django.py"), Idle::AtCheckIn);
+}
+
+#[test]
+fn connection_pool() {
+    lets_go(
+        script("/usr/bin/ruby", "pool_connection_pool.rb"),
+        Idle::AtCheckIn,
+    );
+}
+
+#[test]
+fn activerecord() {
+    lets_go(
+        script("/usr/bin/ruby", "pool_activerecord.rb"),
+        Idle::AtCheckIn,
+    );
+}
+
+/// What README.md says of psycopg's `check`: the pool takes such a connection back, and offers it again.
+#[test]
+fn a_check_that_only_raises_is_no_way_out() {
+    let mut command = on_lib(venv(), Lib::Ours);
+    command.arg(paths::checkout().join("c-tests/ffi/psycopg_check.py"));
+    command.arg(paths::checkout().join("examples"));
+    let mut pool = Pool::start(command);
+    pool.session.send("SELECT 'first'\n");
+    assert_eq!(pool.session.until("\n"), "first\n");
+    let told = pool.sessions("true");
+    assert_eq!(told.len(), 2);
+    pool.proxy.ctl(&["goaway"]).success();
+    pool.session.send("SELECT 'never'\n");
+    let answer = pool.session.until("\n");
+    assert!(
+        answer.starts_with("couldn't get a connection after "),
+        "{answer}"
+    );
+    assert!(pool.remain(&told));
+    let Pool { session, .. } = pool;
+    assert_eq!(session.finish().1, End::Exit(0));
+}
+
+/// Every example is tested.
+#[test]
+fn no_example_is_forgotten() {
+    let this = include_str!("pools.rs");
+    for entry in fs::read_dir(paths::checkout().join("examples")).expect("the examples") {
+        let name = entry.expect("an example").file_name();
+        let name = name.to_str().expect("a plain name");
+        if name != "__pycache__" {
+            assert!(
+                this.contains(&format!("\"{name}\"")),
+                "{name} is not tested"
+            );
+        }
+    }
+}

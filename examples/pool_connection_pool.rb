@@ -1,0 +1,46 @@
+# The gem connection_pool with ruby-pg: a connection is closed at check-in when its server asks for it, and opened again
+# when it is next needed.
+#
+# It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+
+require "connection_pool"
+require "pg"
+
+# What the pool holds: it cannot drop a connection by itself.
+class Session
+  def connection
+    @connection ||= PG.connect
+  end
+
+  def check_in
+    return unless @connection
+
+    @connection.consume_input
+    close if @connection.parameter_status("disconnect_requested") == "on"
+  rescue PG::Error
+    close
+  end
+
+  def close
+    @connection&.close
+  ensure
+    @connection = nil
+  end
+end
+
+pool = ConnectionPool.new(size: 4) { Session.new }
+with_connection = lambda do |&work|
+  pool.with do |session|
+    work.call(session.connection)
+  ensure
+    session.check_in
+  end
+end
+
+$stdin.each_line do |line|
+  with_connection.call do |connection|
+    puts "#{connection.exec(line).getvalue(0, 0)} (server process #{connection.backend_pid})"
+    $stdout.flush
+  end
+end
+pool.shutdown(&:close)
