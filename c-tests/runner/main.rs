@@ -5,6 +5,8 @@ mod api;
 mod backends;
 mod cancel_connections;
 mod clients;
+#[cfg(feature = "proxy")]
+mod demonstrations;
 mod differences;
 mod directories;
 mod documents;

@@ -1,0 +1,202 @@
+"""A client process of the demonstrations. Its argument is a JSON object; see crowd.py, which starts it.
+
+It writes one JSON object for each thing that happens, with the time of the monotonic clock, which all processes share.
+It works until its input ends.
+"""
+
+import json
+import logging
+import random
+import select
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
+from pool_psycopg import close_if_asked, visit_idle_connections  # noqa: E402
+
+# A query in which a server that stops at once may catch it.
+QUERY = "SELECT pg_sleep(0.02)"
+
+
+class Record:
+    """What happened."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._done = 0
+        self._worst = 0.0
+
+    def event(self, kind, **more):
+        with self._lock:
+            print(json.dumps({"event": kind, "t": time.monotonic(), **more}), flush=True)
+
+    def done(self, seconds):
+        with self._lock:
+            self._done += 1
+            self._worst = max(self._worst, seconds)
+
+    def failed(self, error, **more):
+        sqlstate = getattr(error, "sqlstate", None)
+        self.event("failed", error=type(error).__name__, sqlstate=sqlstate, text=str(error).strip(), **more)
+
+    def tick(self):
+        """Tells how many queries were answered since the last time, and how slow the slowest was."""
+        with self._lock:
+            done, worst = self._done, self._worst
+            self._done, self._worst = 0, 0.0
+        self.event("tick", done=done, worst=worst)
+
+
+class Pooled:
+    """Threads that share a pool."""
+
+    def __init__(self, record, stop, settings):
+        self.record, self.stop, self.settings = record, stop, settings
+        more = {"reset": self.reset} if settings["aware"] else {}
+        self.pool = ConnectionPool(
+            settings["conninfo"],
+            kwargs={"autocommit": True},
+            min_size=settings["size"],
+            max_size=settings["size"],
+            max_lifetime=settings["lifetime"],
+            configure=lambda conn: record.event("opened", port=conn.info.port),
+            open=False,
+            **more,
+        )
+
+    def reset(self, conn):
+        try:
+            close_if_asked(conn)
+        except psycopg.OperationalError as error:
+            if "asks to disconnect" in str(error):
+                self.record.event("left", port=conn.info.port)
+            raise
+
+    def threads(self):
+        """Opens the pool. What it returns runs until `stop`."""
+        self.pool.open(wait=True)
+        if self.settings["aware"]:
+            threading.Thread(target=visit_idle_connections, args=[self.pool], daemon=True).start()
+        works = [self.query] * self.settings["threads"] + [self.transaction] * self.settings["transactions"]
+        return [lambda work=work, n=n: self.repeat(work, n) for n, work in enumerate(works)]
+
+    def repeat(self, work, number):
+        choice = random.Random(f"{self.settings['seed']} {number}")
+        while not self.stop.wait(choice.expovariate(1 / self.settings["pause"])):
+            begin = time.monotonic()
+            try:
+                slept = work(choice)
+            except Exception as error:  # the application's view: whatever it is, the query failed
+                self.record.failed(error)
+            else:
+                self.record.done(time.monotonic() - begin - slept)
+
+    def query(self, _choice):
+        with self.pool.connection() as conn:
+            conn.execute(QUERY)
+        return 0
+
+    def transaction(self, choice):
+        seconds = choice.uniform(*self.settings["transaction_seconds"])
+        with self.pool.connection() as conn, conn.transaction():
+            conn.execute(QUERY)
+            begun = time.monotonic()
+            self.record.event("begun", transaction=begun, port=conn.info.port)
+            time.sleep(seconds)
+            conn.execute(QUERY)
+            port = conn.info.port
+        self.record.event("committed", transaction=begun, port=port)
+        return seconds
+
+    def close(self):
+        # Counted by the pool: connections found broken, those that reset closed among them.
+        stats = self.pool.get_stats()
+        self.record.event("broken", count=stats.get("connections_lost", 0) + stats.get("returns_bad", 0))
+        self.pool.close()
+
+
+class Plain:
+    """Threads with a connection each, which connect again after an error."""
+
+    def __init__(self, record, stop, settings):
+        self.record, self.stop, self.settings = record, stop, settings
+
+    def threads(self):
+        return [lambda n=n, conn=self.connect(): self.repeat(n, conn) for n in range(self.settings["size"])]
+
+    def connect(self):
+        conn = psycopg.connect(self.settings["conninfo"], autocommit=True)
+        self.record.event("opened", port=conn.info.port)
+        return conn
+
+    def repeat(self, number, conn):
+        choice = random.Random(f"{self.settings['seed']} {number}")
+        while not self.stop.wait(choice.expovariate(1 / self.settings["pause"])):
+            begin = time.monotonic()
+            try:
+                if conn.closed:
+                    conn = self.connect()
+                conn.execute(QUERY)
+            except psycopg.Error as error:
+                self.record.failed(error, client=number)
+            else:
+                self.record.done(time.monotonic() - begin)
+        conn.close()
+
+    def close(self):
+        pass
+
+
+class Bad:
+    """A client that begins a transaction and forgets it."""
+
+    def __init__(self, record, stop, settings):
+        self.record, self.stop, self.settings = record, stop, settings
+
+    def threads(self):
+        conn = psycopg.connect(self.settings["conninfo"])
+        conn.execute("SELECT 1")
+        self.record.event("opened", port=conn.info.port)
+        return [lambda: self.forget(conn)]
+
+    def forget(self, conn):
+        """Asks for nothing more, and tells what the server said at the end."""
+        said = []
+        conn.add_notice_handler(lambda notice: said.append(notice.sqlstate))
+        while not self.stop.wait(0.05):
+            try:
+                conn.pgconn.consume_input()
+            except psycopg.OperationalError:
+                conn.pgconn.is_busy()  # reads what came before the end
+                self.record.event("ended", said=said)
+                break
+        conn.close()
+
+    def close(self):
+        pass
+
+
+def main():
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what it would say is in the record
+    settings = json.loads(sys.argv[1])
+    record, stop = Record(), threading.Event()
+    client = {"pooled": Pooled, "plain": Plain, "bad": Bad}[settings["kind"]](record, stop, settings)
+    threads = [threading.Thread(target=run) for run in client.threads()]
+    for thread in threads:
+        thread.start()
+    record.event("ready", libpq=psycopg.pq.version())
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        record.tick()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    record.tick()
+    client.close()
+
+
+main()

@@ -1,0 +1,103 @@
+"""The drain report's plots."""
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update(
+    {
+        "svg.hashsalt": "libpq-oxide",  # the same data give the same file
+        "svg.fonttype": "none",  # text stays text
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.ticker  # noqa: E402
+
+COLORS = {"stock": "#7f7f7f", "fast": "#d62728", "goaway": ["#1f77b4", "#2ca02c", "#9467bd"]}
+
+
+def save(figure, path):
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+
+
+def color(outcomes, outcome):
+    kind = outcome.arm.partition("-")[0]
+    if kind != "goaway":
+        return COLORS[kind]
+    spreads = [other.arm for other in outcomes if other.arm.startswith("goaway")]
+    return COLORS[kind][spreads.index(outcome.arm) % 3]
+
+
+def drain(outcomes, path):
+    """Connections to the old server, and connects to the new one. The axis of time is cut where nothing happens."""
+    longest = max(outcome.exited for outcome in outcomes)
+    near = max(outcome.exited for outcome in outcomes if not outcome.arm.startswith("stock")) + 2
+    figure, axes = plt.subplots(
+        2, 2, sharex="col", sharey="row", figsize=(9, 5.5), width_ratios=[3, 1], height_ratios=[2, 1]
+    )
+    figure.subplots_adjust(wspace=0.05, hspace=0.12)
+    for outcome in outcomes:
+        style = {"color": color(outcomes, outcome), "linewidth": 2 if outcome.arm.startswith("goaway") else 1.5}
+        times = [t for t, _, _ in outcome.samples]
+        label = f"{outcome.arm}: {outcome.failed} failed queries, exited after {outcome.exited:.1f} s"
+        bins = range(0, int(longest) + 3)
+        counts = [sum(t <= c < t + 1 for c in outcome.connects) for t in bins]
+        for top, bottom in axes.T:
+            top.plot(times, [old for _, old, _ in outcome.samples], label=label, **style)
+            bottom.step(bins, counts, where="post", **style)
+    for row in axes:
+        row[0].set_xlim(-1, near)
+        row[1].set_xlim(max(near, longest * 0.88), longest + 2)
+        row[1].spines["left"].set_visible(False)
+        row[1].tick_params(left=False)
+    axes[0, 0].set_ylabel("connections to\nthe old server")
+    axes[1, 0].set_ylabel("connects a second\nto the new server")
+    axes[1, 0].set_xlabel("seconds since pg_ctl stop")
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 0.9), ncols=2, frameon=False
+    )
+    save(figure, path)
+
+
+def switchover(outcomes, path):
+    """Failures of each run."""
+    figure, axes = plt.subplots(figsize=(9, 2.8))
+    width = 0.8 / len(outcomes)
+    for index, (arm, runs) in enumerate(outcomes.items()):
+        shade = COLORS[arm] if arm == "fast" else COLORS[arm][0]
+        numbers = [number + 1 + (index - 0.5) * width for number in range(len(runs))]
+        label = f"{arm}: {sum(run.failed for run in runs)} failed of {sum(run.failed + run.answered for run in runs)}"
+        axes.bar(numbers, [run.failed for run in runs], width, color=shade, label=label)
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    axes.set_xlabel("switchover")
+    axes.set_ylabel("failed queries\nand transactions")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+    save(figure, path)
+
+
+def bad_client(outcome, path):
+    """Connections to both servers; who is ended is seen at the deadline."""
+    figure, axes = plt.subplots(figsize=(9, 2.8))
+    times = [t for t, _, _ in outcome.samples]
+    axes.plot(
+        times,
+        [old for _, old, _ in outcome.samples],
+        color=COLORS["goaway"][0],
+        linewidth=2,
+        label="through goaway-proxy",
+    )
+    axes.plot(
+        times,
+        [new for _, _, new in outcome.samples],
+        color=COLORS["goaway"][1],
+        linewidth=2,
+        label="to the next server",
+    )
+    axes.axvline(outcome.deadline, color=COLORS["fast"], linestyle=":", label="deadline")
+    axes.set_xlabel("seconds since SIGTERM")
+    axes.set_ylabel("connections")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+    save(figure, path)

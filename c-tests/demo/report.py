@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Runs all demonstrations at full length, and writes what came of it to a directory: drain-report.md and SVG plots.
+
+    report.py [--short] [--seed N] [DIRECTORY]
+
+With --short it is soon done, and proves nothing but that it works.
+"""
+
+import datetime
+import os
+import platform
+import sys
+from pathlib import Path
+
+import arguments
+import bad_client
+import drain
+import plots
+import switchover
+from stage import CHECKOUT
+
+SECTIONS = {
+    "drain": "a server is stopped under 100 pooled connections",
+    "switchover": "a replica is stopped under load, again and again",
+    "bad-client": "one client that does not leave",
+}
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        model = next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+        )
+    with open("/proc/meminfo", encoding="utf-8") as lines:
+        gigabytes = round(int(lines.readline().split()[1]) / 1024**2)
+    with open("/etc/os-release", encoding="utf-8") as lines:
+        system = next(line.split("=")[1].strip().strip('"') for line in lines if line.startswith("PRETTY_NAME"))
+    return f"{os.cpu_count()} processors ({model}), {gigabytes} GB, {system}, Linux {platform.release()}"
+
+
+def table(headings, rows):
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def section(name, text, headings, rows, claims):
+    judged = "".join(
+        f"- {'Holds' if holds else '**Does not hold**'}: {arm}: {claim}.\n"
+        for arm, of_arm in claims.items()
+        for claim, holds in of_arm.items()
+    )
+    return f"\n## {SECTIONS[name].capitalize()}\n\n{text}\n\n{table(headings, rows)}\n![]({name}.svg)\n\n{judged}"
+
+
+def drain_section(outcomes):
+    text = (
+        "`c-tests/demo/drain.py`. Four processes with a psycopg pool of 25 connections each send queries to the first of "
+        "`host=a,b`, together about 300 a second. Then that server is stopped:\n\n"
+        + "".join(f"- {outcome.arm}: {drain.describe(outcome.arm)}.\n" for outcome in outcomes)
+        + "\n“Server exited after” counts from `pg_ctl stop`. “Connects a second” is the most that the new server saw."
+    )
+    claims = {outcome.arm: outcome.claims() | timely(outcome) for outcome in outcomes}
+    return section("drain", text, drain.HEADINGS, [outcome.row() for outcome in outcomes], claims), claims
+
+
+def timely(outcome):
+    """The one claim about time: the report makes it, the tests do not."""
+    kind, _, spread = outcome.arm.partition("-")
+    if kind != "goaway":
+        return {}
+    return {
+        f"the server has exited within the spread and 2 seconds ({outcome.exited:.1f} s)": outcome.exited
+        <= int(spread) + 2
+    }
+
+
+def switchover_section(outcomes, seconds):
+    text = (
+        "`c-tests/demo/switchover.py`. Two processes with a psycopg pool of 25 connections each send single queries and, "
+        f"between them, transactions of {seconds[0]} to {seconds[1]} seconds to the first of two replicas. It is stopped in the middle of that, and "
+        "started again for the next run: smart shutdown behind goaway-proxy (goaway), and fast shutdown. “Caught” are the "
+        "transactions in progress at the stop, “committed” those of them that came to their end."
+    )
+    claims = {arm: switchover.claims(arm, runs) for arm, runs in outcomes.items()}
+    rows = [switchover.row(arm, runs) for arm, runs in outcomes.items()]
+    return section("switchover", text, switchover.HEADINGS, rows, claims), claims
+
+
+def bad_client_section(outcome):
+    text = (
+        f"`c-tests/demo/bad_client.py`. goaway-proxy gets SIGTERM, with a deadline of {outcome.deadline} seconds, while 90 pooled "
+        f"connections know GoAway, 9 clients use C libpq, and one is idle in a transaction. It ended after "
+        f"{outcome.drained:.1f} s with status {outcome.status}."
+    )
+    claims = {"bad client": outcome.claims()}
+    return section("bad-client", text, bad_client.HEADINGS, bad_client.rows(outcome), claims), claims
+
+
+def main():
+    options = arguments.parse(__doc__, "directory")
+    directory = Path(options.directory[0] if options.directory else CHECKOUT / "docs")
+    directory.mkdir(exist_ok=True)
+    short = options.short
+    drains = drain.run_all(drain.SHORT_ARMS if short else drain.ARMS, options.seed, options.programs)
+    runs, seconds = switchover.numbers(short)
+    switches = switchover.run_all(switchover.ARMS, runs, seconds, options.seed, options.programs)
+    bad = bad_client.run(bad_client.deadline(short), options.seed, options.programs)
+
+    plots.drain(drains, directory / "drain.svg")
+    plots.switchover(switches, directory / "switchover.svg")
+    plots.bad_client(bad, directory / "bad-client.svg")
+    sections = [drain_section(drains), switchover_section(switches, seconds), bad_client_section(bad)]
+    command = "c-tests/demo/report.py --short" if short else "make drain-report"
+    head = (
+        "# Drain report\n\n"
+        f"Written by `{command}` on {datetime.date.today()} (seed {options.seed}).\n"
+        f"The machine: {machine()}.\n"
+        "Servers, goaway-proxy and clients all ran on it, so times are upper bounds.\n"
+    )
+    (directory / "drain-report.md").write_text(head + "".join(text for text, _ in sections), encoding="utf-8")
+    return max(arguments.judge(claims) for _, claims in sections)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Demonstration 2: a replica is stopped under 200 queries a second and transactions of 1 to 5 seconds; another one takes over.
+
+    switchover.py [--short] [--seed N] [ARM...]
+
+The arms: goaway (this library, smart shutdown, goaway-proxy tells the clients) and fast (the same clients, fast shutdown).
+"""
+
+import sys
+from dataclasses import dataclass
+
+import arguments
+from crowd import Clock, Crowd, conninfo, pooled
+from stage import Proxy, Server, Stage, wait_for
+
+ARMS = ["goaway", "fast"]
+PROCESSES, SIZE, THREADS, TRANSACTIONS = 2, 25, 16, 6
+
+
+def numbers(short):
+    """How many runs, and how long transactions last, in seconds."""
+    return (3, (0.3, 1.5)) if short else (30, (1, 5))
+
+
+@dataclass
+class Run:
+    """One switchover; times in seconds since the stop."""
+
+    exited: float  # when the old replica had exited
+    failed: int  # queries and transactions
+    answered: int  # likewise
+    caught: int  # transactions that were in progress on the old replica at the stop
+    committed: int  # of these
+    seconds: float  # how long the clients worked
+    worst: float  # the slowest answer
+
+
+class Cluster:
+    """A primary and two replicas, of which the first is stopped again and again."""
+
+    def __init__(self, stage, programs):
+        self.stage = stage
+        self.primary = Server(stage, "primary", programs).create("wal_keep_size = 64MB")
+        self.old = self.primary.standby(stage, "old")
+        self.new = self.primary.standby(stage, "new")
+
+    def switch(self, arm, seed, seconds):
+        proxy = Proxy(self.stage, f"{arm}-{seed}", self.old, "--spread", "1")
+        client = pooled(
+            conninfo(proxy.port, self.new.port),
+            aware=True,
+            size=SIZE,
+            threads=THREADS,
+            transactions=TRANSACTIONS,
+            transaction_seconds=seconds,
+        )
+        crowd = Crowd(self.stage, seed, [client] * PROCESSES)
+        begin = Clock()
+        wait_for("transactions", lambda: crowd.count("begun") >= PROCESSES * TRANSACTIONS)
+        stop = Clock()
+        self.old.stop("smart" if arm == "goaway" else "fast", wait=False)
+        wait_for("the old replica's end", self.old.has_exited, 60)
+        exited = stop.seconds()
+        # What comes behind the switchover counts too.
+        wait_for("transactions on the new replica", lambda: self.settled(crowd, stop), 60)
+        crowd.stop()
+        worked = begin.seconds()
+        proxy.kill()
+        self.old.start()
+        return collect(crowd, stop, exited, worked)
+
+    def settled(self, crowd, stop):
+        return sum(e["port"] == self.new.port for e in crowd.events("committed", stop.monotonic)) >= TRANSACTIONS
+
+
+def transactions(events):
+    return {(e["number"], e["transaction"]) for e in events}
+
+
+def collect(crowd, stop, exited, worked):
+    begun = transactions(e for e in crowd.events("begun") if e["t"] < stop.monotonic)
+    late = transactions(crowd.events("committed", stop.monotonic))
+    early = transactions(crowd.events("committed")) - late
+    return Run(
+        exited=exited,
+        failed=crowd.count("failed"),
+        answered=crowd.answered(),
+        caught=len(begun - early),
+        committed=len(begun & late),
+        seconds=worked,
+        worst=crowd.worst(stop.monotonic),
+    )
+
+
+def run_all(arms, runs, seconds, seed, programs):
+    outcomes = {}
+    with Stage() as stage:
+        cluster = Cluster(stage, programs)
+        for arm in arms:
+            outcomes[arm] = []
+            for number in range(1, runs + 1):
+                run = cluster.switch(arm, seed + number, seconds)
+                outcomes[arm].append(run)
+                print(
+                    f"{arm} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
+                    f"{run.committed} of them committed; exited after {run.exited:.1f} s",
+                    flush=True,
+                )
+    return outcomes
+
+
+HEADINGS = [
+    "arm",
+    "runs",
+    "runs without a failure",
+    "failed",
+    "answered",
+    "a second",
+    "caught",
+    "committed",
+    "slowest answer",
+]
+
+
+def row(arm, runs):
+    def total(name):
+        return sum(getattr(run, name) for run in runs)
+
+    clean = sum(run.failed == 0 for run in runs)
+    counts = [len(runs), clean, total("failed"), total("answered"), round(total("answered") / total("seconds"))]
+    counts += [total("caught"), total("committed")]
+    return [arm, *map(str, counts), f"{max(run.worst for run in runs) * 1000:.0f} ms"]
+
+
+def claims(arm, runs):
+    caught = {"transactions are in progress at each stop": all(run.caught > 0 for run in runs)}
+    if arm == "fast":
+        lost = all(run.failed > 0 and run.committed == 0 for run in runs)
+        return caught | {"in each run queries fail, and all transactions in progress": lost}
+    kept = all(run.failed == 0 and run.committed == run.caught for run in runs)
+    return caught | {f"nothing fails in {len(runs)} of {len(runs)} runs, and all transactions in progress commit": kept}
+
+
+def main():
+    options = arguments.parse(__doc__, "arms")
+    runs, seconds = numbers(options.short)
+    outcomes = run_all(options.arms or ARMS, runs, seconds, options.seed, options.programs)
+    print()
+    arguments.print_table(HEADINGS, [row(arm, runs) for arm, runs in outcomes.items()])
+    print()
+    return arguments.judge({arm: claims(arm, runs) for arm, runs in outcomes.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

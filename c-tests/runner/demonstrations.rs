@@ -1,0 +1,99 @@
+//! `c-tests/demo`: the demonstrations in their short form. Counts are asserted, times are not: they depend on the machine.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Version;
+use crate::support::process::{self, Output};
+
+/// They start servers, and wait for them to stop.
+const LIMIT: Duration = Duration::from_secs(300);
+
+fn python(arguments: &[&str]) -> Command {
+    let mut command = Command::new(paths::cache().join("python/bin/python"));
+    command
+        .current_dir(paths::checkout().join("c-tests/demo"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("CARGO_TARGET_DIR", paths::target())
+        .env("GOAWAY_PROXY", env!("CARGO_BIN_EXE_goaway-proxy"))
+        .env("LIBPQ_OXIDE_LIB", Lib::Ours.directory())
+        .args(arguments);
+    command
+}
+
+#[track_caller]
+fn run(program: &str, version: Version) -> Output {
+    let mut command = python(&[program, "--short", "--seed", "7", "--programs"]);
+    process::run(command.arg(version.bin()), b"", LIMIT).success()
+}
+
+/// The cells of the table's row that begins with `name`.
+#[track_caller]
+fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
+    let cells = |line: &'a str| -> Vec<&str> {
+        line.split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect()
+    };
+    let mut rows = output.stdout.lines().map(cells);
+    rows.find(|row| row.first() == Some(&name) && row.len() > 2)
+        .unwrap_or_else(|| panic!("no row {name:?} in {output}"))
+}
+
+#[test]
+fn drain() {
+    let output = run("drain.py", Version::Debian15);
+    // The arm, when the server had exited, failed queries, the slowest answer, the most connects, who left.
+    for arm in ["goaway-0", "goaway-2"] {
+        let row = row(&output, arm);
+        assert_eq!(row[2], "0", "{output}");
+        assert_eq!(row[5], "100 asked, 0 expired, 0 lost", "{output}");
+    }
+    let stock = row(&output, "stock-8");
+    assert_eq!(stock[2], "0", "{output}");
+    assert_eq!(stock[5], "0 asked, 100 expired, 0 lost", "{output}");
+    let fast = row(&output, "fast");
+    assert_ne!(fast[2], "0", "{output}");
+    assert_eq!(fast[5], "0 asked, 0 expired, 100 lost", "{output}");
+}
+
+#[test]
+fn switchover() {
+    let output = run("switchover.py", Version::Oracle18);
+    // The arm, runs, those without a failure, failed, answered, the rate, caught, committed, the slowest answer.
+    let goaway = row(&output, "goaway");
+    assert_eq!(goaway[1..4], ["3", "3", "0"], "{output}");
+    assert_eq!(goaway[6], goaway[7], "{output}");
+    assert_ne!(goaway[6], "0", "{output}");
+    let fast = row(&output, "fast");
+    assert_eq!(fast[1..3], ["3", "0"], "{output}");
+    assert_eq!(fast[7], "0", "{output}");
+}
+
+#[test]
+fn bad_client() {
+    let output = run("bad_client.py", Version::Debian15);
+    // Who, connections, those that left when asked, errors, when the last one had gone.
+    let counts = |name| row(&output, name)[1..4].to_vec();
+    assert_eq!(counts("aware of GoAway"), ["90", "90", "0"], "{output}");
+    assert_eq!(counts("C libpq"), ["9", "0", "9"], "{output}");
+    assert_eq!(counts("idle in a transaction"), ["1", "0", "1"], "{output}");
+    for claim in [
+        "each of the 9 others has exactly one error",
+        "goaway-proxy counts the same, and says so in its exit status",
+        "the aware have left before, and nobody is ended before the deadline",
+    ] {
+        let line = format!("holds  bad client: {claim}\n");
+        assert!(output.stdout.contains(&line), "{output}");
+    }
+}
+
+#[test]
+fn a_claim_that_does_not_hold_fails() {
+    let judge = "import sys, arguments; sys.exit(arguments.judge({'a': {'x': True, 'y': False}}))";
+    let output = process::run(&mut python(&["-c", judge]), b"", LIMIT);
+    assert_eq!(output.end, process::End::Exit(1));
+    assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
+}
