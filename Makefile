@@ -2,7 +2,8 @@
 # make proxy       goaway-proxy
 # make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere)
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
-# make demo        psql on this library, and a GoAway arriving; needs nothing installed
+# make demo        psql on this library, and a server stopped under load; needs nothing installed
+# make drain-report the demonstrations of GoAway at full length, their figures and plots to docs; takes a quarter of an hour
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
@@ -22,7 +23,7 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all proxy install test conformance valgrind bench demo check-style check-unit check-c setup oracle clean
+.PHONY: all proxy install test conformance valgrind bench demo drain-report check-style check-unit check-c setup oracle clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -97,6 +98,11 @@ c_programs := api:: null:: programs:: large_objects:: passwords:: directories:: 
 
 demo:
 	c-tests/demo/run.sh
+
+drain-report:
+	c-tests/setup.sh report
+	$(MAKE) all proxy
+	. c-tests/lib/cache.sh && "$$cache/python/bin/python" -B c-tests/demo/report.py
 
 clean:
 	$(CARGO) clean

@@ -1,5 +1,5 @@
 #!/bin/bash
-# psql on this library, and a GoAway arriving. Installs what it needs (as root), leaves nothing running.
+# psql and a pool on this library, and a server stopped under load. Installs what it needs (as root), leaves nothing running.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . c-tests/lib/cache.sh
@@ -8,13 +8,13 @@ say() { printf '\n%s  %s\n' "$(date +%T.%3N)" "$*"; }
 show() { printf '    $ %s\n' "$*"; }
 
 directory=
-server=
+proxy=
 finish() {
     status=$?
     trap - EXIT INT TERM
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
+    if [ -n "$proxy" ]; then
+        kill -KILL "$proxy" 2>/dev/null || true
+        wait "$proxy" 2>/dev/null || true
     fi
     if [ -n "$directory" ]; then
         if [ -e "$directory/data/postmaster.pid" ]; then
@@ -29,13 +29,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 begin=$SECONDS
-say "Packages: PostgreSQL 15 and a C compiler, unless they are here"
+say "Packages: PostgreSQL 15, a C compiler and psycopg, unless they are here"
 c-tests/setup.sh demo
 bin=/usr/lib/postgresql/15/bin
 
-say "Building the library"
-make --no-print-directory all
-cargo build --locked --quiet --example goaway-server
+say "Building the library and goaway-proxy"
+make --no-print-directory all proxy
 target=${CARGO_TARGET_DIR:-target}
 target=$(cd "$target" && pwd)
 libraries=$target/release
@@ -70,28 +69,41 @@ SELECT * FROM animal ORDER BY legs NULLS FIRST;
 \copy (SELECT name FROM animal WHERE legs > 4) TO STDOUT
 SQL
 
-say "A server that asks its clients to go away (a script: no PostgreSQL of today does)"
-"$target/debug/examples/goaway-server" >"$directory/goaway-server" &
-server=$!
-until [ -s "$directory/goaway-server" ]; do
-    kill -0 "$server"
+say "goaway-proxy in front of it: no PostgreSQL of today sends a GoAway by itself"
+program=$target/proxy/goaway-proxy
+control=$directory/control
+mkdir "$directory/proxy"
+show "goaway-proxy --listen $directory/proxy --server $directory:5432"
+"$program" --listen "$directory/proxy" --server "$directory:5432" --control "$control" --trust-local --spread 0 \
+    2>"$directory/proxy.log" &
+proxy=$!
+until "$program" ctl --control "$control" status >/dev/null 2>&1; do
+    kill -0 "$proxy"
     sleep 0.05
 done
-scripted=$(cat "$directory/goaway-server")
+front="host=$directory/proxy user=postgres dbname=postgres"
 
-say "psql shows it when asked to: goaway=notice"
-show "psql \"$scripted goaway=notice\" -c \"SELECT 'hello'\""
-"$bin/psql" "$scripted goaway=notice" -c "SELECT 'hello'"
+say "psql shows a GoAway when asked to: goaway=notice"
+show "psql \"$front goaway=notice\""
+"$bin/psql" "$front goaway=notice" -a -v ON_ERROR_STOP=1 <<SQL
+SELECT 'hello';
+\\! $program ctl --control $control goaway
+SELECT 'the session goes on';
+SQL
 
-say "A connection pool: examples/pool.c, compiled with our headers"
+say "A connection pool, which lets go by itself: examples/pool.c, compiled with our headers"
 show "cc examples/pool.c -Iinclude -lpq"
 "${CC:-cc}" -std=gnu99 -Wall -Wextra -Iinclude -o "$directory/pool" examples/pool.c -L"$libraries" -lpq
-show "pool \"$scripted\""
-"$directory/pool" "$scripted"
-wait "$server"
-server=
+show "pool \"$front\""
+{
+    echo "SELECT 'first query'"
+    sleep 0.5
+    "$program" ctl --control "$control" goaway >/dev/null
+    sleep 0.5
+    echo "SELECT 'second query'"
+} | "$directory/pool" "$front"
 
-say "The same pool on the real PostgreSQL, which never heard of GoAway"
-"$directory/pool" "$real" 1
+say "A server is stopped under load: 100 connections of psycopg's pools; the next host takes over (c-tests/demo/drain.py)"
+env -u LD_LIBRARY_PATH "$cache/python/bin/python" -B c-tests/demo/drain.py --short
 
 say "Done after $((SECONDS - begin)) seconds; stopping the server"
