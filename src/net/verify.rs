@@ -12,7 +12,7 @@ pub mod signature;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{
     CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
 use certificate::Certificate;
@@ -122,9 +122,31 @@ impl Trust {
             now,
             usage,
             options,
-            None,
+            Some(&|path| self.check_uses(path)),
         )?;
         Ok(())
+    }
+
+    /// What webpki leaves out and OpenSSL does not: keyUsage (RFC 5280, 6.1.4 (n) and 6.3.3 (f)), and what the root says of
+    /// itself.
+    fn check_uses(&self, path: &VerifiedPath<'_>) -> Result<(), Error> {
+        let own = path.end_entity().der();
+        Certificate::parse(&own)?.check_server()?;
+        let mut below = 0;
+        for between in path.intermediate_certificates() {
+            Certificate::parse(&between.der())?.check_intermediate(below)?;
+            below += 1;
+        }
+        let known = self.certificates.iter();
+        let mut roots = known.filter_map(|der| Certificate::parse(der).ok());
+        let signs_lists = |root: &Certificate<'_>| self.revocation.is_none() || root.signs_lists();
+        let fits = roots.any(|root| {
+            root.is_anchor(path.anchor()) && root.check_root(below).is_ok() && signs_lists(&root)
+        });
+        match fits {
+            true => Ok(()),
+            false => Err(Refusal::WrongPurpose.into()),
+        }
     }
 }
 
@@ -155,6 +177,16 @@ enum Verdict {
     /// It says nothing about the chain's trust.
     Form,
     Final(Refusal),
+}
+
+/// For what webpki asks us, in its own words.
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::WrongPurpose => Error::EndEntityUsedAsCa,
+            _ => Error::BadDer,
+        }
+    }
 }
 
 impl From<Error> for Verdict {

@@ -1,7 +1,8 @@
 //! One certificate, with what decides about its use.
 
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{TrustAnchor, UnixTime};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::{KeyUsage, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
@@ -18,6 +19,8 @@ pub struct Certificate<'a> {
     key_usage: Option<KeyUsage>,
     /// extKeyUsage: whether it permits authenticating servers.
     serves: Option<bool>,
+    /// nameConstraints: whether it restricts the names of what it issues.
+    pub constrains_names: bool,
 }
 
 impl<'a> Certificate<'a> {
@@ -34,6 +37,7 @@ impl<'a> Certificate<'a> {
             basic: None,
             key_usage: None,
             serves: None,
+            constrains_names: false,
         };
         certificate.take_extensions()?;
         Ok(certificate)
@@ -63,6 +67,7 @@ impl<'a> Certificate<'a> {
                 }
                 ParsedExtension::KeyUsage(usage) => self.key_usage = Some(*usage),
                 ParsedExtension::ExtendedKeyUsage(usage) => self.serves = Some(usage.server_auth),
+                ParsedExtension::NameConstraints(_) => self.constrains_names = true,
                 ParsedExtension::SubjectAlternativeName(_) => {}
                 other => refuse_unknown(extension, other)?,
             }
@@ -150,6 +155,12 @@ impl<'a> Certificate<'a> {
         signed.verify(issuer.key())
     }
 
+    /// Whether it is the certificate of this name and key, DER of an `anchor`'s.
+    pub fn is_anchor(&self, anchor: &TrustAnchor<'_>) -> bool {
+        contents(self.subject()) == Some(anchor.subject.as_ref())
+            && contents(self.key().raw) == Some(anchor.subject_public_key_info.as_ref())
+    }
+
     pub fn key(&self) -> &x509_parser::x509::SubjectPublicKeyInfo<'a> {
         &self.inner.tbs_certificate.subject_pki
     }
@@ -171,8 +182,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// RFC 5280, 4.2: what is critical and not understood, or understood and not readable, is refused. Name constraints are
-/// refused even where they are not critical, as they are not applied here.
+/// RFC 5280, 4.2: what is critical and not understood, or understood and not readable, is refused.
 pub fn refuse_unknown(
     extension: &X509Extension<'_>,
     parsed: &ParsedExtension<'_>,
@@ -181,11 +191,16 @@ pub fn refuse_unknown(
         parsed,
         ParsedExtension::ParseError { .. } | ParsedExtension::Unparsed
     );
-    let constrains = matches!(parsed, ParsedExtension::NameConstraints(_));
-    match extension.critical || unreadable || constrains {
+    match extension.critical || unreadable {
         true => Err(Refusal::Malformed),
         false => Ok(()),
     }
+}
+
+/// What is inside a SEQUENCE.
+fn contents(der: &[u8]) -> Option<&[u8]> {
+    let (_, sequence) = Any::from_der(der).ok()?;
+    Some(sequence.data)
 }
 
 pub fn is_before(time: &ASN1Time, now: UnixTime) -> bool {

@@ -30,17 +30,15 @@ pub fn verify(
     lists: Option<&[CertificateRevocationListDer<'_>]>,
     now: UnixTime,
 ) -> Result<(), Refusal> {
-    let own = Certificate::parse(own)?;
+    let own = parse(own)?;
     own.check_dates(now)?;
     own.check_server()?;
     let (roots, given): (Vec<_>, Vec<_>) = trusted
         .iter()
-        .filter_map(|der| Certificate::parse(der).ok())
+        .filter_map(|der| parse(der).ok())
         .partition(Certificate::is_self_issued);
     let sent = sent.iter().take(MOST_OFFERED);
-    let mut others: Vec<_> = sent
-        .filter_map(|der| Certificate::parse(der).ok())
-        .collect();
+    let mut others: Vec<_> = sent.filter_map(|der| parse(der).ok()).collect();
     others.extend(given);
     let lists = lists.map(|lists| Lists::parse(lists)).transpose()?;
     let mut search = Search {
@@ -51,6 +49,15 @@ pub fn verify(
         signatures_left: MOST_SIGNATURES,
     };
     search.from(&own)
+}
+
+/// RFC 5280, 6.1.4 (g): constraints on names must be applied, which only webpki does: none is taken here.
+fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<Certificate<'a>, Refusal> {
+    let certificate = Certificate::parse(der)?;
+    match certificate.constrains_names {
+        true => Err(Refusal::Malformed),
+        false => Ok(certificate),
+    }
 }
 
 impl<'a> Search<'a> {
