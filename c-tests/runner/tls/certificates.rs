@@ -166,7 +166,27 @@ impl Certificates {
             let parts = [format!("{name}.crt"), format!("{issuer}.crt")];
             self.join(&format!("{name}+issuer.crt"), &[&parts[0], &parts[1]]);
         }
+        self.misused_authorities(good);
         self.join("all.crt", &["other.crt", "root.crt"]);
+    }
+
+    /// Chains through authorities that may not sign certificates, or not so far below the root.
+    fn misused_authorities(&self, good: &str) {
+        let key = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        self.key("short", &key);
+        self.self_signed("short", "basicConstraints=critical,CA:TRUE,pathlen:0\n");
+        let lists_only = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,cRLSign\n";
+        for (issuer, root, extensions, forged) in [
+            ("lists-only", "root", lists_only, "forged-by-lists-only"),
+            ("too-far", "short", AUTHORITY, "forged-too-far"),
+        ] {
+            self.key(issuer, &key);
+            self.signed(issuer, root, extensions, 1000);
+            self.key(forged, &key);
+            self.signed_as(forged, "/CN=good.test", issuer, good, 1000);
+            let parts = [format!("{forged}.crt"), format!("{issuer}.crt")];
+            self.join(&format!("{forged}+issuer.crt"), &[&parts[0], &parts[1]]);
+        }
     }
 
     fn clients(&self) {

@@ -288,14 +288,16 @@ fn cancel_requests() {
 
 #[test]
 fn forged_chains() {
-    for forged in [
-        "forged-by-v3",
-        "forged-by-v3-old",
-        "forged-by-v1",
-        "forged-by-v1-old",
+    for (forged, root) in [
+        ("forged-by-v3", "root.crt"),
+        ("forged-by-v3-old", "root.crt"),
+        ("forged-by-v1", "root.crt"),
+        ("forged-by-v1-old", "root.crt"),
+        ("forged-by-lists-only", "root.crt"),
+        ("forged-too-far", "short.crt"),
     ] {
         let server = TlsServer::with(&format!("{forged}+issuer"), forged);
-        let output = server.same(&[verify(&server, "good.test", "root.crt", "")]);
+        let output = server.same(&[verify(&server, "good.test", root, "")]);
         assert!(
             output.stdout.contains("certificate verify failed"),
             "{output}"
