@@ -12,6 +12,9 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("slow", slow),
     ("chunked", chunked),
     ("complete", complete),
+    // The same, each for the one test that looks at its requests.
+    ("asked", complete),
+    ("asked_early", |call| pending(call, "authorization_pending")),
     ("dripping", dripping),
     ("refusing", |call| {
         at_token(call, || refusal(400, "access_denied", None))

@@ -47,17 +47,17 @@ fn the_token_is_asked_for_until_it_comes() {
 #[test]
 fn a_caller_that_does_not_wait_does_not_ask_too_early() {
     let stage = Stage::shared();
-    stage.issuer.take_requests("pending");
+    stage.issuer.take_requests("asked_early");
     contains(
         &stage.run(
             Lib::Ours,
             "oauth",
-            &[&stage.conninfo("pending"), "poll,busy,prompt"],
+            &[&stage.conninfo("asked_early"), "poll,busy,prompt"],
             &[],
         ),
         "OK",
     );
-    let requests = stage.issuer.take_requests("pending");
+    let requests = stage.issuer.take_requests("asked_early");
     let tokens = requests.iter().filter(|r| r.endpoint() == "token").count();
     assert_eq!(tokens, 3, "{requests:?}");
 }
@@ -86,7 +86,15 @@ fn an_abandoned_flow_leaves_nothing_behind() {
 fn every_bad_answer_is_told_as_libpq_tells_it() {
     let stage = Stage::shared();
     let good = [
-        "plain", "pending", "slower", "slow", "chunked", "complete", "dripping",
+        "plain",
+        "pending",
+        "slower",
+        "slow",
+        "chunked",
+        "complete",
+        "dripping",
+        "asked",
+        "asked_early",
     ];
     // libcurl has other words for the first, other limits for the second, and finds a host in the third.
     let other = ["garbage", "endless_headers", "no_url"];
@@ -160,7 +168,7 @@ fn transcript(requests: &[Request]) -> String {
 fn the_issuer_is_asked_what_libpq_asks() {
     let stage = Stage::shared();
     let odd = "oauth_client_id=' !\"#$%&\\'()*+,-./:;<=>?@[\\\\]^_`{|}~\u{e9}'";
-    let conninfo = stage.conninfo("complete");
+    let conninfo = stage.conninfo("asked");
     let cases = [
         "",
         "oauth_scope=''",
@@ -172,10 +180,10 @@ fn the_issuer_is_asked_what_libpq_asks() {
     ];
     for options in cases {
         let asked = |lib| {
-            stage.issuer.take_requests("complete");
+            stage.issuer.take_requests("asked");
             let args = [conninfo.as_str(), "connect,prompt", options];
             stage.run(lib, "oauth", &args, &[]).success();
-            transcript(&stage.issuer.take_requests("complete"))
+            transcript(&stage.issuer.take_requests("asked"))
         };
         let (oracle, ours) = (asked(Lib::Oracle), asked(Lib::Ours));
         assert_eq!(oracle, ours, "{options}");
