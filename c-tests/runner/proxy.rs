@@ -6,6 +6,7 @@ mod drain;
 mod hostile;
 mod raw;
 mod startup;
+mod tls;
 
 use std::path::PathBuf;
 use std::process::Command;

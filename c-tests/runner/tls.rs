@@ -5,4 +5,4 @@ mod keys;
 mod matrix;
 mod options;
 mod scripted;
-mod server;
+pub mod server;

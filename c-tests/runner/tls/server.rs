@@ -101,7 +101,8 @@ impl TlsServer {
     }
 }
 
-fn start(files: &Certificates) -> Postgres {
+/// A server with TLS, of which the test can make what it likes.
+pub fn start(files: &Certificates) -> Postgres {
     let postgres = Postgres::start(Version::Oracle18, "");
     for (from, to) in [
         ("good.crt", "server.crt"),

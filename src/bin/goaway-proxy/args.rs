@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::address::{Listen, Server};
+use crate::tls::Mode;
 
 /// Gives any PostgreSQL a GoAway: clients that asked for it are told to reconnect elsewhere before the server goes.
 ///
@@ -79,6 +80,18 @@ pub struct Serve {
     /// Let TCP clients in to a server's Unix socket, where it takes them for local users
     #[arg(long)]
     pub trust_local: bool,
+    /// Offer TLS to TCP clients, with the chain of certificates in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Whether to speak TLS with the server, and what its certificate must be
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Mode::Disable)]
+    pub server_tls: Mode,
+    /// Trust the certificates in this PEM file to speak for the server, instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub server_ca: Option<PathBuf>,
     /// Serve figures for Prometheus here
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<String>,
@@ -122,6 +135,12 @@ impl Serve {
                 "the server would take TCP clients for local users, whom it may trust: say --trust-local if that is meant",
             );
         }
+        if self.server_tls != Mode::Disable && matches!(self.server, Server::Unix(_)) {
+            return Some("a server has no TLS at its Unix socket: --server-tls is for TCP");
+        }
+        if self.server_ca.is_some() && !self.server_tls.verifies() {
+            return Some("--server-ca needs --server-tls verify-ca or verify-full");
+        }
         (self.threads == 0).then_some("--threads must not be 0")
     }
 }
@@ -152,6 +171,31 @@ mod tests {
         );
         let local = ["--listen", "/tmp", "--server", "/run/postgresql:5432"];
         assert!(serve(&local).complaint().is_none());
+    }
+
+    #[test]
+    fn options_of_tls_belong_together() {
+        let with = |more: &[&'static str]| {
+            let basis = ["--listen", "h:1", "--server", "h:2"];
+            [&basis[..], more].concat()
+        };
+        let all = ["goaway-proxy"].into_iter();
+        for half in ["--tls-cert", "--tls-key"] {
+            let arguments = all.clone().chain(with(&[half, "f"]));
+            assert!(Arguments::try_parse_from(arguments).is_err(), "{half}");
+        }
+        let whole = ["--tls-cert", "c", "--tls-key", "k"];
+        assert!(serve(&with(&whole)).complaint().is_none());
+        let unchecked = ["--server-ca", "f", "--server-tls", "require"];
+        assert!(serve(&with(&unchecked)).complaint().is_some());
+        let checked = ["--server-ca", "f", "--server-tls", "verify-ca"];
+        assert!(serve(&with(&checked)).complaint().is_none());
+        let unix = ["--listen", "/tmp", "--server", "/tmp:1", "--server-tls"];
+        assert!(
+            serve(&[&unix[..], &["prefer"]].concat())
+                .complaint()
+                .is_some()
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod serve;
 mod session;
 mod shared;
 mod startup;
+mod tls;
 mod watch;
 mod wire;
 

@@ -144,7 +144,10 @@ impl Relay {
     /// Relays until the session ends.
     pub async fn run(&mut self, startup: Vec<u8>) -> End {
         self.server.pending = startup;
-        poll_fn(|cx| self.poll(cx)).await
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        self.client.wire.say_goodbye().await;
+        self.server.wire.say_goodbye().await;
+        end
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {

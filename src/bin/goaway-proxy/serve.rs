@@ -6,12 +6,14 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::address::Server;
 use crate::args::Serve;
 use crate::drain::{self, Outcome, Schedule};
 use crate::listen::{self, Listener};
 use crate::shared::Shared;
+use crate::tls::{Back, Front};
 use crate::{control, metrics, session, watch};
 
 /// Some clients had to be ended.
@@ -26,7 +28,7 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     let mut terminate = catch(SignalKind::terminate())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
     let user = catch(SignalKind::user_defined1())?;
-    let shared = Shared::new(arguments.server.clone(), arguments.parameter_status);
+    let shared = shared(&arguments)?;
     let mut listeners = Vec::new();
     for address in &arguments.listen {
         let more = listen::listen(address, arguments.port, arguments.reuse_port).await;
@@ -74,6 +76,26 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
         ended, seconds, "drained in {seconds:.2} s: {left} left by themselves, {ended} ended"
     );
     Ok(if ended == 0 { 0 } else { ENDED })
+}
+
+fn shared(arguments: &Serve) -> Result<Shared, String> {
+    let front = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(Front::new(certificate, key)?),
+        _ => None,
+    };
+    let back = match &arguments.server {
+        Server::Tcp(host, _) => {
+            Back::new(arguments.server_tls, host, arguments.server_ca.as_deref())?
+        }
+        Server::Unix(_) => None,
+    };
+    if front.is_some() && back.is_some() {
+        warn!(
+            "with TLS on both sides the proxy needs the server's own certificate and key, or channel binding fails"
+        );
+    }
+    let server = arguments.server.clone();
+    Ok(Shared::new(server, front, back, arguments.parameter_status))
 }
 
 async fn begin_services(

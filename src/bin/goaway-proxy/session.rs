@@ -22,24 +22,28 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Serves one client to its end.
 pub async fn serve(shared: Shared, client: Wire) {
-    let mut client = client;
-    match timeout(PATIENCE, opening(&shared, &mut client)).await {
+    match timeout(PATIENCE, opening(&shared, client)).await {
         Err(_) => debug!("a client said nothing"),
         Ok(Err(error)) => debug!(%error, "a client went away before it began"),
-        Ok(Ok(Opening::Cancel(packet))) => cancel(&shared, &packet).await,
-        Ok(Ok(Opening::Session(startup))) => session(&shared, client, startup).await,
-        Ok(Ok(Opening::TlsRequest | Opening::GssRequest)) => {}
+        Ok(Ok((mut client, Opening::Cancel(packet)))) => {
+            cancel(&shared, &packet).await;
+            client.say_goodbye().await;
+        }
+        Ok(Ok((client, Opening::Session(startup)))) => session(&shared, client, startup).await,
+        Ok(Ok((_, Opening::TlsRequest | Opening::GssRequest))) => {}
     }
 }
 
 /// Reads up to a startup packet or a cancel request, answering requests for encryption on the way.
-async fn opening(shared: &Shared, client: &mut Wire) -> io::Result<Opening> {
-    let (mut tls, mut gss) = (false, false);
+async fn opening(shared: &Shared, client: Wire) -> io::Result<(Wire, Opening)> {
+    let mut client = shared.begin(client).await?;
+    // Inside TLS nothing more can be asked for.
+    let (mut tls, mut gss) = (client.is_encrypted(), client.is_encrypted());
     loop {
         let mut head = [0; 4];
         client.read_exact(&mut head).await?;
         let Some(length) = startup::length(head) else {
-            return refuse(client, "invalid length of startup packet").await;
+            return refuse(&mut client, "invalid length of startup packet").await;
         };
         let mut packet = vec![0; length];
         packet[..4].copy_from_slice(&head);
@@ -47,22 +51,23 @@ async fn opening(shared: &Shared, client: &mut Wire) -> io::Result<Opening> {
         match startup::read(&packet) {
             Ok(Opening::TlsRequest) if !tls => {
                 tls = true;
-                shared.answer_tls_request(client).await?;
+                client = shared.answer_tls_request(client).await?;
+                gss |= client.is_encrypted();
             }
             Ok(Opening::GssRequest) if !gss => {
                 gss = true;
                 client.write_all(b"N").await?;
             }
             Ok(Opening::TlsRequest | Opening::GssRequest) => {
-                return refuse(client, "unsupported frontend protocol").await;
+                return refuse(&mut client, "unsupported frontend protocol").await;
             }
-            Ok(opening) => return Ok(opening),
-            Err(reason) => return refuse(client, reason).await,
+            Ok(opening) => return Ok((client, opening)),
+            Err(reason) => return refuse(&mut client, reason).await,
         }
     }
 }
 
-async fn refuse(client: &mut Wire, reason: &str) -> io::Result<Opening> {
+async fn refuse<T>(client: &mut Wire, reason: &str) -> io::Result<T> {
     say(client, &messages::fatal("08P01", reason)).await;
     Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
@@ -91,6 +96,8 @@ async fn cancel(shared: &Shared, packet: &[u8]) {
         let mut server = connect(shared).await?;
         let sent = server.write_all(packet).await;
         sent.map_err(|error| error.to_string())?;
+        let flushed = server.flush().await;
+        flushed.map_err(|error| error.to_string())?;
         let mut nothing = [0; 1];
         let closed = server.read(&mut nothing).await;
         closed.map_err(|error| error.to_string())

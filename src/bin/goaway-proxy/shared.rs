@@ -11,12 +11,15 @@ use tokio::sync::Notify;
 
 use crate::address::Server;
 use crate::registry::Registry;
+use crate::tls::{Back, Front};
 use crate::wire::Wire;
 
 /// The proxy's state.
-#[derive(Debug)]
 pub struct State {
     pub server: Server,
+    /// TLS with clients and with the server.
+    front: Option<Front>,
+    back: Option<Back>,
     pub registry: Arc<Registry>,
     /// Clients that did not ask are told by a parameter.
     pub parameter_status: bool,
@@ -33,7 +36,7 @@ pub struct State {
 }
 
 /// A handle of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Shared(Arc<State>);
 
 impl Deref for Shared {
@@ -45,9 +48,16 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub fn new(server: Server, parameter_status: bool) -> Shared {
+    pub fn new(
+        server: Server,
+        front: Option<Front>,
+        back: Option<Back>,
+        parameter_status: bool,
+    ) -> Shared {
         Shared(Arc::new(State {
             server,
+            front,
+            back,
             registry: Arc::default(),
             parameter_status,
             refusing: AtomicBool::new(false),
@@ -84,13 +94,42 @@ impl Shared {
     /// A new connection to the server.
     pub async fn connect(&self) -> io::Result<Wire> {
         Ok(match &self.server {
-            Server::Tcp(host, port) => TcpStream::connect((host.as_str(), *port)).await?.into(),
+            Server::Tcp(host, port) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                // A message is written whole; waiting for more would only delay it.
+                let _ = stream.set_nodelay(true);
+                match &self.back {
+                    Some(back) => back.connect(stream).await?,
+                    None => stream.into(),
+                }
+            }
             Server::Unix(path) => UnixStream::connect(path).await?.into(),
         })
     }
 
-    /// Answers a client's request for TLS.
-    pub async fn answer_tls_request(&self, client: &mut Wire) -> io::Result<()> {
-        client.write_all(b"N").await
+    /// Answers a client's request for TLS; where there is some, shakes hands.
+    pub async fn answer_tls_request(&self, client: Wire) -> io::Result<Wire> {
+        match (client, &self.front) {
+            (Wire::Tcp(mut client), Some(front)) => {
+                client.write_all(b"S").await?;
+                front.accept(client, false).await
+            }
+            (mut client, _) => {
+                client.write_all(b"N").await?;
+                Ok(client)
+            }
+        }
+    }
+
+    /// Shakes hands with a client that begins with TLS, where there is some.
+    pub async fn begin(&self, client: Wire) -> io::Result<Wire> {
+        let Some(front) = &self.front else {
+            return Ok(client);
+        };
+        let direct = client.begins_with_tls().await?;
+        match client {
+            Wire::Tcp(client) if direct => front.accept(client, true).await,
+            client => Ok(client),
+        }
     }
 }

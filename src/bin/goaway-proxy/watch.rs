@@ -58,9 +58,11 @@ async fn ask(shared: &Shared, user: &str) -> Health {
     let reply = async {
         let mut server = shared.connect().await?;
         server.write_all(&startup(user)).await?;
+        server.flush().await?;
         let reply = read_reply(&mut server).await?;
         // A session may have been opened.
         server.write_all(TERMINATE).await?;
+        server.say_goodbye().await;
         std::io::Result::Ok(reply)
     };
     match timeout(PATIENCE, reply).await {

@@ -1,16 +1,19 @@
 //! A connection to a client or to the server, whatever carries it.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsStream;
 
 #[derive(Debug)]
 pub enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl From<TcpStream> for Wire {
@@ -30,7 +33,30 @@ impl From<UnixStream> for Wire {
 impl Wire {
     /// Whether TLS protects it.
     pub fn is_encrypted(&self) -> bool {
-        false
+        matches!(self, Wire::Tls(_))
+    }
+
+    /// Whether its first byte, which stays to be read, begins a TLS handshake. TLS is for TCP alone, as in PostgreSQL.
+    pub async fn begins_with_tls(&self) -> io::Result<bool> {
+        /// The type of a record of the handshake.
+        const HANDSHAKE: u8 = 0x16;
+        let Wire::Tcp(stream) = self else {
+            return Ok(false);
+        };
+        let mut first = [0; 1];
+        let count = stream.peek(&mut first).await?;
+        Ok(count == 1 && first == [HANDSHAKE])
+    }
+
+    /// Tells the other side of TLS that this was all, if the system takes that at once.
+    pub async fn say_goodbye(&mut self) {
+        if let Wire::Tls(stream) = self {
+            poll_fn(|cx| {
+                let _ = Pin::new(&mut *stream).poll_shutdown(cx);
+                Poll::Ready(())
+            })
+            .await;
+        }
     }
 }
 
@@ -40,6 +66,7 @@ macro_rules! either {
         match $wire.get_mut() {
             Wire::Tcp(stream) => Pin::new(stream).$function($($argument),*),
             Wire::Unix(stream) => Pin::new(stream).$function($($argument),*),
+            Wire::Tls(stream) => Pin::new(stream).$function($($argument),*),
         }
     };
 }

@@ -1,0 +1,257 @@
+//! TLS with clients and with the server.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::raw::{Raw, session, startup};
+use super::{NOTICE, Proxy, ask, program};
+use crate::support::message::goaway;
+use crate::support::paths::Lib;
+use crate::support::postgres::{PASSWORD, Postgres, Version};
+use crate::support::process::{self, End, Output, TIMEOUT};
+use crate::support::program::{Program, on_lib};
+use crate::support::session::Session;
+use crate::tls::certificates::Certificates;
+use crate::tls::server::TlsServer;
+
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+const BOTH: [Lib; 2] = [Lib::Ours, Lib::Oracle];
+
+/// Options for a proxy that shows its clients this certificate.
+fn front(name: &str) -> Vec<String> {
+    let files = Certificates::shared();
+    let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
+    ["--tls-cert", &files.file(&certificate), "--tls-key"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([files.file(&key)])
+        .collect()
+}
+
+/// Options for a proxy that speaks TLS with its server; `ca` names whom it trusts.
+fn back(mode: &str, ca: Option<&str>) -> Vec<String> {
+    let mut options = vec!["--server-tls".to_owned(), mode.to_owned()];
+    if let Some(ca) = ca {
+        let file = Certificates::shared().file(&format!("{ca}.crt"));
+        options.extend(["--server-ca".to_owned(), file]);
+    }
+    options
+}
+
+fn proxy(port: u16, options: &[Vec<String>]) -> Proxy {
+    let options: Vec<&str> = options.iter().flatten().map(String::as_str).collect();
+    Proxy::to(&format!("127.0.0.1:{port}"), &options)
+}
+
+/// A connection string by which the proxy is the host that the certificate `good` names.
+fn conninfo(proxy: &Proxy, rest: &str) -> String {
+    let (port, root) = (proxy.port, Certificates::shared().file("root.crt"));
+    format!(
+        "host=good.test hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres sslrootcert={root} gssencmode=disable {rest}"
+    )
+}
+
+fn query(lib: Lib, conninfo: &str) -> Output {
+    let sql = "SELECT 'ssl', ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    Program::new("query").run(lib, &[conninfo, sql], &[])
+}
+
+/// Connects, and asks whether the server speaks TLS with the proxy.
+#[track_caller]
+fn server_has_tls(lib: Lib, conninfo: &str) -> bool {
+    let output = query(lib, conninfo).success();
+    assert!(output.stdout.contains("ssl\t"), "{output}");
+    output.stdout.contains("ssl\tt")
+}
+
+#[track_caller]
+fn fails_with(lib: Lib, conninfo: &str, text: &str) {
+    let output = query(lib, conninfo);
+    assert_eq!(output.end, End::Exit(1), "{output}");
+    assert!(output.stdout.contains(text), "{output}");
+}
+
+#[test]
+fn clients_reach_it_with_tls() {
+    let proxy = proxy(Postgres::shared().port(), &[front("good")]);
+    for lib in BOTH {
+        for rest in [
+            "sslmode=disable",
+            "sslmode=require",
+            "sslmode=verify-full",
+            "sslmode=verify-full sslnegotiation=direct",
+        ] {
+            assert!(!server_has_tls(lib, &conninfo(&proxy, rest)), "{rest}");
+        }
+        let elsewhere = conninfo(&proxy, "sslmode=verify-full host=elsewhere.test");
+        fails_with(lib, &elsewhere, "good.test");
+    }
+}
+
+#[test]
+fn a_goaway_comes_through_tls() {
+    let proxy = proxy(
+        Postgres::shared().port(),
+        &[front("good"), vec!["--spread".to_owned(), "0".to_owned()]],
+    );
+    let mut command = on_lib(Version::Oracle18.bin().join("psql"), Lib::Ours);
+    command.env("PGGOAWAY", "notice");
+    let conninfo = conninfo(&proxy, "sslmode=verify-full");
+    command.args(["-X", "-q", "-A", "-t", "-d", &conninfo]);
+    let mut psql = Session::start(&mut command);
+    ask(&mut psql, "SELECT 'open'", "open");
+    proxy.ctl(&["goaway"]).success();
+    let told = ask(&mut psql, "SELECT repeat('x', 1000000)", "x");
+    assert_eq!(told.matches(NOTICE).count(), 1);
+    assert_eq!(psql.finish().1, End::Exit(0));
+}
+
+#[test]
+fn cancel_requests_take_tls_both_ways() {
+    let server = TlsServer::with("good", "good");
+    let proxy = proxy(
+        server.port(),
+        &[front("good"), back("verify-ca", Some("root"))],
+    );
+    assert!(
+        proxy.log.contains("server's own certificate"),
+        "{}",
+        proxy.log
+    );
+    let line = conninfo(&proxy, "sslmode=verify-full") + "\n";
+    for lib in BOTH {
+        let program = Program::new("tls");
+        let output = program.run_with_input(lib, &["cancel"], &[], line.as_bytes());
+        assert!(output.success().stdout.contains("57014"));
+    }
+}
+
+/// Whether a client gets through to a database that is for TLS alone, with these options of the proxy.
+fn reaches(server: &TlsServer, options: Vec<String>) -> bool {
+    let proxy = proxy(server.port(), &[options]);
+    let rest = "sslmode=disable dbname=only_ssl";
+    query(Lib::Ours, &conninfo(&proxy, rest)).end == End::Exit(0)
+}
+
+#[test]
+fn the_server_is_verified_as_far_as_was_asked() {
+    let server = TlsServer::with("ip", "ip");
+    assert!(!reaches(&server, Vec::new()));
+    assert!(!reaches(&server, back("disable", None)));
+    for mode in ["prefer", "require"] {
+        assert!(reaches(&server, back(mode, None)), "{mode}");
+    }
+    for mode in ["verify-ca", "verify-full"] {
+        assert!(reaches(&server, back(mode, Some("root"))), "{mode}");
+        assert!(!reaches(&server, back(mode, Some("other"))), "{mode}");
+    }
+    drop(server);
+    let other_name = TlsServer::with("good", "good");
+    assert!(reaches(&other_name, back("verify-ca", Some("root"))));
+    assert!(!reaches(&other_name, back("verify-full", Some("root"))));
+}
+
+#[test]
+fn a_server_without_tls_will_do_only_if_that_is_meant() {
+    let port = Postgres::shared().port();
+    let preferring = proxy(port, &[back("prefer", None)]);
+    assert!(!server_has_tls(Lib::Ours, &preferring.conninfo()));
+    let requiring = proxy(port, &[back("require", None)]);
+    fails_with(
+        Lib::Ours,
+        &requiring.conninfo(),
+        "server does not support SSL, but SSL was required",
+    );
+}
+
+#[test]
+fn scram_is_bound_to_the_channel_only_where_there_is_one() {
+    let server = TlsServer::with("good", "good");
+    let login = format!("user=scram_user password='{PASSWORD}'");
+    let verified = || back("verify-ca", Some("root"));
+    let plain = proxy(server.port(), &[verified()]);
+    let same = proxy(server.port(), &[front("good"), verified()]);
+    let other = proxy(server.port(), &[front("ip"), verified()]);
+    let bound = format!("{login} sslmode=require channel_binding=require");
+    for lib in BOTH {
+        let unencrypted = format!("{login} sslmode=disable");
+        assert!(server_has_tls(lib, &conninfo(&plain, &unencrypted)));
+        assert!(server_has_tls(lib, &conninfo(&same, &bound)));
+        fails_with(
+            lib,
+            &conninfo(&other, &bound),
+            "channel binding check failed",
+        );
+    }
+}
+
+#[test]
+fn what_is_not_encrypted_is_not_taken_for_encrypted() {
+    let proxy = proxy(Postgres::shared().port(), &[front("good")]);
+    let mut client = Raw::connect(proxy.port);
+    let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
+    client.send(&[&SSL_REQUEST[..], &hasty].concat());
+    let mut answer = [0; 2];
+    client.read_exact(&mut answer);
+    // Consent, then an alert: the startup packet is no TLS.
+    assert_eq!(answer, [b'S', 0x15]);
+    assert!(client.read_to_end() < 16);
+}
+
+#[test]
+fn a_server_is_watched_through_tls() {
+    let server = crate::tls::server::start(Certificates::shared());
+    let quick = ["--spread", "0", "--watch-interval", "0.1"].map(str::to_owned);
+    let options = [back("verify-ca", Some("root")), quick.to_vec()];
+    let mut proxy = proxy(server.port(), &options);
+    proxy.session.until("the server is there");
+    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+    server.control(&["stop", "-m", "smart", "--no-wait"]);
+    let mut message = [0; 5];
+    client.read_exact(&mut message);
+    assert_eq!(message[..], goaway());
+}
+
+/// What the openssl program reads when it begins with TLS and then sends `bytes`.
+fn direct(proxy: &Proxy, options: &[&str], bytes: &[u8]) -> Output {
+    let mut command = Command::new("openssl");
+    let address = format!("127.0.0.1:{}", proxy.port);
+    command.args(["s_client", "-quiet", "-connect", &address]);
+    process::run(command.args(options), bytes, TIMEOUT)
+}
+
+#[test]
+fn direct_tls_names_the_protocol_and_tls_inside_tls_is_refused() {
+    let proxy = proxy(Postgres::shared().port(), &[front("good")]);
+    let refused = "unsupported frontend protocol";
+    let named = direct(&proxy, &["-alpn", "postgresql"], &SSL_REQUEST);
+    assert!(named.stdout.contains(refused), "{named}");
+    for options in [&[][..], &["-alpn", "h2"]] {
+        let unnamed = direct(&proxy, options, &SSL_REQUEST);
+        assert_eq!(unnamed.stdout, "", "{unnamed}");
+    }
+}
+
+#[test]
+fn options_that_cannot_work_are_refused() {
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let (good, other) = (front("good"), front("ip"));
+    let missing = directory.path().join("missing").display().to_string();
+    for (options, text) in [
+        (vec!["--tls-cert", &good[1]], "--tls-key"),
+        (
+            vec!["--tls-cert", &missing, "--tls-key", &good[3]],
+            "missing",
+        ),
+        (vec!["--tls-cert", &good[1], "--tls-key", &good[1]], "key"),
+        (vec!["--tls-cert", &good[1], "--tls-key", &other[3]], "key"),
+        (vec!["--server-ca", &good[1]], "--server-tls"),
+    ] {
+        let mut command = program();
+        command.args(["--listen", "127.0.0.1:0", "--server", "127.0.0.1:1"]);
+        let output = process::run(command.args(&options), b"", TIMEOUT);
+        assert_eq!(output.end, End::Exit(2), "{output}");
+        assert!(output.stderr.contains(text), "{output}");
+    }
+}

@@ -1,0 +1,136 @@
+//! TLS on either side of the proxy: what it shows its clients, and what it asks of its server.
+
+mod files;
+mod verifier;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::server::NoServerSessionStorage;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::wire::Wire;
+use verifier::{Check, Verifier};
+
+/// What PostgreSQL is called inside TLS (ALPN).
+const PROTOCOL: &[u8] = b"postgresql";
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// How the server is spoken to; the words are those of libpq's sslmode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Without TLS
+    Disable,
+    /// With TLS if the server has it, whatever its certificate
+    Prefer,
+    /// With TLS, whatever the server's certificate
+    Require,
+    /// With TLS, the certificate issued by whom --server-ca names
+    VerifyCa,
+    /// The same, and the certificate names the host that --server says
+    VerifyFull,
+}
+
+impl Mode {
+    pub fn verifies(self) -> bool {
+        matches!(self, Mode::VerifyCa | Mode::VerifyFull)
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// TLS with clients.
+pub struct Front(TlsAcceptor);
+
+impl Front {
+    /// With the chain of certificates and the key in these PEM files.
+    pub fn new(certificate: &Path, key: &Path) -> Result<Front, String> {
+        let (chain, key_der) = (files::certificates(certificate)?, files::key(key)?);
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_no_client_auth()
+            .with_single_cert(chain, key_der)
+            .map_err(|error| format!("could not use the key \"{}\": {error}", key.display()))?;
+        config.alpn_protocols = vec![PROTOCOL.to_vec()];
+        // As in PostgreSQL, sessions are not resumed.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Front(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// A client's handshake. `direct`: the client did not ask first, and has to name the protocol.
+    pub async fn accept(&self, client: TcpStream, direct: bool) -> io::Result<Wire> {
+        let stream = self.0.accept(client).await?;
+        if direct && stream.get_ref().1.alpn_protocol() != Some(PROTOCOL) {
+            return Err(io::Error::other("direct TLS without ALPN"));
+        }
+        Ok(Wire::Tls(Box::new(stream.into())))
+    }
+}
+
+/// TLS with the server.
+pub struct Back {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+    /// No TLS will do, too.
+    optional: bool,
+}
+
+impl Back {
+    /// To the server `host`; None if `mode` is not to use TLS. Whom to trust: the certificates in the PEM file `ca`, or
+    /// the system's.
+    pub fn new(mode: Mode, host: &str, ca: Option<&Path>) -> Result<Option<Back>, String> {
+        let check = match mode {
+            Mode::Disable => return Ok(None),
+            Mode::Prefer | Mode::Require => Check::Nothing,
+            Mode::VerifyCa => Check::Chain(files::roots(ca)?),
+            Mode::VerifyFull => Check::ChainAndName(files::roots(ca)?),
+        };
+        let verifier = Arc::new(Verifier::new(check, &provider()));
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![PROTOCOL.to_vec()];
+        config.resumption = Resumption::disabled();
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| format!("\"{host}\" cannot be a name in a certificate: {error}"))?;
+        Ok(Some(Back {
+            connector: TlsConnector::from(Arc::new(config)),
+            name,
+            optional: mode == Mode::Prefer,
+        }))
+    }
+
+    /// Asks the server for TLS. Its answer is read alone: what follows unencrypted is no part of the session.
+    pub async fn connect(&self, mut server: TcpStream) -> io::Result<Wire> {
+        server.write_all(&SSL_REQUEST).await?;
+        match server.read_u8().await? {
+            b'S' => {
+                let stream = self.connector.connect(self.name.clone(), server).await?;
+                Ok(Wire::Tls(Box::new(stream.into())))
+            }
+            b'N' if self.optional => Ok(server.into()),
+            b'N' => Err(io::Error::other(
+                "server does not support SSL, but SSL was required",
+            )),
+            other => Err(io::Error::other(format!(
+                "received invalid response to SSL negotiation: {}",
+                char::from(other).escape_default()
+            ))),
+        }
+    }
+}
