@@ -130,3 +130,18 @@ fn a_smart_shutdown_of_the_server_tells_its_clients() {
         );
     }
 }
+
+#[test]
+fn watching_leaves_no_complaint_in_the_servers_log() {
+    for user in ["scram_user", "postgres"] {
+        let server = Postgres::start(Version::Oracle18, "log_connections = authentication");
+        let options = ["--watch-interval", "0.05", "--watch-user", user];
+        let mut proxy = Proxy::start(&server, &options);
+        proxy.session.until("the server is there");
+        // Several more looks.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        drop(proxy);
+        let log = server.log();
+        assert!(!log.contains("FATAL") && !log.contains("ERROR"), "{log}");
+    }
+}

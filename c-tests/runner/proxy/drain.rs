@@ -182,3 +182,30 @@ fn a_rolling_restart_loses_no_connect() {
     });
     // A client that was lost has failed its thread.
 }
+
+#[test]
+fn a_client_that_has_connected_gets_its_session() {
+    for declined in [false, true] {
+        let mut proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+        let mut client = Raw::connect(proxy.port);
+        if declined {
+            client.send(&[0, 0, 0, 8, 4, 210, 22, 47]);
+            let mut answer = [0; 1];
+            client.read_exact(&mut answer);
+        }
+        // Another session is not what keeps it waiting.
+        proxy.signal("TERM");
+        proxy.session.until("asking clients");
+        client.startup(&[
+            ("user", "postgres"),
+            ("database", "postgres"),
+            ("_pq_.goaway", ""),
+        ]);
+        while client.read_message().0 != b'Z' {}
+        assert_eq!(client.read_message().0, b'g');
+        drop(client);
+        let (log, end) = proxy.end();
+        assert!(log.contains(": 1 left by themselves, 0 ended"), "{log}");
+        assert_eq!(end, End::Exit(0));
+    }
+}

@@ -15,6 +15,9 @@ const STEP: Duration = Duration::from_millis(100);
 /// How long a session that is ended may take for its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long a connection that stands already may take to become a session.
+const OPENINGS: Duration = Duration::from_secs(5);
+
 /// When what happens in a drain; times from its start.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
@@ -104,7 +107,11 @@ async fn at(begin: Instant, time: Option<Duration>) {
 
 /// Waits until the clients have left, from the end of the grace on with some force.
 async fn convince(shared: &Shared, schedule: Schedule, begin: Instant) {
-    while shared.registry.count() > 0 {
+    let is_over = || {
+        let late = begin.elapsed() >= OPENINGS;
+        shared.registry.count() == 0 && (late || !shared.registry.has_openings())
+    };
+    while !is_over() {
         if schedule.grace.is_some_and(|grace| begin.elapsed() >= grace) {
             end_idle(shared);
         }

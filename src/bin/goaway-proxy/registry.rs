@@ -99,6 +99,8 @@ pub struct Counters {
 pub struct Registry {
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     next: AtomicU64,
+    /// Connections that have not become sessions yet.
+    openings: AtomicU64,
     pub counters: Counters,
     /// A client has left.
     pub departure: Notify,
@@ -148,8 +150,29 @@ impl Registry {
         self.lock().len()
     }
 
+    /// Whether connections are on the way to a session.
+    pub fn has_openings(&self) -> bool {
+        read(&self.openings) > 0
+    }
+
+    /// Counts a connection until it is in the registry, or gone.
+    pub fn begin(self: &Arc<Registry>) -> Beginning {
+        count(&self.openings, 1);
+        Beginning(self.clone())
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that is to become a session.
+#[derive(Debug)]
+pub struct Beginning(Arc<Registry>);
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        self.0.openings.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -175,6 +175,4 @@ async fn stop_accepting(works: Vec<Work>) {
     for task in tasks {
         let _ = task.await;
     }
-    // Those accepted last enter the registry when they have said what they want.
-    tokio::time::sleep(Duration::from_millis(10)).await;
 }

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use crate::frames::Edits;
 use crate::messages;
-use crate::registry::Activity;
+use crate::registry::{Activity, Beginning};
 use crate::relay::{End, Relay};
 use crate::shared::Shared;
 use crate::startup::{self, Opening, Startup};
@@ -21,16 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Serves one client to its end.
-pub async fn serve(shared: Shared, client: Wire) {
-    match timeout(PATIENCE, opening(&shared, client)).await {
-        Err(_) => debug!("a client said nothing"),
-        Ok(Err(error)) => debug!(%error, "a client went away before it began"),
-        Ok(Ok((mut client, Opening::Cancel(packet)))) => {
-            cancel(&shared, &packet).await;
-            client.say_goodbye().await;
+pub fn serve(shared: Shared, client: Wire) -> impl Future<Output = ()> {
+    // From now on, not from when the task first runs.
+    let beginning = shared.registry.begin();
+    async move {
+        match timeout(PATIENCE, opening(&shared, client)).await {
+            Err(_) => debug!("a client said nothing"),
+            Ok(Err(error)) => debug!(%error, "a client went away before it began"),
+            Ok(Ok((mut client, Opening::Cancel(packet)))) => {
+                cancel(&shared, &packet).await;
+                client.say_goodbye().await;
+            }
+            Ok(Ok((client, Opening::Session(startup)))) => {
+                session(&shared, client, startup, beginning).await
+            }
+            Ok(Ok((_, Opening::TlsRequest | Opening::GssRequest))) => {}
         }
-        Ok(Ok((client, Opening::Session(startup)))) => session(&shared, client, startup).await,
-        Ok(Ok((_, Opening::TlsRequest | Opening::GssRequest))) => {}
     }
 }
 
@@ -109,7 +115,7 @@ async fn cancel(shared: &Shared, packet: &[u8]) {
     }
 }
 
-async fn session(shared: &Shared, mut client: Wire, startup: Startup) {
+async fn session(shared: &Shared, mut client: Wire, startup: Startup, beginning: Beginning) {
     if shared.refuses() {
         return say(&mut client, &messages::shutting_down()).await;
     }
@@ -127,6 +133,7 @@ async fn session(shared: &Shared, mut client: Wire, startup: Startup) {
         no_channel_binding: server.is_encrypted() && !client.is_encrypted(),
     };
     let seat = shared.registry.enter(startup.asks, startup.replication);
+    drop(beginning);
     let mut relay = Relay::new(client, server, edits, seat, shared.parameter_status);
     if shared.is_told_to_leave() {
         relay.place.client.command(crate::registry::Command::Tell);

@@ -16,6 +16,7 @@ use crate::wire::Wire;
 /// A reply as long as this says enough.
 const ENOUGH: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(5);
+const AUTHENTICATED: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 
 /// What a try to connect says about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,10 @@ async fn ask(shared: &Shared, user: &str) -> Health {
         server.write_all(&startup(user)).await?;
         server.flush().await?;
         let reply = read_reply(&mut server).await?;
-        // A session may have been opened.
-        server.write_all(TERMINATE).await?;
+        // Where a password is asked for, the server logs anything but silence.
+        if reply.starts_with(AUTHENTICATED) {
+            server.write_all(TERMINATE).await?;
+        }
         server.say_goodbye().await;
         std::io::Result::Ok(reply)
     };
