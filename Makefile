@@ -94,7 +94,7 @@ valgrind: oracle
 	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --test c_tests -- $(c_programs)
 
 # The test modules that run C programs.
-c_programs := api:: null:: programs:: large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: oauth:: memcheck
+c_programs := api:: null:: programs:: large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: oauth:: gss:: memcheck
 
 demo:
 	c-tests/demo/run.sh

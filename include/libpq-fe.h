@@ -665,7 +665,7 @@ int PQconnectionNeedsPassword(const PGconn *conn);
 /* 1 if the server asked for a password, else 0; 0 for NULL. */
 int PQconnectionUsedPassword(const PGconn *conn);
 
-/* 1 if the server was satisfied by GSSAPI, else 0; always 0 in a build without it. */
+/* 1 if GSSAPI authenticated the connection, or encrypts it, else 0. */
 int PQconnectionUsedGSSAPI(const PGconn *conn);
 
 /*

@@ -61,13 +61,6 @@ fn there_is_one_option_more() {
 }
 
 #[test]
-fn there_is_no_gssapi_encryption_yet() {
-    let output = run(Lib::Ours, &["connect", "gssencmode=require"]).success();
-    let expected = "gssencmode value \"require\" invalid when GSSAPI support is not compiled in\\n";
-    assert!(output.stdout.contains(expected), "{output}");
-}
-
-#[test]
 fn a_password_file_of_more_than_64_megabytes_is_not_read() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("passwords");

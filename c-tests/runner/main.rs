@@ -12,6 +12,7 @@ mod directories;
 mod documents;
 mod exports;
 mod goaway;
+mod gss;
 mod harness;
 mod hostile;
 mod languages;

@@ -23,7 +23,7 @@ fn same_connecting(part: &str) {
     let server = Postgres::shared();
     let directory = server.socket_directory().to_string_lossy();
     let (port, closed) = (server.port().to_string(), free_port().to_string());
-    let env = [("PGSSLMODE", "disable"), ("PGGSSENCMODE", "disable")];
+    let env = [("PGSSLMODE", "disable")];
     same_output(
         "connect",
         &[part, &directory, &port, &closed, PASSWORD],

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use socket2::SockAddr;
 
 use super::cancel::CancelTarget;
+use super::gss::GssState;
 use super::io::{Flushed, Read};
 use super::oauth::Flow;
 use super::tls::{KeyPassword, Secured};
@@ -15,6 +16,7 @@ use crate::conn::startup::{Address, OpenFailure, Purpose, Startup, Want};
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{GoAwayMode, Host, HostKind, Params};
 use crate::conninfo::{hosts, integer};
+use crate::net::gss;
 use crate::net::resolve;
 use crate::net::socket::{KeepAlive, OpenStep, Socket};
 use crate::net::stream::Stream;
@@ -46,6 +48,7 @@ impl Connection {
             reply_read: false,
             read_size: 0,
             file: None,
+            gss: GssState::default(),
             key_password: KeyPassword::default(),
             process: sys::process_id(),
         }
@@ -152,9 +155,13 @@ impl Connection {
                     Flushed::All => continue,
                     Flushed::Some => self.wait_as(Waiting::Write, Polling::Writing),
                 },
-                Want::Tls => match self.secure(startup) {
-                    Secured::Established(facts) => {
+                want @ (Want::Tls | Want::Gss) => match self.secure(startup, &want) {
+                    Secured::Tls(facts) => {
                         startup.tls_established(&mut self.session, facts);
+                        continue;
+                    }
+                    Secured::Gss => {
+                        startup.gss_established(&mut self.session);
                         continue;
                     }
                     Secured::Failed(message) => {
@@ -164,11 +171,7 @@ impl Connection {
                     Secured::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
                     Secured::Ask(hook) => return Step::Hook(hook),
                 },
-                Want::Gss => {
-                    let message = "GSSAPI encryption is not supported";
-                    startup.handshake_failed(&mut self.session, message);
-                    continue;
-                }
+                Want::GssStep => return Step::Hook(self.step_gss(startup)),
                 Want::Connecting => self.wait_as(Waiting::Connect, Polling::Writing),
                 Want::Writable => self.wait_as(Waiting::Nothing, Polling::Writing),
                 Want::Read => self.wait_as(Waiting::Read, Polling::Reading),
@@ -265,6 +268,7 @@ impl Connection {
         self.close_socket();
         self.session.start_over();
         self.write_error = None;
+        self.gss = GssState::default();
         self.key_password = KeyPassword::default();
     }
 
@@ -461,7 +465,7 @@ fn startup_of(params: Params, options: Options, purpose: Purpose) -> Startup {
         purpose,
         Available {
             tls: true,
-            gss: false,
+            gss: gss::check_credentials,
         },
         env::random_bytes,
     );

@@ -11,6 +11,7 @@ pub mod copy;
 pub mod env;
 pub mod exec;
 pub mod function;
+pub mod gss;
 pub mod io;
 pub mod large_object;
 pub mod oauth;
@@ -60,6 +61,10 @@ impl<T> Step<T> {
 /// What the application's functions can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
+    /// The application's lock is to be taken; there is nothing to answer.
+    ThreadLock,
+    /// And to be given back.
+    ThreadUnlock,
     /// The password of the client key: [`Connection::answer_key_password`].
     KeyPassword,
     /// A bearer token: [`Connection::token_request`], [`Connection::answer_token_request`].
@@ -120,6 +125,7 @@ pub struct Connection {
     /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of
     /// the call from its notice receiver, and the next such call closes it.
     file: Option<File>,
+    gss: gss::GssState,
     /// For the client key of the TLS handshake in progress.
     key_password: tls::KeyPassword,
     /// The process that made the connection: a forked child must not talk on it.

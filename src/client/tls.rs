@@ -6,7 +6,7 @@ use super::connect::Polling;
 use super::tls_files::{self, Unready};
 use super::{Connection, Hook};
 use crate::conn::encrypt_request::TlsFacts;
-use crate::conn::startup::Startup;
+use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
 use crate::net::stream::Stream;
@@ -23,7 +23,8 @@ pub(super) enum KeyPassword {
 
 /// What a step of the handshake came to.
 pub(super) enum Secured {
-    Established(TlsFacts),
+    Tls(TlsFacts),
+    Gss,
     /// libpq's text.
     Failed(Vec<u8>),
     Wait(Polling),
@@ -31,8 +32,15 @@ pub(super) enum Secured {
 }
 
 impl Connection {
-    /// Goes on with the TLS handshake, or begins it, as far as that is possible without waiting.
-    pub(super) fn secure(&mut self, startup: &Startup) -> Secured {
+    /// Goes on with the handshake that is wanted, or begins it, as far as that is possible without waiting.
+    pub(super) fn secure(&mut self, startup: &Startup, want: &Want) -> Secured {
+        match want {
+            Want::Gss => self.secure_with_gss(startup),
+            _ => self.secure_with_tls(startup),
+        }
+    }
+
+    fn secure_with_tls(&mut self, startup: &Startup) -> Secured {
         if let Some(Stream::Plain(_)) = self.stream
             && let Err(unready) = self.begin_tls(startup)
         {
@@ -48,7 +56,7 @@ impl Connection {
             Ok(Progress::Read) => Secured::Wait(Polling::Reading),
             Ok(Progress::Write) => Secured::Wait(Polling::Writing),
             Ok(Progress::Done) => match established(tls, startup) {
-                Ok(facts) => Secured::Established(facts),
+                Ok(facts) => Secured::Tls(facts),
                 Err(message) => Secured::Failed(message),
             },
             Err(message) => Secured::Failed(message),

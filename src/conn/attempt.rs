@@ -2,7 +2,7 @@
 
 use super::encryption::Encryption;
 use super::session::{ConnStatus, Session};
-use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Phase, Purpose, Startup};
+use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Phase, Purpose, Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::HostKind;
 
@@ -32,9 +32,6 @@ impl Startup {
     }
 
     pub(super) fn connecting(&mut self, session: &mut Session, immediate: bool) {
-        if self.encryption.current().is_none() && !self.begin_encryption(session) {
-            return;
-        }
         self.identify_host(session);
         session.status = ConnStatus::Started;
         self.phase = Phase::Connecting;
@@ -43,7 +40,13 @@ impl Startup {
         }
     }
 
-    pub(super) fn begin_encryption(&mut self, session: &mut Session) -> bool {
+    /// libpq: what is required and cannot be had ends it before anything is opened.
+    pub(super) fn open(&mut self, session: &mut Session) -> Option<Want> {
+        let known = self.encryption.current().is_some() || self.begin_encryption(session);
+        known.then_some(Want::Connect(self.address))
+    }
+
+    fn begin_encryption(&mut self, session: &mut Session) -> bool {
         let unix = self.current_address().is_some_and(|a| a.unix);
         match Encryption::new(&self.params, unix, self.available) {
             Err(message) => self.fail_with(session, message),

@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::encryption::Method;
+use super::gss_auth;
 use super::oauth::Exchange;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Phase, Startup};
@@ -36,6 +38,7 @@ mod code {
 pub struct Authentication {
     pub(super) scram: Option<Client>,
     pub(super) oauth: Option<Exchange>,
+    pub(super) gss: Option<gss_auth::Exchange>,
 }
 
 /// A request that is not answered: the complaint.
@@ -69,7 +72,12 @@ impl Startup {
         }
         if let Some(required) = &self.params.require_auth {
             let allowed = match request {
-                code::OK => !required.required || session.server.client_finished_auth,
+                code::OK => {
+                    !required.required || session.server.client_finished_auth || {
+                        // libpq: encryption with GSSAPI has authenticated both sides.
+                        self.in_use == Method::Gss && required.allowed & auth_bit::GSS != 0
+                    }
+                }
                 _ => method_bit(request).is_some_and(|bit| required.allowed & bit != 0),
             };
             if !allowed {
@@ -136,8 +144,15 @@ impl Startup {
             code::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".to_vec()),
             code::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".to_vec()),
             code::CRYPT => Err(b"Crypt authentication not supported".to_vec()),
-            code::GSS | code::GSS_CONTINUE => Err(b"GSSAPI authentication not supported".to_vec()),
-            code::SSPI => Err(b"SSPI authentication not supported".to_vec()),
+            // libpq: the library for GSSAPI speaks SSPI too.
+            code::GSS | code::SSPI => {
+                self.begin_gss(session, frame);
+                Ok(())
+            }
+            code::GSS_CONTINUE => {
+                self.continue_gss(session, body, frame);
+                Ok(())
+            }
             _ => Err(format!("authentication method {request} not supported").into_bytes()),
         }
     }

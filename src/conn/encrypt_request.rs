@@ -115,12 +115,9 @@ impl Startup {
     }
 
     /// The GSSAPI handshake succeeded.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "without GSSAPI there is no handshake")
-    )]
     pub fn gss_established(&mut self, session: &mut Session) {
         self.established(session, Method::Gss);
+        session.server.gssapi_used |= self.in_use == Method::Gss;
     }
 
     /// libpq: what came behind the answer, unencrypted, is looked at only now; it must not be taken for what came
@@ -134,8 +131,11 @@ impl Startup {
     }
 
     /// A handshake failed, or could not even begin, with libpq's text for it.
+    /// An empty text adds nothing.
     pub fn handshake_failed(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
-        session.errors.add(message);
+        if !message.as_ref().is_empty() {
+            session.errors.add(message);
+        }
         self.fall_back();
     }
 }

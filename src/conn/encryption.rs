@@ -21,10 +21,11 @@ impl Method {
 }
 
 /// What this build and its surroundings can do.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Available {
     pub tls: bool,
-    pub gss: bool,
+    /// Whether there are credentials for GSSAPI, asked when they are needed; Err says what is missing.
+    pub gss: fn() -> Result<(), Vec<u8>>,
 }
 
 /// The methods allowed and failed so far for one address.
@@ -38,24 +39,19 @@ pub struct Encryption {
 
 impl Encryption {
     /// Begins with a new address; Err is libpq's complaint.
-    pub fn new(
-        params: &Params,
-        unix: bool,
-        available: Available,
-    ) -> Result<Encryption, &'static str> {
+    pub fn new(params: &Params, unix: bool, available: Available) -> Result<Encryption, Vec<u8>> {
         let mut encryption = Encryption {
             plain_first: params.sslmode == SslMode::Allow,
             ..Encryption::default()
         };
         if unix {
             if params.gssencmode == GssEncMode::Require {
-                return Err(
-                    "GSSAPI encryption required but it is not supported over a local socket",
-                );
+                let text = "GSSAPI encryption required but it is not supported over a local socket";
+                return Err(text.into());
             }
             encryption.allowed = Method::Plain.bit();
         } else {
-            encryption.allowed = allowed_by(params, available);
+            encryption.allowed = allowed_by(params, available)?;
         }
         encryption.next();
         Ok(encryption)
@@ -86,14 +82,20 @@ impl Encryption {
     }
 }
 
-fn allowed_by(params: &Params, available: Available) -> u8 {
+fn allowed_by(params: &Params, available: Available) -> Result<u8, Vec<u8>> {
     let mut allowed = 0;
     let gss = params.gssencmode;
     if available.tls && params.sslmode != SslMode::Disable && gss != GssEncMode::Require {
         allowed |= Method::Tls.bit();
     }
-    if available.gss && gss != GssEncMode::Disable {
-        allowed |= Method::Gss.bit();
+    if gss != GssEncMode::Disable {
+        match (available.gss)() {
+            Ok(()) => allowed |= Method::Gss.bit(),
+            Err(missing) if gss == GssEncMode::Require => {
+                return Err([b"GSSAPI encryption required but ", &missing[..]].concat());
+            }
+            Err(_) => {}
+        }
     }
     let plain_mode = matches!(
         params.sslmode,
@@ -102,7 +104,7 @@ fn allowed_by(params: &Params, available: Available) -> u8 {
     if plain_mode && gss != GssEncMode::Require {
         allowed |= Method::Plain.bit();
     }
-    allowed
+    Ok(allowed)
 }
 
 #[cfg(test)]
@@ -133,7 +135,7 @@ pub mod tests {
     fn order(sslmode: SslMode, gssencmode: GssEncMode, unix: bool) -> Vec<Method> {
         let all = Available {
             tls: true,
-            gss: true,
+            gss: || Ok(()),
         };
         let mut methods = Vec::new();
         let mut encryption = Encryption::new(&params(sslmode, gssencmode), unix, all).unwrap();
@@ -157,8 +159,20 @@ pub mod tests {
     }
 
     #[test]
-    fn gss_cannot_be_required_on_a_local_socket() {
-        let params = params(SslMode::Prefer, GssEncMode::Require);
-        assert!(Encryption::new(&params, true, Available::default()).is_err());
+    fn what_cannot_be_required() {
+        let none = Available {
+            tls: true,
+            gss: || Err(b"no credential cache".to_vec()),
+        };
+        let required = params(SslMode::Prefer, GssEncMode::Require);
+        let complaint = Encryption::new(&required, false, none).unwrap_err();
+        let text = b"GSSAPI encryption required but no credential cache";
+        assert_eq!(complaint, text);
+        let complaint = Encryption::new(&required, true, none).unwrap_err();
+        let text = b"GSSAPI encryption required but it is not supported over a local socket";
+        assert_eq!(complaint, text);
+        let preferred = params(SslMode::Prefer, GssEncMode::Prefer);
+        let encryption = Encryption::new(&preferred, false, none).unwrap();
+        assert_eq!(encryption.current(), Some(Method::Tls));
     }
 }

@@ -9,6 +9,7 @@ pub mod encryption;
 pub mod errors;
 pub mod function;
 pub mod goaway;
+pub mod gss_auth;
 pub mod host_list;
 pub mod messages;
 pub mod negotiate;

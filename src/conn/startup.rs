@@ -35,6 +35,8 @@ pub enum Want {
     /// A step of the GSSAPI handshake; once it ended: [`Startup::gss_established`] or
     /// [`Startup::handshake_failed`].
     Gss,
+    /// A step of GSSAPI authentication: [`Startup::gss_token`], [`Startup::gss_stepped`].
+    GssStep,
     /// The socket is to be polled once: writable means go on.
     Writable,
     /// A bearer token, or a flow that will bring one: [`Startup::token_source`].
@@ -103,6 +105,10 @@ pub(super) enum Phase {
     BearerReady,
     /// OAuth: a flow runs.
     Authenticating,
+    /// GSSAPI: the server's token is to be answered.
+    GssStep,
+    /// GSSAPI: the answer is to be sent.
+    GssAnswered,
     AuthOk,
     CheckTarget,
     ProbeWritable,
@@ -304,7 +310,7 @@ impl Startup {
             Phase::Advance => self.choose_next(session),
             Phase::Resolving => self.resolve(session),
             Phase::NewConnection => Some(self.new_connection(session)),
-            Phase::Opening => Some(Want::Connect(self.address)),
+            Phase::Opening => self.open(session),
             Phase::Connecting => Some(Want::Connecting),
             Phase::CheckPeer => Some(Want::Peer),
             Phase::Connected => {
@@ -320,6 +326,11 @@ impl Startup {
             Phase::TokenWanted => Some(Want::Token),
             Phase::BearerReady => self.send_bearer(session),
             Phase::Authenticating => Some(Want::OAuthFlow),
+            Phase::GssStep => Some(Want::GssStep),
+            Phase::GssAnswered => {
+                self.phase = Phase::AwaitingResponse;
+                Some(Want::Write)
+            }
             Phase::AuthOk => self.finish_startup(session),
             Phase::CheckTarget => self.check_target(session),
             Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session),

@@ -4,9 +4,6 @@ use std::ffi::CStr;
 
 use zeroize::Zeroizing;
 
-/// Whether this build can encrypt with GSSAPI; decides defaults and which values are refused.
-pub const HAVE_GSS: bool = false;
-
 /// What an application can learn of one option, as `PQconndefaults` shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionDef {
@@ -21,10 +18,6 @@ pub struct OptionDef {
     pub dispchar: &'static CStr,
     /// The size of the field in characters.
     pub dispsize: i32,
-}
-
-const fn either(have: bool, yes: &'static CStr, no: &'static CStr) -> Option<&'static CStr> {
-    Some(if have { yes } else { no })
 }
 
 /// Declares the variants of [`Opt`] and the rows of [`OPTIONS`] in one order.
@@ -92,7 +85,7 @@ options! {
     MaxProtocolVersion c"max_protocol_version" Some(c"PGMAXPROTOCOLVERSION"), None, c"Max-Protocol-Version" c"" 6;
     SslMinProtocolVersion c"ssl_min_protocol_version" Some(c"PGSSLMINPROTOCOLVERSION"), Some(c"TLSv1.2"), c"SSL-Minimum-Protocol-Version" c"" 8;
     SslMaxProtocolVersion c"ssl_max_protocol_version" Some(c"PGSSLMAXPROTOCOLVERSION"), None, c"SSL-Maximum-Protocol-Version" c"" 8;
-    GssEncMode c"gssencmode" Some(c"PGGSSENCMODE"), either(HAVE_GSS, c"prefer", c"disable"), c"GSSENC-Mode" c"" 8;
+    GssEncMode c"gssencmode" Some(c"PGGSSENCMODE"), Some(c"prefer"), c"GSSENC-Mode" c"" 8;
     KrbSrvName c"krbsrvname" Some(c"PGKRBSRVNAME"), Some(c"postgres"), c"Kerberos-service-name" c"" 20;
     GssLib c"gsslib" Some(c"PGGSSLIB"), None, c"GSS-library" c"" 7;
     GssDelegation c"gssdelegation" Some(c"PGGSSDELEGATION"), Some(c"0"), c"GSS-delegation" c"" 1;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::options::{HAVE_GSS, Opt, Options};
+use super::options::{Opt, Options};
 use super::params::{
     ChannelBinding, GoAwayMode, GssEncMode, Host, Params, ProtocolVersion, SslCertMode, SslMode,
     SslNegotiation, TargetSessionAttrs,
@@ -23,7 +23,7 @@ pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, Vec<u8>
     check_system_roots(options, sslmode)?;
     check_tls_versions(options)?;
     let sslcertmode = choice(options, Opt::SslCertMode, &SSL_CERT_MODES)?;
-    let gssencmode = gssencmode(options)?;
+    let gssencmode = choice(options, Opt::GssEncMode, &GSS_ENC_MODES)?;
     let target_session_attrs = choice(options, Opt::TargetSessionAttrs, &SESSION_ATTRS)?;
     let scram_client_key = scram_key(options, Opt::ScramClientKey, "client")?;
     let scram_server_key = scram_key(options, Opt::ScramServerKey, "server")?;
@@ -73,14 +73,11 @@ const SSL_CERT_MODES: Choices<SslCertMode, 3> = [
     ("disable", SslCertMode::Disable),
     ("require", SslCertMode::Require),
 ];
-const GSS_ENC_MODES: Choices<GssEncMode, 3> = default_first(
-    HAVE_GSS,
-    [
-        ("prefer", GssEncMode::Prefer),
-        ("disable", GssEncMode::Disable),
-        ("require", GssEncMode::Require),
-    ],
-);
+const GSS_ENC_MODES: Choices<GssEncMode, 3> = [
+    ("prefer", GssEncMode::Prefer),
+    ("disable", GssEncMode::Disable),
+    ("require", GssEncMode::Require),
+];
 const SESSION_ATTRS: Choices<TargetSessionAttrs, 6> = [
     ("any", TargetSessionAttrs::Any),
     ("read-write", TargetSessionAttrs::ReadWrite),
@@ -102,27 +99,9 @@ const GOAWAY_MODES: Choices<GoAwayMode, 3> = [
     ("notice", GoAwayMode::Notice),
 ];
 
-/// The first choice is the default of a build that can encrypt, the second that of one that cannot.
-const fn default_first<T: Copy, const N: usize>(
-    have: bool,
-    mut choices: Choices<T, N>,
-) -> Choices<T, N> {
-    if !have {
-        let first = choices[0];
-        choices[0] = choices[1];
-        choices[1] = first;
-    }
-    choices
-}
-
 /// The error for a value that an option cannot take.
 pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
     [b"invalid ", keyword, b" value: \"", value, b"\""].concat()
-}
-
-fn not_compiled_in(keyword: &[u8], value: &[u8], what: &[u8]) -> Vec<u8> {
-    let end: &[u8] = b" support is not compiled in";
-    [keyword, b" value \"", value, b"\" invalid when ", what, end].concat()
 }
 
 fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
@@ -169,16 +148,6 @@ fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiat
         return Err(weak_sslmode(options, end));
     }
     Ok(sslnegotiation)
-}
-
-fn gssencmode(options: &mut Options) -> Result<GssEncMode, Vec<u8>> {
-    let gssencmode = choice(options, Opt::GssEncMode, &GSS_ENC_MODES)?;
-    match options.get(Opt::GssEncMode) {
-        Some(value) if gssencmode == GssEncMode::Require && !HAVE_GSS => {
-            Err(not_compiled_in(b"gssencmode", value, b"GSSAPI"))
-        }
-        _ => Ok(gssencmode),
-    }
 }
 
 /// TLS versions from the lowest.

@@ -2,7 +2,7 @@
 //! between.
 
 use super::connect::pg_conn;
-use super::{guard, notice, oauth, tls, trace};
+use super::{guard, misc, notice, oauth, tls, trace};
 use crate::client::{Hook, Step};
 
 /// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
@@ -81,6 +81,8 @@ unsafe fn ask(conn: *mut pg_conn, hook: Hook) {
     // SAFETY: the caller's promise.
     unsafe {
         match hook {
+            Hook::ThreadLock => misc::thread_lock(true),
+            Hook::ThreadUnlock => misc::thread_lock(false),
             Hook::KeyPassword => tls::ask_key_password(conn),
             Hook::OAuthToken => oauth::ask_for_token(conn),
             Hook::OAuthFlow => oauth::run_flow(conn),

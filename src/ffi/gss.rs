@@ -1,9 +1,9 @@
-//! Questions about GSSAPI encryption. The library has none yet, and answers as a libpq built
-//! without it.
+//! Questions about GSSAPI encryption.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
+use super::call::call;
 use super::connect::pg_conn;
 
 /// Answers 1 if the connection is encrypted with GSSAPI, else 0; 0 for NULL.
@@ -12,8 +12,8 @@ use super::connect::pg_conn;
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQgssEncInUse(conn: *mut pg_conn) -> c_int {
-    let _ = conn;
-    0
+    // SAFETY: the caller's promise.
+    unsafe { call(conn, false, |conn| conn.client.gss_encrypted()) }.into()
 }
 
 /// Answers the connection's GSSAPI context (a `gss_ctx_id_t`), which stays the connection's.
@@ -23,8 +23,8 @@ pub unsafe extern "C" fn PQgssEncInUse(conn: *mut pg_conn) -> c_int {
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQgetgssctx(conn: *mut pg_conn) -> *mut c_void {
-    let _ = conn;
-    ptr::null_mut()
+    // SAFETY: the caller's promise.
+    unsafe { call(conn, ptr::null_mut(), |conn| conn.client.gss_context()) }
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_gssapi_there_is_nothing_to_tell() {
+    fn without_a_connection_there_is_nothing_to_tell() {
         // SAFETY: NULL is allowed.
         unsafe {
             assert_eq!(PQgssEncInUse(ptr::null_mut()), 0);

@@ -92,6 +92,15 @@ pub extern "C" fn PQgetThreadLock() -> pgthreadlock_t {
     Some(THREAD_LOCK.get().unwrap_or(own_lock))
 }
 
+/// Takes the process-wide lock, or gives it back.
+///
+/// # Safety
+/// The application's function is called; who takes the lock gives it back.
+pub(super) unsafe fn thread_lock(take: bool) {
+    // SAFETY: `PQregisterThreadLock` was promised a function that can be called.
+    unsafe { THREAD_LOCK.get().unwrap_or(own_lock)(take.into()) }
+}
+
 struct Mutex(UnsafeCell<libc::pthread_mutex_t>);
 // SAFETY: only pthread_mutex_lock and pthread_mutex_unlock touch the content.
 unsafe impl Sync for Mutex {}

@@ -316,7 +316,7 @@ pub unsafe extern "C" fn PQconnectionUsedPassword(conn: *const pg_conn) -> c_int
     unsafe { ask(conn, 0, |conn| conn.client.used_password().into()) }
 }
 
-/// 1 if the server was satisfied by GSSAPI, else 0; always 0 in a build without it.
+/// 1 if GSSAPI authenticated the connection, or encrypts it, else 0.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.

@@ -1,5 +1,6 @@
 //! Libraries that are loaded when a connection needs them, so that the program starts without them.
 
+pub mod gssapi;
 pub mod ldap;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};

@@ -1,6 +1,7 @@
 //! Layer 3: sockets, name resolution and the few system calls the library needs.
 
 pub mod dl;
+pub mod gss;
 pub mod http;
 pub mod ldap;
 pub mod mux;

@@ -1,5 +1,6 @@
 //! The byte stream to a server, whatever protects it.
 
+use super::gss::Gss;
 use super::socket::Socket;
 use super::sys;
 use super::tls::Tls;
@@ -11,6 +12,7 @@ use std::os::fd::RawFd;
 pub enum Stream {
     Plain(Socket),
     Tls(Box<Tls>),
+    Gss(Box<Gss>),
 }
 
 /// What the encryption of a stream complains of: the inner error of the `io::Error` that [`Stream::recv`] and
@@ -46,6 +48,7 @@ impl Stream {
         match self {
             Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.recv(buf, wait),
+            Stream::Gss(gss) => gss.recv(buf, wait),
         }
     }
 
@@ -56,6 +59,7 @@ impl Stream {
         match self {
             Stream::Plain(socket) => uninterrupted(|| sys::send(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.send(buf),
+            Stream::Gss(gss) => gss.send(buf),
         }
     }
 
@@ -64,6 +68,7 @@ impl Stream {
         match self {
             Stream::Plain(_) => 0,
             Stream::Tls(tls) => tls.pending(),
+            Stream::Gss(gss) => gss.pending(),
         }
     }
 
@@ -71,7 +76,7 @@ impl Stream {
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Stream::Tls(tls) => Some(tls),
-            Stream::Plain(_) => None,
+            Stream::Plain(_) | Stream::Gss(_) => None,
         }
     }
 
@@ -80,6 +85,7 @@ impl Stream {
         match self {
             Stream::Plain(socket) => socket,
             Stream::Tls(tls) => tls.socket(),
+            Stream::Gss(gss) => gss.socket(),
         }
     }
 

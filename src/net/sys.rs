@@ -266,7 +266,14 @@ pub fn home_directory() -> Option<PathBuf> {
     Some(PathBuf::from(OsString::from_vec(home)))
 }
 
-fn effective_user() -> libc::uid_t {
+/// The real user's number.
+pub fn user_id() -> libc::uid_t {
+    // SAFETY: getuid has no preconditions.
+    unsafe { libc::getuid() }
+}
+
+/// The effective user's number.
+pub fn effective_user() -> libc::uid_t {
     // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() }
 }

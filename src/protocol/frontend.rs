@@ -190,6 +190,11 @@ pub fn sasl_response(out: &mut BytesMut, data: &[u8]) -> Result<(), TooLarge> {
     message(out, b'p', data.len(), |out| out.put_slice(data))
 }
 
+/// GSSResponse.
+pub fn gss_response(out: &mut BytesMut, token: &[u8]) -> Result<(), TooLarge> {
+    message(out, b'p', token.len(), |out| out.put_slice(token))
+}
+
 /// StartupMessage; `pairs` are written in order.
 pub fn startup<'a>(
     out: &mut BytesMut,

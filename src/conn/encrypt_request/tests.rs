@@ -20,7 +20,7 @@ impl Bench {
     fn new(params: Params) -> Bench {
         let available = Available {
             tls: true,
-            gss: true,
+            gss: || Ok(()),
         };
         let (options, nothing) = (Options::default(), Vec::new());
         let purpose = Purpose::Session;

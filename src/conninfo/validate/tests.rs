@@ -16,12 +16,7 @@ fn without_any_value() {
     let params = params(&mut given, Vec::new()).unwrap();
     assert_eq!(params.sslmode, SslMode::Prefer);
     assert_eq!(given.get(Opt::SslCertMode), Some(&b"allow"[..]));
-    let gssencmode = if HAVE_GSS {
-        GssEncMode::Prefer
-    } else {
-        GssEncMode::Disable
-    };
-    assert_eq!(params.gssencmode, gssencmode);
+    assert_eq!(params.gssencmode, GssEncMode::Prefer);
     assert_eq!(params.sslnegotiation, SslNegotiation::Postgres);
     assert_eq!(params.target_session_attrs, TargetSessionAttrs::Any);
     assert_eq!(params.goaway, GoAwayMode::Prefer);
@@ -107,17 +102,6 @@ fn tls_options_take_their_values() {
     let system = [(Opt::SslMode, "verify-full"), (Opt::SslRootCert, "system")];
     assert_eq!(complaint(&system), None);
     assert_eq!(complaint(&[(Opt::SslCertMode, "require")]), None);
-}
-
-#[test]
-fn what_needs_gss() {
-    let expected = "gssencmode value \"require\" invalid when GSSAPI support is not compiled in";
-    let expected = Some(expected).filter(|_| !HAVE_GSS);
-    assert_eq!(
-        complaint(&[(Opt::GssEncMode, "require")]).as_deref(),
-        expected
-    );
-    assert_eq!(complaint(&[(Opt::GssEncMode, "prefer")]), None);
 }
 
 #[test]

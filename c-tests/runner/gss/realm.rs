@@ -1,0 +1,226 @@
+//! A Kerberos realm with its KDC on a loopback port, run by a user who is not root, and a PostgreSQL in it.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version, as_service_user, free_port, service_user};
+use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::program::{Program, assert_same};
+
+const PASSWORD: &str = "a ticket, please";
+
+/// Who may connect how, by database.
+const HBA: &str = "
+hostgssenc   encrypted all all gss include_realm=0
+host         encrypted all all reject
+hostnogssenc plain     all all gss include_realm=0
+host         plain     all all reject
+";
+
+/// The realm; its KDC ends when it is dropped, or with this process.
+pub struct Realm {
+    pub postgres: Postgres,
+    directory: PathBuf,
+    keeper: Child,
+    /// The keeper waits for the end of this pipe.
+    life: Option<ChildStdin>,
+}
+
+impl Realm {
+    /// A realm with a server and the user `alice`.
+    pub fn start() -> Realm {
+        let directory = TempDir::with_prefix("krb5-");
+        let directory = directory.expect("a temporary directory").keep();
+        let path = directory.as_path();
+        let port = free_port();
+        configure(path, port);
+        give(path, 0o755);
+        run(
+            path,
+            "/usr/sbin/kdb5_util",
+            &["create", "-s", "-P", PASSWORD],
+        );
+        for question in [
+            "addprinc -randkey postgres/localhost",
+            "addprinc -pw \"a ticket, please\" alice",
+            "ktadd -k keytab postgres/localhost",
+        ] {
+            run(path, "/usr/sbin/kadmin.local", &["-q", question]);
+        }
+        let (keeper, life) = start_kdc(path, port);
+        let postgres = start_postgres(path);
+        Realm {
+            postgres,
+            directory,
+            keeper,
+            life,
+        }
+    }
+
+    /// One with a cache called `good`, shared by tests that change nothing.
+    pub fn shared() -> &'static Realm {
+        static REALM: OnceLock<Realm> = OnceLock::new();
+        REALM.get_or_init(|| {
+            let realm = Realm::start();
+            realm.ticket("good", &["-f"]);
+            realm
+        })
+    }
+
+    /// Gets a ticket for alice into the cache `name`.
+    pub fn ticket(&self, name: &str, options: &[&str]) {
+        let mut kinit = Command::new("/usr/bin/kinit");
+        kinit
+            .envs(self.environment(name))
+            .args(options)
+            .arg("alice");
+        let output = process::run(&mut kinit, format!("{PASSWORD}\n").as_bytes(), TIMEOUT);
+        output.success();
+    }
+
+    /// What a program needs to find the realm and the cache `name`.
+    fn environment(&self, name: &str) -> [(&'static str, String); 2] {
+        let text = |path: PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
+        [
+            ("KRB5_CONFIG", text(self.directory.join("krb5.conf"))),
+            ("KRB5CCNAME", text(self.directory.join(name))),
+        ]
+    }
+
+    /// Connects with each connection string on the oracle and on ours, and panics with the difference.
+    #[track_caller]
+    pub fn same(&self, cache: &str, conninfos: &[&str]) -> Output {
+        let input = self.lines(conninfos);
+        compare(&input, |lib| self.run(lib, cache, &input))
+    }
+
+    /// Runs ours where the GSSAPI library cannot be loaded.
+    pub fn without_library(&self, cache: &str, conninfos: &[&str]) -> Output {
+        let broken = TempDir::new().expect("a temporary directory");
+        fs::write(broken.path().join("libgssapi_krb5.so.2"), "").expect("a library");
+        let ours = Lib::Ours.directory();
+        let path = format!("{}:{}", broken.path().display(), ours.display());
+        let input = self.lines(conninfos);
+        let more = [("LD_LIBRARY_PATH", path.as_str())];
+        self.run_with(Lib::Ours, cache, &input, &more).success()
+    }
+
+    fn lines(&self, conninfos: &[&str]) -> String {
+        let port = self.postgres.port();
+        let lines = conninfos.iter().map(|rest| {
+            format!(
+                "host=localhost hostaddr=127.0.0.1 port={port} user=alice sslmode=disable {rest}\n"
+            )
+        });
+        lines.collect()
+    }
+
+    /// Runs the program with these lines and this cache.
+    pub fn run(&self, lib: Lib, cache: &str, input: &str) -> Output {
+        self.run_with(lib, cache, input, &[])
+    }
+
+    fn run_with(&self, lib: Lib, cache: &str, input: &str, more: &[(&str, &str)]) -> Output {
+        let environment = self.environment(cache);
+        let mut environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        environment.push(("PGGOAWAY", "disable"));
+        environment.extend(more);
+        Program::new("gss").run_with_input(lib, &[], &environment, input.as_bytes())
+    }
+}
+
+/// What ours prints, which is what the oracle prints.
+#[track_caller]
+pub fn compare(what: &str, run: impl Fn(Lib) -> Output) -> Output {
+    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+    assert_same("gss", &[what], &expected, &ours);
+    ours.success()
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        drop(self.life.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+fn configure(path: &Path, port: u16) {
+    let directory = path.display();
+    let client = format!(
+        "[libdefaults]\ndefault_realm = TEST.EXAMPLE\ndns_lookup_realm = false\ndns_lookup_kdc = false\n\
+         dns_canonicalize_hostname = false\nrdns = false\n\
+         [realms]\nTEST.EXAMPLE = {{\n kdc = 127.0.0.1:{port}\n}}\n"
+    );
+    let server = format!(
+        "[kdcdefaults]\nkdc_listen = 127.0.0.1:{port}\nkdc_tcp_listen = 127.0.0.1:{port}\n\
+         [realms]\nTEST.EXAMPLE = {{\n database_name = {directory}/principal\n key_stash_file = {directory}/stash\n\
+         acl_file = {directory}/acl\n}}\n[logging]\nkdc = FILE:{directory}/kdc.log\n"
+    );
+    fs::write(path.join("krb5.conf"), client).expect("the client's configuration");
+    fs::write(path.join("kdc.conf"), server).expect("the KDC's configuration");
+}
+
+/// Gives a file to the user whom servers run as.
+fn give(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    if let Some((uid, gid)) = service_user() {
+        chown(path, Some(uid), Some(gid)).expect("an owner");
+    }
+}
+
+fn as_kdc(path: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
+    as_service_user(&mut command);
+    command.current_dir(path);
+    command.env("KRB5_CONFIG", path.join("krb5.conf"));
+    command.env("KRB5_KDC_PROFILE", path.join("kdc.conf"));
+    command
+}
+
+fn run(path: &Path, program: &str, arguments: &[&str]) {
+    let mut command = as_kdc(path, program);
+    process::run(command.args(arguments), b"", TIMEOUT).success();
+}
+
+/// The KDC, under a shell that ends it and removes the directory when its pipe ends, which is when this process does.
+fn start_kdc(path: &Path, port: u16) -> (Child, Option<ChildStdin>) {
+    const SCRIPT: &str =
+        "/usr/sbin/krb5kdc -n </dev/null & cat >/dev/null; kill $!; wait; rm -rf \"$1\"";
+    let mut command = as_kdc(path, "sh");
+    command.args(["-c", SCRIPT, "sh"]).arg(path);
+    command.process_group(0).stdin(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut keeper = command.spawn().expect("sh runs");
+    let life = keeper.stdin.take();
+    let deadline = Instant::now() + TIMEOUT;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "the KDC does not answer");
+        sleep(Duration::from_millis(20));
+    }
+    (keeper, life)
+}
+
+fn start_postgres(path: &Path) -> Postgres {
+    let keytab = path.join("keytab");
+    let setting = format!("krb_server_keyfile = 'FILE:{}'", keytab.display());
+    let postgres = Postgres::start(Version::Oracle18, &setting);
+    postgres.prepend_hba(HBA);
+    postgres.psql("postgres", "CREATE ROLE alice LOGIN");
+    for database in ["encrypted", "plain"] {
+        postgres.psql("postgres", &format!("CREATE DATABASE {database}"));
+    }
+    postgres
+}

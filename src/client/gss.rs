@@ -1,0 +1,104 @@
+//! GSSAPI: encrypting a connection with it, and authentication.
+
+use std::ffi::c_void;
+
+use super::connect::Polling;
+use super::tls::Secured;
+use super::{Connection, Hook};
+use crate::conn::gss_auth::Outcome;
+use crate::conn::startup::Startup;
+use crate::conninfo::options::Opt;
+use crate::net::gss::{Authentication, Gss, Peer};
+use crate::net::stream::Stream;
+use crate::net::tls::Progress;
+
+/// What a connection does with GSSAPI when it is not for encryption.
+#[derive(Default)]
+pub(super) struct GssState {
+    authentication: Option<Authentication>,
+    /// The application's lock is held for a step of it.
+    locked: bool,
+}
+
+impl Connection {
+    /// Goes on with the GSSAPI handshake, or begins it, as far as that is possible without waiting.
+    pub(super) fn secure_with_gss(&mut self, startup: &Startup) -> Secured {
+        if let Some(Stream::Plain(_)) = self.stream
+            && let Err(message) = self.begin_gss(startup)
+        {
+            return Secured::Failed(message);
+        }
+        let Some(Stream::Gss(gss)) = &mut self.stream else {
+            return Secured::Failed(b"invalid socket".to_vec());
+        };
+        match gss.handshake() {
+            Ok(Progress::Read) => Secured::Wait(Polling::Reading),
+            Ok(Progress::Write) => Secured::Wait(Polling::Writing),
+            Ok(Progress::Done) => Secured::Gss,
+            Err(message) => Secured::Failed(message),
+        }
+    }
+
+    fn begin_gss(&mut self, startup: &Startup) -> Result<(), Vec<u8>> {
+        let Some(Stream::Plain(socket)) = self.stream.take() else {
+            return Err(b"invalid socket".to_vec());
+        };
+        let (stream, outcome) = match Gss::new(socket, &peer(startup)) {
+            Ok(gss) => (Stream::Gss(Box::new(gss)), Ok(())),
+            Err((socket, message)) => (Stream::Plain(socket), Err(message)),
+        };
+        self.stream = Some(stream);
+        outcome
+    }
+
+    /// A step of authentication, within the application's lock: the hook to ask before or after it.
+    pub(super) fn step_gss(&mut self, startup: &mut Startup) -> Hook {
+        if !std::mem::replace(&mut self.gss.locked, true) {
+            return Hook::ThreadLock;
+        }
+        let outcome = self.authenticate_with_gss(startup);
+        startup.gss_stepped(&mut self.session, outcome);
+        self.gss.locked = false;
+        Hook::ThreadUnlock
+    }
+
+    fn authenticate_with_gss(&mut self, startup: &Startup) -> Result<Outcome, Vec<u8>> {
+        let token = startup.gss_token()?;
+        let authentication = match self.gss.authentication.take() {
+            Some(begun) => begun,
+            None => Authentication::new(&peer(startup))?,
+        };
+        let authentication = self.gss.authentication.insert(authentication);
+        let (token, complete) = authentication.step(token)?;
+        Ok(Outcome { token, complete })
+    }
+
+    /// Whether the connection is encrypted with GSSAPI.
+    pub fn gss_encrypted(&self) -> bool {
+        matches!(&self.stream, Some(Stream::Gss(gss)) if gss.is_established())
+    }
+
+    /// The `gss_ctx_id_t`, which stays the connection's; NULL if it has none.
+    pub fn gss_context(&self) -> *mut c_void {
+        let authentication = self.gss.authentication.as_ref();
+        match &self.stream {
+            Some(Stream::Gss(gss)) => gss.handle(),
+            Some(_) => authentication.map_or(std::ptr::null_mut(), Authentication::handle),
+            None => std::ptr::null_mut(),
+        }
+    }
+}
+
+/// The server that the options name.
+fn peer(startup: &Startup) -> Peer {
+    let options = startup.options();
+    let host = startup.host();
+    let given = |text: &Option<Vec<u8>>| text.clone().filter(|text| !text.is_empty());
+    Peer {
+        service: options.get(Opt::KrbSrvName).unwrap_or_default().to_vec(),
+        host: given(&host.host)
+            .or_else(|| given(&host.hostaddr))
+            .unwrap_or_default(),
+        delegate: options.get(Opt::GssDelegation).and_then(<[u8]>::first) == Some(&b'1'),
+    }
+}

@@ -1,0 +1,309 @@
+//! GSSAPI on a connected socket: the exchange of tokens, encrypted packets, and authentication without encryption.
+
+pub mod cache;
+mod packet;
+
+use std::ffi::c_void;
+use std::io::{self, ErrorKind};
+
+use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
+use super::socket::Socket;
+use super::stream::{Broken, broken, uninterrupted};
+use super::sys;
+use super::tls::Progress;
+use packet::{HEADER, Incoming, MAX_DATA, MAX_TOKEN, Received, packet};
+
+/// libpq: GSS_REQUIRED_FLAGS
+const ENCRYPTION: u32 =
+    flag::MUTUAL | flag::REPLAY | flag::SEQUENCE | flag::CONFIDENTIALITY | flag::INTEGRITY;
+const INITIATE: &str = "could not initiate GSSAPI security context";
+
+/// The server to meet.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub service: Vec<u8>,
+    pub host: Vec<u8>,
+    /// Whether the server is to get the user's credentials.
+    pub delegate: bool,
+}
+
+/// Whether there are credentials to begin with; Err says what is missing.
+pub fn check_credentials() -> Result<(), Vec<u8>> {
+    let missing = b"no credential cache";
+    if !cache::is_likely() {
+        return Err(missing.to_vec());
+    }
+    let credentials = Gssapi::load()?.credentials();
+    credentials.map(drop).map_err(|_| missing.to_vec())
+}
+
+/// One side of an exchange of tokens.
+struct Exchange {
+    context: Context,
+    server: Name,
+    credentials: Option<Credentials>,
+    wanted: u32,
+}
+
+impl Exchange {
+    fn new(gssapi: Gssapi, peer: &Peer, wanted: u32) -> Result<Exchange, Vec<u8>> {
+        if peer.host.is_empty() {
+            return Err(b"host name must be specified".to_vec());
+        }
+        let name = [&peer.service[..], b"@", &peer.host].concat();
+        let server = gssapi
+            .service_name(&name)
+            .map_err(|failure| failure.after("GSSAPI name import error"))?;
+        Ok(Exchange {
+            context: gssapi.context(),
+            server,
+            // Without any, the library looks for some itself, and says what is wrong with them.
+            credentials: gssapi.credentials().ok(),
+            wanted,
+        })
+    }
+
+    /// Takes the server's token (none at first); answers the one for the server, which may be empty, and whether
+    /// the context is established.
+    fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
+        let credentials = self.credentials.as_ref();
+        let step = self
+            .context
+            .initiate(credentials, &self.server, self.wanted, token)?;
+        Ok((step.token.to_vec(), step.complete))
+    }
+}
+
+/// Authentication by tokens in messages.
+pub struct Authentication(Exchange);
+
+impl Authentication {
+    /// Readies an exchange; Err is libpq's text.
+    pub fn new(peer: &Peer) -> Result<Authentication, Vec<u8>> {
+        let gssapi = Gssapi::load()
+            .map_err(|reason| format!("GSSAPI authentication not supported: {reason}"))?;
+        let delegation = if peer.delegate { flag::DELEGATE } else { 0 };
+        Exchange::new(gssapi, peer, flag::MUTUAL | delegation).map(Authentication)
+    }
+
+    /// Takes the server's token (none at first); answers the one for the server, which may be empty, and whether
+    /// the server has proved who it is.
+    pub fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Vec<u8>> {
+        let step = self.0.step(token);
+        step.map_err(|failure| failure.after("GSSAPI continuation error"))
+    }
+
+    /// The `gss_ctx_id_t`, which stays this object's.
+    pub fn handle(&self) -> *mut c_void {
+        self.0.context.handle()
+    }
+}
+
+/// A socket with GSSAPI encryption on it.
+pub struct Gss {
+    socket: Socket,
+    exchange: Exchange,
+    /// Once the context is established: the most bytes whose packet is not too long.
+    most: Option<usize>,
+    incoming: Incoming,
+    /// A packet not all sent yet, from `sent` on.
+    outgoing: Vec<u8>,
+    sent: usize,
+    /// How many of the caller's bytes are in `outgoing`.
+    owed: usize,
+    /// Decrypted bytes, handed out up to `taken`.
+    plain: Vec<u8>,
+    taken: usize,
+}
+
+impl std::fmt::Debug for Gss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gss").field("socket", &self.socket).finish()
+    }
+}
+
+impl Gss {
+    /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
+    pub fn new(socket: Socket, peer: &Peer) -> Result<Gss, (Socket, Vec<u8>)> {
+        let exchange = match begin(peer) {
+            Ok(exchange) => exchange,
+            Err(message) => return Err((socket, message)),
+        };
+        Ok(Gss {
+            socket,
+            exchange,
+            most: None,
+            incoming: Incoming::default(),
+            outgoing: Vec::new(),
+            sent: 0,
+            owed: 0,
+            plain: Vec::new(),
+            taken: 0,
+        })
+    }
+
+    /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text, which is empty
+    /// where the server just closed the connection.
+    pub fn handshake(&mut self) -> Result<Progress, Vec<u8>> {
+        loop {
+            match self.send_packet() {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Progress::Write),
+                Err(error) => return Err(text(&error, b"could not send data to server: ")),
+            }
+            if self.most.is_some() {
+                return Ok(Progress::Done);
+            }
+            let begun = !self.handle().is_null();
+            let token = match begun.then(|| self.incoming.token(&self.socket)) {
+                None => Vec::new(),
+                Some(Ok(Received::Token(token))) => token,
+                Some(Ok(Received::Error(packet))) => return Err(words(&packet)),
+                Some(Ok(Received::End)) => return Err(Vec::new()),
+                Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(Progress::Read);
+                }
+                Some(Err(error)) => {
+                    return Err(text(&error, b"could not receive data from server: "));
+                }
+            };
+            self.answer(&token)?;
+        }
+    }
+
+    fn answer(&mut self, token: &[u8]) -> Result<(), Vec<u8>> {
+        let step = self.exchange.step(token);
+        let (token, complete) = step.map_err(|failure| failure.after(INITIATE))?;
+        if !token.is_empty() {
+            self.outgoing = packet(&token, MAX_TOKEN)?;
+            return Ok(());
+        }
+        if !complete {
+            return Err(INITIATE.into());
+        }
+        self.exchange.credentials = None;
+        let attempt = "GSSAPI size check error";
+        let limit = self.exchange.context.size_limit((MAX_DATA - HEADER) as u32);
+        match limit.map_err(|failure| failure.after(attempt))? {
+            0 => Err(attempt.into()),
+            most => {
+                self.most = Some(most as usize);
+                Ok(())
+            }
+        }
+    }
+
+    fn send_packet(&mut self) -> io::Result<()> {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        while let Some(rest) = self
+            .outgoing
+            .get(self.sent..)
+            .filter(|rest| !rest.is_empty())
+        {
+            self.sent += uninterrupted(|| sys::send(self.socket.fd(), rest, flags))?;
+        }
+        self.outgoing.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// As [`super::stream::Stream::recv`].
+    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+        while self.pending() == 0 {
+            match self.incoming.data(&self.socket, wait)? {
+                Received::Token(token) => self.open(&token)?,
+                Received::Error(_) | Received::End => return Ok(0),
+            }
+        }
+        let rest = self.plain.get(self.taken..).unwrap_or_default();
+        let count = rest.len().min(buf.len());
+        for (to, from) in buf.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.taken += count;
+        Ok(count)
+    }
+
+    /// Decrypts a packet.
+    fn open(&mut self, token: &[u8]) -> io::Result<()> {
+        let opened = self.exchange.context.unwrap(token);
+        let (plain, confidential) =
+            opened.map_err(|failure| broken(failure.after("GSSAPI unwrap error"), false))?;
+        if !confidential {
+            let text = b"incoming GSSAPI message did not use confidentiality";
+            return Err(broken(text.to_vec(), false));
+        }
+        self.plain.clear();
+        self.plain.extend_from_slice(&plain);
+        self.taken = 0;
+        Ok(())
+    }
+
+    /// As [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.owed == 0 {
+            let most = self.most.ok_or(ErrorKind::NotConnected)?;
+            let plain = buf.get(..most).unwrap_or(buf);
+            self.outgoing = self.seal(plain).map_err(|text| broken(text, false))?;
+            self.owed = plain.len();
+        }
+        self.send_packet()?;
+        Ok(std::mem::take(&mut self.owed))
+    }
+
+    /// The packet with `plain` encrypted.
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+        let sealed = self.exchange.context.wrap(plain);
+        let (token, confidential) = sealed.map_err(|failure| failure.after("GSSAPI wrap error"))?;
+        if !confidential {
+            return Err(b"outgoing GSSAPI message would not use confidentiality".to_vec());
+        }
+        packet(&token, MAX_DATA)
+    }
+
+    /// Bytes decrypted but not handed out.
+    pub fn pending(&self) -> usize {
+        self.plain.len().saturating_sub(self.taken)
+    }
+
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Whether the handshake is over, so that what is sent is encrypted.
+    pub fn is_established(&self) -> bool {
+        self.most.is_some()
+    }
+
+    /// The `gss_ctx_id_t`, which stays this object's; NULL before the first token.
+    pub fn handle(&self) -> *mut c_void {
+        self.exchange.context.handle()
+    }
+}
+
+fn begin(peer: &Peer) -> Result<Exchange, Vec<u8>> {
+    let mut exchange = Exchange::new(Gssapi::load()?, peer, ENCRYPTION)?;
+    if peer.delegate && exchange.credentials.is_some() {
+        exchange.wanted |= flag::DELEGATE;
+    }
+    Ok(exchange)
+}
+
+/// The text of an ErrorResponse of old, which anybody may have sent.
+fn words(packet: &[u8]) -> Vec<u8> {
+    let text = packet.get(1..).unwrap_or_default();
+    let end = text.iter().position(|&byte| byte == 0);
+    text.get(..end.unwrap_or(text.len()))
+        .unwrap_or_default()
+        .to_vec()
+}
+
+fn text(error: &io::Error, prefix: &[u8]) -> Vec<u8> {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Broken>())
+    {
+        Some(broken) => broken.text.clone(),
+        None => [prefix, &sys::error_text(error)].concat(),
+    }
+}

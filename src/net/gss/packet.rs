@@ -1,0 +1,167 @@
+//! Packets of GSSAPI encryption: a length of 4 bytes, most significant first, and a token.
+
+use std::io;
+
+use crate::net::socket::Socket;
+use crate::net::stream::{broken, uninterrupted};
+use crate::net::sys;
+
+/// The bytes of the length.
+pub const HEADER: usize = 4;
+/// The longest packet with data, length included.
+pub const MAX_DATA: usize = 16384;
+/// The longest packet with a token of the handshake, length included.
+pub const MAX_TOKEN: usize = 65536;
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    Token(Vec<u8>),
+    /// An ErrorResponse instead of a packet: as many of its bytes as there were.
+    Error(Vec<u8>),
+    /// The server closed the connection.
+    End,
+}
+
+/// A packet being received. Nothing behind it is read, so that a poll shows what else there is.
+#[derive(Default)]
+pub struct Incoming(Vec<u8>);
+
+impl Incoming {
+    /// Goes on receiving a packet of the handshake; `WouldBlock` when it is not all there.
+    pub fn token(&mut self, socket: &Socket) -> io::Result<Received> {
+        if !self.fill(socket, HEADER, false)? {
+            return Ok(Received::End);
+        }
+        // libpq: no length that is allowed begins so.
+        if self.0.first() == Some(&b'E') {
+            return self.error(socket);
+        }
+        self.rest(socket, MAX_TOKEN, false)
+    }
+
+    /// Goes on receiving a packet with data; `wait` as for `Stream::recv`.
+    pub fn data(&mut self, socket: &Socket, wait: bool) -> io::Result<Received> {
+        if !self.fill(socket, HEADER, wait)? {
+            return Ok(Received::End);
+        }
+        self.rest(socket, MAX_DATA, wait)
+    }
+
+    fn rest(&mut self, socket: &Socket, limit: usize, wait: bool) -> io::Result<Received> {
+        let header = self.0.first_chunk::<HEADER>().copied().unwrap_or_default();
+        let length = u32::from_be_bytes(header) as usize;
+        let most = limit - HEADER;
+        if length > most {
+            let text = format!("oversize GSSAPI packet sent by the server ({length} > {most})");
+            return Err(broken(text.into(), false));
+        }
+        if !self.fill(socket, HEADER + length, wait)? {
+            return Ok(Received::End);
+        }
+        Ok(Received::Token(
+            std::mem::take(&mut self.0).split_off(HEADER),
+        ))
+    }
+
+    /// libpq: what one more read brings is the text.
+    fn error(&mut self, socket: &Socket) -> io::Result<Received> {
+        let mut more = vec![0; MAX_TOKEN - HEADER - 1];
+        let count = receive(socket, &mut more, false)?;
+        if count == 0 {
+            return Ok(Received::End);
+        }
+        let mut packet = std::mem::take(&mut self.0);
+        packet.extend_from_slice(more.get(..count).unwrap_or_default());
+        Ok(Received::Error(packet))
+    }
+
+    /// Receives until there are `wanted` bytes; false at the end of the stream.
+    fn fill(&mut self, socket: &Socket, wanted: usize, wait: bool) -> io::Result<bool> {
+        while self.0.len() < wanted {
+            let have = self.0.len();
+            self.0.resize(wanted, 0);
+            let received = receive(socket, self.0.get_mut(have..).unwrap_or_default(), wait);
+            self.0
+                .truncate(have + received.as_ref().copied().unwrap_or(0));
+            if received? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn receive(socket: &Socket, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+    let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+    uninterrupted(|| sys::recv(socket.fd(), buf, flags))
+}
+
+/// A packet of one token; Err is libpq's text.
+pub fn packet(token: &[u8], limit: usize) -> Result<Vec<u8>, Vec<u8>> {
+    let most = limit - HEADER;
+    match u32::try_from(token.len()) {
+        Ok(length) if token.len() <= most => Ok([&length.to_be_bytes(), token].concat()),
+        _ => {
+            let length = token.len();
+            let text = format!("client tried to send oversize GSSAPI packet ({length} > {most})");
+            Err(text.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{ErrorKind, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    fn pair() -> (Socket, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let ours = Socket::from(socket2::Socket::from(OwnedFd::from(ours)));
+        (ours, theirs)
+    }
+
+    #[test]
+    fn a_packet_comes_in_pieces_and_no_more_is_taken() {
+        let (socket, mut peer) = pair();
+        let mut incoming = Incoming::default();
+        for piece in [&b"\0\0"[..], b"\0\x03a"] {
+            peer.write_all(piece).unwrap();
+            let error = incoming.data(&socket, false).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        }
+        peer.write_all(b"bc\0\0\0\x01d").unwrap();
+        let received = incoming.data(&socket, false).unwrap();
+        assert_eq!(received, Received::Token(b"abc".to_vec()));
+        let received = incoming.token(&socket).unwrap();
+        assert_eq!(received, Received::Token(b"d".to_vec()));
+        drop(peer);
+        assert_eq!(incoming.data(&socket, false).unwrap(), Received::End);
+    }
+
+    #[test]
+    fn lengths_have_limits() {
+        let (socket, mut peer) = pair();
+        peer.write_all(&16381_u32.to_be_bytes()).unwrap();
+        let error = Incoming::default().data(&socket, false).unwrap_err();
+        let text = "oversize GSSAPI packet sent by the server (16381 > 16380)";
+        assert_eq!(error.to_string(), text);
+        peer.write_all(&0x00ff_ffff_u32.to_be_bytes()).unwrap();
+        let error = Incoming::default().token(&socket).unwrap_err();
+        let text = "oversize GSSAPI packet sent by the server (16777215 > 65532)";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(packet(b"ab", 6).unwrap(), b"\0\0\0\x02ab");
+        let text = b"client tried to send oversize GSSAPI packet (3 > 2)";
+        assert_eq!(packet(b"abc", 6).unwrap_err(), text);
+    }
+
+    #[test]
+    fn an_error_has_no_length() {
+        let (socket, mut peer) = pair();
+        peer.write_all(b"Eoh no\0more").unwrap();
+        let received = Incoming::default().token(&socket).unwrap();
+        assert_eq!(received, Received::Error(b"Eoh no\0more".to_vec()));
+    }
+}
