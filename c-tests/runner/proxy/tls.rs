@@ -108,6 +108,24 @@ fn a_goaway_comes_through_tls() {
 }
 
 #[test]
+fn much_goes_through_tls_both_ways() {
+    let server = TlsServer::with("good", "good");
+    let proxy = proxy(server.port(), &[front("good"), back("require", None)]);
+    let conninfo = conninfo(&proxy, "sslmode=verify-full");
+    let text = "x".repeat(100_000);
+    for lib in BOTH {
+        let mut command = on_lib(Version::Oracle18.bin().join("psql"), lib);
+        command.args(["-X", "-q", "-A", "-t", "-d", &conninfo]);
+        let rows = format!("{text}\n").repeat(200);
+        let input = format!(
+            "CREATE TEMP TABLE t (a text);\nCOPY t FROM STDIN;\n{rows}\\.\nSELECT a FROM t;\n"
+        );
+        let output = process::run(&mut command, input.as_bytes(), TIMEOUT).success();
+        assert!(output.stdout == rows, "{} bytes", output.stdout.len());
+    }
+}
+
+#[test]
 fn cancel_requests_take_tls_both_ways() {
     let server = TlsServer::with("good", "good");
     let proxy = proxy(
