@@ -1,6 +1,7 @@
 //! TLS: what C libpq 18 makes of certificates and options, and that ours makes the same of them.
 
 pub mod certificates;
+mod clients;
 mod keys;
 mod matrix;
 mod options;
