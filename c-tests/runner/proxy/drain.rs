@@ -116,15 +116,7 @@ fn new_clients_are_refused_in_one_of_two_ways() {
             if text { "draining" } else { "serving" }.to_owned()
         });
         if refuse {
-            let mut late = Raw::connect(proxy.port);
-            late.startup(&[("user", "postgres")]);
-            let (kind, body) = late.read_message();
-            assert_eq!(kind, b'E');
-            assert!(
-                body.windows(5).any(|part| part == b"57P03"),
-                "{}",
-                body.escape_ascii()
-            );
+            proxy.refuses_as_if_shutting_down();
         } else {
             let port = proxy.port;
             wait_until("refused", || {
@@ -193,7 +185,6 @@ fn a_client_that_has_connected_gets_its_session() {
             let mut answer = [0; 1];
             client.read_exact(&mut answer);
         }
-        // Another session is not what keeps it waiting.
         proxy.signal("TERM");
         proxy.session.until("asking clients");
         client.startup(&[

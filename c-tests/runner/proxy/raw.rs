@@ -24,6 +24,19 @@ pub fn session(proxy: &Proxy, parameters: &[(&str, &str)]) -> Raw {
     client
 }
 
+impl Proxy {
+    /// A new client is refused with the one SQLSTATE that sends libpq to its next host.
+    #[track_caller]
+    pub fn refuses_as_if_shutting_down(&self) {
+        let mut late = Raw::connect(self.port);
+        late.startup(&[("user", "postgres")]);
+        let (kind, body) = late.read_message();
+        assert_eq!(kind, b'E');
+        let refused = body.windows(6).any(|part| part == b"C57P03");
+        assert!(refused, "{}", body.escape_ascii());
+    }
+}
+
 impl Raw {
     pub fn connect(port: u16) -> Raw {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
