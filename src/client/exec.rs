@@ -91,7 +91,7 @@ impl Connection {
         result_format: i16,
     ) -> bool
     where
-        I: Iterator<Item = Parameter<'a>> + Clone,
+        I: ExactSizeIterator<Item = Parameter<'a>> + Clone,
     {
         let sent = self.session.send_bound(
             Some((query, types)),
@@ -111,7 +111,7 @@ impl Connection {
         result_format: i16,
     ) -> bool
     where
-        I: Iterator<Item = Parameter<'a>> + Clone,
+        I: ExactSizeIterator<Item = Parameter<'a>> + Clone,
     {
         let sent = self.session.send_bound(
             None,
@@ -265,15 +265,15 @@ impl Connection {
         self.session.errors.add_raw(&text);
     }
 
-    /// Readies the connection for a synchronous command; false when it cannot be.
-    pub fn begin_exec(&mut self) -> bool {
+    /// Readies the connection for a synchronous command; None when it cannot be, else whether results of earlier
+    /// commands may be in the way.
+    pub fn begin_exec(&mut self) -> Option<bool> {
         self.session.begin_command();
         if self.session.pipeline != PipelineStatus::Off {
-            return self.refuse(
-                "synchronous command execution functions are not allowed in pipeline mode",
-            );
+            self.refuse("synchronous command execution functions are not allowed in pipeline mode");
+            return None;
         }
-        true
+        Some(self.session.state != AsyncState::Idle || self.session.has_work())
     }
 
     /// A synchronous command drops what is left of a COPY OUT.

@@ -23,6 +23,9 @@ impl Session {
     /// Parses what is buffered as far as the state permits. Some(notice) must be handed to the
     /// application before the next call; None means that nothing more can be parsed now.
     pub fn parse_input(&mut self) -> Option<PgResultBox> {
+        if self.input.is_empty() {
+            return self.notice.take();
+        }
         // Frames borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
         while self.notice.is_none() && self.parse_message(&mut input) {

@@ -15,11 +15,14 @@ pub enum QueryClass {
 
 /// One command that awaits its answer.
 #[derive(Debug)]
-pub struct Command {
-    pub class: QueryClass,
+struct Command {
+    class: QueryClass,
     /// The query's text, for the error cursor; None where libpq keeps none.
-    pub query: Option<Vec<u8>>,
+    query: Option<Vec<u8>>,
 }
+
+/// The memory of a query's text up to this size serves the next one.
+const KEEP_TEXT: usize = 8 * 1024;
 
 /// What can move the queue on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,28 +36,39 @@ pub enum Advance {
 }
 
 #[derive(Debug, Default)]
-pub struct CommandQueue(VecDeque<Command>);
+pub struct CommandQueue {
+    commands: VecDeque<Command>,
+    /// Room for the text of the next query.
+    spare: Vec<u8>,
+}
 
 impl CommandQueue {
-    pub fn push(&mut self, command: Command) {
-        self.0.push_back(command);
+    /// Adds a command, with its query's text where libpq keeps that.
+    pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
+        let query = text.map(|text| {
+            let mut query = std::mem::take(&mut self.spare);
+            query.clear();
+            query.extend_from_slice(text);
+            query
+        });
+        self.commands.push_back(Command { class, query });
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.commands.clear();
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.commands.is_empty()
     }
 
     /// The command whose replies are arriving.
     pub fn class(&self) -> Option<QueryClass> {
-        self.0.front().map(|command| command.class)
+        self.commands.front().map(|command| command.class)
     }
 
     pub fn query(&self) -> Option<&[u8]> {
-        self.0.front()?.query.as_deref()
+        self.commands.front()?.query.as_deref()
     }
 
     /// Drops the head if `cause` completes it: a simple query ends with ReadyForQuery only,
@@ -65,8 +79,14 @@ impl CommandQueue {
             Some(QueryClass::Sync) => cause != Advance::Sync,
             _ => false,
         };
-        if !stays {
-            self.0.pop_front();
+        if stays {
+            return;
+        }
+        let text = self.commands.pop_front().and_then(|command| command.query);
+        if let Some(text) = text
+            && text.capacity() <= KEEP_TEXT
+        {
+            self.spare = text;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Commands on their way out: whether one may be sent now, its messages, its place in the queue.
 
-use super::queue::{Command, QueryClass};
+use super::queue::QueryClass;
 use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
 use crate::protocol::frontend::{self, Parameter, TooLarge};
 
@@ -68,12 +68,8 @@ impl Session {
         query: Option<&[u8]>,
         write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
     ) -> Result<(), Refused> {
-        let command = Command {
-            class,
-            query: query.map(<[u8]>::to_vec),
-        };
         self.append(write)?;
-        self.queue.push(command);
+        self.queue.push(class, query);
         Ok(())
     }
 
@@ -106,7 +102,7 @@ impl Session {
         &mut self,
         command: Option<(&[u8], &[u32])>,
         statement: &[u8],
-        parameters: impl Iterator<Item = Parameter<'a>> + Clone,
+        parameters: impl ExactSizeIterator<Item = Parameter<'a>> + Clone,
         with_formats: bool,
         result_format: i16,
     ) -> Result<(), Refused> {
@@ -117,8 +113,7 @@ impl Session {
                 frontend::parse(out, statement, query, types)?;
             }
             frontend::bind(out, statement, parameters, with_formats, result_format)?;
-            frontend::target(out, b'D', b'P', b"")?;
-            frontend::execute(out)?;
+            frontend::describe_and_execute(out);
             sync_if(out, sync)
         })
     }

@@ -232,6 +232,12 @@ impl Session {
         self.fail(text);
     }
 
+    /// Whether there is something to parse, to hand out or to trace.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        !self.input.is_empty() || self.notice.is_some() || self.tracer.is_some()
+    }
+
     pub fn has_pending_result(&self) -> bool {
         self.result.is_some() || self.error_result
     }
@@ -276,11 +282,19 @@ impl Session {
     }
 
     /// Drops the first message of the input as understood.
+    #[inline]
     pub fn consume_message(&mut self, body_size: usize) {
+        if self.tracer.is_some() {
+            self.trace_first(body_size);
+        }
+        self.input.consume(HEADER + body_size);
+    }
+
+    #[cold]
+    fn trace_first(&mut self, body_size: usize) {
         let input = std::mem::take(&mut self.input);
         self.trace_received(input.unread(), body_size);
         self.input = input;
-        self.input.consume(HEADER + body_size);
     }
 
     /// Traces the message at the front of `input`.

@@ -20,7 +20,10 @@ pub unsafe fn call<T: Copy>(
     // SAFETY: not NULL; exclusive by the caller's promise, and the reference ends with the closure.
     let outcome = guard::catch(|| body(unsafe { &mut *conn }));
     // SAFETY: as above.
-    unsafe { settle(conn, outcome.is_none()) };
+    if outcome.is_none() || unsafe { !(*conn).trace.is_null() } {
+        // SAFETY: as above.
+        unsafe { settle(conn, outcome.is_none()) };
+    }
     outcome.unwrap_or(failure)
 }
 
@@ -92,8 +95,11 @@ unsafe fn ask(conn: *mut pg_conn, hook: Hook) {
     }
 }
 
+/// What is left to do after a panic, and where messages are traced.
+///
 /// # Safety
 /// `conn` is a live connection.
+#[cold]
 unsafe fn settle(conn: *mut pg_conn, panicked: bool) {
     // SAFETY: the caller's promise; the reference ends here.
     let conn = unsafe { &mut *conn };

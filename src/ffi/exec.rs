@@ -47,8 +47,10 @@ unsafe fn discard(result: *mut PgResult) -> InTheWay {
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 unsafe fn begin(conn: *mut pg_conn) -> bool {
     // SAFETY: the caller's promise.
-    if !unsafe { call(conn, false, |conn| conn.client.begin_exec()) } {
-        return false;
+    match unsafe { call(conn, None, |conn| conn.client.begin_exec()) } {
+        None => return false,
+        Some(false) => return true,
+        Some(true) => {}
     }
     loop {
         // SAFETY: the caller's promise.

@@ -19,10 +19,13 @@ pub fn guard<T>(failure: T, body: impl FnOnce() -> T) -> T {
 /// As [`guard`], but the caller decides what a panic (None) means.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Option<T> {
     QUIET_HOOK.call_once(install_hook);
-    let outer = INSIDE.replace(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    INSIDE.set(outer);
-    outcome.ok()
+    // Found once: in a shared library each look at a thread's variable is a call.
+    INSIDE.with(|inside| {
+        let outer = inside.replace(true);
+        let outcome = panic::catch_unwind(AssertUnwindSafe(body));
+        inside.set(outer);
+        outcome.ok()
+    })
 }
 
 fn install_hook() {

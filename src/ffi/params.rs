@@ -49,7 +49,7 @@ impl Given {
     pub unsafe fn parameters<'a>(
         self,
         client: &mut Connection,
-    ) -> Option<Parameters<impl Iterator<Item = Parameter<'a>> + Clone + use<'a>>> {
+    ) -> Option<Parameters<impl ExactSizeIterator<Item = Parameter<'a>> + Clone + use<'a>>> {
         // SAFETY: the caller's promise.
         let (values, lengths, formats) = unsafe {
             (
@@ -76,15 +76,12 @@ impl Given {
             // SAFETY: other values are C strings or NULL.
             unsafe { ptr::text(value) }
         };
-        // Lengths of texts are taken once: the iterator is walked more than once.
-        let taken: Vec<_> = (0..self.len())
-            .map(|index| Parameter {
-                value: value(index),
-                binary: is_binary(index),
-            })
-            .collect();
+        let parameter = move |index| Parameter {
+            value: value(index),
+            binary: is_binary(index),
+        };
         Some(Parameters {
-            values: taken.into_iter(),
+            values: (0..self.len()).map(parameter),
             with_formats: !formats.is_empty(),
         })
     }

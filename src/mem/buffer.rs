@@ -25,11 +25,19 @@ impl RecvBuffer {
     }
 
     /// The bytes received and not yet consumed.
+    #[inline]
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
+    /// Whether everything received was consumed.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// Drops `count` bytes from the front (at most what is there).
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
         if self.start == self.end {

@@ -4,11 +4,17 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::backend::HEADER;
+
 /// A message does not fit the protocol's 31-bit length word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
 pub const CANCEL_REQUEST_CODE: u32 = 80_877_102;
+/// Room for a Bind message beside its statement's name and its parameters.
+const BIND_ROOM: usize = 64;
+/// Room for a parameter of a Bind message; longer values make their own.
+const PARAMETER_ROOM: usize = 24;
 const TLS_REQUEST_CODE: u32 = (1234 << 16) | 5679;
 const GSS_REQUEST_CODE: u32 = (1234 << 16) | 5680;
 
@@ -21,6 +27,7 @@ pub struct Parameter<'a> {
 }
 
 /// Appends one message: its type byte, its length, and what `fill` writes.
+#[inline]
 fn message(
     out: &mut BytesMut,
     kind: u8,
@@ -32,13 +39,19 @@ fn message(
     if out.len().saturating_add(body_size) > i32::MAX as usize {
         return Err(TooLarge);
     }
-    out.reserve(body_size + 5);
-    out.put_u8(kind);
-    out.put_i32(length);
+    out.reserve(body_size + HEADER);
+    out.put_slice(&header(kind, length));
     let start = out.len();
     fill(out);
     debug_assert_eq!(out.len() - start, body_size);
     Ok(())
+}
+
+/// The bytes before a message's body.
+#[inline]
+fn header(kind: u8, length: i32) -> [u8; HEADER] {
+    let [a, b, c, d] = length.to_be_bytes();
+    [kind, a, b, c, d]
 }
 
 fn put_string(out: &mut BytesMut, text: &[u8]) {
@@ -70,44 +83,62 @@ pub fn parse(out: &mut BytesMut, name: &[u8], query: &[u8], types: &[u32]) -> Re
 }
 
 /// Bind to the unnamed portal. `with_formats` says whether parameter formats were given at all.
+///
+/// Each parameter is looked at once: the length is filled in at the end. A message too large is left half
+/// written.
 pub fn bind<'a>(
     out: &mut BytesMut,
     statement: &[u8],
-    parameters: impl Iterator<Item = Parameter<'a>> + Clone,
+    parameters: impl ExactSizeIterator<Item = Parameter<'a>> + Clone,
     with_formats: bool,
     result_format: i16,
 ) -> Result<(), TooLarge> {
-    let count = parameters.clone().count();
-    let values: usize = parameters
-        .clone()
-        .map(|p| p.value.map_or(0, <[u8]>::len).saturating_add(4))
-        .fold(0, usize::saturating_add);
-    let formats = if with_formats { count } else { 0 };
-    let size = values.saturating_add(statement.len() + 10 + formats * 2);
-    message(out, b'B', size, |out| {
-        out.put_u8(0);
-        put_string(out, statement);
-        out.put_u16(formats as u16);
-        for parameter in parameters.clone().take(formats) {
+    let start = out.len();
+    let count = parameters.len();
+    out.reserve(BIND_ROOM + statement.len() + count * PARAMETER_ROOM);
+    out.put_slice(&header(b'B', 0));
+    out.put_u8(0);
+    put_string(out, statement);
+    if with_formats {
+        out.put_u16(count as u16);
+        for parameter in parameters.clone() {
             out.put_i16(parameter.binary.into());
         }
-        out.put_u16(count as u16);
-        for parameter in parameters {
-            put_value(out, parameter.value);
+    } else {
+        out.put_u16(0);
+    }
+    out.put_u16(count as u16);
+    for parameter in parameters {
+        if out.len() + parameter.value.map_or(0, <[u8]>::len) > i32::MAX as usize {
+            return Err(TooLarge);
         }
-        out.put_i16(1);
-        out.put_i16(result_format);
-    })
+        put_value(out, parameter.value);
+    }
+    out.put_slice(&[0, 1]);
+    out.put_i16(result_format);
+    fill_in_length(out, start)
+}
+
+/// Writes the length of the message that began at `start`.
+fn fill_in_length(out: &mut BytesMut, start: usize) -> Result<(), TooLarge> {
+    let length = i32::try_from(out.len() - start - 1).map_err(|_| TooLarge)?;
+    if out.len() > i32::MAX as usize {
+        return Err(TooLarge);
+    }
+    let word = out.get_mut(start + 1..start + HEADER).ok_or(TooLarge)?;
+    word.copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// What runs a bound statement: Describe and Execute of the unnamed portal, without a row limit.
+pub fn describe_and_execute(out: &mut BytesMut) {
+    out.put_slice(b"D\0\0\0\x06P\0E\0\0\0\x09\0\0\0\0\0");
 }
 
 fn put_value(out: &mut BytesMut, value: Option<&[u8]>) {
-    match value {
-        None => out.put_i32(-1),
-        Some(bytes) => {
-            out.put_i32(bytes.len() as i32);
-            out.put_slice(bytes);
-        }
-    }
+    let length = value.map_or(-1, |bytes| bytes.len() as i32);
+    out.put_slice(&length.to_be_bytes());
+    out.put_slice(value.unwrap_or_default());
 }
 
 /// Describe (`D`) or Close (`C`) of a statement (`S`) or portal (`P`).
@@ -116,11 +147,6 @@ pub fn target(out: &mut BytesMut, command: u8, kind: u8, name: &[u8]) -> Result<
         out.put_u8(kind);
         put_string(out, name);
     })
-}
-
-/// Execute the unnamed portal without a row limit.
-pub fn execute(out: &mut BytesMut) -> Result<(), TooLarge> {
-    message(out, b'E', 5, |out| out.put_slice(&[0; 5]))
 }
 
 fn bare(out: &mut BytesMut, kind: u8) -> Result<(), TooLarge> {
@@ -147,6 +173,7 @@ pub fn copy_fail(out: &mut BytesMut, reason: &[u8]) -> Result<(), TooLarge> {
     string_message(out, b'f', reason)
 }
 
+#[inline]
 pub fn copy_data(out: &mut BytesMut, data: &[u8]) -> Result<(), TooLarge> {
     message(out, b'd', data.len(), |out| out.put_slice(data))
 }
