@@ -47,6 +47,7 @@ impl Connection {
             write_error: None,
             reply_read: false,
             read_size: 0,
+            send_size: super::io::SEND_THRESHOLD,
             file: None,
             gss: GssState::default(),
             key_password: KeyPassword::default(),
@@ -393,6 +394,7 @@ impl Connection {
         }
         self.write_error = None;
         self.read_size = 0;
+        self.send_size = super::io::SEND_THRESHOLD;
         self.waiting = Waiting::Nothing;
     }
 

@@ -4,6 +4,7 @@ use super::io::Flushed;
 use super::{Connection, Step, done};
 use crate::conn::copy::CopyStep;
 use crate::conn::session::AsyncState;
+use crate::protocol::backend::{Frame, HEADER, frame};
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
@@ -19,6 +20,18 @@ pub enum CopyOut {
 }
 
 impl Connection {
+    /// Queues a row of COPY data where nothing else is to be done for that: no input to parse, nothing to trace, nothing
+    /// to send. False: [`Connection::put_copy_data`] is to do it. Never panics.
+    #[inline]
+    pub fn queue_copy_row(&mut self, data: &[u8]) -> bool {
+        let room = self.send_size.min(self.session.out.capacity());
+        let plain = self.session.state == AsyncState::CopyIn
+            && !data.is_empty()
+            && !self.session.has_work()
+            && self.session.out.len() + HEADER + data.len() < room;
+        plain && frontend::copy_data(&mut self.session.out, data).is_ok()
+    }
+
     /// PQputCopyData: true when the data is queued.
     pub fn put_copy_data(&mut self, data: &[u8]) -> Step<bool> {
         let copying = self.session.is_copying_in();
@@ -41,6 +54,19 @@ impl Connection {
             return false;
         }
         self.session.send_copy_end(reason).is_ok() && self.flush() != Flushed::Failed
+    }
+
+    /// The data of the CopyData at the front, where nothing else is to be done before it is taken. None:
+    /// [`Connection::get_copy_data`] is to look. Never panics.
+    #[inline]
+    pub fn copy_row_at_hand(&self) -> Option<&[u8]> {
+        if self.session.state != AsyncState::CopyOut || self.session.tracer.is_some() {
+            return None;
+        }
+        match frame(self.session.input.unread()) {
+            Frame::Message { kind: b'd', body } if !body.is_empty() => Some(body),
+            _ => None,
+        }
     }
 
     /// The next piece of a COPY OUT; with `wait`, waits for it.
@@ -73,6 +99,7 @@ impl Connection {
     }
 
     /// Drops the data that [`CopyOut::Data`] told of.
+    #[inline]
     pub fn copy_consumed(&mut self, size: usize) {
         self.session.copy_already_done = 0;
         self.session.consume_message(size);

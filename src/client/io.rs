@@ -11,8 +11,10 @@ use crate::mem::buffer::MIN_READ;
 use crate::net::stream::{Broken, Stream};
 use crate::net::sys;
 
-/// Output is sent once this much is buffered after a message.
-const SEND_THRESHOLD: usize = 8192;
+/// Output is sent once this much is buffered after a message, and in whole pieces of it over a Unix socket.
+pub(super) const SEND_THRESHOLD: usize = 8192;
+/// Where output keeps coming without a flush, it is gathered up to this much.
+const SEND_MOST: usize = 64 * 1024;
 /// An emptied output buffer larger than this is given back.
 const KEEP_OUTPUT: usize = 256 * 1024;
 /// The most room a read is given.
@@ -142,6 +144,7 @@ impl Connection {
 
     /// Sends all output; in nonblocking mode as much as the socket takes.
     pub fn flush(&mut self) -> Flushed {
+        self.send_size = SEND_THRESHOLD;
         if self.session.out.is_empty() {
             return Flushed::All;
         }
@@ -150,13 +153,22 @@ impl Connection {
 
     /// Called after a message was appended: sends when much is buffered.
     pub(super) fn push(&mut self) -> Flushed {
-        let buffered = self.session.out.len();
-        if buffered < SEND_THRESHOLD {
+        if self.session.out.len() < self.send_size {
             return Flushed::All;
         }
+        self.push_out()
+    }
+
+    #[cold]
+    fn push_out(&mut self) -> Flushed {
+        self.send_size = (self.send_size * 2).clamp(SEND_THRESHOLD, SEND_MOST);
         let unix = self.address.as_ref().is_some_and(|a| a.is_unix());
         // libpq: whole 8 kB pieces over a Unix socket.
-        self.send_some(if unix { buffered % SEND_THRESHOLD } else { 0 })
+        self.send_some(if unix {
+            self.session.out.len() % SEND_THRESHOLD
+        } else {
+            0
+        })
     }
 
     /// Sends until only `keep` bytes are left.
@@ -174,12 +186,12 @@ impl Connection {
             };
             let end = self.session.out.len() - keep;
             match stream.send(&self.session.out[..end]) {
-                Ok(count) => self.session.out.advance(count),
+                Ok(count) => self.drop_output(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => {
                     // libpq: claims success, so what the server said last is read by whoever waits for it.
                     self.write_error = Some(send_failure(&error));
-                    self.session.out.advance(end);
+                    self.drop_output(end);
                 }
             }
             if self.session.out.len() > keep
@@ -190,6 +202,18 @@ impl Connection {
         }
         self.output_emptied();
         Flushed::All
+    }
+
+    /// Drops what was sent. A short rest moves to the front at once, so that the buffer is filled anew from there.
+    fn drop_output(&mut self, count: usize) {
+        let out = &mut self.session.out;
+        let rest = out.len() - count;
+        if rest <= SEND_THRESHOLD {
+            out.copy_within(count.., 0);
+            out.truncate(rest);
+        } else {
+            out.advance(count);
+        }
     }
 
     /// The socket takes no more for now: takes what comes in, as the server may wait for that.

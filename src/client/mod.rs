@@ -122,6 +122,8 @@ pub struct Connection {
     reply_read: bool,
     /// The last read filled all the room it had: the next one gets more.
     read_size: usize,
+    /// So much output is gathered before it is sent unasked.
+    send_size: usize,
     /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of
     /// the call from its notice receiver, and the next such call closes it.
     file: Option<File>,

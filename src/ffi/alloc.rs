@@ -4,11 +4,20 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-use crate::text::escape::{Room, Sink};
+use crate::text::escape::Room;
 
 /// A `malloc`ed copy of `text` with a NUL behind it; NULL when memory ran out.
 pub fn string(text: &[u8]) -> *mut c_char {
-    filled(text.len(), |room| room.put(text)).0
+    // SAFETY: malloc takes any size, and no slice is as long as `usize` reaches.
+    let memory = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
+    if !memory.is_null() {
+        // SAFETY: `memory` has room for the text and a NUL, and nobody else knows of it yet.
+        unsafe {
+            memory.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            memory.add(text.len()).write(0);
+        }
+    }
+    memory.cast()
 }
 
 /// What `fill` writes into `malloc`ed room for `size` bytes, a NUL behind it, and how much that was;

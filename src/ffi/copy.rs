@@ -32,9 +32,23 @@ pub unsafe extern "C" fn PQputCopyData(
     // SAFETY: the caller's promise.
     unsafe {
         let data = ptr::bytes(buffer, usize::try_from(nbytes).unwrap_or(0));
-        let sent = drive(conn, false, |conn| conn.client.put_copy_data(data));
-        if sent { 1 } else { -1 }
+        // Most rows take this way.
+        if ptr::exclusive(conn).is_some_and(|conn| conn.client.queue_copy_row(data)) {
+            return 1;
+        }
+        put(conn, data)
     }
+}
+
+/// Sends COPY data, whatever is to be done besides.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call.
+#[cold]
+unsafe fn put(conn: *mut pg_conn, data: &[u8]) -> c_int {
+    // SAFETY: the caller's promise.
+    let sent = unsafe { drive(conn, false, |conn| conn.client.put_copy_data(data)) };
+    if sent { 1 } else { -1 }
 }
 
 /// Ends COPY data, as a failure with the text `errormsg` if that is not NULL: 1, or -1 with an error text,
@@ -81,7 +95,22 @@ pub unsafe extern "C" fn PQgetCopyData(
     }
     // SAFETY: not NULL, and the caller's promise.
     unsafe { *buffer = null_mut() };
-    let wait = r#async == 0;
+    // SAFETY: the caller's promise.
+    if let Some((row, size)) = unsafe { row_at_hand(conn) } {
+        // SAFETY: as above.
+        unsafe { *buffer = row };
+        return size as c_int;
+    }
+    // SAFETY: as above.
+    unsafe { await_row(conn, buffer, r#async == 0) }
+}
+
+/// Receives a row of COPY data, whatever is to be done before it comes.
+///
+/// # Safety
+/// As for PQgetCopyData; `buffer` is not NULL.
+#[cold]
+unsafe fn await_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) -> c_int {
     // SAFETY: the caller's promise.
     match unsafe { drive(conn, Row::Failed, |conn| next_row(conn, wait)) } {
         Row::Data(row, size) => {
@@ -93,6 +122,23 @@ pub unsafe extern "C" fn PQgetCopyData(
         Row::End => -1,
         Row::Failed => -2,
     }
+}
+
+/// Takes a row that is there already, as most are.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call.
+#[inline]
+unsafe fn row_at_hand(conn: *mut pg_conn) -> Option<(*mut c_char, usize)> {
+    // SAFETY: the caller's promise.
+    let conn = unsafe { ptr::exclusive(conn) }?;
+    let data = conn.client.copy_row_at_hand()?;
+    let (size, row) = (data.len(), alloc::string(data));
+    if row.is_null() {
+        return None;
+    }
+    conn.client.copy_consumed(size);
+    Some((row, size))
 }
 
 fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
