@@ -16,7 +16,7 @@ use super::ptr::{exclusive, shared};
 use super::types::{ContextVisibilityCode, ExecStatusCode, PGresult, VerbosityCode};
 use crate::result::message::{ShowContext, Verbosity};
 use crate::result::status::{NAMES, Status};
-use crate::result::store::PgResultBox;
+use crate::result::store::{PgResultBox, Value};
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
 use std::ptr;
@@ -262,15 +262,15 @@ pub unsafe extern "C" fn PQgetvalue(
     field_num: c_int,
 ) -> *mut c_char {
     // SAFETY: the caller's promise.
-    let Some(result) = (unsafe { shared(res) }) else {
-        return ptr::null_mut();
-    };
-    let value = result.get_value_ptr(tup_num, field_num);
-    if value.is_null() {
-        // SAFETY: not NULL, and `result` is not used again.
-        unsafe { warn_out_of_range(res, tup_num, field_num) };
+    let result = unsafe { shared(res) };
+    match result.and_then(|result| Some((result, result.near(tup_num, field_num)?))) {
+        Some((result, value)) => match value.start() {
+            Some(start) => start.as_ptr().cast(),
+            None => result.empty_string().cast_mut(),
+        },
+        // SAFETY: the caller's promise.
+        None => unsafe { other_value(res, tup_num, field_num) },
     }
-    value.cast_mut()
 }
 
 /// A value's length in bytes; 0 for SQL's NULL, for NULL, and, with a notice, if there is no
@@ -285,15 +285,11 @@ pub unsafe extern "C" fn PQgetlength(
     field_num: c_int,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(result) = (unsafe { shared(res) }) else {
-        return 0;
-    };
-    let Some(length) = result.get_length(tup_num, field_num) else {
-        // SAFETY: not NULL, and `result` is not used again.
-        unsafe { warn_out_of_range(res, tup_num, field_num) };
-        return 0;
-    };
-    length
+    match unsafe { shared(res) }.and_then(|result| result.near(tup_num, field_num)) {
+        Some(value) => value.length(),
+        // SAFETY: the caller's promise.
+        None => unsafe { other_length(res, tup_num, field_num) },
+    }
 }
 
 /// Whether a value is SQL's NULL: 1 or 0; 1 for NULL, and, with a notice, if there is no such
@@ -308,15 +304,60 @@ pub unsafe extern "C" fn PQgetisnull(
     field_num: c_int,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(result) = (unsafe { shared(res) }) else {
-        return 1;
-    };
-    let Some(null) = result.is_null(tup_num, field_num) else {
-        // SAFETY: not NULL, and `result` is not used again.
-        unsafe { warn_out_of_range(res, tup_num, field_num) };
-        return 1;
-    };
-    null.into()
+    match unsafe { shared(res) }.and_then(|result| result.near(tup_num, field_num)) {
+        Some(value) => value.is_null().into(),
+        // SAFETY: the caller's promise.
+        None => unsafe { other_is_null(res, tup_num, field_num) },
+    }
+}
+
+/// [`PQgetvalue`] where there is no such value, and for rows of rare forms.
+///
+/// With the C calling convention, as what it is called from, it is jumped to.
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[cold]
+unsafe extern "C" fn other_value(res: *const PGresult, row: c_int, column: c_int) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe { value_or_warning(res, row, column) }
+        .map_or(ptr::null_mut(), |value| value.ptr.cast_mut())
+}
+
+/// As [`other_value`], for [`PQgetlength`].
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[cold]
+unsafe extern "C" fn other_length(res: *const PGresult, row: c_int, column: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { value_or_warning(res, row, column) }.map_or(0, |value| value.len)
+}
+
+/// As [`other_value`], for [`PQgetisnull`].
+///
+/// # Safety
+/// `res` is NULL or a result.
+#[cold]
+unsafe extern "C" fn other_is_null(res: *const PGresult, row: c_int, column: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { value_or_warning(res, row, column) }
+        .is_none_or(|value| value.null)
+        .into()
+}
+
+/// The value; None for NULL, and, with a notice, if there is no such row or column.
+///
+/// # Safety
+/// `res` is NULL or a result.
+unsafe fn value_or_warning(res: *const PGresult, row: c_int, column: c_int) -> Option<Value> {
+    // SAFETY: the caller's promise.
+    let value = unsafe { shared(res) }?.value(row, column);
+    if value.is_none() {
+        // SAFETY: not NULL, and no reference to the result is held.
+        unsafe { warn_out_of_range(res, row, column) };
+    }
+    value
 }
 
 /// The bytes allocated for a result; 0 for NULL.

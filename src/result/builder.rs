@@ -223,13 +223,10 @@ pub(crate) mod tests {
         );
         assert_eq!((result.nrows(), result.ncols()), (3, 2));
         assert_eq!(result.bytes(1, 1), Some(Some(&b"two"[..])));
-        assert_eq!(result.get_length(1, 1), Some(3));
-        assert_eq!(result.get_length(1, 0), Some(0));
-        assert_eq!(result.is_null(1, 0), Some(true));
-        assert_eq!(result.is_null(2, 0), Some(false));
+        assert_eq!(result.bytes(1, 0), Some(None));
+        assert_eq!(result.bytes(2, 0), Some(Some(&b""[..])));
         for (row, column) in [(-1, 0), (3, 0), (0, 2), (0, -1), (i32::MIN, i32::MAX)] {
-            assert!(result.get_value_ptr(row, column).is_null());
-            assert_eq!(result.get_length(row, column), None);
+            assert!(result.near(row, column).is_none());
             assert!(result.value(row, column).is_none());
         }
     }
@@ -244,8 +241,10 @@ pub(crate) mod tests {
                 .push_row(&body(&[Some(&value), Some(&value)]))
                 .unwrap();
             let last = result.nrows() - 1;
-            assert_eq!(result.get_value_ptr(last, 0).addr() % 8, 0);
-            assert_eq!(result.get_value_ptr(last, 1).addr() % 8, 0);
+            for column in 0..2 {
+                let value = result.value(last, column).unwrap();
+                assert_eq!(value.ptr.addr() % 8, 0);
+            }
             assert_eq!(result.bytes(last, 1), Some(Some(&value[..])));
         }
         assert_eq!(result.binary(), 1);

@@ -183,8 +183,8 @@ mod tests {
         }
         made.set_value(500, 1, None).unwrap();
         assert_eq!(made.nrows(), 1000);
-        assert_eq!(made.is_null(500, 1), Some(true));
-        assert_eq!(made.is_null(999, 0), Some(true));
+        assert_eq!(made.bytes(500, 1), Some(None));
+        assert_eq!(made.bytes(999, 0), Some(None));
         assert_eq!(made.bytes(999, 1), Some(Some(&b"999"[..])));
         assert_eq!(made.set_value(1001, 0, None), Err(SetValueError::NoSuchRow));
         assert_eq!(made.set_value(-1, 0, None), Err(SetValueError::NoSuchRow));

@@ -176,9 +176,9 @@ impl<'a, 'o> Printer<'a, 'o> {
         }
         if options.is_table() {
             // libpq: the width counts what a NUL cuts off, too.
-            let length = self.result.get_length(row, column as i32);
+            let value = self.result.value(row, column as i32);
             let width = &mut self.columns[column].width;
-            *width = (*width).max(length.map_or(0, |length| length as usize));
+            *width = (*width).max(value.map_or(0, |value| value.len as usize));
         } else if options.expanded {
             self.expanded_value(column, value);
         } else {

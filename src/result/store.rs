@@ -3,7 +3,7 @@
 use super::columns::{ColumnDesc, Columns};
 use super::status::Status;
 use crate::mem::arena::rows::Rows;
-pub use crate::mem::arena::rows::Value;
+pub use crate::mem::arena::rows::{Near, Value};
 use crate::mem::tail::TailBox;
 use crate::protocol::fields::ErrorFields;
 use std::any::Any;
@@ -95,8 +95,19 @@ impl PgResult {
         self.binary
     }
 
+    /// The value if it can be read fast; else [`PgResult::value`] tells.
+    #[inline(always)]
+    pub fn near(&self, row: i32, column: i32) -> Option<Near> {
+        self.rows.near(row as u32, column as u32)
+    }
+
+    /// A NUL, where NULLs point to.
+    #[inline(always)]
+    pub fn empty_string(&self) -> *const c_char {
+        self.rows.empty_string()
+    }
+
     /// The value, or None if there is no such row or column.
-    #[inline]
     pub fn value(&self, row: i32, column: i32) -> Option<Value> {
         self.rows.value(row as u32, column as u32)
     }
@@ -104,24 +115,6 @@ impl PgResult {
     /// The value's bytes (Some(None) for NULL), or None if there is no such row or column.
     pub fn bytes(&self, row: i32, column: i32) -> Option<Option<&[u8]>> {
         self.rows.bytes(row as u32, column as u32)
-    }
-
-    /// A pointer to the value, NUL-terminated; NULL if there is no such row or column.
-    #[inline]
-    pub fn get_value_ptr(&self, row: i32, column: i32) -> *const c_char {
-        self.rows.value_ptr(row as u32, column as u32)
-    }
-
-    /// The value's length, 0 for NULL, or None if there is no such row or column.
-    #[inline]
-    pub fn get_length(&self, row: i32, column: i32) -> Option<i32> {
-        self.rows.length(row as u32, column as u32)
-    }
-
-    /// Whether the value is NULL, or None if there is no such row or column.
-    #[inline]
-    pub fn is_null(&self, row: i32, column: i32) -> Option<bool> {
-        self.rows.is_null(row as u32, column as u32)
     }
 
     /// The columns, if the result has some.

@@ -7,6 +7,7 @@
 //! aligned. A row changed by `PQsetvalue` is an array of [`Cell`]s instead.
 
 use super::Arena;
+pub use super::block::Near;
 use super::block::{self, Block, CELLS, Offset, Place, TAG, tagged};
 use super::cells::{self, Cell};
 use super::data_row::Fields;
@@ -16,7 +17,7 @@ use crate::mem::OutOfMemory;
 use crate::mem::tail::Tail;
 use std::ffi::c_char;
 use std::mem::size_of;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// Rows of this size may hold a value whose length word does not begin with a zero byte.
 const MAX_WHOLE: usize = 1 << 24;
@@ -177,7 +178,6 @@ impl Rows {
     }
 
     /// The value as C sees it, or None if there is no such row or column.
-    #[inline]
     pub fn value(&self, row: u32, column: u32) -> Option<Value> {
         let place = self.find(row, column)?;
         Some(Value {
@@ -185,51 +185,6 @@ impl Rows {
             len: block::length_at(place),
             null: block::is_null_at(place),
         })
-    }
-
-    /// A pointer to the value, NUL-terminated; NULL if there is no such row or column.
-    #[inline(always)]
-    pub fn value_ptr(&self, row: u32, column: u32) -> *const c_char {
-        match self.find_short(row, column) {
-            Some(place) => self.pointer_to(place),
-            None => self.long_value_ptr(row, column),
-        }
-    }
-
-    #[cold]
-    fn long_value_ptr(&self, row: u32, column: u32) -> *const c_char {
-        match self.find(row, column) {
-            Some(place) => self.pointer_to(place),
-            None => ptr::null(),
-        }
-    }
-
-    /// The value's length, 0 for NULL, or None if there is no such row or column.
-    #[inline(always)]
-    pub fn length(&self, row: u32, column: u32) -> Option<i32> {
-        match self.find_short(row, column) {
-            Some(place) => Some(block::length_at(place)),
-            None => self.long_length(row, column),
-        }
-    }
-
-    #[cold]
-    fn long_length(&self, row: u32, column: u32) -> Option<i32> {
-        self.find(row, column).map(block::length_at)
-    }
-
-    /// Whether the value is NULL, or None if there is no such row or column.
-    #[inline(always)]
-    pub fn is_null(&self, row: u32, column: u32) -> Option<bool> {
-        match self.find_short(row, column) {
-            Some(place) => Some(block::is_null_at(place)),
-            None => self.long_is_null(row, column),
-        }
-    }
-
-    #[cold]
-    fn long_is_null(&self, row: u32, column: u32) -> Option<bool> {
-        self.find(row, column).map(block::is_null_at)
     }
 
     /// The value's bytes (Some(None) for NULL), or None if there is no such row or column.
@@ -245,20 +200,14 @@ impl Rows {
         }))
     }
 
-    /// The place in a block with short offsets: nearly every one is, and this is all that reading it takes.
+    /// The value, if there is such a row and column and its block has short offsets; else [`Rows::value`] tells.
     #[inline(always)]
-    fn find_short(&self, row: u32, column: u32) -> Option<Place> {
+    pub fn near(&self, row: u32, column: u32) -> Option<Near> {
         if row >= self.len() || column >= self.columns {
             return None;
         }
-        // SAFETY: as in `find`.
-        unsafe {
-            let Block::Short(offsets) = block::of(self.table.get(row)) else {
-                return None;
-            };
-            let offset = *offsets.add(column as usize);
-            Some(block::wire(offsets.cast(), offset.into()))
-        }
+        // SAFETY: `row` is in the table, and has `columns` columns.
+        unsafe { Near::in_row(self.table.get(row), column) }
     }
 
     fn find(&self, row: u32, column: u32) -> Option<Place> {
@@ -277,7 +226,6 @@ impl Rows {
         }
     }
 
-    #[inline(always)]
     fn pointer_to(&self, place: Place) -> *const c_char {
         let start = match place {
             Place::Wire(start) => start,

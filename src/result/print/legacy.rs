@@ -56,8 +56,8 @@ pub fn display_tuples(
 }
 
 fn width(result: &PgResult, column: usize) -> usize {
-    let lengths = (0..result.nrows()).filter_map(|row| result.get_length(row, column as i32));
-    let longest = lengths.max().unwrap_or(0) as usize;
+    let values = (0..result.nrows()).filter_map(|row| result.value(row, column as i32));
+    let longest = values.map(|value| value.len as usize).max().unwrap_or(0);
     longest.max(own_name(result, column).len())
 }
 

@@ -30,10 +30,13 @@ fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
         let value = rows.value(row, column).unwrap();
         assert_eq!(rows.bytes(row, column), Some(*expected));
         assert_eq!(value.null, expected.is_none());
-        assert_eq!(rows.is_null(row, column), Some(expected.is_none()));
         let bytes = expected.unwrap_or_default();
-        assert_eq!(rows.length(row, column), Some(bytes.len() as i32));
-        assert_eq!(value.ptr, rows.value_ptr(row, column));
+        if let Some(near) = rows.near(row, column) {
+            let start = near.start().map(|start| start.as_ptr().cast_const().cast());
+            assert_eq!(start.unwrap_or(rows.empty_string()), value.ptr);
+            assert_eq!(near.length(), value.len);
+            assert_eq!(near.is_null(), value.null);
+        }
         // SAFETY: a NUL stands behind the value.
         assert_eq!(unsafe { value.ptr.add(bytes.len()).read() }, 0);
         if !bytes.contains(&0) {
@@ -80,9 +83,7 @@ fn positions_out_of_range_have_no_value() {
     rows.push_wire(&body(&[Some(b"x")])).unwrap();
     for (row, column) in [(1, 0), (0, 1), (u32::MAX, 0), (0, u32::MAX)] {
         assert!(rows.value(row, column).is_none());
-        assert!(rows.value_ptr(row, column).is_null());
-        assert!(rows.length(row, column).is_none());
-        assert!(rows.is_null(row, column).is_none());
+        assert!(rows.near(row, column).is_none());
         assert!(rows.bytes(row, column).is_none());
     }
 }
@@ -147,8 +148,8 @@ fn aligned_values_start_at_multiples_of_eight() {
     for len in 0..50usize {
         let value = vec![len as u8; len];
         check(&rows, len as u32, &[Some(&value), None, Some(b"12345")]);
-        assert_eq!(rows.value_ptr(len as u32, 0).addr() % 8, 0);
-        assert_eq!(rows.value_ptr(len as u32, 2).addr() % 8, 0);
+        assert_eq!(rows.value(len as u32, 0).unwrap().ptr.addr() % 8, 0);
+        assert_eq!(rows.value(len as u32, 2).unwrap().ptr.addr() % 8, 0);
     }
 }
 
@@ -274,7 +275,7 @@ fn set_refuses_what_is_not_there() {
     assert_eq!(rows.set(0, 2, None), Ok(false));
     assert_eq!(rows.set(0, 1, Some(b"x")), Ok(true));
     check(&rows, 0, &[None, Some(b"x")]);
-    assert_eq!(rows.value_ptr(0, 1).addr() % 8, 0);
+    assert_eq!(rows.value(0, 1).unwrap().ptr.addr() % 8, 0);
 }
 
 #[test]
