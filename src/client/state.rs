@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use super::{Connection, Step, done};
 use crate::conn::server::{ServerData, process_wide_escaping};
 use crate::conn::session::{
-    AsyncState, ConnStatus, Hooks, Notification, PipelineStatus, TransactionStatus,
+    AsyncState, ConnStatus, Notification, PipelineStatus, TransactionStatus,
 };
 use crate::conn::startup::Startup;
 use crate::conn::tracing::Tracer;
@@ -13,6 +13,7 @@ use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::Host;
 use crate::mem::OutOfMemory;
 use crate::result::message::{ShowContext, Verbosity};
+use crate::result::origin::{Hooks, Origin};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
@@ -207,7 +208,7 @@ impl Connection {
 
     /// What is attached to every result from now on.
     pub fn set_hooks(&mut self, hooks: Hooks) {
-        self.session.hooks = Some(hooks);
+        self.session.origin = Some(Origin::with_hooks(Some(hooks)));
     }
 
     /// A result that only has a status; one for an error carries the connection's error text.

@@ -28,14 +28,24 @@ impl Session {
         }
         // Frames borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
-        while self.notice.is_none() && self.parse_message(&mut input) {
+        loop {
             input.consume(self.data_rows(input.unread()));
+            if self.waits_before(input.unread()) || !self.parse_message(&mut input) {
+                break;
+            }
         }
         if self.fatal {
             input.clear();
         }
         self.input = input;
         self.notice.take()
+    }
+
+    /// Whether the front of the input must stay there for now: the application has to take a notice first, or, for
+    /// another row, the result that is ready.
+    fn waits_before(&self, input: &[u8]) -> bool {
+        let row_behind_row = self.state == AsyncState::ReadyMore && input.first() == Some(&b'D');
+        row_behind_row || self.notice.is_some()
     }
 
     /// One message; false when parsing cannot go on.

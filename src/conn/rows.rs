@@ -9,6 +9,7 @@ use crate::mem::OutOfMemory;
 use crate::protocol::backend::Body;
 use crate::result::builder::RowError;
 use crate::result::columns::{Columns, ColumnsError};
+use crate::result::origin::Origin;
 use crate::result::status::Status;
 use crate::result::store::{PgResult, PgResultBox};
 
@@ -56,8 +57,8 @@ impl Session {
 
     fn await_rows(&mut self, columns: Arc<Columns>) -> Result<(), ColumnsError> {
         let encoding = self.server.encoding;
-        let mut result = PgResult::with_columns(Status::TuplesOk, encoding, columns, FIRST_ROWS)?;
-        result.hooks = self.hooks.clone();
+        let origin = Origin::with_columns(columns, self.origin.as_deref());
+        let result = PgResult::with_columns(Status::TuplesOk, encoding, origin, FIRST_ROWS)?;
         self.result = Some(result);
         Ok(())
     }
@@ -140,15 +141,26 @@ impl Session {
         let Some(result) = &mut self.result else {
             return 0;
         };
-        let most = match (self.row_mode, result.status()) {
-            (RowMode::Whole, Status::TuplesOk) => usize::MAX,
-            // The last row of a chunk makes the result complete.
-            (RowMode::Chunked(rows), Status::TuplesChunk) => {
-                rows.saturating_sub(1 + result.nrows() as usize)
+        match (self.row_mode, result.status()) {
+            (RowMode::Whole, Status::TuplesOk) => result.push_rows(input, usize::MAX),
+            (RowMode::Single, Status::TuplesOk) => {
+                let Some((single, taken)) = result.single_row(input) else {
+                    return 0;
+                };
+                self.saved_result = self.result.replace(single);
+                self.state = AsyncState::ReadyMore;
+                taken
             }
-            _ => return 0,
-        };
-        result.push_rows(input, most)
+            (RowMode::Chunked(rows), Status::TuplesChunk) => {
+                let missing = rows.saturating_sub(result.nrows() as usize);
+                let taken = result.push_rows(input, missing);
+                if result.nrows() as usize >= rows {
+                    self.state = AsyncState::ReadyMore;
+                }
+                taken
+            }
+            _ => 0,
+        }
     }
 
     fn store_row(&mut self, body: &[u8]) -> Result<(), RowError> {
@@ -189,10 +201,8 @@ impl Session {
             }
             RowMode::Whole => (Status::TuplesOk, FIRST_ROWS),
         };
-        let columns = whole.columns().cloned().unwrap_or_default();
-        let mut partial = PgResult::with_columns(status, self.server.encoding, columns, space)?;
-        partial.hooks = self.hooks.clone();
-        Ok(partial)
+        // libpq: encoding and hooks are those of the whole.
+        Ok(whole.portion(status, space)?)
     }
 
     pub(super) fn copy_start(&mut self, body: &[u8], status: Status, state: AsyncState) -> Outcome {

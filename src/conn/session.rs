@@ -1,6 +1,5 @@
 //! The state of one connection between the wire and the caller.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::mem::buffer::RecvBuffer;
 use crate::protocol::backend::HEADER;
 use crate::protocol::frontend;
 use crate::result::message::MessageStyle;
+use crate::result::origin::Origin;
 use crate::result::status::Status;
 use crate::result::store::{PgResult, PgResultBox};
 
@@ -97,9 +97,6 @@ pub struct Notification {
     pub payload: Vec<u8>,
 }
 
-/// What ffi attaches to every result, opaque here: the notice hooks.
-pub type Hooks = Arc<dyn Any + Send + Sync>;
-
 /// Everything about a connection except its socket.
 pub struct Session {
     pub status: ConnStatus,
@@ -121,8 +118,8 @@ pub struct Session {
     pub notifications: VecDeque<Notification>,
     pub server: ServerData,
     pub style: MessageStyle,
-    /// Attached to every result.
-    pub hooks: Option<Hooks>,
+    /// What results without columns refer to: the notice hooks.
+    pub origin: Option<Arc<Origin>>,
     /// Whether the first GoAway of a connection is also a notice.
     pub goaway_notice: bool,
     /// The fast-path call in progress.
@@ -157,7 +154,7 @@ impl Session {
             notifications: VecDeque::new(),
             server: ServerData::default(),
             style: MessageStyle::default(),
-            hooks: None,
+            origin: None,
             goaway_notice: false,
             function: None,
             tracer: None,
@@ -245,7 +242,7 @@ impl Session {
     /// An empty result with the connection's hooks.
     pub fn empty_result(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
         let mut result = PgResult::new(status, self.server.encoding)?;
-        result.hooks = self.hooks.clone();
+        result.origin = self.origin.clone();
         Ok(result)
     }
 
@@ -277,7 +274,7 @@ impl Session {
     pub fn internal_notice(&mut self, message: &[u8]) {
         self.notice = PgResult::internal_notice(message, self.server.encoding).ok();
         if let Some(notice) = &mut self.notice {
-            notice.hooks = self.hooks.clone();
+            notice.origin = self.origin.clone();
         }
     }
 

@@ -60,8 +60,8 @@ unsafe extern "C" fn print(_: *mut c_void, text: *const c_char) {
 /// `result` is a live result.
 unsafe fn hooks_of(result: *const PgResult) -> Option<NoticeHooks> {
     // SAFETY: the caller's promise.
-    let hooks = unsafe { &(*result).hooks };
-    hooks.as_deref().and_then(|h| h.downcast_ref()).copied()
+    let origin = unsafe { &(*result).origin };
+    origin.as_ref()?.hooks()?.downcast_ref().copied()
 }
 
 /// Hands a notice to its receiver, then frees it.
@@ -103,7 +103,9 @@ unsafe fn warning(result: *const PgResult, text: &[u8]) -> *mut PgResult {
         let Ok(mut notice) = PgResult::internal_notice(text, encoding) else {
             return null_mut();
         };
-        notice.hooks = source.and_then(|result| result.hooks.clone());
+        if let Some(result) = source {
+            notice.take_hooks_of(result);
+        }
         notice.into_raw()
     })
 }

@@ -1,11 +1,12 @@
 //! How a connection fills a result.
 
 use super::columns::Columns;
+use super::origin::Origin;
 use super::status::Status;
 use super::store::{COMMAND_TAG_SIZE, ErrorInfo, PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
 pub use crate::mem::arena::rows::RowError;
-use crate::mem::arena::rows::Rows;
+use crate::mem::arena::rows::{Rows, plain_row_size};
 use crate::mem::tail::TailBox;
 use crate::protocol::fields::{ErrorFields, STATEMENT_POSITION};
 use std::sync::Arc;
@@ -39,19 +40,38 @@ impl PgResult {
     pub fn with_columns(
         status: Status,
         encoding: i32,
-        columns: Arc<Columns>,
+        origin: Arc<Origin>,
         row_space: usize,
     ) -> Result<PgResultBox, OutOfMemory> {
-        let count = columns.len() as u32;
-        let aligned = columns.any_binary();
+        let columns = origin.columns();
+        let count = columns.map_or(0, |columns| columns.len()) as u32;
+        let aligned = columns.is_some_and(|columns| columns.any_binary());
+        let binary = columns.is_some_and(|columns| columns.all_binary());
         let extra = Rows::tail_for(count, aligned, row_space);
         TailBox::with_tail(extra, |tail| {
-            let mut result = PgResult::empty(status, encoding);
-            result.rows = Rows::in_tail(tail, count, aligned, row_space);
-            result.binary = columns.all_binary().into();
-            result.columns = Some(columns);
-            result
+            let rows = Rows::in_tail(tail, count, aligned, row_space);
+            PgResult::of_parts(status, encoding, rows, binary.into(), Some(origin))
         })
+    }
+
+    /// A result without rows for some rows of the same query; `row_space` as for [`PgResult::with_columns`].
+    pub fn portion(&self, status: Status, row_space: usize) -> Result<PgResultBox, OutOfMemory> {
+        let (columns, aligned) = (self.rows.columns(), self.rows.aligned());
+        let extra = Rows::tail_for(columns, aligned, row_space);
+        TailBox::with_tail(extra, |tail| {
+            let rows = Rows::in_tail(tail, columns, aligned, row_space);
+            let origin = self.origin.clone();
+            PgResult::of_parts(status, self.encoding, rows, self.binary, origin)
+        })
+    }
+
+    /// The row of the DataRow message at the start of `stream` as a result of its own, for which this is that of the
+    /// whole query, and the size of the message. None if the row is not plain, as for [`PgResult::push_rows`].
+    pub fn single_row(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
+        let size = plain_row_size(stream, self.rows.columns())?;
+        let mut single = self.portion(Status::SingleTuple, size).ok()?;
+        let taken = single.push_rows(stream, 1);
+        (taken > 0).then_some((single, taken))
     }
 
     /// Describes the columns of a result that has none yet, as for a prepared statement.
@@ -69,7 +89,7 @@ impl PgResult {
     pub(super) fn attach(&mut self, columns: Arc<Columns>) {
         self.rows
             .set_columns(columns.len() as u32, columns.any_binary());
-        self.columns = (!columns.is_empty()).then_some(columns);
+        self.origin = Some(Origin::with_columns(columns, self.origin.as_deref()));
     }
 
     /// Adds the row in the body of a DataRow message.
@@ -192,6 +212,10 @@ pub(crate) mod tests {
         Arc::new(columns)
     }
 
+    fn origin(columns: &Arc<Columns>) -> Arc<Origin> {
+        Origin::with_columns(columns.clone(), None)
+    }
+
     pub fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = (values.len() as u16).to_be_bytes().to_vec();
         for value in values {
@@ -204,7 +228,8 @@ pub(crate) mod tests {
 
     pub fn result(names: &[&[u8]], rows: &[&[Option<&[u8]>]]) -> PgResultBox {
         let columns = columns(names, 0);
-        let mut result = PgResult::with_columns(Status::TuplesOk, 6, columns, 100).expect("small");
+        let mut result =
+            PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), 100).expect("small");
         for row in rows {
             result.push_row(&body(row)).expect("valid");
         }
@@ -234,7 +259,7 @@ pub(crate) mod tests {
     #[test]
     fn binary_results_are_aligned() {
         let columns = columns(&[b"a", b"b"], 1);
-        let mut result = PgResult::with_columns(Status::TuplesOk, 6, columns, 0).unwrap();
+        let mut result = PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), 0).unwrap();
         for len in 0..40 {
             let value = vec![7; len];
             result
@@ -253,7 +278,7 @@ pub(crate) mod tests {
     #[test]
     fn a_result_outlives_its_columns_owner() {
         let shared = columns(&[b"name"], 0);
-        let result = PgResult::with_columns(Status::SingleTuple, 6, shared.clone(), 9).unwrap();
+        let result = PgResult::with_columns(Status::SingleTuple, 6, origin(&shared), 9).unwrap();
         drop(shared);
         assert_eq!(result.columns().unwrap().name(0), Some(c"name"));
         assert_eq!(result.column(0), Some(&Default::default()));

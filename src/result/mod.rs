@@ -5,6 +5,7 @@ pub mod columns;
 pub mod command;
 pub mod message;
 pub mod modify;
+pub mod origin;
 pub mod print;
 pub mod status;
 pub mod store;

@@ -2,6 +2,7 @@
 
 use super::builder::RowError;
 use super::columns::{Columns, ColumnsError};
+use super::origin::Origin;
 use super::status::Status;
 use super::store::{PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
@@ -27,17 +28,17 @@ impl PgResult {
     pub fn copy(&self, flags: i32) -> Result<PgResultBox, OutOfMemory> {
         let mut copy = PgResult::new(Status::TuplesOk, self.encoding)?;
         copy.command = self.command;
+        if flags & COPY_NOTICE_HOOKS != 0 {
+            copy.take_hooks_of(self);
+        }
         if flags & (COPY_ATTRS | COPY_TUPLES) != 0
-            && let Some(columns) = &self.columns
+            && let Some(columns) = self.columns()
         {
             copy.describe(named(columns).map_err(|_| OutOfMemory)?);
         }
         // libpq: rows without columns are not copied.
         if flags & COPY_TUPLES != 0 && copy.ncols() > 0 {
             copy.copy_rows(self)?;
-        }
-        if flags & COPY_NOTICE_HOOKS != 0 {
-            copy.hooks = self.hooks.clone();
         }
         Ok(copy)
     }
@@ -84,6 +85,13 @@ impl PgResult {
         Ok(self.rows.alloc(size)?.as_ptr().cast())
     }
 
+    /// Takes over the notice hooks of `other`.
+    pub fn take_hooks_of(&mut self, other: &PgResult) {
+        if let Some(origin) = &other.origin {
+            self.origin = Some(Origin::with_hooks(origin.hooks().cloned()));
+        }
+    }
+
     fn describe(&mut self, columns: Arc<Columns>) {
         let count = columns.len();
         let mut formats = (0..count).filter_map(|column| columns.desc(column));
@@ -118,6 +126,11 @@ fn named(columns: &Arc<Columns>) -> Result<Arc<Columns>, ColumnsError> {
 mod tests {
     use super::*;
     use crate::result::builder::tests::{columns, result};
+    use crate::result::origin::Hooks;
+
+    fn hooks_of(result: &PgResult) -> Option<&Hooks> {
+        result.origin.as_ref()?.hooks()
+    }
 
     #[test]
     fn copies_what_the_flags_name() {
@@ -128,16 +141,18 @@ mod tests {
         source.set_command_tag(b"SELECT 2");
         source.set_error_message(b"not copied");
         source.set_status(Status::FatalError);
-        source.hooks = Some(Arc::new(5));
+        let columns = source.columns().unwrap().clone();
+        let hooks = Origin::with_hooks(Some(Arc::new(5)));
+        source.origin = Some(Origin::with_columns(columns, Some(&hooks)));
         let nothing = source.copy(0).unwrap();
         assert_eq!((nothing.nrows(), nothing.ncols()), (0, 0));
         assert_eq!(nothing.status(), Status::TuplesOk);
         assert_eq!(nothing.cmd_status(), c"SELECT 2");
         assert_eq!(nothing.error_message(), c"");
-        assert!(nothing.hooks.is_none());
+        assert!(hooks_of(&nothing).is_none());
         let columns_only = source.copy(COPY_ATTRS | COPY_NOTICE_HOOKS).unwrap();
         assert_eq!((columns_only.nrows(), columns_only.ncols()), (0, 2));
-        assert!(columns_only.hooks.is_some());
+        assert!(hooks_of(&columns_only).is_some());
         let all = source.copy(COPY_TUPLES).unwrap();
         drop(source);
         assert_eq!((all.nrows(), all.ncols()), (2, 2));

@@ -1,6 +1,7 @@
 //! A result: what the C API's PGresult points to, and how it is read.
 
 use super::columns::{ColumnDesc, Columns};
+use super::origin::Origin;
 use super::status::Status;
 use crate::mem::arena::rows::Rows;
 pub use crate::mem::arena::rows::{Near, Value};
@@ -20,7 +21,8 @@ pub(super) const COMMAND_TAG_SIZE: usize = 64;
 /// The result of a command.
 pub struct PgResult {
     pub(super) rows: Rows,
-    pub(super) columns: Option<Arc<Columns>>,
+    /// Its columns, and the notice hooks of the connection that made it.
+    pub origin: Option<Arc<Origin>>,
     pub(super) status: Status,
     /// Memory ran out while an error text was to be kept.
     pub(super) out_of_memory: bool,
@@ -30,8 +32,6 @@ pub struct PgResult {
     pub(super) command: [u8; COMMAND_TAG_SIZE],
     pub(super) error: Option<TailBox<ErrorInfo>>,
     pub(super) params: Vec<u32>,
-    /// The notice hooks of the connection that made the result.
-    pub hooks: Option<Arc<dyn Any + Send + Sync>>,
     /// The instances of the events that watch the result.
     pub events: Option<Box<dyn Any + Send>>,
 }
@@ -48,17 +48,26 @@ pub(super) struct ErrorInfo {
 
 impl PgResult {
     pub(super) const fn empty(status: Status, encoding: i32) -> PgResult {
+        PgResult::of_parts(status, encoding, Rows::new(), 0, None)
+    }
+
+    pub(super) const fn of_parts(
+        status: Status,
+        encoding: i32,
+        rows: Rows,
+        binary: i32,
+        origin: Option<Arc<Origin>>,
+    ) -> PgResult {
         PgResult {
-            rows: Rows::new(),
-            columns: None,
+            rows,
+            origin,
             status,
             out_of_memory: false,
-            binary: 0,
+            binary,
             encoding,
             command: [0; COMMAND_TAG_SIZE],
             error: None,
             params: Vec::new(),
-            hooks: None,
             events: None,
         }
     }
@@ -119,12 +128,12 @@ impl PgResult {
 
     /// The columns, if the result has some.
     pub fn columns(&self) -> Option<&Arc<Columns>> {
-        self.columns.as_ref()
+        self.origin.as_ref()?.columns()
     }
 
     /// The column's description, or None if there is no such column.
     pub fn column(&self, column: i32) -> Option<&ColumnDesc> {
-        self.columns.as_ref()?.desc(usize::try_from(column).ok()?)
+        self.columns()?.desc(usize::try_from(column).ok()?)
     }
 
     /// The types of a prepared statement's parameters.
@@ -163,7 +172,7 @@ impl PgResult {
 
     /// Bytes allocated for the result.
     pub fn memory_size(&self) -> usize {
-        let columns = self.columns.as_ref().map_or(0, |c| c.memory_size());
+        let columns = self.columns().map_or(0, |c| c.memory_size());
         let error = self.error.as_ref().map_or(0, |e| e.memory_size());
         let params = self.params.capacity() * size_of::<u32>();
         size_of::<PgResult>() + self.rows.memory_size() + columns + error + params

@@ -12,6 +12,8 @@ use super::block::{self, Block, CELLS, Offset, Place, TAG, tagged};
 use super::cells::{self, Cell};
 use super::data_row::Fields;
 pub use super::data_row::RowError;
+use super::stream::PIECE;
+pub use super::stream::plain_row_size;
 use super::table::RowTable;
 use crate::mem::OutOfMemory;
 use crate::mem::tail::Tail;
@@ -74,8 +76,9 @@ impl Rows {
         let padding = if aligned { columns * ALIGN + ALIGN } else { 0 };
         let offsets = columns * size_of::<u32>();
         let pointers = first_rows(bytes) * size_of::<*mut u8>();
+        // Short rows are copied in pieces, the last of which may reach further than its row.
         pointers
-            .saturating_add(offsets + padding)
+            .saturating_add(offsets + padding + PIECE)
             .saturating_add(bytes)
     }
 
@@ -88,6 +91,11 @@ impl Rows {
     #[inline]
     pub fn columns(&self) -> u32 {
         self.columns
+    }
+
+    #[inline]
+    pub fn aligned(&self) -> bool {
+        self.aligned
     }
 
     /// Sets the number of columns while there is no row.

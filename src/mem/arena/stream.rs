@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 const HEAD: usize = 7;
 const DATA_ROW: u8 = b'D';
 /// Short rows are copied in pieces of this size, and so up to as much further than they reach.
-const PIECE: usize = 16;
+pub(super) const PIECE: usize = 16;
 const MOST_PIECES: usize = 8;
 
 /// Where the next row goes.
@@ -58,6 +58,13 @@ fn plain_row(stream: &[u8], columns: u32) -> Option<(&[u8], &[u8])> {
     }
     let (message, rest) = stream.split_at_checked(length + 1)?;
     Some((message.get(HEAD..)?, rest))
+}
+
+/// The size of the body of the DataRow message that `stream` begins with, if it is whole and has so many columns.
+#[inline(always)]
+pub fn plain_row_size(stream: &[u8], columns: u32) -> Option<usize> {
+    let (data, _) = plain_row(stream, columns)?;
+    Some(data.len() + size_of::<u16>())
 }
 
 /// The big-endian word at `at`, if there is one.
