@@ -26,11 +26,19 @@ impl Session {
         if self.input.is_empty() {
             return self.notice.take();
         }
+        self.data_rows();
+        if !self.waits_before(self.input.unread()) {
+            self.parse_messages();
+        }
+        self.notice.take()
+    }
+
+    fn parse_messages(&mut self) {
         // Frames borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
-        loop {
-            input.consume(self.data_rows(input.unread()));
-            if self.waits_before(input.unread()) || !self.parse_message(&mut input) {
+        while self.parse_message(&mut input) {
+            self.data_rows_of(&mut input);
+            if self.waits_before(input.unread()) {
                 break;
             }
         }
@@ -38,7 +46,6 @@ impl Session {
             input.clear();
         }
         self.input = input;
-        self.notice.take()
     }
 
     /// Whether the front of the input must stay there for now: the application has to take a notice first, or, for

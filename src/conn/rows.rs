@@ -6,6 +6,7 @@ use super::query::{Outcome, whole};
 use super::queue::QueryClass;
 use super::session::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
+use crate::mem::buffer::RecvBuffer;
 use crate::protocol::backend::Body;
 use crate::result::builder::RowError;
 use crate::result::columns::{Columns, ColumnsError};
@@ -132,34 +133,24 @@ impl Session {
         }
     }
 
-    /// Takes the DataRows that `input` begins with, as far as they are plain; tells how many bytes that were.
-    /// Each that changes more than the result goes through [`Session::data_row`].
-    pub(super) fn data_rows(&mut self, input: &[u8]) -> usize {
-        if self.state != AsyncState::Busy || self.tracer.is_some() {
-            return 0;
+    /// Takes the DataRows that the input begins with, as far as they are plain and wanted now. All others go through
+    /// [`Session::data_row`].
+    pub(super) fn data_rows(&mut self) {
+        if self.state == AsyncState::Busy && self.tracer.is_none() {
+            let (result, saved) = (&mut self.result, &mut self.saved_result);
+            let (taken, state) = plain_rows(self.input.unread(), self.row_mode, result, saved);
+            self.input.consume(taken);
+            self.state = state;
         }
-        let Some(result) = &mut self.result else {
-            return 0;
-        };
-        match (self.row_mode, result.status()) {
-            (RowMode::Whole, Status::TuplesOk) => result.push_rows(input, usize::MAX),
-            (RowMode::Single, Status::TuplesOk) => {
-                let Some((single, taken)) = result.single_row(input) else {
-                    return 0;
-                };
-                self.saved_result = self.result.replace(single);
-                self.state = AsyncState::ReadyMore;
-                taken
-            }
-            (RowMode::Chunked(rows), Status::TuplesChunk) => {
-                let missing = rows.saturating_sub(result.nrows() as usize);
-                let taken = result.push_rows(input, missing);
-                if result.nrows() as usize >= rows {
-                    self.state = AsyncState::ReadyMore;
-                }
-                taken
-            }
-            _ => 0,
+    }
+
+    /// The same with the input taken out.
+    pub(super) fn data_rows_of(&mut self, input: &mut RecvBuffer) {
+        if self.state == AsyncState::Busy && self.tracer.is_none() {
+            let (result, saved) = (&mut self.result, &mut self.saved_result);
+            let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
+            input.consume(taken);
+            self.state = state;
         }
     }
 
@@ -222,5 +213,41 @@ impl Session {
             }
             Err(OutOfMemory) => self.give_up("out of memory"),
         }
+    }
+}
+
+/// Adds the plain rows that `input` begins with to the result, or, in single-row mode, makes the first one the result,
+/// for which that of the whole is saved. Tells how many bytes that were, and the state then.
+fn plain_rows(
+    input: &[u8],
+    mode: RowMode,
+    result: &mut Option<PgResultBox>,
+    saved: &mut Option<PgResultBox>,
+) -> (usize, AsyncState) {
+    let nothing = (0, AsyncState::Busy);
+    let Some(rows) = result else {
+        return nothing;
+    };
+    match (mode, rows.status()) {
+        (RowMode::Whole, Status::TuplesOk) => (rows.push_rows(input, usize::MAX), AsyncState::Busy),
+        (RowMode::Single, Status::TuplesOk) => {
+            let Some((single, taken)) = rows.single_row(input) else {
+                return nothing;
+            };
+            *saved = result.replace(single);
+            (taken, AsyncState::ReadyMore)
+        }
+        (RowMode::Chunked(most), Status::TuplesChunk) => {
+            let missing = most.saturating_sub(rows.nrows() as usize);
+            let taken = rows.push_rows(input, missing);
+            let full = rows.nrows() as usize >= most;
+            let ready = if full {
+                AsyncState::ReadyMore
+            } else {
+                AsyncState::Busy
+            };
+            (taken, ready)
+        }
+        _ => nothing,
     }
 }

@@ -38,13 +38,15 @@ impl Arena {
         }
     }
 
-    /// An arena whose first memory is `tail`, which belongs to the box it will be stored in.
-    pub fn in_tail(tail: Tail) -> Arena {
+    /// An arena whose first memory is `tail`, the end of `whole` bytes that count as its own; it belongs to the box that
+    /// the arena will be stored in.
+    #[inline(always)]
+    pub fn in_tail(tail: Tail, whole: usize) -> Arena {
         Arena {
             cursor: tail.start,
             room: tail.len,
             chunks: ChunkList::new(),
-            tail: tail.len,
+            tail: whole,
         }
     }
 
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_used_first() {
-        let mut boxed = TailBox::with_tail(256, Arena::in_tail).unwrap();
+        let mut boxed = TailBox::with_tail(256, |tail| Arena::in_tail(tail, 256)).unwrap();
         fill(&mut boxed, 200, 8, 1);
         assert_eq!(boxed.memory_size(), 256);
         fill(&mut boxed, 200, 8, 2);

@@ -17,6 +17,26 @@ pub struct Tail {
     pub(super) len: usize,
 }
 
+impl Tail {
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first `size` bytes at a multiple of `align` (a power of two), and what is behind them; None if they do not
+    /// fit.
+    #[inline(always)]
+    pub(super) fn split(&self, size: usize, align: usize) -> Option<(NonNull<u8>, Tail)> {
+        let pad = self.start.addr().get().wrapping_neg() & (align - 1);
+        let len = self.len.checked_sub(pad)?.checked_sub(size)?;
+        // SAFETY: `pad + size <= len`.
+        let piece = unsafe { self.start.add(pad) };
+        // SAFETY: as above.
+        let start = unsafe { piece.add(size) };
+        Some((piece, Tail { start, len }))
+    }
+}
+
 /// An owning pointer to a `T` with further bytes behind it in the same block.
 pub struct TailBox<T> {
     value: NonNull<T>,

@@ -58,14 +58,16 @@ impl Rows {
     /// No rows yet of `columns` columns, to go to `tail` first, as long as [`Rows::tail_for`] says.
     ///
     /// With `aligned`, values start at multiples of 8.
+    #[inline(always)]
     pub fn in_tail(tail: Tail, columns: u32, aligned: bool, bytes: usize) -> Rows {
-        let mut arena = Arena::in_tail(tail);
+        let whole = tail.len();
+        let (table, rest) = RowTable::in_tail(tail, first_rows(bytes));
         Rows {
-            table: RowTable::in_arena(&mut arena, first_rows(bytes)),
+            table,
             columns,
             aligned,
             empty: [0],
-            arena,
+            arena: Arena::in_tail(rest, whole),
         }
     }
 

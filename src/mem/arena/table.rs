@@ -1,17 +1,16 @@
 //! The pointers to a result's rows.
 
-use super::Arena;
 use super::data_row::RowError;
 use crate::mem::OutOfMemory;
-use crate::mem::tail;
-use std::mem::size_of;
+use crate::mem::tail::{self, Tail};
+use std::mem::{align_of, size_of};
 use std::ptr::NonNull;
 
 /// libpq: row numbers are C ints.
 const MAX_ROWS: u32 = i32::MAX as u32;
 const FIRST_ALLOCATED: u32 = 128;
 
-/// A growing array of row pointers, first in an arena, then in a block of its own.
+/// A growing array of row pointers, first in a tail, then in a block of its own.
 pub struct RowTable {
     rows: NonNull<*mut u8>,
     len: u32,
@@ -29,15 +28,21 @@ impl RowTable {
         }
     }
 
-    /// A table that begins with room for `capacity` rows in `arena`, if that can be had.
-    pub fn in_arena(arena: &mut Arena, capacity: usize) -> RowTable {
-        let mut table = RowTable::new();
+    /// A table that begins with room for `capacity` rows at the front of `tail`, and what is left of it. If they do not
+    /// fit, the table begins without room.
+    #[inline(always)]
+    pub fn in_tail(tail: Tail, capacity: usize) -> (RowTable, Tail) {
         let size = capacity * size_of::<*mut u8>();
-        if let Ok(rows) = arena.alloc(size, size_of::<*mut u8>()) {
-            table.rows = rows.cast();
-            table.capacity = capacity as u32;
-        }
-        table
+        let Some((rows, rest)) = tail.split(size, align_of::<*mut u8>()) else {
+            return (RowTable::new(), tail);
+        };
+        let table = RowTable {
+            rows: rows.cast(),
+            len: 0,
+            capacity: capacity as u32,
+            owned: false,
+        };
+        (table, rest)
     }
 
     #[inline(always)]
