@@ -6,7 +6,7 @@ use super::status::Status;
 use super::store::{COMMAND_TAG_SIZE, ErrorInfo, PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
 pub use crate::mem::arena::rows::RowError;
-use crate::mem::arena::rows::{Rows, plain_row_size};
+use crate::mem::arena::rows::{PlainRow, Rows};
 use crate::mem::tail::TailBox;
 use crate::protocol::fields::{ErrorFields, STATEMENT_POSITION};
 use std::sync::Arc;
@@ -68,10 +68,10 @@ impl PgResult {
     /// The row of the DataRow message at the start of `stream` as a result of its own, for which this is that of the
     /// whole query, and the size of the message. None if the row is not plain, as for [`PgResult::push_rows`].
     pub fn single_row(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
-        let size = plain_row_size(stream, self.rows.columns())?;
-        let mut single = self.portion(Status::SingleTuple, size).ok()?;
-        let taken = single.push_rows(stream, 1);
-        (taken > 0).then_some((single, taken))
+        let row = PlainRow::first_of(stream, self.rows.columns())?;
+        let mut single = self.portion(Status::SingleTuple, row.body_size()).ok()?;
+        let pushed = single.rows.push_plain(&row);
+        pushed.then(|| (single, row.message_size()))
     }
 
     /// Describes the columns of a result that has none yet, as for a prepared statement.

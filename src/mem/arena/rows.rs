@@ -13,7 +13,7 @@ use super::cells::{self, Cell};
 use super::data_row::Fields;
 pub use super::data_row::RowError;
 use super::stream::PIECE;
-pub use super::stream::plain_row_size;
+pub use super::stream::PlainRow;
 use super::table::RowTable;
 use crate::mem::OutOfMemory;
 use crate::mem::tail::Tail;

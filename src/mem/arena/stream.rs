@@ -1,5 +1,6 @@
 //! Many rows at once: the plain case, without calls and checks for each row.
 
+use super::Arena;
 use super::block::{Offset, SHORT, tagged};
 use super::rows::{ALIGN, Rows};
 use std::mem::size_of;
@@ -12,6 +13,13 @@ const DATA_ROW: u8 = b'D';
 pub(super) const PIECE: usize = 16;
 const MOST_PIECES: usize = 8;
 
+/// A row, found in a stream of messages.
+pub struct PlainRow<'a> {
+    data: &'a [u8],
+    /// `data` and what follows it.
+    readable: &'a [u8],
+}
+
 /// Where the next row goes.
 struct Room {
     cursor: NonNull<u8>,
@@ -23,28 +31,33 @@ impl Rows {
     /// messages take. It stops where a row is not plain: not whole, not valid, too long for short offsets, or the
     /// first one in new memory. [`Rows::push_wire`] deals with that one.
     pub fn push_stream(&mut self, stream: &[u8], most: usize) -> usize {
-        let mut room = Room {
-            cursor: self.arena.cursor,
-            left: self.arena.room,
-        };
+        let mut room = Room::of(&self.arena);
         let mut rest = stream;
         for _ in 0..most.min(self.table.room()) {
             let Some((data, behind)) = plain_row(rest, self.columns) else {
                 break;
             };
-            let readable = &rest[HEAD..];
-            let row = if self.aligned {
-                room.push_aligned(data, self.columns as usize)
-            } else {
-                room.push_whole(data, readable, self.columns as usize)
+            let Some(row) = room.push(data, &rest[HEAD..], self.columns, self.aligned) else {
+                break;
             };
-            let Some(row) = row else { break };
             self.table.push(tagged(row, SHORT));
             rest = behind;
         }
-        self.arena.cursor = room.cursor;
-        self.arena.room = room.left;
+        room.back_to(&mut self.arena);
         stream.len() - rest.len()
+    }
+
+    /// Adds `row` alone; false if it is not plain.
+    #[inline(always)]
+    pub fn push_plain(&mut self, row: &PlainRow<'_>) -> bool {
+        let mut room = Room::of(&self.arena);
+        let pushed = room.push(row.data, row.readable, self.columns, self.aligned);
+        let (Some(pushed), true) = (pushed, self.table.room() > 0) else {
+            return false;
+        };
+        self.table.push(tagged(pushed, SHORT));
+        room.back_to(&mut self.arena);
+        true
     }
 }
 
@@ -60,11 +73,24 @@ fn plain_row(stream: &[u8], columns: u32) -> Option<(&[u8], &[u8])> {
     Some((message.get(HEAD..)?, rest))
 }
 
-/// The size of the body of the DataRow message that `stream` begins with, if it is whole and has so many columns.
-#[inline(always)]
-pub fn plain_row_size(stream: &[u8], columns: u32) -> Option<usize> {
-    let (data, _) = plain_row(stream, columns)?;
-    Some(data.len() + size_of::<u16>())
+impl<'a> PlainRow<'a> {
+    /// The row in the DataRow message at the start of `stream`, if that is whole and has so many columns.
+    #[inline(always)]
+    pub fn first_of(stream: &'a [u8], columns: u32) -> Option<PlainRow<'a>> {
+        let (data, _) = plain_row(stream, columns)?;
+        let readable = &stream[HEAD..];
+        Some(PlainRow { data, readable })
+    }
+
+    /// The size of the message's body.
+    pub fn body_size(&self) -> usize {
+        size_of::<u16>() + self.data.len()
+    }
+
+    /// The size of the message.
+    pub fn message_size(&self) -> usize {
+        HEAD + self.data.len()
+    }
 }
 
 /// The big-endian word at `at`, if there is one.
@@ -75,6 +101,35 @@ fn word_at(data: &[u8], at: usize) -> Option<i32> {
 }
 
 impl Room {
+    #[inline(always)]
+    fn of(arena: &Arena) -> Room {
+        Room {
+            cursor: arena.cursor,
+            left: arena.room,
+        }
+    }
+
+    #[inline(always)]
+    fn back_to(self, arena: &mut Arena) {
+        arena.cursor = self.cursor;
+        arena.room = self.left;
+    }
+
+    #[inline(always)]
+    fn push(
+        &mut self,
+        data: &[u8],
+        readable: &[u8],
+        columns: u32,
+        aligned: bool,
+    ) -> Option<NonNull<u8>> {
+        if aligned {
+            self.push_aligned(data, columns as usize)
+        } else {
+            self.push_whole(data, readable, columns as usize)
+        }
+    }
+
     /// The place of a block of `len` bytes, aligned; it is not taken yet.
     #[inline(always)]
     fn place(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
@@ -120,22 +175,26 @@ impl Room {
             copy.add(data.len()).write(0);
             let mut at = 0;
             for column in 0..columns {
-                let length = word_at(data, at)?;
-                let offset = if length < 0 {
+                let left = data.len() - at;
+                if left < size_of::<u32>() {
+                    return None;
+                }
+                // A word that was found inside `data`; from there, for the copy has just been written in larger pieces.
+                let word = data.as_ptr().add(at).cast::<[u8; 4]>().read();
+                let length = u32::from_be_bytes(word);
+                let mut offset = head + at + size_of::<u32>();
+                if length as usize <= left - size_of::<u32>() {
+                    at += length as usize;
+                } else if (length as i32) < 0 {
                     // Ends the value before, as the length word of NULL does not.
                     copy.add(at).write(0);
-                    at += size_of::<u32>();
-                    0
+                    offset = 0;
                 } else {
-                    at += size_of::<u32>();
-                    let offset = head + at;
-                    at += length as usize;
-                    offset
-                };
-                block
-                    .cast::<u16>()
-                    .add(column)
-                    .write(u16::from_usize(offset));
+                    return None;
+                }
+                at += size_of::<u32>();
+                let place = block.cast::<u16>().add(column);
+                place.write(u16::from_usize(offset));
             }
             if at != data.len() {
                 return None;
