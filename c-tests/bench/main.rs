@@ -10,77 +10,49 @@ mod report;
 mod streams;
 #[path = "../runner/support/mod.rs"]
 mod support;
+mod wishes;
 mod workloads;
+
+use std::process::ExitCode;
 
 use figures::Figures;
 use measure::{Clients, Cost, check_same};
 use replay::Replay;
 use support::paths::Lib;
 use support::postgres::{Postgres, Version};
+use wishes::{Task, Wishes};
 use workloads::{WORKLOADS, Workload};
 
-/// What the command line asks for.
-struct Wishes {
-    report: bool,
-    serve: bool,
-    debian15: bool,
-    write: bool,
-    servers: bool,
-    growth: bool,
-    rounds: usize,
-    only: Vec<String>,
-}
-
-impl Wishes {
-    fn read() -> Wishes {
-        // Cargo passes --bench or nothing.
-        let words: Vec<String> = std::env::args()
-            .skip(1)
-            .filter(|word| !word.starts_with("--"))
-            .collect();
-        let has = |word: &str| words.iter().any(|w| w == word);
-        let rounds = words
-            .iter()
-            .find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
-        let only = words.iter().filter_map(|word| word.strip_prefix("only="));
-        Wishes {
-            report: has("report"),
-            serve: has("serve"),
-            debian15: has("debian15"),
-            write: has("write"),
-            servers: has("servers"),
-            growth: has("growth"),
-            rounds: rounds.unwrap_or(11),
-            only: only
-                .flat_map(|names| names.split(','))
-                .map(str::to_owned)
-                .collect(),
+fn main() -> ExitCode {
+    // Cargo passes --bench or nothing.
+    let words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"));
+    let wishes = match Wishes::read(words) {
+        Ok(wishes) => wishes,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            return ExitCode::from(2);
         }
+    };
+    let clients = Clients::build();
+    match wishes.task {
+        Task::Try => try_once(&clients),
+        Task::Serve => serve(&clients, &wishes.workloads),
+        Task::Report => measure_all(&clients, &wishes),
+        Task::Instructions => count_instructions(&clients, &wishes.workloads),
     }
-
-    fn workloads(&self) -> Vec<Workload> {
-        let chosen =
-            |w: &&Workload| self.only.is_empty() || self.only.iter().any(|name| name == w.name);
-        WORKLOADS.iter().filter(chosen).copied().collect()
-    }
+    ExitCode::SUCCESS
 }
 
-fn main() {
-    let wishes = Wishes::read();
-    let clients = Clients::build();
-    if wishes.serve {
-        return serve(&clients, &wishes.workloads());
-    }
-    if !wishes.report {
-        return try_once(&clients);
-    }
+fn measure_all(clients: &Clients, wishes: &Wishes) {
     let libs = if wishes.debian15 {
         vec![Lib::Oracle, Lib::Ours, Lib::Debian15]
     } else {
         vec![Lib::Oracle, Lib::Ours]
     };
-    let workloads = wishes.workloads();
-    let replayed = replayed(&clients, &workloads, &libs, wishes.rounds);
+    let workloads = &wishes.workloads;
+    let replayed = replayed(clients, workloads, &libs, wishes.rounds);
     let mut text = report::table(&replayed);
     println!("{text}");
     if wishes.write {
@@ -97,7 +69,7 @@ fn main() {
                 .iter()
                 .map(|w| {
                     real(
-                        &clients,
+                        clients,
                         w,
                         &conninfo(&server, "postgres"),
                         &libs,
@@ -113,7 +85,7 @@ fn main() {
         }
     }
     if wishes.growth {
-        text = growth(&clients);
+        text = growth(clients);
         println!("{text}");
         if wishes.write {
             report::write("growth", &text);
@@ -132,6 +104,7 @@ fn serve(clients: &Clients, workloads: &[Workload]) {
 
 /// Everything runs and reads the same on both libraries.
 fn try_once(clients: &Clients) {
+    wishes::check();
     let workloads: Vec<Workload> = WORKLOADS.iter().map(|w| w.scaled(1000)).collect();
     let replay = Replay::start(&workloads);
     for workload in &workloads {
@@ -156,6 +129,17 @@ fn try_once(clients: &Clients) {
         );
     }
     println!("the benchmark works: {} workloads", workloads.len());
+}
+
+/// For developers: exact on a machine that does other work too.
+fn count_instructions(clients: &Clients, workloads: &[Workload]) {
+    let libs = [Lib::Oracle, Lib::Ours];
+    for workload in workloads {
+        let workload = workload.scaled(20);
+        let replay = Replay::start(&[workload]);
+        let counts = libs.map(|lib| clients.instructions(lib, &workload, &replay.unix()));
+        println!("{}", report::instructions(&workload, counts));
+    }
 }
 
 fn replayed(

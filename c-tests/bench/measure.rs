@@ -77,25 +77,38 @@ impl Clients {
         cost(&process::run(&mut command, b"", PATIENCE).success().stdout)
     }
 
-    /// Counts for each of the workload's repeats: the difference of two runs, so that starting does not count.
     pub fn counts(&self, lib: Lib, workload: &Workload, conninfo: &str) -> Counts {
-        let more = workload.repeats.min(MOST_COUNTED);
-        let for_each = |count: &dyn Fn(Command) -> f64, program: &str| {
-            let of = |repeats| {
-                let mut command = on_lib(program, lib);
-                let workload = Workload {
-                    repeats,
-                    ..*workload
-                };
-                command.args(self.words(&workload, conninfo));
-                count(command)
-            };
-            (of(1 + more) - of(1)) / more as f64
-        };
         Counts {
-            instructions: for_each(&instructions, "valgrind"),
-            syscalls: for_each(&syscalls, "strace"),
+            instructions: self.instructions(lib, workload, conninfo),
+            syscalls: self.for_each(lib, workload, conninfo, "strace", syscalls),
         }
+    }
+
+    /// User-space instructions of one repeat.
+    pub fn instructions(&self, lib: Lib, workload: &Workload, conninfo: &str) -> f64 {
+        self.for_each(lib, workload, conninfo, "valgrind", instructions)
+    }
+
+    /// A count for each of the workload's repeats: the difference of two runs, so that starting does not count.
+    fn for_each(
+        &self,
+        lib: Lib,
+        workload: &Workload,
+        conninfo: &str,
+        program: &str,
+        count: fn(Command) -> f64,
+    ) -> f64 {
+        let more = workload.repeats.min(MOST_COUNTED);
+        let of = |repeats| {
+            let mut command = on_lib(program, lib);
+            let workload = Workload {
+                repeats,
+                ..*workload
+            };
+            command.args(self.words(&workload, conninfo));
+            count(command)
+        };
+        (of(1 + more) - of(1)) / more as f64
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use crate::figures::{Figures, Spread};
 use crate::measure::Cost;
 use crate::support::paths::checkout;
+use crate::workloads::Workload;
 
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
@@ -40,6 +41,17 @@ pub fn line(figures: &Figures) -> String {
         number(figures.instructions_ratio(1), 2),
         figures.workload.cpu,
         if figures.is_met() { "met" } else { "MISSED" },
+    )
+}
+
+/// C libpq's and our instructions for a row or, where there are few, for one time.
+pub fn instructions(workload: &Workload, counts: [f64; 2]) -> String {
+    let (unit, units) = workload.unit();
+    let [theirs, ours] = counts.map(|count| count / units as f64);
+    format!(
+        "{:10} C {theirs:10.1}, ours {ours:10.1} for each {unit} | {:.3}",
+        workload.name,
+        ours / theirs
     )
 }
 

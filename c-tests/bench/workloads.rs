@@ -84,12 +84,28 @@ impl Workload {
 
     /// The same on a fraction of the rows, or of the repeats where a repeat is small.
     pub fn scaled(mut self, divisor: usize) -> Workload {
-        if self.shape.rows > 1000 {
+        if self.is_bulk() {
             self.shape.rows = (self.shape.rows / divisor).max(2);
         } else {
             self.repeats = (self.repeats / divisor).max(2);
         }
         self
+    }
+
+    /// What one repeat consists of, and how many of them.
+    pub fn unit(&self) -> (&'static str, usize) {
+        match (self.kind, self.mode) {
+            (Kind::CopyIn | Kind::CopyOut, _) => ("line", self.shape.rows),
+            (_, "pipeline") => ("query", 500),
+            _ if self.is_bulk() => ("row", self.shape.rows),
+            (Kind::None, _) => ("call", 1),
+            _ => ("query", 1),
+        }
+    }
+
+    /// Whether a repeat is large.
+    fn is_bulk(&self) -> bool {
+        self.shape.rows > 1000
     }
 
     pub fn sql(&self) -> String {
