@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use crate::figures::{Figures, Spread};
-use crate::measure::Cost;
+use crate::measure::{Cost, Counts};
 use crate::support::paths::checkout;
 use crate::workloads::Workload;
 
@@ -18,27 +18,33 @@ fn spread(value: Option<Spread>) -> String {
     })
 }
 
-/// A workload's outcome in one line, for whoever waits.
-pub fn line(figures: &Figures) -> String {
-    let counts = |lib: usize| {
-        figures.counts.get(lib).map_or(String::new(), |counts| {
-            format!(
-                "{:.0} instr {:.2} calls",
-                counts.instructions, counts.syscalls
-            )
-        })
-    };
+/// A workload's times, for whoever waits.
+pub fn times(figures: &Figures) -> String {
     format!(
-        "{:10} cpu {} | C {} ms, ours {} ms, floor {} | memory {} | C {}, ours {} | instr {} | target {:.2} {}",
+        "{:10} cpu {} | C {} ms, ours {} ms | memory {}",
         figures.workload.name,
         spread(figures.ratio(1)),
         number(figures.cpu(0), 1),
         number(figures.cpu(1), 1),
-        number(figures.floor(), 1),
         number(figures.memory_ratio(1).map(|ratio| ratio.median), 2),
+    )
+}
+
+/// The same with its counts and targets.
+pub fn outcome(figures: &Figures) -> String {
+    let counts = |lib: usize| {
+        let Counts {
+            instructions,
+            syscalls,
+        } = figures.counts[lib];
+        format!("{instructions:.0} instructions {syscalls:.2} calls")
+    };
+    format!(
+        "{} | floor {} ms | C {}, ours {} | target {:.2} {}",
+        times(figures),
+        number(figures.floor(), 1),
         counts(0),
         counts(1),
-        number(figures.instructions_ratio(1), 2),
         figures.workload.cpu,
         if figures.is_met() { "met" } else { "MISSED" },
     )

@@ -144,6 +144,10 @@ impl Workload {
         }
     }
 
+    pub fn needs_server(&self) -> bool {
+        self.kind != Kind::None || self.mode == "connect"
+    }
+
     /// Whether the floor's raw loop can do it.
     pub fn has_floor(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::CopyOut)
