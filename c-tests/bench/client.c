@@ -4,8 +4,8 @@
  *     client WORKLOAD CONNINFO SETUP SQL REPEATS
  *
  * Does SQL REPEATS times, the way WORKLOAD says, and prints the CPU time that took (user and system, microseconds,
- * without connecting), the process' peak memory (kB), and a sum over all that was read, which must not depend on the
- * library. SETUP, unless it is empty, is executed before the clock starts.
+ * without connecting), the page faults (without those that read a disk), the process' peak memory (kB), and a sum over
+ * all that was read, which must not depend on the library. SETUP, unless it is empty, is executed before the clock starts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,8 +358,9 @@ main(int argc, char **argv)
 		for (long repeat = 0; repeat < run.repeats; repeat++)
 			sum += workloads[i].once(&run);
 		getrusage(RUSAGE_SELF, &end);
-		printf("%lld %lld %ld %llu\n", microseconds(end.ru_utime) - microseconds(start.ru_utime),
-			   microseconds(end.ru_stime) - microseconds(start.ru_stime), peak_memory(), sum);
+		printf("%lld %lld %ld %ld %llu\n", microseconds(end.ru_utime) - microseconds(start.ru_utime),
+			   microseconds(end.ru_stime) - microseconds(start.ru_stime), end.ru_minflt - start.ru_minflt,
+			   peak_memory(), sum);
 		PQfinish(run.conn);
 		return 0;
 	}

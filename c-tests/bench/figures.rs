@@ -40,7 +40,11 @@ impl Figures {
     /// CPU time by C libpq's, round by round.
     pub fn ratio(&self, lib: usize) -> Option<Spread> {
         let pairs = self.costs[lib].iter().zip(&self.costs[0]);
-        spread(pairs.map(|(ours, theirs)| ours.cpu / theirs.cpu).collect())
+        spread(
+            pairs
+                .map(|(ours, theirs)| ours.cpu() / theirs.cpu())
+                .collect(),
+        )
     }
 
     pub fn memory_ratio(&self, lib: usize) -> Option<Spread> {
@@ -52,9 +56,14 @@ impl Figures {
         )
     }
 
+    /// The median of one of the figures of a library's runs.
+    pub fn median(&self, lib: usize, of: fn(&Cost) -> f64) -> Option<f64> {
+        Some(spread(self.costs[lib].iter().map(of).collect())?.median)
+    }
+
     /// Milliseconds of CPU time.
     pub fn cpu(&self, lib: usize) -> Option<f64> {
-        Some(spread(self.costs[lib].iter().map(|cost| cost.cpu).collect())?.median / 1000.0)
+        Some(self.median(lib, Cost::cpu)? / 1000.0)
     }
 
     pub fn floor(&self) -> Option<f64> {

@@ -117,7 +117,7 @@ main(int argc, char **argv)
 		receive_all(fd);
 	}
 	getrusage(RUSAGE_SELF, &end);
-	printf("%lld %lld 0 0\n", microseconds(end.ru_utime) - microseconds(start.ru_utime),
+	printf("%lld %lld 0 0 0\n", microseconds(end.ru_utime) - microseconds(start.ru_utime),
 		   microseconds(end.ru_stime) - microseconds(start.ru_stime));
 	close(fd);
 	return 0;

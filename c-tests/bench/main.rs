@@ -3,6 +3,7 @@
 //! Without arguments it runs everything once in a tiny size and prints no figures: `make test` keeps it working that
 //! way. `make bench` passes `report`; see `docs/benchmarks.md` for the other words.
 
+mod cpu;
 mod figures;
 mod measure;
 mod replay;
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if wishes.task == Task::Report {
+        cpu::stay_on_one();
+    }
     let clients = Clients::build();
     match wishes.task {
         Task::Try => try_once(&clients),
@@ -57,6 +61,7 @@ fn measure_all(clients: &Clients, wishes: &Wishes) {
         clients,
         libs,
         rounds: wishes.rounds,
+        warm: !wishes.cold,
     };
     let print = |part: &str, title: &str, table: &str| {
         println!("{title}\n{table}");

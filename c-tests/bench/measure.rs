@@ -13,6 +13,8 @@ use crate::workloads::Workload;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The client's exit status when the library lacks a function.
 const CANNOT: i32 = 3;
+/// More megabytes than any run takes.
+const MOST_MEMORY: &str = "384";
 /// Under valgrind everything is slow.
 const MOST_COUNTED: usize = 500;
 
@@ -20,17 +22,28 @@ const MOST_COUNTED: usize = 500;
 pub struct Clients {
     client: PathBuf,
     floor: PathBuf,
+    warm: PathBuf,
 }
 
 /// What one run cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
-    /// Microseconds of user and system time.
-    pub cpu: f64,
+    /// Microseconds.
+    pub user: f64,
+    pub system: f64,
+    /// Page faults that needed no disk.
+    pub faults: f64,
     /// Peak memory in kB.
     pub memory: f64,
     /// Over everything read: the same for all libraries.
     sum: u64,
+}
+
+impl Cost {
+    /// Microseconds of user and system time.
+    pub fn cpu(&self) -> f64 {
+        self.user + self.system
+    }
 }
 
 /// What an operation took.
@@ -45,6 +58,7 @@ impl Clients {
         Clients {
             client: compile("client", true),
             floor: compile("floor", false),
+            warm: compile("warm", false),
         }
     }
 
@@ -68,6 +82,12 @@ impl Clients {
             return None;
         }
         Some(cost(&output.success().stdout))
+    }
+
+    /// Sees to it that the next run waits for no memory. See warm.c.
+    pub fn warm(&self) {
+        let mut command = Command::new(&self.warm);
+        process::run(command.arg(MOST_MEMORY), b"", PATIENCE).success();
     }
 
     pub fn run_floor(&self, workload: &Workload, socket: &Path) -> Cost {
@@ -129,9 +149,10 @@ fn cost(line: &str) -> Cost {
         Some(Ok(number)) => number,
         _ => panic!("not what the client prints: {line:?}"),
     };
-    let (user, system) = (next(), next());
     Cost {
-        cpu: (user + system) as f64,
+        user: next() as f64,
+        system: next() as f64,
+        faults: next() as f64,
         memory: next() as f64,
         sum: next(),
     }

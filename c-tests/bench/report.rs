@@ -20,12 +20,25 @@ fn spread(value: Option<Spread>) -> String {
 
 /// A workload's times, for whoever waits.
 pub fn times(figures: &Figures) -> String {
+    let of = |lib: usize| {
+        format!(
+            "{} ms ({} system), {} faults",
+            number(figures.cpu(lib), 1),
+            number(
+                figures
+                    .median(lib, |cost| cost.system)
+                    .map(|time| time / 1000.0),
+                1
+            ),
+            number(figures.median(lib, |cost| cost.faults), 0),
+        )
+    };
     format!(
-        "{:10} cpu {} | C {} ms, ours {} ms | memory {}",
+        "{:10} cpu {} | C {}, ours {} | memory {}",
         figures.workload.name,
         spread(figures.ratio(1)),
-        number(figures.cpu(0), 1),
-        number(figures.cpu(1), 1),
+        of(0),
+        of(1),
         number(figures.memory_ratio(1).map(|ratio| ratio.median), 2),
     )
 }
@@ -127,11 +140,11 @@ pub fn growth(sizes: &[usize], costs: &[Cost]) -> String {
     let mut text =
         String::from("| rows | CPU, ms | ns a row | peak memory, kB |\n|---:|---:|---:|---:|\n");
     for (rows, cost) in sizes.iter().zip(costs) {
-        let nanoseconds = cost.cpu * 1000.0 / *rows as f64;
+        let nanoseconds = cost.cpu() * 1000.0 / *rows as f64;
         let _ = writeln!(
             text,
             "| {rows} | {:.0} | {nanoseconds:.1} | {:.0} |",
-            cost.cpu / 1000.0,
+            cost.cpu() / 1000.0,
             cost.memory
         );
     }

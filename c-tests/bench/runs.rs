@@ -12,6 +12,8 @@ pub struct Runs<'a> {
     pub clients: &'a Clients,
     pub libs: &'a [Lib],
     pub rounds: usize,
+    /// Whether large runs find their memory ready.
+    pub warm: bool,
 }
 
 impl Runs<'_> {
@@ -22,7 +24,7 @@ impl Runs<'_> {
             let mut figures = self.alternate(workload, &replay.unix());
             if workload.has_floor() {
                 figures.floor = (0..self.rounds.min(5))
-                    .map(|_| self.clients.run_floor(workload, &replay.socket()).cpu)
+                    .map(|_| self.clients.run_floor(workload, &replay.socket()).cpu())
                     .collect();
             }
             let counted = workload.scaled(10);
@@ -57,6 +59,9 @@ impl Runs<'_> {
                 order.reverse();
             }
             for index in order {
+                if self.warm && workload.is_bulk() {
+                    self.clients.warm();
+                }
                 costs[index] = self.clients.run(self.libs[index], workload, conninfo);
             }
             check_same(workload, &costs);

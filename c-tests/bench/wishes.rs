@@ -18,6 +18,7 @@ pub enum Task {
 pub struct Wishes {
     pub task: Task,
     pub debian15: bool,
+    pub cold: bool,
     pub write: bool,
     pub servers: bool,
     pub growth: bool,
@@ -34,6 +35,7 @@ impl Wishes {
         let mut wishes = Wishes {
             task: Task::Try,
             debian15: false,
+            cold: false,
             write: false,
             servers: false,
             growth: false,
@@ -47,6 +49,7 @@ impl Wishes {
                 ("serve", "") => wishes.task = Task::Serve,
                 ("instructions", "") => wishes.task = Task::Instructions,
                 ("debian15", "") => wishes.debian15 = true,
+                ("cold", "") => wishes.cold = true,
                 ("write", "") => wishes.write = true,
                 ("servers", "") => wishes.servers = true,
                 ("growth", "") => wishes.growth = true,

@@ -104,7 +104,7 @@ impl Workload {
     }
 
     /// Whether a repeat is large.
-    fn is_bulk(&self) -> bool {
+    pub fn is_bulk(&self) -> bool {
         self.shape.rows > 1000
     }
 
@@ -275,7 +275,7 @@ pub const WORKLOADS: &[Workload] = &[
         "connect",
         Kind::None,
         (1, 1, 1),
-        1000,
+        4000,
         1.00,
     ),
     bulk(
