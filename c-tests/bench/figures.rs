@@ -13,13 +13,14 @@ pub struct Figures {
     pub counts: Vec<Counts>,
 }
 
-/// Quartiles.
-#[derive(Debug, Clone, Copy)]
+/// A median and, where there are values enough to speak of them, the quartiles.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    pub low: f64,
     pub median: f64,
-    pub high: f64,
+    pub quartiles: Option<(f64, f64)>,
 }
+
+const ENOUGH: usize = 5;
 
 impl Figures {
     pub fn new(workload: Workload, libs: usize) -> Figures {
@@ -98,14 +99,33 @@ impl Figures {
 
 fn spread(mut values: Vec<f64>) -> Option<Spread> {
     values.sort_by(f64::total_cmp);
-    let at = |quarter: usize| {
-        values
-            .get((values.len().checked_sub(1)? * quarter + 2) / 4)
-            .copied()
+    let last = values.len().checked_sub(1)?;
+    let at = |part: f64| {
+        let place = part * last as f64;
+        let (low, high) = (
+            values[place.floor() as usize],
+            values[place.ceil() as usize],
+        );
+        low + (high - low) * place.fract()
     };
     Some(Spread {
-        low: at(1)?,
-        median: at(2)?,
-        high: at(3)?,
+        median: at(0.5),
+        quartiles: (values.len() >= ENOUGH).then(|| (at(0.25), at(0.75))),
     })
+}
+
+/// The arithmetic is right.
+pub fn check() {
+    let of = |values: &[f64]| spread(values.to_vec());
+    let median = |median| {
+        Some(Spread {
+            median,
+            quartiles: None,
+        })
+    };
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&[3.0]), median(3.0));
+    assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), median(2.5));
+    let five = of(&[5.0, 1.0, 4.0, 2.0, 3.0]).expect("values");
+    assert_eq!(five.quartiles, Some((2.0, 4.0)));
 }

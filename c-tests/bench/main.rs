@@ -3,9 +3,11 @@
 //! Without arguments it runs everything once in a tiny size and prints no figures: `make test` keeps it working that
 //! way. `make bench` passes `report`; see `docs/benchmarks.md` for the other words.
 
+mod chart;
 mod cpu;
 mod figures;
 mod measure;
+mod page;
 mod replay;
 mod report;
 mod runs;
@@ -18,6 +20,7 @@ mod workloads;
 
 use std::process::ExitCode;
 
+use figures::Figures;
 use measure::{Clients, check_same};
 use replay::Replay;
 use runs::Runs;
@@ -51,6 +54,9 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Rounds: a real server takes its time.
+const MOST_ON_SERVERS: usize = 5;
+
 fn measure_all(clients: &Clients, wishes: &Wishes) {
     let libs: &[Lib] = if wishes.debian15 {
         &[Lib::Oracle, Lib::Ours, Lib::Debian15]
@@ -66,18 +72,23 @@ fn measure_all(clients: &Clients, wishes: &Wishes) {
     let print = |part: &str, title: &str, table: &str| {
         println!("{title}\n{table}");
         if wishes.write {
-            report::write(part, table);
+            page::write("docs/benchmarks.md", part, table);
         }
     };
     if !wishes.workloads.is_empty() {
         let figures = runs.replayed(&wishes.workloads);
         print("replay", "Canned streams", &report::table(&figures));
         if wishes.write {
-            report::write_chart(&figures);
+            page::write("README.md", "benchmarks", &report::summary(&figures));
+            page::write_file("docs/benchmarks.svg", &chart::draw(&figures));
         }
     }
     if wishes.servers {
         let server = Server::start();
+        let runs = Runs {
+            rounds: wishes.rounds.min(MOST_ON_SERVERS),
+            ..runs
+        };
         for way in server.ways() {
             let figures = runs.real(&wishes.workloads, &way.conninfo);
             print(way.part, way.title, &report::short_table(&figures));
@@ -97,47 +108,73 @@ fn serve(clients: &Clients, workloads: &[Workload]) {
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
-/// Everything runs and reads the same on both libraries.
+/// Everything runs and reads the same on all libraries, and the figures have their places.
 fn try_once(clients: &Clients) {
     wishes::check();
+    figures::check();
     let workloads: Vec<Workload> = WORKLOADS.iter().map(|w| w.scaled(1000)).collect();
     let replay = Replay::start(&workloads);
     let server = Server::start();
     let real = server.ways().map(|way| way.conninfo);
-    for workload in &workloads {
-        run_all(clients, workload, &[replay.unix(), replay.tcp()]);
+    let try_workload = |workload: &Workload| {
         if workload.needs_server() {
             run_all(clients, workload, &real);
         }
         if workload.has_floor() {
             clients.run_floor(workload, &replay.socket());
         }
-    }
+        run_all(clients, workload, &[replay.unix(), replay.tcp()])
+    };
+    let figures: Vec<Figures> = workloads.iter().map(try_workload).collect();
     let connect = workloads.iter().find(|w| w.mode == "connect");
     run_all(
         clients,
         connect.expect("it is listed"),
         &[server.verified()],
     );
-    let small = workloads
-        .iter()
-        .find(|w| w.name == "small")
-        .expect("a short query");
+    clients.warm();
+    try_counts(clients, &workloads, &replay);
+    check_pages(&figures, &server);
+    println!("the benchmark works: {} workloads", workloads.len());
+}
+
+fn run_all(clients: &Clients, workload: &Workload, conninfos: &[String]) -> Figures {
+    let libs = [Lib::Oracle, Lib::Ours, Lib::Debian15];
+    let mut figures = Figures::new(*workload, libs.len());
+    for conninfo in conninfos {
+        let costs = libs.map(|lib| clients.run(lib, workload, conninfo));
+        check_same(workload, &costs);
+        assert!(costs.iter().flatten().all(|cost| cost.memory > 0.0));
+        figures.push(&costs);
+    }
+    figures
+}
+
+fn try_counts(clients: &Clients, workloads: &[Workload], replay: &Replay) {
+    let small = workloads.iter().find(|w| w.name == "small");
     for lib in [Lib::Oracle, Lib::Ours] {
-        let counts = clients.counts(lib, small, &replay.unix());
+        let counts = clients.counts(lib, small.expect("a short query"), &replay.unix());
         assert!(
             counts.instructions > 0.0 && counts.syscalls >= 2.0,
             "{counts:?}"
         );
     }
-    println!("the benchmark works: {} workloads", workloads.len());
 }
 
-fn run_all(clients: &Clients, workload: &Workload, conninfos: &[String]) {
-    for conninfo in conninfos {
-        let costs =
-            [Lib::Oracle, Lib::Ours, Lib::Debian15].map(|lib| clients.run(lib, workload, conninfo));
-        check_same(workload, &costs);
-        assert!(costs.iter().flatten().all(|cost| cost.memory > 0.0));
+/// A long run must not find out at its end that there is no place for its figures.
+fn check_pages(figures: &[Figures], server: &Server) {
+    let parts = server.ways().map(|way| way.part);
+    for part in parts.iter().chain(&["replay", "growth"]) {
+        page::check("docs/benchmarks.md", part);
     }
+    page::check("README.md", "benchmarks");
+    for table in [
+        report::table(figures),
+        report::short_table(figures),
+        report::summary(figures),
+    ] {
+        assert_eq!(table.lines().count(), figures.len() + 2, "{table}");
+    }
+    let chart = chart::draw(figures);
+    assert!(figures.iter().all(|f| chart.contains(f.workload.name)));
 }

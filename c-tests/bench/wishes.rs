@@ -64,6 +64,14 @@ impl Wishes {
         if wishes.write && has_only {
             return Err("write puts whole tables into docs: leave out only=".to_owned());
         }
+        // The pages show everything.
+        for part in [
+            &mut wishes.servers,
+            &mut wishes.growth,
+            &mut wishes.debian15,
+        ] {
+            *part |= wishes.write;
+        }
         Ok(wishes)
     }
 }
@@ -106,5 +114,6 @@ pub fn check() {
     let wishes = read("report only=wide,narrow rounds=3").expect("all of it is known");
     let names: Vec<&str> = wishes.workloads.iter().map(|w| w.name).collect();
     assert_eq!((names, wishes.rounds), (vec!["wide", "narrow"], 3));
+    assert!(read("write").is_ok_and(|wishes| wishes.servers && wishes.growth));
     assert!(read("growth only=none").is_ok_and(|wishes| wishes.workloads.is_empty()));
 }
