@@ -91,7 +91,8 @@ fn bar(y: usize, name: &str, ratio: f64, target: f64) -> String {
         "<text x=\"{}\" y=\"{text}\" text-anchor=\"end\">{name}</text>\
          <rect x=\"{LEFT}\" y=\"{y}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>\
          <line x1=\"{mark:.1}\" y1=\"{}\" x2=\"{mark:.1}\" y2=\"{}\" stroke=\"#1f2328\" stroke-width=\"3\"/>\
-         <text x=\"{:.1}\" y=\"{text}\">{ratio:.2}<tspan fill=\"#57606a\"> of {target:.2}</tspan></text>\n",
+         <text x=\"{:.1}\" y=\"{text}\" stroke=\"#ffffff\" stroke-width=\"4\" paint-order=\"stroke\">{ratio:.2}\
+         <tspan dx=\"6\" fill=\"#57606a\">target {target:.2}</tspan></text>\n",
         LEFT - 8,
         end - LEFT as f64,
         y - 2,

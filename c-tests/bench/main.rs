@@ -173,7 +173,7 @@ fn check_pages(figures: &[Figures], server: &Server) {
         report::short_table(figures),
         report::summary(figures),
     ] {
-        assert_eq!(table.lines().count(), figures.len() + 2, "{table}");
+        assert_eq!(table.lines().count(), figures.len() + 4, "{table}");
     }
     let chart = chart::draw(figures);
     assert!(figures.iter().all(|f| chart.contains(f.workload.name)));

@@ -78,7 +78,18 @@ pub fn instructions(workload: &Workload, counts: [f64; 2]) -> String {
     )
 }
 
-/// A Markdown table: titles of columns, those of numbers with a colon behind, and lines of cells.
+/// A Markdown table of figures, and how often they were taken.
+fn figures_table(
+    titles: &[&str],
+    all: &[Figures],
+    line: impl Fn(&Figures) -> Vec<String>,
+) -> String {
+    let rounds = all.first().map_or(0, |figures| figures.costs[0].len());
+    let table = markdown(titles, all.iter().map(line));
+    format!("{table}\nMedians of {rounds} rounds.\n")
+}
+
+/// Titles of columns, those of numbers with a colon behind, and lines of cells.
 fn markdown(titles: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
     let plain = titles.iter().map(|title| title.trim_end_matches(':'));
     let rule = titles
@@ -147,7 +158,7 @@ pub fn table(all: &[Figures]) -> String {
         ];
         cells.into_iter().chain(debian(figures)).collect()
     };
-    markdown(&with_debian(&titles, all), all.iter().map(line))
+    figures_table(&with_debian(&titles, all), all, line)
 }
 
 /// What a real server leaves comparable.
@@ -169,7 +180,7 @@ pub fn short_table(all: &[Figures]) -> String {
         ];
         cells.into_iter().chain(debian(figures)).collect()
     };
-    markdown(&with_debian(&titles, all), all.iter().map(line))
+    figures_table(&with_debian(&titles, all), all, line)
 }
 
 /// The README's.
@@ -184,7 +195,7 @@ pub fn summary(all: &[Figures]) -> String {
         ]
     };
     let titles = ["workload", "CPU:", "target:", "memory:", "met"];
-    markdown(&titles, all.iter().map(line))
+    figures_table(&titles, all, line)
 }
 
 pub fn growth(sizes: &[usize], costs: &[Cost]) -> String {
