@@ -4,6 +4,7 @@
 mod announce;
 mod drain;
 mod hostile;
+mod observe;
 mod raw;
 mod startup;
 mod tls;
@@ -11,13 +12,14 @@ mod tls;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
 use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::on_lib;
-use crate::support::session::Session;
+use crate::support::session::{Session, wait_until};
 
 /// What psql shows of a GoAway with PGGOAWAY=notice.
 const NOTICE: &str = "server requests to disconnect when convenient";
@@ -25,6 +27,9 @@ const NOTICE: &str = "server requests to disconnect when convenient";
 /// A running proxy, ended when dropped.
 pub struct Proxy {
     session: Session,
+    /// Where it listens, in the order of its arguments.
+    addresses: Vec<String>,
+    /// The port of the first of them.
     pub port: u16,
     /// What it said until it listened.
     log: String,
@@ -49,14 +54,21 @@ impl Proxy {
         let mut session = Session::start(&mut command);
         let mut log = session.until("listening at ");
         let line = session.until("\n");
-        let address = line.split_whitespace().next().unwrap_or_default();
-        let port = address
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
+        let addresses: Vec<String> = line
+            .split_whitespace()
+            .take_while(|word| !word.starts_with("server="))
+            // In JSON the text ends here.
+            .map(|word| word.split('"').next().unwrap_or(word).to_owned())
+            .collect();
+        let first = addresses.first().expect("an address");
+        // That of a Unix socket stands behind a dot.
+        let port = first.rsplit([':', '.']).next().expect("a text");
+        let port = port.parse().unwrap_or_else(|_| panic!("no port: {line}"));
         log += &line;
         Proxy {
             session,
-            port: port.unwrap_or_default(),
+            addresses,
+            port,
             log,
             directory,
         }
@@ -72,8 +84,24 @@ impl Proxy {
         process::run(command.args(words), b"", TIMEOUT)
     }
 
-    fn status(&self) -> String {
-        self.ctl(&["status"]).success().stdout
+    fn status(&self) -> Value {
+        let status = self.ctl(&["status"]).success().stdout;
+        serde_json::from_str(&status).unwrap_or_else(|error| panic!("{error}: {status}"))
+    }
+
+    fn clients(&self) -> Vec<Value> {
+        let status = self.status();
+        status["clients"].as_array().expect("a list").clone()
+    }
+
+    /// Waits until so many clients have been told.
+    #[track_caller]
+    fn has_told(&self, number: usize) {
+        wait_until(&number.to_string(), || {
+            let clients = self.clients();
+            let told = clients.iter().filter(|client| client["told"] == true);
+            told.count().to_string()
+        });
     }
 
     fn signal(&self, name: &str) {
@@ -82,9 +110,13 @@ impl Proxy {
     }
 
     fn conninfo(&self) -> String {
+        self.conninfo_at("127.0.0.1")
+    }
+
+    fn conninfo_at(&self, host: &str) -> String {
         let port = self.port;
         format!(
-            "host=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=disable gssencmode=disable"
+            "host={host} port={port} user=postgres dbname=postgres sslmode=disable gssencmode=disable"
         )
     }
 

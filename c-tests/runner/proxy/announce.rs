@@ -14,9 +14,7 @@ fn who_asked_is_told_once_and_nobody_else() {
     let mut stock = proxy.psql(Lib::Oracle);
     for _ in 0..3 {
         proxy.signal("USR1");
-        wait_until("1", || {
-            proxy.status().matches("\"told\":true").count().to_string()
-        });
+        proxy.has_told(1);
     }
     let told = ask(&mut asking, "SELECT 1", "1");
     assert_eq!(told.matches(NOTICE).count(), 1, "{told}");

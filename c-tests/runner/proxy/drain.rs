@@ -17,10 +17,8 @@ fn clients_that_leave_by_themselves_end_it_well() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut psql = proxy.psql(Lib::Ours);
     proxy.signal("TERM");
-    wait_until("1", || {
-        proxy.status().matches("\"told\":true").count().to_string()
-    });
-    assert!(proxy.status().contains("\"state\":\"draining\""));
+    proxy.has_told(1);
+    assert_eq!(proxy.status()["state"], "draining");
     let told = ask(&mut psql, "SELECT 1", "1");
     assert!(told.contains(NOTICE), "{told}");
     assert_eq!(psql.finish().1, End::Exit(0));
@@ -35,20 +33,13 @@ fn the_deadline_ends_the_idle_and_then_the_busy() {
     let mut idle = proxy.psql(Lib::Oracle);
     let mut busy = proxy.psql(Lib::Oracle);
     ask(&mut busy, "BEGIN; SELECT 7", "7");
-    let status = proxy.status();
-    let pid_of = |marker: &str| {
-        let client = status.split('{').find(|client| client.contains(marker));
-        let pid = client.and_then(|client| client.split("\"pid\":").nth(1));
-        let digits = pid
-            .unwrap_or_default()
-            .chars()
-            .take_while(char::is_ascii_digit);
-        digits.collect::<String>()
+    let clients = proxy.clients();
+    let pid_of = |in_transaction: bool| {
+        let mut clients = clients.iter();
+        let client = clients.find(|client| client["in_transaction"] == in_transaction);
+        client.expect("such a client")["pid"].to_string()
     };
-    let (idle_pid, busy_pid) = (
-        pid_of("\"in_transaction\":false"),
-        pid_of("\"in_transaction\":true"),
-    );
+    let (idle_pid, busy_pid) = (pid_of(false), pid_of(true));
     proxy.signal("TERM");
     let (log, end) = proxy.end();
     assert!(log.contains(" s: 0 left by themselves, 2 ended"), "{log}");
@@ -110,11 +101,7 @@ fn new_clients_are_refused_in_one_of_two_ways() {
         let client = session(&proxy, &[]);
         proxy.ctl(&["drain"]).success();
         proxy.session.until("draining");
-        wait_until("draining", || {
-            let status = proxy.status();
-            let text = status.contains("draining");
-            if text { "draining" } else { "serving" }.to_owned()
-        });
+        wait_until("\"draining\"", || proxy.status()["state"].to_string());
         if refuse {
             proxy.refuses_as_if_shutting_down();
         } else {

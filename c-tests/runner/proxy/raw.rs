@@ -75,6 +75,16 @@ impl Raw {
         (kind, body)
     }
 
+    /// All messages up to ReadyForQuery.
+    #[track_caller]
+    pub fn read_until_ready(&mut self) -> Vec<(u8, Vec<u8>)> {
+        let mut messages = vec![self.read_message()];
+        while messages.last().is_some_and(|(kind, _)| *kind != b'Z') {
+            messages.push(self.read_message());
+        }
+        messages
+    }
+
     /// How much comes until the end, which need not be a clean one.
     pub fn read_to_end(&mut self) -> usize {
         let mut bytes = vec![0; 1 << 20];

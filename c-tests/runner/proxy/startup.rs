@@ -1,13 +1,10 @@
-//! Addresses, encryption requests, negotiation, cancelling, and what is watched from outside.
+//! Addresses, encryption requests, negotiation, cancelling.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
-use super::raw::{Raw, session};
+use super::raw::Raw;
 use super::{Proxy, ask, program};
 use crate::support::message::{negotiate_version, ready};
 use crate::support::paths::Lib;
@@ -147,45 +144,6 @@ fn it_listens_at_a_unix_socket_and_takes_it_along() {
     proxy.signal("TERM");
     assert_eq!(proxy.end().1, End::Exit(0));
     assert!(!directory.path().join(format!(".s.PGSQL.{port}")).exists());
-}
-
-#[test]
-fn the_control_socket_is_its_own_users() {
-    let proxy = Proxy::start(Postgres::shared(), &[]);
-    let mode = fs::metadata(proxy.control_path())
-        .expect("a socket")
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(proxy.ctl(&["goaway", "12x"]).end, End::Exit(2));
-    assert!(proxy.log.contains("listening"), "{}", proxy.log);
-    let mut nobody = program();
-    nobody.args(["ctl", "--control", "/nonexistent/control", "status"]);
-    assert_eq!(process::run(&mut nobody, b"", TIMEOUT).end, End::Exit(2));
-}
-
-#[test]
-fn figures_are_served_where_they_are_wanted() {
-    let address = format!("127.0.0.1:{}", free_port());
-    let proxy = Proxy::start(Postgres::shared(), &["--metrics", &address]);
-    let _client = session(&proxy, &[("_pq_.goaway", "")]);
-    let mut stream = TcpStream::connect(&address).expect("it listens");
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        .expect("it reads");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("it answers");
-    for line in [
-        "goaway_proxy_clients 1",
-        "goaway_proxy_clients_asked 1",
-        "goaway_proxy_told_total 0",
-    ] {
-        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
-    }
-    assert!(
-        text.contains("goaway_proxy_bytes_total{direction=\"to_client\"} "),
-        "{text}"
-    );
 }
 
 #[test]

@@ -1,0 +1,203 @@
+//! What is seen of it from outside: status, figures, the log, and who may look.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use super::raw::{Raw, session};
+use super::{Proxy, program};
+use crate::support::postgres::{Postgres, free_port};
+use crate::support::process::{self, End, TIMEOUT};
+use crate::support::session::wait_until;
+
+#[test]
+fn the_control_socket_is_its_own_users() {
+    let proxy = Proxy::start(Postgres::shared(), &[]);
+    let mode = fs::metadata(proxy.control_path())
+        .expect("a socket")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(proxy.ctl(&["goaway", "12x"]).end, End::Exit(2));
+    let mut nobody = program();
+    nobody.args(["ctl", "--control", "/nonexistent/control", "status"]);
+    assert_eq!(process::run(&mut nobody, b"", TIMEOUT).end, End::Exit(2));
+}
+
+/// The backend of an open session.
+fn backend(client: &mut Raw) -> u64 {
+    client.query("SELECT pg_backend_pid()");
+    assert_eq!(client.read_message().0, b'T');
+    let (_, row) = client.read_message();
+    while client.read_message().0 != b'Z' {}
+    let digits = String::from_utf8_lossy(&row[6..]);
+    digits.parse().expect("a process ID")
+}
+
+#[test]
+fn the_status_tells_who_is_there_and_where() {
+    let server = format!("127.0.0.1:{}", Postgres::shared().port());
+    let options = ["--spread", "0", "--listen", "127.0.0.1:0"];
+    let proxy = Proxy::listening("127.0.0.1:0", &server, &options);
+    let mut asking = session(&proxy, &[("_pq_.goaway", "")]);
+    let mut stock = session(&proxy, &[]);
+    let walsender = session(&proxy, &[("replication", "true")]);
+    proxy.ctl(&["goaway"]).success();
+    assert_eq!(asking.read_message().0, b'g');
+    let (asking_pid, stock_pid) = (backend(&mut asking), backend(&mut stock));
+    stock.query("BEGIN");
+    stock.read_until_ready();
+    let status = proxy.status();
+    assert_eq!(status["state"], "serving");
+    assert_eq!(status["listen"], json!(proxy.addresses));
+    assert_eq!(status["listen"].as_array().map(Vec::len), Some(2));
+    assert_eq!(status["server"], server);
+    assert_eq!(status["told"], 1);
+    let clients = proxy.clients();
+    let of = |pid: u64| clients.iter().find(|client| client["pid"] == pid);
+    let told = json!({
+        "pid": asking_pid, "asked": true, "told": true, "replication": false, "in_transaction": false,
+    });
+    let busy = json!({
+        "pid": stock_pid, "asked": false, "told": false, "replication": false, "in_transaction": true,
+    });
+    assert_eq!(of(asking_pid), Some(&told));
+    assert_eq!(of(stock_pid), Some(&busy));
+    let senders = clients
+        .iter()
+        .filter(|client| client["replication"] == true);
+    assert_eq!((senders.count(), clients.len()), (1, 3), "{status}");
+    drop(walsender);
+    drop(asking);
+    wait_until("2", || proxy.status()["left"].to_string());
+    assert_eq!(proxy.clients(), [busy]);
+}
+
+/// Scrapes the figures.
+fn figures(address: &str) -> HashMap<String, u64> {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let lines = body.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once(' ').expect("a name and a value");
+            let name = name.trim_start_matches("goaway_proxy_").to_owned();
+            (name, value.parse().expect("a number"))
+        })
+        .collect()
+}
+
+#[test]
+fn figures_count_what_happens() {
+    const TO_SERVER: &str = "bytes_total{direction=\"to_server\"}";
+    const TO_CLIENT: &str = "bytes_total{direction=\"to_client\"}";
+    let address = format!("127.0.0.1:{}", free_port());
+    let options = ["--metrics", &address, "--spread", "0", "--grace", "0"];
+    let proxy = Proxy::start(Postgres::shared(), &options);
+    let names = [
+        "clients",
+        "clients_asked",
+        "told_total",
+        "left_total",
+        "ended_total",
+    ];
+    let expect = |numbers: [u64; 5]| {
+        wait_until(&format!("{numbers:?}"), || {
+            let figures = figures(&address);
+            format!("{:?}", names.map(|name| figures[name]))
+        });
+    };
+    expect([0; 5]);
+    let mut asking = session(&proxy, &[("_pq_.goaway", "")]);
+    let idle = session(&proxy, &[]);
+    let mut busy = session(&proxy, &[]);
+    busy.query("BEGIN");
+    busy.read_until_ready();
+    expect([3, 1, 0, 0, 0]);
+
+    let before = figures(&address);
+    let sql = "SELECT repeat('x', 100000)";
+    asking.query(sql);
+    let answer = asking.read_until_ready();
+    let size: usize = answer.iter().map(|(_, body)| 5 + body.len()).sum();
+    assert!(size > 100_000);
+    let after = figures(&address);
+    assert_eq!(after[TO_CLIENT] - before[TO_CLIENT], size as u64);
+    // The query's header and its end.
+    assert_eq!(after[TO_SERVER] - before[TO_SERVER], sql.len() as u64 + 6);
+
+    proxy.signal("USR1");
+    assert_eq!(asking.read_message().0, b'g');
+    expect([3, 1, 1, 0, 0]);
+    drop(asking);
+    expect([2, 0, 1, 1, 0]);
+    // A drain ends who is idle, and the one in a transaction keeps it going.
+    proxy.signal("TERM");
+    expect([1, 0, 1, 1, 1]);
+    drop(idle);
+    drop(busy);
+    assert_eq!(proxy.end().1, End::Exit(3));
+}
+
+#[test]
+fn a_log_in_json_is_json_in_every_line() {
+    let options = ["--log-format", "json", "--spread", "0"];
+    let mut proxy = Proxy::start(Postgres::shared(), &options);
+    let mut leaving = session(&proxy, &[("_pq_.goaway", "")]);
+    let staying = session(&proxy, &[]);
+    proxy.signal("TERM");
+    assert_eq!(leaving.read_message().0, b'g');
+    drop(leaving);
+    let left = proxy.session.until("a client has left");
+    proxy.signal("TERM");
+    let log = [&proxy.log, &left].map(String::clone).concat();
+    let (rest, end) = proxy.end();
+    assert_eq!(end, End::Exit(3));
+    drop(staying);
+    let lines: Vec<Value> = (log + &rest)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    for line in &lines {
+        for field in ["timestamp", "level", "target", "message"] {
+            assert!(line[field].is_string(), "{field}: {line}");
+        }
+    }
+    let messages: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["message"].as_str())
+        .collect();
+    let said = |text: &str| {
+        messages
+            .iter()
+            .filter(|message| message.starts_with(text))
+            .count()
+    };
+    assert_eq!(
+        (
+            said("listening at "),
+            said("draining"),
+            said("a client has left")
+        ),
+        (1, 1, 2)
+    );
+    let last = lines.last().expect("a line");
+    assert_eq!(
+        (&last["left"], &last["ended"]),
+        (&json!(1), &json!(1)),
+        "{last}"
+    );
+    let seconds = last["seconds"].as_f64().expect("a number");
+    let text = format!("drained in {seconds:.2} s: 1 left by themselves, 1 ended");
+    assert_eq!(last["message"], text);
+}
