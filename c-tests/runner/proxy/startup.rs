@@ -1,6 +1,7 @@
 //! Addresses, encryption requests, negotiation, cancelling.
 
 use std::fs;
+use std::net::TcpListener;
 
 use tempfile::TempDir;
 
@@ -12,6 +13,7 @@ use crate::support::postgres::{Postgres, free_port};
 use crate::support::process::{self, End, TIMEOUT};
 use crate::support::program::Program;
 use crate::support::script::{Script, welcome};
+use crate::support::session::wait_until;
 
 #[test]
 fn both_libraries_work_through_it() {
@@ -144,6 +146,42 @@ fn it_listens_at_a_unix_socket_and_takes_it_along() {
     proxy.signal("TERM");
     assert_eq!(proxy.end().1, End::Exit(0));
     assert!(!directory.path().join(format!(".s.PGSQL.{port}")).exists());
+}
+
+#[test]
+fn addresses_are_of_any_kind() {
+    let ip6 = "[::1]:0";
+    if let Err(error) = TcpListener::bind(ip6) {
+        // A machine without IPv6: that is said.
+        let mut command = program();
+        command.args(["--listen", ip6, "--server", "127.0.0.1:1"]);
+        let output = process::run(&mut command, b"", TIMEOUT);
+        assert_eq!(output.end, End::Exit(2), "{error}");
+        assert!(output.stderr.contains("could not listen"), "{output}");
+        return;
+    }
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let path = directory.path().to_string_lossy().into_owned();
+    let server = format!("127.0.0.1:{}", Postgres::shared().port());
+    let more = ["--listen", "127.0.0.1:0", "--listen", &path];
+    let behind = Proxy::listening(ip6, &server, &more);
+    assert_eq!(behind.addresses.len(), 3, "{}", behind.log);
+    let unix = format!("{path}:5432");
+    for (server, options) in [
+        (&behind.addresses[0], &["--no-watch"][..]),
+        (&behind.addresses[1], &["--no-watch"]),
+        (&unix, &["--no-watch", "--trust-local"]),
+    ] {
+        let proxy = Proxy::listening(ip6, server, options);
+        let output = Program::new("query").run(
+            Lib::Ours,
+            &[&proxy.conninfo_at("::1"), "SELECT host(inet_client_addr())"],
+            &[],
+        );
+        assert!(output.success().stdout.contains("127.0.0.1"), "{server}");
+    }
+    // Each came through the one behind.
+    wait_until("3", || behind.status()["left"].to_string());
 }
 
 #[test]
