@@ -29,6 +29,34 @@ pub struct Schedule {
     pub deadline: Option<Duration>,
 }
 
+/// The begin of a drain: its times and its counts are from here.
+#[derive(Debug, Clone, Copy)]
+pub struct Begin {
+    time: Instant,
+    left: u64,
+    ended: u64,
+}
+
+impl Begin {
+    pub fn now(shared: &Shared) -> Begin {
+        let counters = &shared.registry.counters;
+        Begin {
+            time: Instant::now(),
+            left: read(&counters.left),
+            ended: read(&counters.ended),
+        }
+    }
+
+    fn outcome(&self, shared: &Shared) -> Outcome {
+        let counters = &shared.registry.counters;
+        Outcome {
+            left: read(&counters.left) - self.left,
+            ended: read(&counters.ended) - self.ended,
+            took: self.time.elapsed(),
+        }
+    }
+}
+
 /// What became of the clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
@@ -70,17 +98,15 @@ fn shuffle<T>(items: &mut [T]) {
 /// Sees all clients off; `hurry` ends it at once.
 pub async fn drain(
     shared: &Shared,
+    begin: Begin,
     schedule: Schedule,
     hurry: impl Future<Output = ()>,
 ) -> Outcome {
-    let begin = Instant::now();
-    let counters = &shared.registry.counters;
-    let (left, ended) = (read(&counters.left), read(&counters.ended));
     shared.set_told_to_leave(true);
     let telling = tokio::spawn(announce(shared.clone(), schedule.spread));
     let reason = tokio::select! {
-        () = convince(shared, schedule, begin) => None,
-        () = at(begin, schedule.deadline) => Some("the deadline has come"),
+        () = convince(shared, schedule, begin.time) => None,
+        () = at(begin.time, schedule.deadline) => Some("the deadline has come"),
         () = hurry => Some("told again to end"),
     };
     if let Some(reason) = reason {
@@ -91,11 +117,7 @@ pub async fn drain(
         end_all(shared).await;
     }
     telling.abort();
-    Outcome {
-        left: read(&counters.left) - left,
-        ended: read(&counters.ended) - ended,
-        took: begin.elapsed(),
-    }
+    begin.outcome(shared)
 }
 
 async fn at(begin: Instant, time: Option<Duration>) {

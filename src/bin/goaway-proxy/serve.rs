@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::address::Server;
 use crate::args::Serve;
-use crate::drain::{self, Outcome, Schedule};
+use crate::drain::{self, Begin, Outcome, Schedule};
 use crate::listen::{self, Listener};
 use crate::shared::Shared;
 use crate::tls::{Back, Front};
@@ -49,6 +49,8 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
         _ = interrupt.recv() => {}
         () = shared.drain.notified() => {}
     }
+    // Clients may leave while listening ends: they count.
+    let begin = Begin::now(&shared);
     shared
         .draining
         .store(true, std::sync::atomic::Ordering::Relaxed);
@@ -69,7 +71,7 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
         grace: arguments.grace,
         deadline: arguments.deadline,
     };
-    let Outcome { left, ended, took } = drain::drain(&shared, schedule, hurry).await;
+    let Outcome { left, ended, took } = drain::drain(&shared, begin, schedule, hurry).await;
     let seconds = took.as_secs_f64();
     info!(
         left,
