@@ -7,6 +7,7 @@ mod hostile;
 mod observe;
 mod raw;
 mod startup;
+mod streams;
 mod tls;
 
 use std::path::PathBuf;
@@ -105,8 +106,7 @@ impl Proxy {
     }
 
     fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.session.id());
-        process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
+        self.session.signal(name);
     }
 
     fn conninfo(&self) -> String {

@@ -1,10 +1,14 @@
 //! Who is told, when and how.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::raw::{Raw, session};
 use super::{NOTICE, Proxy, ask, backend};
 use crate::support::message::goaway;
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
+use crate::support::process::End;
 use crate::support::session::wait_until;
 
 #[test]
@@ -43,6 +47,35 @@ fn one_alone_is_told_by_its_process() {
         unknown.stderr.contains("no client has a backend"),
         "{unknown}"
     );
+}
+
+#[test]
+fn announcements_are_spread_in_random_order() {
+    const SPREAD: Duration = Duration::from_secs(2);
+    const CLIENTS: u32 = 40;
+    let options = ["--spread", "2", "--deadline", "30"];
+    let proxy = Proxy::start(Postgres::shared(), &options);
+    let mut clients: Vec<(u32, Raw)> = (0..CLIENTS)
+        .map(|number| (number, session(&proxy, &[("_pq_.goaway", "")])))
+        .collect();
+    let begin = Instant::now();
+    proxy.signal("TERM");
+    let mut order = Vec::new();
+    while !clients.is_empty() {
+        thread::sleep(Duration::from_millis(1));
+        // A client leaves when it is told.
+        for (number, mut client) in clients.extract_if(.., |(_, client)| client.is_readable()) {
+            assert_eq!(client.read_message(), (b'g', Vec::new()));
+            // Late on a busy machine, but never early.
+            let due = SPREAD / CLIENTS * order.len() as u32;
+            assert!(begin.elapsed() >= due, "{} of {order:?}", order.len());
+            order.push(number);
+        }
+    }
+    assert!(!order.is_sorted(), "{order:?}");
+    let (log, end) = proxy.end();
+    assert!(log.contains(": 40 left by themselves, 0 ended"), "{log}");
+    assert_eq!(end, End::Exit(0));
 }
 
 #[test]
@@ -129,7 +162,7 @@ fn watching_leaves_no_complaint_in_the_servers_log() {
         let mut proxy = Proxy::start(&server, &options);
         proxy.session.until("the server is there");
         // Several more looks.
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        thread::sleep(Duration::from_millis(500));
         drop(proxy);
         let log = server.log();
         assert!(!log.contains("FATAL") && !log.contains("ERROR"), "{log}");

@@ -85,6 +85,14 @@ impl Raw {
         messages
     }
 
+    /// Whether there is something to read, the end included.
+    pub fn is_readable(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("an open socket");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("an open socket");
+        peeked.is_ok()
+    }
+
     /// How much comes until the end, which need not be a clean one.
     pub fn read_to_end(&mut self) -> usize {
         let mut bytes = vec![0; 1 << 20];

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::process::{End, TIMEOUT};
+use super::process::{self, End, TIMEOUT};
 
 /// A running program, its stdout and stderr in one stream, in the order they were written.
 pub struct Session {
@@ -67,6 +67,13 @@ impl Session {
     /// The program's process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends the program a signal: TERM, INT, USR1.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.id());
+        process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
     }
 
     #[track_caller]
