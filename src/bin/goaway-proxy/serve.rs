@@ -28,6 +28,8 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     let mut terminate = catch(SignalKind::terminate())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
     let user = catch(SignalKind::user_defined1())?;
+    // Each client takes two descriptors. Where no more are allowed, accepting waits until some come free.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let shared = shared(&arguments)?;
     let mut listeners = Vec::new();
     for address in &arguments.listen {
