@@ -5,7 +5,7 @@ mod flag;
 mod healing;
 mod message;
 mod negotiation;
-mod pgbouncer;
+pub mod pgbouncer;
 
 use crate::support::message::{one_value, ready};
 use crate::support::paths::Lib;

@@ -4,6 +4,7 @@
 mod announce;
 mod drain;
 mod hostile;
+mod load;
 mod observe;
 mod raw;
 mod startup;
@@ -48,8 +49,11 @@ impl Proxy {
     }
 
     fn listening(listen: &str, server: &str, options: &[&str]) -> Proxy {
+        Proxy::begin(program(), listen, server, options)
+    }
+
+    fn begin(mut command: Command, listen: &str, server: &str, options: &[&str]) -> Proxy {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
-        let mut command = program();
         command.args(["--listen", listen, "--server", server, "--control"]);
         command.arg(directory.path().join("control")).args(options);
         let mut session = Session::start(&mut command);

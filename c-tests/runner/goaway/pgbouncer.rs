@@ -15,18 +15,19 @@ use super::{KEY, facts, steps};
 use crate::support::postgres::{Postgres, as_service_user, free_port, service_user};
 
 /// A running PgBouncer, ended when dropped.
-struct PgBouncer {
+pub struct PgBouncer {
     child: Child,
-    port: u16,
+    pub port: u16,
     _directory: TempDir,
 }
 
 impl PgBouncer {
-    fn start(server: &Postgres) -> PgBouncer {
+    /// One in front of `server`, with more lines for its configuration.
+    pub fn start(server: &Postgres, more: &str) -> PgBouncer {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let port = free_port();
         let ini = directory.path().join("ini");
-        fs::write(&ini, configuration(server, port)).expect("a file");
+        fs::write(&ini, configuration(server, port) + more).expect("a file");
         if let Some((uid, gid)) = service_user() {
             chown(directory.path(), Some(uid), Some(gid)).expect("a directory for it");
         }
@@ -118,7 +119,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, record: impl Fn(&[u8])) {
 
 #[test]
 fn it_is_asked_once_and_then_works() {
-    let bouncer = PgBouncer::start(Postgres::shared());
+    let bouncer = PgBouncer::start(Postgres::shared(), "");
     let (port, recorded) = relay(bouncer.port);
     let conninfo = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres");
     let calls = [

@@ -138,9 +138,7 @@ fn a_rolling_restart_loses_no_connect() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    let mut client = Raw::connect(port);
-                    client.startup(&[("user", "postgres"), ("database", "postgres")]);
-                    while client.read_message().0 != b'Z' {}
+                    let mut client = Raw::session(port, &[]);
                     client.send(b"X\0\0\0\x04");
                     connects.fetch_add(1, Ordering::Relaxed);
                 }

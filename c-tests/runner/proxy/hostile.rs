@@ -1,6 +1,5 @@
 //! Clients and servers that misbehave, and what they leave behind: nothing.
 
-use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -11,30 +10,6 @@ use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
 use crate::support::script::Script;
 use crate::support::session::wait_until;
-
-impl Proxy {
-    fn descriptors(&self) -> usize {
-        let directory = format!("/proc/{}/fd", self.session.id());
-        fs::read_dir(directory).expect("a process of ours").count()
-    }
-
-    /// What is resident, in kB; the most there ever was, or what there is.
-    fn memory(&self, what: &str) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.session.id()));
-        let status = status.expect("a process of ours");
-        let line = status.lines().find_map(|line| line.strip_prefix(what));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        number
-            .and_then(|number| number.parse().ok())
-            .expect("a figure")
-    }
-
-    #[track_caller]
-    fn forgets_all(&self, descriptors: usize) {
-        wait_until(&descriptors.to_string(), || self.descriptors().to_string());
-        assert_eq!(self.clients().len(), 0);
-    }
-}
 
 #[test]
 fn nonsense_at_the_start_ends_that_connection_alone() {
@@ -145,26 +120,6 @@ fn servers_that_lie_are_left() {
 }
 
 #[test]
-fn a_message_of_a_gigabyte_passes_through_little_memory() {
-    const SIZE: usize = 1_000_000_000;
-    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
-    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
-    client.query(&format!("SELECT repeat('x', {SIZE})"));
-    assert_eq!(client.read_message().0, b'T');
-    proxy.ctl(&["goaway"]).success();
-    let (mut kind, mut body) = client.read_message();
-    if kind == b'g' {
-        (kind, body) = client.read_message();
-    }
-    assert_eq!((kind, body.len()), (b'D', SIZE + 6));
-    drop(body);
-    let rest = [client.read_message().0, client.read_message().0];
-    assert!(rest.contains(&b'C'), "{rest:?}");
-    let peak = proxy.memory("VmHWM");
-    assert!(peak < 60_000, "{peak} kB");
-}
-
-#[test]
 fn a_client_that_never_reads_costs_little_and_can_be_ended() {
     let options = ["--spread", "0", "--deadline", "0.2"];
     let proxy = Proxy::start(Postgres::shared(), &options);
@@ -204,34 +159,4 @@ fn a_server_that_dies_takes_its_sessions_and_not_the_proxy() {
     proxy.refuses_as_if_shutting_down();
     server.control(&["start"]).success();
     ask(&mut proxy.psql(Lib::Ours), "SELECT 1", "1");
-}
-
-#[test]
-fn ten_thousand_connects_leave_nothing_behind() {
-    let server = Script::new();
-    let server = (0..10_000).fold(server, |script, _| {
-        script.connection(|c| {
-            c.expect_startup();
-            c.send(&[auth_ok(), ready(b'I')].concat());
-            c.drain();
-        })
-    });
-    let server = server.start();
-    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
-    let before = proxy.descriptors();
-    let mut memory = 0;
-    for number in 0..10_000 {
-        session(&proxy, &[("_pq_.goaway", "")]).send(b"X\0\0\0\x04");
-        if number == 1000 {
-            memory = proxy.memory("VmRSS");
-        }
-    }
-    proxy.forgets_all(before);
-    let grown = proxy.memory("VmRSS").saturating_sub(memory);
-    assert!(
-        grown < 4000,
-        "{grown} kB more than after the first thousand"
-    );
-    drop(proxy);
-    server.finish();
 }

@@ -11,17 +11,9 @@ pub struct Raw {
 }
 
 /// An open session with these parameters, all its opening read.
+#[track_caller]
 pub fn session(proxy: &Proxy, parameters: &[(&str, &str)]) -> Raw {
-    let mut client = Raw::connect(proxy.port);
-    client.startup(
-        &[
-            &[("user", "postgres"), ("database", "postgres")],
-            parameters,
-        ]
-        .concat(),
-    );
-    while client.read_message().0 != b'Z' {}
-    client
+    Raw::session(proxy.port, parameters)
 }
 
 impl Proxy {
@@ -44,6 +36,16 @@ impl Raw {
         stream.set_read_timeout(patience).expect("a timeout");
         stream.set_write_timeout(patience).expect("a timeout");
         Raw { stream }
+    }
+
+    #[track_caller]
+    pub fn session(port: u16, parameters: &[(&str, &str)]) -> Raw {
+        let mut client = Raw::connect(port);
+        let user = [("user", "postgres"), ("database", "postgres")];
+        client.startup(&[&user, parameters].concat());
+        let opening = client.read_until_ready();
+        assert_eq!(opening[0].0, b'R');
+        client
     }
 
     #[track_caller]
