@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::raw::{Raw, session, startup};
+use super::tls::{SSL_REQUEST, front};
 use super::{Proxy, ask};
 use crate::support::message::{auth_ok, message, ready};
 use crate::support::paths::Lib;
@@ -94,28 +95,93 @@ fn a_server_in_pieces_is_told_through_as_well() {
 }
 
 #[test]
+fn who_asks_for_no_session_is_closed() {
+    let options = [
+        &front("good")[..],
+        &["--startup-timeout".to_owned(), "1".to_owned()],
+    ]
+    .concat();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let proxy = Proxy::start(Postgres::shared(), &options);
+    let before = proxy.descriptors();
+    let whole = startup(&[("user", "postgres"), ("database", "postgres")]);
+    let begins: [&[u8]; 5] = [
+        b"",
+        &whole[..3],
+        &whole[..whole.len() - 1],
+        &SSL_REQUEST,
+        // The header of a TLS record.
+        b"\x16\x03\x01\x02\0",
+    ];
+    let mut idle = session(&proxy, &[]);
+    let mut clients: Vec<Raw> = begins
+        .iter()
+        .map(|bytes| {
+            let mut client = Raw::connect(proxy.port);
+            client.send(bytes);
+            client
+        })
+        .collect();
+    for (client, begin) in clients.iter_mut().zip(begins) {
+        let answer: &[u8] = if begin == SSL_REQUEST { b"S" } else { b"" };
+        assert_eq!(client.read_rest(), answer, "{}", begin.escape_ascii());
+    }
+    // Time does not end a session.
+    assert_eq!(proxy.clients().len(), 1);
+    idle.query("SELECT 1");
+    assert_eq!(idle.read_until_ready().len(), 4);
+    drop(idle);
+    proxy.forgets_all(before);
+}
+
+/// What a client gets of a server that sends `first`, and `then` as the answer to a query.
+#[track_caller]
+fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
+    let script = Script::new().connection(move |c| {
+        c.expect_startup();
+        c.send(&first);
+        if let Some(answer) = then {
+            c.expect_query();
+            c.send(answer);
+        }
+        c.drain();
+    });
+    let server = script.start();
+    let address = format!("127.0.0.1:{}", server.port());
+    let mut proxy = Proxy::to(&address, &["--no-watch"]);
+    let before = proxy.descriptors();
+    let mut client = Raw::connect(proxy.port);
+    client.startup(&[("user", "u")]);
+    if then.is_some() {
+        client.read_until_ready();
+        client.query("?");
+    }
+    let heard = client.read_rest();
+    proxy.session.until("the server's stream made no sense");
+    proxy.forgets_all(before);
+    drop(proxy);
+    server.finish();
+    heard
+}
+
+#[test]
 fn servers_that_lie_are_left() {
-    let streams: [&[u8]; 4] = [
+    let openings: [&[u8]; 3] = [
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         b"R\0\0\0\x03",
         b"S\x7f\xff\xff\xffa",
-        b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05ID\xff\xff\xff\xff",
     ];
-    for stream in streams {
-        let server = Script::new().connection(|c| {
-            c.expect_startup();
-            c.send(stream);
-            c.drain();
-        });
-        let server = server.start();
-        let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
-        let before = proxy.descriptors();
-        let mut client = Raw::connect(proxy.port);
-        client.startup(&[("user", "u")]);
-        client.read_to_end();
-        proxy.forgets_all(before);
-        drop(proxy);
-        server.finish();
+    for lie in openings {
+        assert_eq!(heard_from(lie.to_vec(), None), b"");
+    }
+    let opening = [auth_ok(), ready(b'I')].concat();
+    let answers: [&[u8]; 2] = [b"D\xff\xff\xff\xff", b"C\0\0\0\x03"];
+    for lie in answers {
+        assert_eq!(heard_from(opening.clone(), Some(lie)), b"");
+        // What made sense may come, and no more.
+        let heard = heard_from([&opening, lie].concat(), None);
+        let text = heard.escape_ascii();
+        assert!(heard.is_empty() || heard == opening, "{text}");
     }
 }
 

@@ -95,18 +95,22 @@ impl Raw {
         peeked.is_ok()
     }
 
-    /// How much comes until the end, which need not be a clean one.
-    pub fn read_to_end(&mut self) -> usize {
-        let mut bytes = vec![0; 1 << 20];
-        let mut total = 0;
-        loop {
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return total,
-                Ok(count) => total += count,
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return total,
-                Err(error) => panic!("{total} bytes, then {error}"),
+    /// What comes until the end, which need not be a clean one.
+    #[track_caller]
+    pub fn read_rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.stream.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+                panic!("{} bytes, then {error}", bytes.len())
             }
+            _ => bytes,
         }
+    }
+
+    /// How much that is.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> usize {
+        self.read_rest().len()
     }
 
     pub fn shutdown(&self) {

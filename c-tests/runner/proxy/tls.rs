@@ -15,11 +15,11 @@ use crate::support::session::Session;
 use crate::tls::certificates::Certificates;
 use crate::tls::server::TlsServer;
 
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 const BOTH: [Lib; 2] = [Lib::Ours, Lib::Oracle];
 
 /// Options for a proxy that shows its clients this certificate.
-fn front(name: &str) -> Vec<String> {
+pub fn front(name: &str) -> Vec<String> {
     let files = Certificates::shared();
     let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
     ["--tls-cert", &files.file(&certificate), "--tls-key"]

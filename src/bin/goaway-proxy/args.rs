@@ -62,6 +62,9 @@ pub struct Serve {
     /// Make a control socket here, for this user alone
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
+    /// Close connections on which no session has been asked for after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub startup_timeout: Duration,
     /// Tell clients within this many seconds, in random order
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub spread: Duration,

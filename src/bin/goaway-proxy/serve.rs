@@ -99,7 +99,15 @@ fn shared(arguments: &Serve) -> Result<Shared, String> {
         );
     }
     let server = arguments.server.clone();
-    Ok(Shared::new(server, front, back, arguments.parameter_status))
+    let parameter_status = arguments.parameter_status;
+    let startup_timeout = arguments.startup_timeout;
+    Ok(Shared::new(
+        server,
+        front,
+        back,
+        parameter_status,
+        startup_timeout,
+    ))
 }
 
 async fn begin_services(

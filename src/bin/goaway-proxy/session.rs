@@ -15,8 +15,6 @@ use crate::shared::Shared;
 use crate::startup::{self, Opening, Startup};
 use crate::wire::Wire;
 
-/// A client that has not said what it wants by then is gone (PostgreSQL: authentication_timeout).
-const PATIENCE: Duration = Duration::from_secs(60);
 /// A server that has not taken the connection by then is not there.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -25,7 +23,7 @@ pub fn serve(shared: Shared, client: Wire) -> impl Future<Output = ()> {
     // From now on, not from when the task first runs.
     let beginning = shared.registry.begin();
     async move {
-        match timeout(PATIENCE, opening(&shared, client)).await {
+        match timeout(shared.startup_timeout, opening(&shared, client)).await {
             Err(_) => debug!("a client said nothing"),
             Ok(Err(error)) => debug!(%error, "a client went away before it began"),
             Ok(Ok((mut client, Opening::Cancel(packet)))) => {

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -23,6 +24,8 @@ pub struct State {
     pub registry: Arc<Registry>,
     /// Clients that did not ask are told by a parameter.
     pub parameter_status: bool,
+    /// A client that has not said what it wants by then is gone (PostgreSQL: authentication_timeout).
+    pub startup_timeout: Duration,
     refusing: AtomicBool,
     /// Every client is to be told, new ones at once.
     leaving: AtomicBool,
@@ -53,6 +56,7 @@ impl Shared {
         front: Option<Front>,
         back: Option<Back>,
         parameter_status: bool,
+        startup_timeout: Duration,
     ) -> Shared {
         Shared(Arc::new(State {
             server,
@@ -60,6 +64,7 @@ impl Shared {
             back,
             registry: Arc::default(),
             parameter_status,
+            startup_timeout,
             refusing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             server_refused: Notify::new(),
