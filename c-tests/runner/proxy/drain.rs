@@ -1,14 +1,18 @@
 //! A drain: who leaves, who is ended and in what order, what the last log line and the exit status say.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+
+use tempfile::NamedTempFile;
 
 use super::raw::{Raw, session};
 use super::{NOTICE, Proxy, ask};
 use crate::support::paths::Lib;
-use crate::support::postgres::{Postgres, free_port};
+use crate::support::postgres::{Postgres, Version, free_port};
 use crate::support::process::End;
-use crate::support::session::wait_until;
+use crate::support::program::on_lib;
+use crate::support::session::{Session, wait_until};
 
 const TERMINATED: &str = "terminating connection due to administrator command";
 
@@ -158,6 +162,90 @@ fn a_rolling_restart_loses_no_connect() {
         over.store(true, Ordering::Relaxed);
     });
     // A client that was lost has failed its thread.
+}
+
+/// pgbench with 8 clients on transactions of several queries, found by a connection string.
+fn pgbench(lib: Lib, conninfo: &str, script: &NamedTempFile, options: &[&str]) -> Session {
+    let mut command = on_lib(Version::Oracle18.bin().join("pgbench"), lib);
+    command.env("PGGOAWAY", "notice");
+    command.args(["-n", "-c", "8", "-j", "2", "-M", "prepared", "-f"]);
+    command.arg(script.path()).args(options).arg(conninfo);
+    Session::start(&mut command)
+}
+
+fn transactions() -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    let text = "BEGIN;\nSELECT 6 * 7;\nSELECT pg_sleep(0.001);\nCOMMIT;\n";
+    file.write_all(text.as_bytes()).expect("a file of ours");
+    file
+}
+
+/// Waits for its end: all its transactions were done and none failed. What it said.
+#[track_caller]
+fn did_all(pgbench: Session, transactions: u32) -> String {
+    let (said, end) = pgbench.finish();
+    assert_eq!(end, End::Exit(0), "{said}");
+    for line in [
+        format!("number of transactions actually processed: {transactions}/{transactions}\n"),
+        "number of failed transactions: 0 (0.000%)\n".to_owned(),
+    ] {
+        assert!(said.contains(&line), "{said}");
+    }
+    said
+}
+
+#[test]
+fn a_drain_amid_pgbench_fails_no_transaction() {
+    let script = transactions();
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let proxy = Proxy::start(Postgres::shared(), &["--spread", "0.5"]);
+        // The rate makes it last for seconds, wherever it runs.
+        let options = ["-t", "250", "-R", "500"];
+        let pgbench = pgbench(lib, &proxy.conninfo(), &script, &options);
+        wait_until("8", || proxy.clients().len().to_string());
+        proxy.signal("TERM");
+        wait_until("\"draining\"", || proxy.status()["state"].to_string());
+        let told = if lib == Lib::Ours { 8 } else { 0 };
+        proxy.has_told(told);
+        assert_eq!(proxy.clients().len(), 8, "too late");
+        let said = did_all(pgbench, 2000);
+        assert_eq!(said.matches(NOTICE).count(), told, "{said}");
+        let (log, end) = proxy.end();
+        assert!(log.contains(": 8 left by themselves, 0 ended"), "{log}");
+        assert_eq!(end, End::Exit(0));
+    }
+}
+
+#[test]
+fn pgbench_loses_no_connect_in_a_rolling_restart() {
+    let script = transactions();
+    let (server, port) = (Postgres::shared(), free_port());
+    let start = || {
+        Proxy::listening(
+            &format!("127.0.0.1:{port}"),
+            &format!("127.0.0.1:{}", server.port()),
+            &["--reuse-port", "--spread", "0"],
+        )
+    };
+    let mut proxy = start();
+    // A connect for each transaction.
+    let options = ["-C", "-t", "100", "-R", "200"];
+    let pgbench = pgbench(Lib::Ours, &proxy.conninfo(), &script, &options);
+    let works = |proxy: &Proxy| {
+        wait_until("many", || {
+            let served = proxy.status()["left"].as_u64().expect("a number");
+            if served > 20 { "many" } else { "few" }.to_owned()
+        });
+    };
+    for _ in 0..2 {
+        works(&proxy);
+        let next = start();
+        proxy.signal("TERM");
+        let (log, end) = std::mem::replace(&mut proxy, next).end();
+        assert_eq!(end, End::Exit(0), "{log}");
+    }
+    works(&proxy);
+    did_all(pgbench, 800);
 }
 
 #[test]
