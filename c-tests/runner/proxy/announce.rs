@@ -50,6 +50,20 @@ fn one_alone_is_told_by_its_process() {
 }
 
 #[test]
+fn whoever_has_been_told_is_not_told_again() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
+    let mut client = session(&proxy, &[("_pq_.goaway", "")]);
+    let pid = client.backend().to_string();
+    proxy.ctl(&["goaway", &pid]).success();
+    assert_eq!(client.read_message(), (b'g', Vec::new()));
+    for words in [&["goaway", &pid][..], &["goaway"]] {
+        proxy.ctl(words).success();
+        // A GoAway would stand before the answer.
+        assert_eq!(client.backend().to_string(), pid);
+    }
+}
+
+#[test]
 fn announcements_are_spread_in_random_order() {
     const SPREAD: Duration = Duration::from_secs(2);
     const CLIENTS: u32 = 40;
@@ -116,6 +130,30 @@ fn replication_is_never_told_and_silence_is_no_request() {
     );
     walsender.query("IDENTIFY_SYSTEM");
     assert_eq!(walsender.read_message().0, b'T');
+}
+
+#[test]
+fn replication_that_begins_in_a_drain_is_not_told() {
+    let mut proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--parameter-status"]);
+    let (mut walsender, mut asking) = (Raw::connect(proxy.port), Raw::connect(proxy.port));
+    proxy.signal("TERM");
+    proxy.session.until("asking clients");
+    for (client, replication) in [(&mut walsender, "true"), (&mut asking, "off")] {
+        let parameters = [("replication", replication), ("_pq_.goaway", "")];
+        client.startup(
+            &[
+                &[("user", "postgres"), ("database", "postgres")],
+                &parameters[..],
+            ]
+            .concat(),
+        );
+        client.read_until_ready();
+    }
+    assert_eq!(asking.read_message().0, b'g');
+    walsender.query("IDENTIFY_SYSTEM");
+    assert_eq!(walsender.read_message().0, b'T');
+    drop((walsender, asking));
+    assert_eq!(proxy.end().1, End::Exit(0));
 }
 
 #[test]

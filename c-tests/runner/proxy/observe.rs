@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::raw::{Raw, session};
+use super::raw::session;
 use super::{Proxy, program};
 use crate::support::postgres::{Postgres, free_port};
 use crate::support::process::{self, End, TIMEOUT};
@@ -28,16 +28,6 @@ fn the_control_socket_is_its_own_users() {
     assert_eq!(process::run(&mut nobody, b"", TIMEOUT).end, End::Exit(2));
 }
 
-/// The backend of an open session.
-fn backend(client: &mut Raw) -> u64 {
-    client.query("SELECT pg_backend_pid()");
-    assert_eq!(client.read_message().0, b'T');
-    let (_, row) = client.read_message();
-    while client.read_message().0 != b'Z' {}
-    let digits = String::from_utf8_lossy(&row[6..]);
-    digits.parse().expect("a process ID")
-}
-
 #[test]
 fn the_status_tells_who_is_there_and_where() {
     let server = format!("127.0.0.1:{}", Postgres::shared().port());
@@ -48,7 +38,7 @@ fn the_status_tells_who_is_there_and_where() {
     let walsender = session(&proxy, &[("replication", "true")]);
     proxy.ctl(&["goaway"]).success();
     assert_eq!(asking.read_message().0, b'g');
-    let (asking_pid, stock_pid) = (backend(&mut asking), backend(&mut stock));
+    let (asking_pid, stock_pid) = (asking.backend(), stock.backend());
     stock.query("BEGIN");
     stock.read_until_ready();
     let status = proxy.status();

@@ -77,6 +77,17 @@ impl Raw {
         (kind, body)
     }
 
+    /// The process of an open session.
+    #[track_caller]
+    pub fn backend(&mut self) -> u64 {
+        self.query("SELECT pg_backend_pid()");
+        let messages = self.read_until_ready();
+        assert_eq!(messages[1].0, b'D');
+        // One value, behind a count and a length.
+        let digits = String::from_utf8_lossy(&messages[1].1[6..]);
+        digits.parse().expect("a process ID")
+    }
+
     /// All messages up to ReadyForQuery.
     #[track_caller]
     pub fn read_until_ready(&mut self) -> Vec<(u8, Vec<u8>)> {
