@@ -347,8 +347,9 @@ query_step(const char *step, const char *argument)
 static void
 await_goaway(void)
 {
-	int			consumed = PQconsumeInput(conn);
+	int			consumed = 1;
 
+	/* What came with something else must be known already: nothing more may make the socket readable. */
 	while (!PQgoAwayReceived(conn) && consumed)
 	{
 		await_socket(POLLIN);

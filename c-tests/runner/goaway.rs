@@ -6,6 +6,7 @@ mod healing;
 mod message;
 mod negotiation;
 pub mod pgbouncer;
+mod records;
 
 use crate::support::message::{one_value, ready};
 use crate::support::paths::Lib;
@@ -28,12 +29,46 @@ fn steps_in(conninfo: &str, steps: &[&str], env: &[(&str, &str)]) -> String {
     output.success().stdout
 }
 
-/// Runs `steps` against a script, its connection string lengthened by `options`.
+/// How a script can be started.
+const WAYS: [fn(Script) -> Server; 2] = [Script::start, Script::start_tls];
+
+/// libpq's words for a server that closes, in plain text and inside TLS.
+const CLOSED: [&str; 2] = [
+    "server closed the connection unexpectedly\\n\\tThis probably means the server terminated abnormally\\n\\t\
+     before or while processing the request.\\n",
+    "SSL connection has been closed unexpectedly\\n",
+];
+
+/// Runs `steps` against a script, its connection string lengthened by `options`: in plain text, then inside TLS, which
+/// changes nothing of what the program prints but the words for a server that closes.
 #[track_caller]
 fn exchange(script: Script, options: &str, calls: &[&str]) -> String {
-    let server = script.start();
-    let output = steps(&format!("{} {options}", server.tcp()), calls);
-    server.finish();
+    exchanges(&[script], options, calls)
+}
+
+/// Likewise, with the scripts of several hosts.
+#[track_caller]
+fn exchanges(scripts: &[Script], options: &str, calls: &[&str]) -> String {
+    let [plain, encrypted] = WAYS.map(|start| exchanges_by(start, scripts, options, calls));
+    let encrypted = encrypted.replace(CLOSED[1], CLOSED[0]);
+    assert_eq!(encrypted, plain, "{calls:?}");
+    plain
+}
+
+#[track_caller]
+fn exchanges_by(
+    start: fn(Script) -> Server,
+    scripts: &[Script],
+    options: &str,
+    calls: &[&str],
+) -> String {
+    let servers: Vec<_> = scripts.iter().cloned().map(start).collect();
+    let mut output = steps(&format!("{} {options}", hosts(&servers)), calls);
+    for (number, server) in servers.into_iter().enumerate() {
+        let name = format!("PORT{}", number + 1);
+        output = output.replace(&server.port().to_string(), &name);
+        server.finish();
+    }
     output
 }
 
@@ -56,13 +91,14 @@ fn answer(c: &mut Connection) {
     c.send(&[one_value("x", &query), ready(b'I')].concat());
 }
 
-/// A connection string over the hosts of several servers.
-fn hosts(servers: &[&Server]) -> String {
+/// A connection string over the hosts of several servers, which are all started the same way.
+fn hosts(servers: &[Server]) -> String {
     let ports: Vec<_> = servers.iter().map(|s| s.port().to_string()).collect();
     format!(
-        "host={} port={} user=u dbname=d sslmode=disable",
+        "host={} port={} user=u dbname=d sslmode={}",
         vec!["127.0.0.1"; servers.len()].join(","),
-        ports.join(",")
+        ports.join(","),
+        servers[0].sslmode()
     )
 }
 

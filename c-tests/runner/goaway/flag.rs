@@ -1,6 +1,6 @@
 //! The flag: what sets it, what clears it, and the other places where it shows.
 
-use super::{answer, exchange, expect_asking, facts, hosts, steps, steps_in};
+use super::{WAYS, answer, exchange, exchanges, expect_asking, facts, steps_in};
 use crate::support::message::{
     command_complete, copy_data, copy_done, copy_out_response, function_result, goaway, one_value,
     parameter_status, ready,
@@ -76,14 +76,12 @@ fn it_does_not_follow_to_the_next_host() {
         c.send(&[&replies.concat(), &ready(b'I')[..]].concat());
         c.expect_terminate();
     });
-    let (first, second) = (first.start(), Script::new().connection(staying).start());
-    let conninfo = format!("{} target_session_attrs=primary", hosts(&[&first, &second]));
-    let output = steps(&conninfo, &["connect", "goaway", NAME, "exec 1", "goaway"]);
+    let second = Script::new().connection(staying);
+    let calls = ["connect", "goaway", NAME, "exec 1", "goaway"];
+    let output = exchanges(&[first, second], "target_session_attrs=primary", &calls);
     assert!(output.contains("status=0"), "{output}");
     assert_eq!(facts(&output, "goaway"), ["0", "0"], "{output}");
     assert_eq!(facts(&output, "disconnect_requested"), ["NULL"]);
-    first.finish();
-    second.finish();
 }
 
 #[test]
@@ -258,23 +256,24 @@ fn a_notice_in_copy_and_function_calls() {
 
 #[test]
 fn psql_shows_the_notice() {
-    let server = Script::new()
-        .connection(|c| {
-            expect_asking(c);
-            c.send(&welcome());
-            c.expect_query();
-            c.send(&[goaway(), one_value("x", "fine"), ready(b'I')].concat());
-            c.expect_terminate();
-        })
-        .start();
-    let mut psql = on_lib("/usr/lib/postgresql/15/bin/psql", Lib::Ours);
-    psql.args(["-X", "-A", "-t", "-c", "SELECT"])
-        .arg(server.tcp());
-    let output = process::run(psql.env("PGGOAWAY", "notice"), b"", TIMEOUT).success();
-    server.finish();
-    assert_eq!(output.stdout, "fine\n");
-    assert_eq!(
-        output.stderr,
-        "server requests to disconnect when convenient\n"
-    );
+    let script = Script::new().connection(|c| {
+        expect_asking(c);
+        c.send(&welcome());
+        c.expect_query();
+        c.send(&[goaway(), one_value("x", "fine"), ready(b'I')].concat());
+        c.expect_terminate();
+    });
+    for start in WAYS {
+        let server = start(script.clone());
+        let mut psql = on_lib("/usr/lib/postgresql/15/bin/psql", Lib::Ours);
+        psql.args(["-X", "-A", "-t", "-c", "SELECT"])
+            .arg(server.tcp());
+        let output = process::run(psql.env("PGGOAWAY", "notice"), b"", TIMEOUT).success();
+        server.finish();
+        assert_eq!(output.stdout, "fine\n");
+        assert_eq!(
+            output.stderr,
+            "server requests to disconnect when convenient\n"
+        );
+    }
 }

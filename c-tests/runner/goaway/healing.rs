@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{answer, exchange, expect_asking, expect_not_asking, facts, hosts, steps};
+use super::{
+    WAYS, answer, exchange, exchanges, exchanges_by, expect_asking, expect_not_asking, facts,
+};
 use crate::support::message::{auth, auth_ok, error, fatal, parameter_status};
 use crate::support::script::{Connection, Script, welcome};
 use crate::support::valgrind;
@@ -10,7 +12,7 @@ use crate::support::valgrind;
 /// The error text of a connection that opened is empty: nothing of the first attempt is left in it.
 const OPEN: &str = "status=0 transaction=0 pipeline=0 error=\"\"";
 
-fn breaks(script: Script, reply: impl Fn(&mut Connection) + Send + 'static) -> Script {
+fn breaks(script: Script, reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
     script.connection(move |c| {
         expect_asking(c);
         reply(c);
@@ -36,7 +38,7 @@ fn refuses_unasked(script: Script, reply: Vec<u8>) -> Script {
 
 /// After `reply` the library tries once more without the key.
 #[track_caller]
-fn heals(reply: impl Fn(&mut Connection) + Send + 'static) {
+fn heals(reply: impl Fn(&mut Connection) + Send + Sync + 'static) {
     let script = works_unasked(breaks(Script::new(), reply));
     let output = exchange(script, "password=p", &["connect", "exec 1", "goaway"]);
     assert_eq!(facts(&output, "state"), [OPEN], "{output}");
@@ -45,14 +47,14 @@ fn heals(reply: impl Fn(&mut Connection) + Send + 'static) {
 
 /// After `reply` the library gives up, with `complaint`.
 #[track_caller]
-fn gives_up(reply: impl Fn(&mut Connection) + Send + 'static, complaint: &str) {
+fn gives_up(reply: impl Fn(&mut Connection) + Send + Sync + 'static, complaint: &str) {
     let script = breaks(Script::new(), reply);
     let output = exchange(script, "password=p", &["connect"]);
     assert!(output.contains("status=1"), "{output}");
     assert!(output.contains(complaint), "{output}");
 }
 
-fn sends(reply: Vec<u8>) -> impl Fn(&mut Connection) + Send + 'static {
+fn sends(reply: Vec<u8>) -> impl Fn(&mut Connection) + Send + Sync + 'static {
     move |c| {
         c.send(&reply);
         c.drain();
@@ -146,6 +148,11 @@ fn a_close_without_a_reply() {
 }
 
 #[test]
+fn a_close_that_tls_is_not_told_of() {
+    heals(Connection::cut_off);
+}
+
+#[test]
 fn a_close_after_half_a_reply() {
     gives_up(
         |c| c.send(&auth_ok()[..5]),
@@ -205,48 +212,41 @@ fn each_host_is_asked_once() {
     let starting = || fatal("57P03", "starting up");
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
     // Remembered over a reset.
-    let first = refuses_unasked(refuses_unasked(first, starting()), starting()).start();
+    let first = refuses_unasked(refuses_unasked(first, starting()), starting());
     let second = works_unasked(breaks(Script::new(), sends(fatal("42704", "lost"))));
-    let second = works_unasked(second).start();
+    let second = works_unasked(second);
     let calls = ["connect", "exec 1", "reset", "exec 2"];
-    let output = steps(&hosts(&[&first, &second]), &calls);
+    let output = exchanges(&[first, second], "", &calls);
     assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
-    first.finish();
-    second.finish();
 }
 
 #[test]
 fn the_texts_of_other_hosts_stay() {
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
-    let first = refuses_unasked(first, fatal("57P03", "starting up")).start();
+    let first = refuses_unasked(first, fatal("57P03", "starting up"));
     let second = breaks(Script::new(), sends(fatal("42704", "lost")));
-    let second = refuses_unasked(second, fatal("28000", "go away")).start();
-    let output = steps(&hosts(&[&first, &second]), &["connect"]);
+    let second = refuses_unasked(second, fatal("28000", "go away"));
+    let output = exchanges(&[first, second], "", &["connect"]);
     assert!(
         output.contains("FATAL:  starting up\\nconnection"),
         "{output}"
     );
     assert!(output.contains("FATAL:  go away\\n\"\n"), "{output}");
     assert!(!output.contains("lost"), "{output}");
-    first.finish();
-    second.finish();
 }
 
 #[test]
 fn a_host_that_was_not_at_fault_is_asked_again() {
     let first = works_unasked(breaks(Script::new(), |_| {}));
-    let first = refuses_unasked(first, fatal("57P03", "shutting down")).start();
+    let first = refuses_unasked(first, fatal("57P03", "shutting down"));
     let second = Script::new().connection(|c| {
         expect_asking(c);
         c.send(&welcome());
         c.expect_terminate();
     });
-    let second = second.start();
     let calls = ["connect", "exec 1", "reset-polling"];
-    let output = steps(&hosts(&[&first, &second]), &calls);
+    let output = exchanges(&[first, second], "", &calls);
     assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
-    first.finish();
-    second.finish();
 }
 
 #[test]
@@ -259,12 +259,14 @@ fn the_timeouts_clock_runs_on() {
         // Answers nothing: the client's limit ends this.
         c.expect_eof();
     });
-    let begin = Instant::now();
     let options = format!("connect_timeout={}", LIMIT.as_secs());
-    let output = exchange(script, &options, &["connect"]);
-    let took = begin.elapsed();
-    assert!(output.contains("timeout expired"), "{output}");
-    assert!(took >= LIMIT - Duration::from_millis(100), "{took:?}");
-    // Under valgrind the client alone takes seconds.
-    assert!(took < HELD + LIMIT || valgrind::is_wanted(), "{took:?}");
+    for start in WAYS {
+        let begin = Instant::now();
+        let output = exchanges_by(start, std::slice::from_ref(&script), &options, &["connect"]);
+        let took = begin.elapsed();
+        assert!(output.contains("timeout expired"), "{output}");
+        assert!(took >= LIMIT - Duration::from_millis(100), "{took:?}");
+        // Under valgrind the client alone takes seconds.
+        assert!(took < HELD + LIMIT || valgrind::is_wanted(), "{took:?}");
+    }
 }

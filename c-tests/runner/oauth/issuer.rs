@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::certificates::Certificates;
@@ -65,7 +63,7 @@ pub struct Issuer {
 
 impl Issuer {
     pub fn start(behaviours: &'static [(&'static str, Behaviour)]) -> Issuer {
-        let config = Arc::new(tls_config());
+        let config = Arc::new(Certificates::shared().server_config("ip"));
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -99,23 +97,6 @@ impl Request {
         let path = self.line.split(' ').nth(1).unwrap_or_default();
         path.split('/').nth(1).unwrap_or_default()
     }
-}
-
-/// What the issuer shows: a certificate for 127.0.0.1, signed by that of root.crt.
-fn tls_config() -> ServerConfig {
-    let certificates = Certificates::shared();
-    let certificate = CertificateDer::from_pem_file(certificates.path("ip.crt"));
-    let key = PrivateKeyDer::from_pem_file(certificates.path("ip.key"));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.expect("a certificate")],
-            key.expect("a key"),
-        )
-        .expect("a certificate and its key")
 }
 
 #[derive(Clone)]

@@ -13,16 +13,19 @@
 //! server.finish();
 //! ```
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+mod stream;
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
 use tempfile::TempDir;
+
+use stream::Stream;
 
 use super::message::{auth_ok, backend_key, parameter_status, ready};
 
@@ -35,10 +38,10 @@ fn patience() -> Duration {
     if is_slow { PATIENCE * 20 } else { PATIENCE }
 }
 
-type Step = Box<dyn Fn(&mut Connection) + Send>;
+type Step = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 
 /// What the server will do.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Script {
     steps: Vec<Step>,
 }
@@ -49,13 +52,22 @@ impl Script {
     }
 
     /// Handles the next connection; it is closed when `step` returns. A panic in `step` fails the test.
-    pub fn connection(mut self, step: impl Fn(&mut Connection) + Send + 'static) -> Script {
-        self.steps.push(Box::new(step));
+    pub fn connection(mut self, step: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
+        self.steps.push(Arc::new(step));
         self
     }
 
     /// Listens on a port of 127.0.0.1 and on a Unix socket of the same number.
     pub fn start(self) -> Server {
+        self.listen(false)
+    }
+
+    /// Likewise, and does everything inside TLS: each connection begins with a request for it and a handshake.
+    pub fn start_tls(self) -> Server {
+        self.listen(true)
+    }
+
+    fn listen(self, encrypted: bool) -> Server {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let tcp = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = tcp.local_addr().expect("its address").port();
@@ -63,9 +75,10 @@ impl Script {
             .expect("a socket");
         let received = Received::default();
         let log = received.clone();
-        let thread = thread::spawn(move || serve(&tcp, &unix, &self.steps, &log));
+        let thread = thread::spawn(move || serve(&tcp, &unix, &self.steps, encrypted, &log));
         Server {
             port,
+            encrypted,
             directory,
             thread,
             received,
@@ -79,6 +92,7 @@ type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 /// A running script.
 pub struct Server {
     port: u16,
+    encrypted: bool,
     directory: TempDir,
     thread: JoinHandle<()>,
     received: Received,
@@ -88,9 +102,14 @@ impl Server {
     /// A connection string for TCP.
     pub fn tcp(&self) -> String {
         format!(
-            "host=127.0.0.1 port={} user=u dbname=d sslmode=disable",
-            self.port
+            "host=127.0.0.1 port={} user=u dbname=d sslmode={}",
+            self.port,
+            self.sslmode()
         )
+    }
+
+    pub fn sslmode(&self) -> &'static str {
+        if self.encrypted { "require" } else { "disable" }
     }
 
     /// A connection string for the Unix socket.
@@ -116,7 +135,13 @@ impl Server {
     }
 }
 
-fn serve(tcp: &TcpListener, unix: &UnixListener, steps: &[Step], received: &Received) {
+fn serve(
+    tcp: &TcpListener,
+    unix: &UnixListener,
+    steps: &[Step],
+    encrypted: bool,
+    received: &Received,
+) {
     tcp.set_nonblocking(true).expect("a nonblocking listener");
     unix.set_nonblocking(true).expect("a nonblocking listener");
     for (number, step) in steps.iter().enumerate() {
@@ -126,7 +151,11 @@ fn serve(tcp: &TcpListener, unix: &UnixListener, steps: &[Step], received: &Rece
             stream,
             received: Vec::new(),
         };
+        if encrypted {
+            connection.accept_tls();
+        }
         step(&mut connection);
+        connection.stream.say_goodbye();
         received.lock().expect("no panic").push(connection.received);
     }
 }
@@ -136,53 +165,14 @@ fn accept(tcp: &TcpListener, unix: &UnixListener) -> Option<Stream> {
     while Instant::now() < deadline {
         let stream = tcp
             .accept()
-            .map(|(s, _)| Stream::Tcp(s))
-            .or_else(|_| unix.accept().map(|(s, _)| Stream::Unix(s)));
+            .map(|(s, _)| Stream::from(s))
+            .or_else(|_| unix.accept().map(|(s, _)| Stream::from(s)));
         match stream {
-            Ok(stream) => return stream.prepare().ok().map(|()| stream),
+            Ok(stream) => return stream.prepare(patience()).ok().map(|()| stream),
             Err(_) => thread::sleep(Duration::from_millis(2)),
         }
     }
     None
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    fn prepare(&self) -> io::Result<()> {
-        let socket = self.socket();
-        socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(patience()))?;
-        socket.set_write_timeout(Some(patience()))?;
-        match self {
-            Stream::Tcp(stream) => stream.set_nodelay(true),
-            Stream::Unix(_) => Ok(()),
-        }
-    }
-
-    fn socket(&self) -> SockRef<'_> {
-        match self {
-            Stream::Tcp(stream) => SockRef::from(stream),
-            Stream::Unix(stream) => SockRef::from(stream),
-        }
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(into),
-            Stream::Unix(stream) => stream.read(into),
-        }
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => stream.write_all(bytes),
-            Stream::Unix(stream) => stream.write_all(bytes),
-        }
-    }
 }
 
 /// The first packet of a connection.
@@ -239,6 +229,14 @@ impl Connection {
                 parameters: pairs(&body),
             }),
         }
+    }
+
+    /// A request for TLS, and the handshake.
+    #[track_caller]
+    pub fn accept_tls(&mut self) {
+        assert_eq!(self.expect_first(), First::SslRequest);
+        self.send(b"S");
+        self.stream.accept_tls().expect("a handshake");
     }
 
     #[track_caller]
@@ -341,6 +339,22 @@ impl Connection {
         self.stream.write_all(bytes).expect("the client reads");
     }
 
+    /// The bytes as [`Connection::send_sealed`] takes them: inside TLS, records of their own.
+    pub fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.stream.seal(bytes)
+    }
+
+    /// Sends what was sealed, all of it at once or parts of it: TCP knows nothing of records.
+    #[track_caller]
+    pub fn send_sealed(&mut self, bytes: &[u8]) {
+        self.stream.write_sealed(bytes).expect("the client reads");
+    }
+
+    /// Inside TLS, takes other keys for what is sent from now on.
+    pub fn renew_keys(&mut self) {
+        self.stream.renew_keys();
+    }
+
     /// Sends each byte by itself.
     #[track_caller]
     pub fn send_split(&mut self, bytes: &[u8]) {
@@ -357,15 +371,17 @@ impl Connection {
 
     /// Ends the server's side; the client sees the end of the stream, and can still send.
     pub fn shutdown(&mut self) {
-        let _ = self.stream.socket().shutdown(Shutdown::Write);
+        self.stream.shutdown();
+    }
+
+    /// Likewise, but inside TLS without telling: nothing can be read or sent any more.
+    pub fn cut_off(&mut self) {
+        self.stream.cut_off();
     }
 
     /// Makes the close that follows a reset (TCP only).
     pub fn reset(&mut self) {
-        self.stream
-            .socket()
-            .set_linger(Some(Duration::ZERO))
-            .expect("SO_LINGER");
+        self.stream.reset();
     }
 
     /// Any number of bytes.

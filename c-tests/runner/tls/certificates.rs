@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 use crate::support::process::{self, TIMEOUT};
@@ -53,6 +56,22 @@ impl Certificates {
     /// The path as text for a connection string.
     pub fn file(&self, name: &str) -> String {
         self.path(name).display().to_string()
+    }
+
+    /// What a server of the tests' own needs to show the certificate `name`; that of `ip` is for 127.0.0.1.
+    pub fn server_config(&self, name: &str) -> ServerConfig {
+        let certificate = CertificateDer::from_pem_file(self.path(&format!("{name}.crt")));
+        let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key")));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.expect("a certificate")],
+                key.expect("a key"),
+            )
+            .expect("a certificate and its key")
     }
 
     fn make() -> Certificates {
