@@ -112,3 +112,12 @@ fn it_runs_nothing_when_it_is_loaded_or_unloaded_and_sets_no_path() {
         assert!(!forbidden.contains(&name), "it imports {name}");
     }
 }
+
+/// Nobody waits for the processor's jitter: .cargo/config.toml has reached the build of aws-lc.
+#[test]
+fn random_numbers_are_the_systems() {
+    let symbols = words("nm", &["--format=just-symbols"]).concat();
+    let has = |part: &str| symbols.iter().any(|symbol| symbol.contains(part));
+    assert!(has("aws_lc"), "{} symbols", symbols.len());
+    assert!(!has("jent_"));
+}
