@@ -5,13 +5,18 @@ mod flag;
 mod healing;
 mod message;
 mod negotiation;
-pub mod pgbouncer;
+mod pgbouncer;
 mod records;
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::ServerConfig;
 
 use crate::support::message::{one_value, ready};
 use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
 use crate::support::script::{Connection, Script, Server};
+use crate::tls::certificates::Certificates;
 
 /// The startup packet's key.
 const KEY: &str = "_pq_.goaway";
@@ -30,7 +35,18 @@ fn steps_in(conninfo: &str, steps: &[&str], env: &[(&str, &str)]) -> String {
 }
 
 /// How a script can be started.
-const WAYS: [fn(Script) -> Server; 2] = [Script::start, Script::start_tls];
+const WAYS: [fn(Script) -> Server; 2] = [Script::start, start_tls];
+
+fn start_tls(script: Script) -> Server {
+    static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let mut config = Certificates::shared().server_config("ip");
+        // As PostgreSQL has it: no session is resumed.
+        config.send_tls13_tickets = 0;
+        Arc::new(config)
+    });
+    script.start_tls(config.clone())
+}
 
 /// libpq's words for a server that closes, in plain text and inside TLS.
 const CLOSED: [&str; 2] = [

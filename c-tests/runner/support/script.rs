@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustls::ServerConfig;
 use tempfile::TempDir;
 
 use stream::Stream;
@@ -59,15 +60,15 @@ impl Script {
 
     /// Listens on a port of 127.0.0.1 and on a Unix socket of the same number.
     pub fn start(self) -> Server {
-        self.listen(false)
+        self.listen(None)
     }
 
     /// Likewise, and does everything inside TLS: each connection begins with a request for it and a handshake.
-    pub fn start_tls(self) -> Server {
-        self.listen(true)
+    pub fn start_tls(self, config: Arc<ServerConfig>) -> Server {
+        self.listen(Some(config))
     }
 
-    fn listen(self, encrypted: bool) -> Server {
+    fn listen(self, tls: Option<Arc<ServerConfig>>) -> Server {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let tcp = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = tcp.local_addr().expect("its address").port();
@@ -75,7 +76,8 @@ impl Script {
             .expect("a socket");
         let received = Received::default();
         let log = received.clone();
-        let thread = thread::spawn(move || serve(&tcp, &unix, &self.steps, encrypted, &log));
+        let encrypted = tls.is_some();
+        let thread = thread::spawn(move || serve(&tcp, &unix, &self.steps, tls.as_ref(), &log));
         Server {
             port,
             encrypted,
@@ -139,7 +141,7 @@ fn serve(
     tcp: &TcpListener,
     unix: &UnixListener,
     steps: &[Step],
-    encrypted: bool,
+    tls: Option<&Arc<ServerConfig>>,
     received: &Received,
 ) {
     tcp.set_nonblocking(true).expect("a nonblocking listener");
@@ -151,8 +153,8 @@ fn serve(
             stream,
             received: Vec::new(),
         };
-        if encrypted {
-            connection.accept_tls();
+        if let Some(config) = tls {
+            connection.accept_tls(config.clone());
         }
         step(&mut connection);
         connection.stream.say_goodbye();
@@ -233,10 +235,10 @@ impl Connection {
 
     /// A request for TLS, and the handshake.
     #[track_caller]
-    pub fn accept_tls(&mut self) {
+    pub fn accept_tls(&mut self, config: Arc<ServerConfig>) {
         assert_eq!(self.expect_first(), First::SslRequest);
         self.send(b"S");
-        self.stream.accept_tls().expect("a handshake");
+        self.stream.accept_tls(config).expect("a handshake");
     }
 
     #[track_caller]

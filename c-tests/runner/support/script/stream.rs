@@ -4,13 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection};
 use socket2::Socket;
-
-use crate::tls::certificates::Certificates;
 
 pub struct Stream {
     socket: Socket,
@@ -42,8 +40,8 @@ impl Stream {
     }
 
     /// The server's side of a handshake.
-    pub fn accept_tls(&mut self) -> io::Result<()> {
-        let mut tls = ServerConnection::new(config()).map_err(io::Error::other)?;
+    pub fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
         tls.set_buffer_limit(None);
         while tls.is_handshaking() {
             tls.complete_io(&mut self.socket)?;
@@ -127,15 +125,4 @@ impl Stream {
         let linger = self.socket.set_linger(Some(Duration::ZERO));
         linger.expect("SO_LINGER");
     }
-}
-
-/// As PostgreSQL has it: no session is resumed.
-fn config() -> Arc<ServerConfig> {
-    static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
-    let config = CONFIG.get_or_init(|| {
-        let mut config = Certificates::shared().server_config("ip");
-        config.send_tls13_tickets = 0;
-        Arc::new(config)
-    });
-    config.clone()
 }
