@@ -47,7 +47,8 @@ echo(PGconn *conn)
 	for (size_t i = 0; i + 1 < sizeof text; i++)
 		text[i] = (char) ('a' + i * 7 % 26);
 	res = PQexecParams(conn, "SELECT $1::text", 1, NULL, values, NULL, NULL, 0);
-	fact_int("same", strcmp(PQgetvalue(res, 0, 0), text) == 0);
+	fact("message", PQerrorMessage(conn));
+	fact_int("same", PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), text) == 0);
 	PQclear(res);
 }
 

@@ -23,6 +23,38 @@ has_time(const char *line)
 	return 1;
 }
 
+/*
+ * Whether a line shows what differs between sessions, in length too: of that, only whether it is there to the last byte
+ * is printed.
+ */
+static int
+print_secret(const char *line)
+{
+	static const char *const secret[] = {"GSSResponse\t", "AuthenticationGSSContinue\t", "SASLResponse\t",
+		"SASLInitialResponse\t", "AuthenticationSASLContinue\t", "AuthenticationSASLFinal\t"};
+
+	for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+	{
+		const char *name = strstr(line, secret[i]),
+				   *quote = strchr(line, '\''),
+				   *end = strrchr(line, '\'');
+		int			length,
+					shown = 0;
+
+		if (name == NULL || quote == NULL || sscanf(line, "%*c\t%d", &length) != 1)
+			continue;
+		for (const char *at = quote + 1; at < end; at += at[0] == '\\' && at[1] == 'x' ? 4 : 1)
+			shown++;
+		printf("%.2s%.*s", line, (int) (quote - name), name);
+		if (strncmp(quote, "'BBBB'", 6) == 0)
+			printf("%s", quote);
+		else
+			printf("all but %d%s", length - shown, end + 1);
+		return 1;
+	}
+	return 0;
+}
+
 /* Prints a line up to the field that differs between sessions. */
 static void
 print_line(char *line)
@@ -36,6 +68,8 @@ print_line(char *line)
 		printf("TIME\t");
 		line = strchr(line, '\t') + 1;
 	}
+	if (print_secret(line))
+		return;
 	for (size_t i = 0; i < sizeof vary / sizeof *vary; i++)
 	{
 		name = strstr(line, vary[i]);

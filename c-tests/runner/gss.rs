@@ -1,11 +1,13 @@
 //! GSSAPI with a real KDC: authentication, encryption, and what goes wrong with either, compared with C libpq.
 
+mod meddler;
 mod realm;
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use crate::support::script::{First, Script};
+use meddler::{Fate, Seen};
 use realm::Realm;
 
 #[test]
@@ -49,6 +51,23 @@ fn authentication_alone() {
         output.stdout.contains("GSSAPI continuation error"),
         "{output}"
     );
+}
+
+#[test]
+fn traces() {
+    for flags in ["0", "1", "2", "3"] {
+        let trace = |rest| Realm::shared().same_trace("good", flags, rest);
+        let output = trace("dbname=plain gssencmode=disable");
+        let token = if flags < "2" { "all but 4" } else { "'BBBB'" };
+        let line = format!("F\tGSSResponse\t {token}");
+        assert!(output.stdout.contains(&line), "{output}");
+        assert!(
+            output.stdout.contains("\tAuthenticationGSSContinue\t "),
+            "{output}"
+        );
+        trace("dbname=plain gssencmode=disable krbsrvname=other");
+        trace("dbname=encrypted gssencmode=require");
+    }
 }
 
 #[test]
@@ -124,15 +143,19 @@ fn without_credentials_the_library_is_not_loaded() {
     assert!(output.stdout.contains(text), "{output}");
 }
 
-/// Answers the request for encryption, and the token behind it, with `answer`.
+/// Answers the request for encryption by `first`, and the token behind it, if there is to be one, by `second`.
 #[track_caller]
-fn hostile(answer: &'static [u8]) {
-    let realm = Realm::shared();
+fn hostile(first: &'static [u8], second: Option<&'static [u8]>) -> String {
     let output = |lib| {
         let script = Script::new().connection(move |c| {
             assert_eq!(c.expect_first(), First::GssRequest);
-            c.try_send(b"G");
-            c.try_send(answer);
+            c.try_send(first);
+            if let Some(second) = second {
+                // Not behind the answer, where it would be looked at as unencrypted data.
+                let length = c.read(4).try_into().expect("four bytes");
+                c.read(u32::from_be_bytes(length) as usize);
+                c.try_send(second);
+            }
             c.shutdown();
             c.drain();
         });
@@ -141,12 +164,13 @@ fn hostile(answer: &'static [u8]) {
             "host=localhost hostaddr=127.0.0.1 port={} user=alice gssencmode=require\n",
             server.port()
         );
-        let mut output = realm.run(lib, "good", &line);
+        let mut output = Realm::shared().run(lib, "good", &line);
         output.stdout = output.stdout.replace(&server.port().to_string(), "PORT");
         server.finish();
         output
     };
-    realm::compare(&answer.escape_ascii().to_string(), output);
+    let bytes = [first, second.unwrap_or_default()].concat();
+    realm::compare(&bytes.escape_ascii().to_string(), output).stdout
 }
 
 #[test]
@@ -154,6 +178,7 @@ fn hostile_bytes_in_the_handshake() {
     for answer in [
         &b""[..],
         b"\0\0",
+        b"\0\0\0\0",
         b"\xff\xff\xff\xff",
         b"\0\0\xff\xfd",
         b"\0\0\0\x05hello",
@@ -162,6 +187,115 @@ fn hostile_bytes_in_the_handshake() {
         b"Eoh no\n\0behind",
         b"Eoh",
     ] {
-        hostile(answer);
+        hostile(b"G", Some(answer));
     }
+}
+
+#[test]
+fn hostile_answers_to_the_request() {
+    let error = hostile(b"E\0\0\0\x1bSFATAL\0Msend money\0\0", None);
+    assert!(!error.contains("money"), "{error}");
+    hostile(b"x", None);
+    hostile(b"", None);
+}
+
+/// The first thing the program complains of when somebody meddles with an encrypted session. Then C libpq goes on with the
+/// session, which ours has given up.
+#[track_caller]
+fn meddled(
+    what: &str,
+    behind: &'static [u8],
+    meddle: impl Fn(&Seen<'_>) -> Fate + Send + Copy + 'static,
+) -> String {
+    let realm = Realm::shared();
+    let output = |lib| {
+        let port = meddler::between(realm.postgres.port(), behind, meddle);
+        let line = format!(
+            "host=localhost hostaddr=127.0.0.1 port={port} user=alice dbname=encrypted gssencmode=require\n"
+        );
+        let mut output = realm.run(lib, "good", &line);
+        let complains =
+            |line: &&str| line.trim_start().starts_with("message: \"") && !line.ends_with(" \"\"");
+        let complaint = output.stdout.lines().find(complains).unwrap_or_default();
+        output.stdout = complaint.replace(&port.to_string(), "PORT");
+        output
+    };
+    realm::compare(what, output).stdout
+}
+
+#[test]
+fn plain_text_behind_the_answer_is_no_part_of_the_session() {
+    let output = meddled("", b"R\0\0\0\x08\0\0\0\0", |_| Fate::Passed);
+    let text = "received unencrypted data after GSSAPI encryption response";
+    assert!(output.contains(text), "{output}");
+}
+
+/// In place of the reply to the startup packet, and of that to the first query.
+const PLACES: [usize; 2] = [2, 3];
+
+#[test]
+fn nobody_meddles() {
+    assert_eq!(meddled("", b"", |_| Fate::Passed), "");
+}
+
+#[test]
+fn hostile_bytes_in_the_session() {
+    const PLAIN: &[u8] = b"E\0\0\0\x1bSFATAL\0Msend money\0\0";
+    const HUGE: &[u8] = &[b'x'; 70_000];
+    for place in PLACES {
+        for bytes in [
+            &b""[..],
+            b"\0\0",
+            b"\0\0\0\0",
+            b"\0\0\0\x01",
+            b"\0\0\0\x05hello",
+            b"\0\0\0\x05hel",
+            // The longest packet, and one byte more.
+            b"\0\0\x3f\xfcshort",
+            b"\0\0\x3f\xfdshort",
+            b"\xff\xff\xff\xff",
+            b"\x80\0\0\0",
+            PLAIN,
+            HUGE,
+        ] {
+            let what = format!("{place} {}", bytes[..bytes.len().min(40)].escape_ascii());
+            let output = meddled(&what, b"", move |seen| match seen.server.len() {
+                n if n == place => Fate::Replaced(bytes.to_vec()),
+                _ => Fate::Passed,
+            });
+            assert!(!output.contains("money"), "{output}");
+        }
+    }
+}
+
+/// Puts something else in the place of a packet, which is told.
+#[track_caller]
+fn replaced(what: &str, place: usize, replace: fn(&Seen<'_>) -> Vec<u8>) {
+    let output = meddled(what, b"", move |seen| match seen.server.len() {
+        n if n == place => Fate::Replaced(replace(seen)),
+        _ => Fate::Passed,
+    });
+    assert!(output.contains("GSSAPI unwrap error"), "{what}: {output}");
+}
+
+#[test]
+fn packets_changed_repeated_reflected_and_lost() {
+    for place in PLACES {
+        replaced("changed", place, |seen| {
+            let mut packet = seen.last().to_vec();
+            *packet.last_mut().expect("a token") ^= 1;
+            packet
+        });
+        let last_request = |seen: &Seen<'_>| seen.client.last().expect("a request").clone();
+        replaced("reflected", place, last_request);
+        replaced("of the handshake", place, |seen| seen.server[0].clone());
+    }
+    replaced("repeated", PLACES[1], |seen| seen.last().repeat(2));
+    // One of those that a long reply needs.
+    let output = meddled("lost", b"", |seen| match seen.server.len() {
+        5 => Fate::Dropped,
+        6 => Fate::Replaced(seen.last().to_vec()),
+        _ => Fate::Passed,
+    });
+    assert!(output.contains("GSSAPI unwrap error"), "{output}");
 }

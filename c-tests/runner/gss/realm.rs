@@ -116,13 +116,13 @@ impl Realm {
     }
 
     fn lines(&self, conninfos: &[&str]) -> String {
-        let port = self.postgres.port();
-        let lines = conninfos.iter().map(|rest| {
-            format!(
-                "host=localhost hostaddr=127.0.0.1 port={port} user=alice sslmode=disable {rest}\n"
-            )
-        });
+        let lines = conninfos.iter().map(|rest| self.conninfo(rest) + "\n");
         lines.collect()
+    }
+
+    fn conninfo(&self, rest: &str) -> String {
+        let port = self.postgres.port();
+        format!("host=localhost hostaddr=127.0.0.1 port={port} user=alice sslmode=disable {rest}")
     }
 
     /// Runs the program with these lines and this cache.
@@ -131,6 +131,18 @@ impl Realm {
     }
 
     fn run_with(&self, lib: Lib, cache: &str, input: &str, more: &[(&str, &str)]) -> Output {
+        self.run_program("gss", &[], lib, cache, input, more)
+    }
+
+    fn run_program(
+        &self,
+        name: &str,
+        args: &[&str],
+        lib: Lib,
+        cache: &str,
+        input: &str,
+        more: &[(&str, &str)],
+    ) -> Output {
         let environment = self.environment(cache);
         let mut environment: Vec<_> = environment
             .iter()
@@ -138,7 +150,17 @@ impl Realm {
             .collect();
         environment.push(("PGGOAWAY", "disable"));
         environment.extend(more);
-        Program::new("gss").run_with_input(lib, &[], &environment, input.as_bytes())
+        Program::new(name).run_with_input(lib, args, &environment, input.as_bytes())
+    }
+
+    /// Traces a startup on the oracle and on ours, and panics with the difference.
+    #[track_caller]
+    pub fn same_trace(&self, cache: &str, flags: &str, rest: &str) -> Output {
+        let conninfo = self.conninfo(rest);
+        let args = [&conninfo[..], flags, "startup"];
+        compare(&args.join(" "), |lib| {
+            self.run_program("trace", &args, lib, cache, "", &[])
+        })
     }
 }
 

@@ -56,7 +56,8 @@ impl Incoming {
             let text = format!("oversize GSSAPI packet sent by the server ({length} > {most})");
             return Err(broken(text.into(), false));
         }
-        if !self.fill(socket, HEADER + length, wait)? {
+        // libpq: an empty packet counts as the end, too.
+        if length == 0 || !self.fill(socket, HEADER + length, wait)? {
             return Ok(Received::End);
         }
         Ok(Received::Token(
