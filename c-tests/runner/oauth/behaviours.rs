@@ -36,6 +36,101 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("typed_token", |call| {
         at_token(call, || respond(200, "Content-Type: text/plain\r\n", b"{}"))
     }),
+    ("redirecting_token", |call| {
+        at_token(call, || {
+            respond(302, "Location: https://127.0.0.1:1/\r\n", b"")
+        })
+    }),
+    ("moved_token", |call| {
+        at_token(call, || {
+            respond(307, "Location: https://127.0.0.1:1/\r\n", b"")
+        })
+    }),
+    ("unavailable_token", |call| {
+        at_token(call, || json(503, "{}"))
+    }),
+    ("html_refusal", |call| {
+        at_token(call, || respond(400, "Content-Type: text/html\r\n", b"<p>"))
+    }),
+    ("deep_refusal", |call| at_token(call, || json(400, &deep()))),
+    ("deep_token", |call| at_token(call, || json(200, &deep()))),
+    ("cut_token", |call| {
+        at_token(call, || json(200, "{\"access_token\":\"x"))
+    }),
+    ("nul_token", |call| at_token(call, || token("a\0b"))),
+    ("latin1_token", |call| at_token(call, latin1)),
+    ("huge_token", |call| {
+        at_token(call, || token(&"x".repeat(1 << 20)))
+    }),
+    ("endless_token", |call| at_token(call, || endless(b""))),
+    ("partial_token", |call| at_token(call, partial)),
+    ("silent_token", |call| at_token(call, || raw(b""))),
+    ("numeric_token", |call| {
+        at_token(call, || {
+            json(200, "{\"access_token\":1,\"token_type\":\"bearer\"}")
+        })
+    }),
+    ("twofold_token", |call| {
+        at_token(call, || {
+            json(200, "{\"access_token\":\"a\",\"access_token\":\"b\"}")
+        })
+    }),
+    // What the message to the server is made of must not come out of the token.
+    ("separating_token", |call| {
+        at_token(call, || token("a\\u0001host=x\\u0001\\u0001"))
+    }),
+    ("other_type", |call| {
+        at_token(call, || {
+            json(200, "{\"access_token\":\"x\",\"token_type\":\"mac\"}")
+        })
+    }),
+    ("expired_later", |call| pending(call, "expired_token")),
+    ("always_slower", |call| match call.request.endpoint() {
+        "device" => device("\"interval\":2147483643"),
+        "token" => refusal(400, "slow_down", None),
+        _ => plain(call),
+    }),
+    ("token_elsewhere", |call| {
+        at_discovery(call, |call| {
+            let body = format!(
+                "{{\"issuer\":\"{0}\",\"token_endpoint\":\"https://127.0.0.1:1/\",\
+                 \"device_authorization_endpoint\":\"{0}/device\"}}",
+                call.issuer
+            );
+            match call.request.endpoint() {
+                "device" => plain(call),
+                _ => json(200, &body),
+            }
+        })
+    }),
+    ("redirecting_device", |call| {
+        at_device(call, || {
+            respond(303, "Location: https://127.0.0.1:1/\r\n", b"")
+        })
+    }),
+    ("broken_device", |call| at_device(call, || json(500, "{}"))),
+    ("html_device", |call| {
+        at_device(call, || respond(200, "Content-Type: text/html\r\n", b"<p>"))
+    }),
+    ("deep_device", |call| at_device(call, || json(200, &deep()))),
+    ("cut_device", |call| {
+        at_device(call, || json(200, "{\"user_code\":"))
+    }),
+    ("huge_device", |call| {
+        at_device(call, || json(200, &"x".repeat(1 << 20)))
+    }),
+    ("endless_device", |call| {
+        at_device(call, || endless(b"{\"user_code\":\""))
+    }),
+    ("partial_device", |call| at_device(call, partial)),
+    ("never_expires", |call| {
+        at_device(call, || {
+            json(
+                200,
+                "{\"device_code\":\"d\",\"user_code\":\"u\",\"verification_uri\":\"v\",\"expires_in\":\"1\"}",
+            )
+        })
+    }),
     ("no_device", |call| {
         at_device(call, || {
             refusal(400, "invalid_scope", Some("no such scope"))
@@ -69,7 +164,15 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("huge", |call| {
         at_discovery(call, |_| json(200, &"x".repeat(1 << 20)))
     }),
-    ("endless", |call| at_discovery(call, endless)),
+    ("broken_discovery", |call| {
+        at_discovery(call, |_| json(500, "{}"))
+    }),
+    ("redirecting_twice", |call| {
+        at_discovery(call, |call| {
+            respond(301, &format!("Location: {}\r\n", call.issuer), b"")
+        })
+    }),
+    ("endless", |call| at_discovery(call, |_| endless(b""))),
     ("endless_headers", |call| {
         at_discovery(call, endless_headers)
     }),
@@ -78,7 +181,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("garbage", |call| {
         at_discovery(call, |_| raw(b"SSH-2.0-x\r\n"))
     }),
-    ("partial", |call| at_discovery(call, partial)),
+    ("partial", |call| at_discovery(call, |_| partial())),
     ("nul", |call| {
         at_discovery(call, |_| json(200, "{\"issuer\":\"\0\"}"))
     }),
@@ -235,9 +338,11 @@ fn redirect(call: &Call<'_>) -> Answer {
     respond(302, &headers, b"")
 }
 
-fn endless(_: &Call<'_>) -> Answer {
+/// Blanks without end behind `start`.
+fn endless(start: &[u8]) -> Answer {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
     Answer {
-        bytes: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n".to_vec(),
+        bytes: [head, start].concat(),
         endless: vec![b' '; 4096],
     }
 }
@@ -258,7 +363,7 @@ fn endless_chunks(_: &Call<'_>) -> Answer {
     }
 }
 
-fn partial(_: &Call<'_>) -> Answer {
+fn partial() -> Answer {
     raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{}")
 }
 
