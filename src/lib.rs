@@ -16,6 +16,9 @@ mod client;
 mod conn;
 mod conninfo;
 pub mod ffi;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod mem;
 mod net;
 #[doc(hidden)]

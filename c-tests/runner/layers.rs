@@ -87,6 +87,11 @@ const LAYERS: &[Layer] = &[
         must_not_name: &[],
     },
     Layer {
+        folder: "fuzzing",
+        may_use: &["protocol", "auth", "conninfo", "conn", "net"],
+        must_not_name: &[],
+    },
+    Layer {
         folder: "bin",
         may_use: &["protocol"],
         must_not_name: &[],

@@ -26,5 +26,7 @@ pub mod session;
 pub mod startup;
 pub mod tracing;
 
+#[cfg(any(test, fuzzing))]
+pub mod application;
 #[cfg(test)]
-mod streams;
+pub mod streams;

@@ -1,11 +1,10 @@
 //! Recorded streams of a server, decoded whole, split at every byte, and damaged: the pieces they arrive in change
 //! nothing, and nothing makes the machines panic or run in circles.
 
-mod application;
-mod damage;
+pub mod damage;
 mod recorded;
 
-use application::Application;
+use super::application::Application;
 use recorded::{RECORDED, Recorded};
 
 /// What an application sees when the answers arrive in the pieces into which `pieces` puts them.

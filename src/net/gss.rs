@@ -1,7 +1,7 @@
 //! GSSAPI on a connected socket: the exchange of tokens, encrypted packets, and authentication without encryption.
 
 pub mod cache;
-mod packet;
+pub mod packet;
 
 use std::ffi::c_void;
 use std::io::{self, ErrorKind};

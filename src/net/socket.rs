@@ -177,7 +177,7 @@ impl Socket {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl From<socket2::Socket> for Socket {
     fn from(inner: socket2::Socket) -> Socket {
         Socket { inner }

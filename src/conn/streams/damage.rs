@@ -7,10 +7,10 @@ use super::recorded::RECORDED;
 const ROUNDS: u64 = 300;
 
 /// A small generator of numbers (xorshift).
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -26,7 +26,7 @@ impl Chance {
         }
     }
 
-    fn damage(&mut self, stream: &mut Vec<u8>) {
+    pub fn damage(&mut self, stream: &mut Vec<u8>) {
         if stream.is_empty() {
             return stream.push(self.byte());
         }

@@ -1,6 +1,6 @@
 //! The streams: what a server says to a few calls, written by hand from the protocol's description.
 
-use super::application::Call;
+use crate::conn::application::Call;
 
 /// A call, and the server's answer.
 pub type Turn = (Call, fn() -> Vec<u8>);

@@ -5,7 +5,7 @@ mod exchange;
 mod link;
 mod proxy;
 mod request;
-mod response;
+pub mod response;
 mod tls;
 mod trace;
 mod url;

@@ -33,7 +33,7 @@ enum Framing {
 
 /// Reads one response.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub struct Reader {
     received: Zeroizing<Vec<u8>>,
     /// How much of it was understood.
     at: usize,
@@ -41,12 +41,12 @@ pub(super) struct Reader {
     head: Option<(Response, Framing)>,
     complete: bool,
     /// The connection is a proxy's that was asked for a tunnel: a success has no body.
-    pub(super) tunnel: bool,
+    pub tunnel: bool,
 }
 
 impl Reader {
     /// Takes bytes; true when the response is complete.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<bool, HttpError> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<bool, HttpError> {
         self.received.drain(..self.at);
         self.at = 0;
         self.received.extend_from_slice(bytes);
@@ -64,7 +64,7 @@ impl Reader {
     }
 
     /// The server has closed the connection.
-    pub(super) fn end(&mut self) -> Result<(), HttpError> {
+    pub fn end(&mut self) -> Result<(), HttpError> {
         match &self.head {
             _ if self.complete => Ok(()),
             None if self.surplus() == 0 && self.head_size == 0 => {
@@ -79,13 +79,13 @@ impl Reader {
     }
 
     /// The complete response; what is left behind it is not looked at.
-    pub(super) fn take(&mut self) -> Option<Response> {
+    pub fn take(&mut self) -> Option<Response> {
         let (response, _) = self.head.take().filter(|_| self.complete)?;
         Some(response)
     }
 
     /// How much came behind the response.
-    pub(super) fn surplus(&self) -> usize {
+    pub fn surplus(&self) -> usize {
         self.received.len() - self.at
     }
 

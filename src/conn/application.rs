@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::super::copy::CopyStep;
-use super::super::function::{FunctionStep, Returns};
-use super::super::outcome::Collected;
-use super::super::queue::QueryClass;
-use super::super::session::{AsyncState, ConnStatus, RowMode, Session};
+use super::copy::CopyStep;
+use super::function::{FunctionStep, Returns};
+use super::outcome::Collected;
+use super::queue::QueryClass;
+use super::session::{AsyncState, ConnStatus, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::frontend::Parameter;
 use crate::result::store::PgResult;

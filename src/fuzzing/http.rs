@@ -1,0 +1,48 @@
+//! What OAuth's providers and proxies answer, and the documents in it.
+
+use crate::auth::oauth::documents::{
+    DeviceAuthorization, Provider, TokenError, access_token, check_content_type,
+};
+use crate::auth::oauth::server_error;
+use crate::net::http::response::{Reader, Response};
+use crate::net::http::{HttpError, Url};
+
+/// Reads a response that arrives in pieces whose size is in the first byte; the pieces change nothing.
+pub fn http(data: &[u8]) {
+    let Some((size, data)) = data.split_first() else {
+        return;
+    };
+    for tunnel in [false, true] {
+        let in_pieces = outcome(data.chunks(usize::from(*size).max(1)), tunnel);
+        let whole = outcome([data].into_iter(), tunnel);
+        assert_eq!(in_pieces, whole);
+    }
+}
+
+/// The status and the body, or why there is none.
+fn outcome<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    tunnel: bool,
+) -> Result<(u16, Vec<u8>), HttpError> {
+    let mut reader = Reader::default();
+    reader.tunnel = tunnel;
+    for piece in pieces {
+        if reader.feed(piece)? {
+            break;
+        }
+    }
+    reader.end()?;
+    let response: Response = reader.take().expect("a response that is complete");
+    let _ = check_content_type(response.content_type.as_deref());
+    Ok((response.status, response.body.to_vec()))
+}
+
+/// Reads `data` as each of the documents, and as an address in one of them.
+pub fn json(data: &[u8]) {
+    let _ = Provider::parse(data);
+    let _ = DeviceAuthorization::parse(data, false);
+    let _ = TokenError::parse(data);
+    let _ = access_token(data);
+    let _ = server_error(data);
+    let _ = Url::parse(data, true);
+}
