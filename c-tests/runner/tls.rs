@@ -7,3 +7,4 @@ mod matrix;
 mod options;
 mod scripted;
 pub mod server;
+mod verifier;

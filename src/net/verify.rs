@@ -1,11 +1,12 @@
 //! Whether a server's certificate chain leads to a root that is trusted.
 //!
 //! webpki judges first. What it refuses for its version or form alone (certificates and revocation lists of
-//! X.509 version 1, RSA-PSS keys, a root that is its own server's certificate) is judged by [`chain`], after the rules
-//! of RFC 5280.
+//! X.509 version 1, RSA-PSS keys, a root that is its own server's certificate), or because it compares names byte by byte
+//! and counts authorities that issued themselves, is judged by [`chain`], after the rules of RFC 5280.
 
 mod certificate;
 mod chain;
+mod name;
 mod revocation;
 pub mod signature;
 
@@ -134,8 +135,10 @@ impl Trust {
         Certificate::parse(&own)?.check_server()?;
         let mut below = 0;
         for between in path.intermediate_certificates() {
-            Certificate::parse(&between.der())?.check_intermediate(below)?;
-            below += 1;
+            let der = between.der();
+            let between = Certificate::parse(&der)?;
+            between.check_intermediate(below)?;
+            below += between.lengthens_path();
         }
         let known = self.certificates.iter();
         let mut roots = known.filter_map(|der| Certificate::parse(der).ok());
@@ -196,19 +199,20 @@ impl From<Error> for Verdict {
             | Error::UnsupportedCrlVersion
             | Error::CaUsedAsEndEntity
             | Error::InvalidSerialNumber
+            | Error::UnknownIssuer
+            | Error::UnknownRevocationStatus
+            | Error::PathLenConstraintViolated
             | Error::UnsupportedSignatureAlgorithmContext(_)
             | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => return Verdict::Form,
             Error::CertExpired { .. } | Error::InvalidCertValidity => Refusal::Expired,
             Error::CertNotValidYet { .. } => Refusal::NotYetValid,
             Error::CertRevoked => Refusal::Revoked,
-            Error::UnknownIssuer => Refusal::UnknownIssuer,
-            Error::UnknownRevocationStatus | Error::CrlExpired { .. } => Refusal::NoRevocationList,
+            Error::CrlExpired { .. } => Refusal::NoRevocationList,
             Error::InvalidSignatureForPublicKey | Error::InvalidCrlSignatureForPublicKey => {
                 Refusal::BadSignature
             }
             Error::RequiredEkuNotFoundContext(_)
             | Error::EndEntityUsedAsCa
-            | Error::PathLenConstraintViolated
             | Error::NameConstraintViolation
             | Error::IssuerNotCrlSigner => Refusal::WrongPurpose,
             Error::MaximumPathBuildCallsExceeded

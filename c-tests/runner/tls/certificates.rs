@@ -326,14 +326,14 @@ impl Certificates {
         self.sign(name, &issuer, extensions, days);
     }
 
-    fn request(&self, name: &str, subject: &str) {
+    pub fn request(&self, name: &str, subject: &str) {
         let (key, request) = (format!("{name}.key"), format!("{name}.csr"));
         self.openssl(&[
             "req", "-new", "-config", "config", "-subj", subject, "-key", &key, "-out", &request,
         ]);
     }
 
-    fn sign(&self, name: &str, issuer: &[&str], extensions: &str, days: i32) {
+    pub fn sign(&self, name: &str, issuer: &[&str], extensions: &str, days: i32) {
         let files = [
             format!("{name}.csr"),
             format!("{name}.crt"),
@@ -359,7 +359,7 @@ impl Certificates {
         self.openssl(&arguments);
     }
 
-    fn join(&self, name: &str, parts: &[&str]) {
+    pub fn join(&self, name: &str, parts: &[&str]) {
         let read = |part: &&str| fs::read_to_string(self.path(part)).expect("a certificate");
         self.write(name, &parts.iter().map(read).collect::<String>());
     }

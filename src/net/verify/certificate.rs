@@ -6,9 +6,9 @@ use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::{KeyUsage, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Version;
+use x509_parser::x509::{X509Name, X509Version};
 
-use super::{Refusal, signature};
+use super::{Refusal, name, signature};
 
 /// A certificate of version 1, or of version 3 with no extension that would have to be understood and is not.
 pub struct Certificate<'a> {
@@ -139,11 +139,16 @@ impl<'a> Certificate<'a> {
     }
 
     pub fn is_self_issued(&self) -> bool {
-        self.subject() == self.issuer()
+        name::same(self.subject(), self.issuer())
     }
 
     pub fn is_issued_by(&self, issuer: &Certificate<'_>) -> bool {
-        self.issuer() == issuer.subject()
+        name::same(self.issuer(), issuer.subject())
+    }
+
+    /// How many intermediates it counts for in the limits of those above. RFC 5280, 4.2.1.9: none if it issued itself.
+    pub fn lengthens_path(&self) -> usize {
+        usize::from(!self.is_self_issued())
     }
 
     pub fn is_signed_by(&self, issuer: &Certificate<'_>) -> Result<(), Refusal> {
@@ -157,7 +162,7 @@ impl<'a> Certificate<'a> {
 
     /// Whether it is the certificate of this name and key, DER of an `anchor`'s.
     pub fn is_anchor(&self, anchor: &TrustAnchor<'_>) -> bool {
-        contents(self.subject()) == Some(anchor.subject.as_ref())
+        contents(self.subject().as_raw()) == Some(anchor.subject.as_ref())
             && contents(self.key().raw) == Some(anchor.subject_public_key_info.as_ref())
     }
 
@@ -169,12 +174,12 @@ impl<'a> Certificate<'a> {
         self.der
     }
 
-    fn subject(&self) -> &'a [u8] {
-        self.inner.tbs_certificate.subject.as_raw()
+    fn subject(&self) -> &X509Name<'a> {
+        &self.inner.tbs_certificate.subject
     }
 
-    pub fn issuer(&self) -> &'a [u8] {
-        self.inner.tbs_certificate.issuer.as_raw()
+    pub fn issuer(&self) -> &X509Name<'a> {
+        &self.inner.tbs_certificate.issuer
     }
 
     pub fn serial(&self) -> &[u8] {

@@ -75,7 +75,8 @@ impl<'a> Search<'a> {
             return Err(Refusal::UnknownIssuer);
         };
         let mut refusal = Refusal::UnknownIssuer;
-        let below = path.len() - 1;
+        let between = path.get(1..).unwrap_or_default();
+        let below = between.iter().map(|known| known.lengthens_path()).sum();
         for root in self.roots {
             if !last.is_issued_by(root) {
                 continue;
@@ -86,7 +87,7 @@ impl<'a> Search<'a> {
                 Err(other) => refusal = other,
             }
         }
-        if below >= MOST_INTERMEDIATES {
+        if path.len() > MOST_INTERMEDIATES {
             return Err(Refusal::TooComplex);
         }
         for next in self.others {

@@ -4,9 +4,9 @@ use rustls::pki_types::{CertificateRevocationListDer, UnixTime};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::Refusal;
 use super::certificate::{Certificate, is_after, is_before, refuse_unknown};
 use super::signature::Signed;
+use super::{Refusal, name};
 
 pub struct Lists<'a>(Vec<CertificateRevocationList<'a>>);
 
@@ -26,9 +26,9 @@ impl<'a> Lists<'a> {
         signatures_left: &mut usize,
     ) -> Result<(), Refusal> {
         let mut good = false;
-        let name = certificate.issuer();
+        let issued_by = certificate.issuer();
         let lists = self.0.iter();
-        for list in lists.filter(|list| list.tbs_cert_list.issuer.as_raw() == name) {
+        for list in lists.filter(|list| name::same(&list.tbs_cert_list.issuer, issued_by)) {
             *signatures_left = signatures_left.checked_sub(1).ok_or(Refusal::TooComplex)?;
             if !is_good(list, issuer, now) {
                 continue;
