@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustls::pki_types::CertificateRevocationListDer;
 use zeroize::Zeroizing;
 
 use super::tls::KeyPassword;
@@ -16,7 +17,7 @@ use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::{Identity, pem, system};
-use crate::net::verify::Trust;
+use crate::net::verify::{Trust, issuer_hash};
 
 /// Why the settings are not complete.
 pub(super) enum Unready {
@@ -130,9 +131,7 @@ pub(super) fn trust(options: &Options, sslmode: SslMode) -> Result<Option<Trust>
 }
 
 /// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.
-fn revocation_lists(
-    options: &Options,
-) -> Option<Vec<rustls::pki_types::CertificateRevocationListDer<'static>>> {
+fn revocation_lists(options: &Options) -> Option<Vec<CertificateRevocationListDer<'static>>> {
     let directory = options.non_empty(Opt::SslCrlDir);
     let file = match (options.non_empty(Opt::SslCrl), directory) {
         (None, Some(_)) => None,
@@ -147,29 +146,35 @@ fn revocation_lists(
             return None;
         }
     }
-    for path in directory.into_iter().flat_map(hashed_files) {
-        if let Ok(contents) = env::read_file(&path) {
-            lists.extend(pem::lists(&contents));
-        }
-    }
+    lists.extend(directory.into_iter().flat_map(lists_by_hash));
     Some(lists)
 }
 
-/// The files of a directory that `openssl rehash` made for revocation lists: 8 hexadecimal digits, `.r`, a number.
-fn hashed_files(directory: &[u8]) -> Vec<std::path::PathBuf> {
-    let is_hash = |name: &[u8]| {
-        let hash = name.get(..8).unwrap_or_default();
-        let number = name.get(8..).and_then(|rest| rest.strip_prefix(b".r"));
-        hash.len() == 8
-            && hash.iter().all(u8::is_ascii_hexdigit)
-            && number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
-    };
-    let entries = fs::read_dir(OsStr::from_bytes(directory));
-    let entries = entries.into_iter().flatten().flatten();
-    entries
-        .filter(|entry| is_hash(entry.file_name().as_bytes()))
-        .map(|entry| entry.path())
-        .collect()
+/// The lists in a directory that `openssl rehash` prepared: in `HASH.r0`, `HASH.r1` and so on, where the hash is of the name
+/// of their issuer.
+fn lists_by_hash(directory: &[u8]) -> Vec<CertificateRevocationListDer<'static>> {
+    let directory = Path::new(OsStr::from_bytes(directory));
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for name in entries.map(|entry| entry.file_name()) {
+        let Some(hash) = name.as_bytes().strip_suffix(b".r0") else {
+            continue;
+        };
+        let number = |number: u32| [hash, format!(".r{number}").as_bytes()].concat();
+        let paths = (0..).map(|at| directory.join(OsStr::from_bytes(&number(at))));
+        for contents in paths.map_while(|path| env::read_file(&path).ok()) {
+            let lists = pem::lists(&contents);
+            // libpq: OpenSSL opens a file only when it looks for that issuer.
+            if lists.iter().any(|list| is_hash_of_issuer(hash, list)) {
+                found.extend(lists);
+            }
+        }
+    }
+    found
+}
+
+fn is_hash_of_issuer(hash: &[u8], list: &CertificateRevocationListDer<'_>) -> bool {
+    issuer_hash(list).is_some_and(|own| format!("{own:08x}").as_bytes() == hash)
 }
 
 /// The client's certificate and key, if there are any to send.

@@ -7,6 +7,7 @@
 mod certificate;
 mod chain;
 mod name;
+pub mod pss;
 mod revocation;
 pub mod signature;
 
@@ -17,6 +18,7 @@ use webpki::{
 };
 
 use certificate::Certificate;
+pub use revocation::issuer_hash;
 
 /// Why a chain is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

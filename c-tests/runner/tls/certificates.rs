@@ -22,6 +22,7 @@ const CONFIG: &str = "
 [req]
 distinguished_name = nobody
 prompt = no
+utf8 = yes
 [nobody]
 CN = nobody
 [ca]
@@ -327,9 +328,14 @@ impl Certificates {
     }
 
     pub fn request(&self, name: &str, subject: &str) {
+        self.request_by("config", name, subject);
+    }
+
+    /// The request as a configuration of its own makes it.
+    pub fn request_by(&self, config: &str, name: &str, subject: &str) {
         let (key, request) = (format!("{name}.key"), format!("{name}.csr"));
         self.openssl(&[
-            "req", "-new", "-config", "config", "-subj", subject, "-key", &key, "-out", &request,
+            "req", "-new", "-config", config, "-subj", subject, "-key", &key, "-out", &request,
         ]);
     }
 

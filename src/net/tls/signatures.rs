@@ -7,7 +7,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use crate::net::verify::Refusal;
-use crate::net::verify::signature::{Algorithm, Digest, kinds, verify_any, verify_pss};
+use crate::net::verify::pss::{Digest, Pss};
+use crate::net::verify::signature::{Algorithm, kinds, verify_any};
 
 /// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
 const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
@@ -76,7 +77,7 @@ pub fn verify(
     let parsed = X509Certificate::from_der(certificate).map_err(|_| Refusal::Malformed)?;
     let key = &parsed.1.tbs_certificate.subject_pki;
     match check(signed.scheme).ok_or(Refusal::BadSignature)? {
-        Check::Pss(digest) => verify_pss(key, digest, message, signed.signature())?,
+        Check::Pss(digest) => Pss::of_handshake(digest).verify(key, message, signed.signature())?,
         Check::Any(algorithms) => verify_any(key, algorithms, message, signed.signature())?,
     }
     Ok(HandshakeSignatureValid::assertion())

@@ -1,66 +1,94 @@
 //! Names of issuers and subjects, compared as OpenSSL does: their text without regard to the kind of string, to case and
 //! to how much space there is (RFC 5280, 7.1, in a simple form).
 
+use aws_lc_rs::digest;
 use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
-/// A value as it is compared: its tag, which is that of UTF-8 for all texts, and its bytes.
-type Value = (u32, Vec<u8>);
-
 /// Whether both are the same name.
 pub fn same(one: &X509Name<'_>, other: &X509Name<'_>) -> bool {
-    if one.as_raw() == other.as_raw() {
-        return true;
-    }
-    let attributes =
-        |name: &X509Name<'_>| name.iter_rdn().map(attributes).collect::<Option<Vec<_>>>();
-    attributes(one).is_some_and(|one| Some(one) == attributes(other))
+    one.as_raw() == other.as_raw()
+        || canonical(one).is_some_and(|one| Some(one) == canonical(other))
 }
 
-/// The attributes of a part of a name, in no order of their own; None if a text is not one.
-fn attributes(part: &RelativeDistinguishedName<'_>) -> Option<Vec<(Vec<u8>, Value)>> {
-    let attribute = |attribute: &AttributeTypeAndValue<'_>| {
-        let oid = attribute.attr_type().as_bytes().to_vec();
-        Some((oid, canonical(attribute.attr_value())?))
+/// The number by which OpenSSL looks for an authority's files in a directory; None if a text in the name is not one.
+pub fn hash(name: &X509Name<'_>) -> Option<u32> {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &canonical(name)?);
+    let first = digest.as_ref().first_chunk::<4>()?;
+    Some(u32::from_le_bytes(*first))
+}
+
+/// The name as it is compared: DER of its parts, all texts in UTF-8.
+fn canonical(name: &X509Name<'_>) -> Option<Vec<u8>> {
+    let parts = name.iter_rdn().map(part).collect::<Option<Vec<_>>>()?;
+    Some(parts.concat())
+}
+
+fn part(part: &RelativeDistinguishedName<'_>) -> Option<Vec<u8>> {
+    let mut attributes = part.iter().map(attribute).collect::<Option<Vec<_>>>()?;
+    attributes.sort();
+    Some(element(&[0x31], &attributes.concat()))
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<Vec<u8>> {
+    let oid = element(&[0x06], attribute.attr_type().as_bytes());
+    let value = attribute.attr_value();
+    let value = match is_text(value.tag()) {
+        true => element(&[0x0c], words(&text(value)?).as_bytes()),
+        false => element(value.header.raw_tag()?, value.data),
     };
-    let mut found = part.iter().map(attribute).collect::<Option<Vec<_>>>()?;
-    found.sort();
-    Some(found)
+    Some(element(&[0x30], &[oid, value].concat()))
 }
 
-fn canonical(value: &Any<'_>) -> Option<Value> {
-    let text = match value.tag() {
-        Tag::Utf8String => String::from_utf8(value.data.to_vec()).ok()?,
-        Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::T61String => {
-            value.data.iter().map(|byte| char::from(*byte)).collect()
+fn is_text(tag: Tag) -> bool {
+    matches!(
+        tag,
+        Tag::Utf8String
+            | Tag::PrintableString
+            | Tag::T61String
+            | Tag::Ia5String
+            | Tag::VisibleString
+            | Tag::UniversalString
+            | Tag::BmpString
+    )
+}
+
+fn text(value: &Any<'_>) -> Option<String> {
+    match value.tag() {
+        Tag::Utf8String => String::from_utf8(value.data.to_vec()).ok(),
+        Tag::BmpString => {
+            let (pairs, []) = value.data.as_chunks::<2>() else {
+                return None;
+            };
+            let units = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
+            char::decode_utf16(units).collect::<Result<_, _>>().ok()
         }
-        Tag::BmpString => utf16(value.data)?,
-        Tag::UniversalString => utf32(value.data)?,
-        other => return Some((other.0, value.data.to_vec())),
-    };
+        Tag::UniversalString => {
+            let (letters, []) = value.data.as_chunks::<4>() else {
+                return None;
+            };
+            let letters = letters.iter().map(|letter| u32::from_be_bytes(*letter));
+            letters.map(char::from_u32).collect()
+        }
+        // OpenSSL: T61 is taken for Latin-1.
+        _ => Some(value.data.iter().map(|byte| char::from(*byte)).collect()),
+    }
+}
+
+/// The words of a text, in small letters where they are of ASCII.
+fn words(text: &str) -> String {
     let is_space = |letter: char| matches!(letter, ' ' | '\t'..='\r');
-    let words: Vec<_> = text
-        .split(is_space)
-        .filter(|word| !word.is_empty())
-        .collect();
-    let text = words.join(" ").to_ascii_lowercase();
-    Some((Tag::Utf8String.0, text.into_bytes()))
+    let words = text.split(is_space).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").to_ascii_lowercase()
 }
 
-fn utf16(data: &[u8]) -> Option<String> {
-    let (pairs, []) = data.as_chunks::<2>() else {
-        return None;
+/// DER of an element. A length of 64 KiB or more is cut: so long a name does not come in a handshake.
+fn element(tag: &[u8], contents: &[u8]) -> Vec<u8> {
+    let [high, low] = (contents.len() as u16).to_be_bytes();
+    let length = match contents.len() {
+        ..128 => &[low][..],
+        128..256 => &[0x81, low],
+        _ => &[0x82, high, low],
     };
-    let units = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
-    char::decode_utf16(units).collect::<Result<_, _>>().ok()
-}
-
-fn utf32(data: &[u8]) -> Option<String> {
-    let (letters, []) = data.as_chunks::<4>() else {
-        return None;
-    };
-    let letters = letters
-        .iter()
-        .map(|letter| char::from_u32(u32::from_be_bytes(*letter)));
-    letters.collect()
+    [tag, length, contents].concat()
 }

@@ -8,6 +8,12 @@ use super::certificate::{Certificate, is_after, is_before, refuse_unknown};
 use super::signature::Signed;
 use super::{Refusal, name};
 
+/// The hash of the issuer's name by which OpenSSL finds a list in a directory.
+pub fn issuer_hash(list: &CertificateRevocationListDer<'_>) -> Option<u32> {
+    let (_, list) = CertificateRevocationList::from_der(list).ok()?;
+    name::hash(&list.tbs_cert_list.issuer)
+}
+
 pub struct Lists<'a>(Vec<CertificateRevocationList<'a>>);
 
 impl<'a> Lists<'a> {

@@ -1,14 +1,13 @@
-//! Signatures, checked by aws-lc-rs: those that webpki knows, and RSA-PSS keys.
+//! Signatures: those that webpki knows, and of RSA-PSS.
 
-use aws_lc_rs::signature as aws;
 use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use webpki::{Error, RawPublicKeyEntity, aws_lc_rs as algorithms};
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::der_parser::{Oid, oid};
-use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Refusal;
+use super::pss::{Pss, RSA_PSS};
 
 pub type Algorithm = &'static dyn SignatureVerificationAlgorithm;
 
@@ -35,53 +34,6 @@ pub static ALGORITHMS: &[Algorithm] = &[
     algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
 ];
 
-/// RFC 4055, 1.2: keys that are for RSA-PSS alone.
-const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
-
-/// The digests that signatures may use here: those that are broken are not among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Digest {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Digest {
-    fn of(oid: &Oid<'_>) -> Option<Digest> {
-        let known = [
-            (oid!(2.16.840.1.101.3.4.2.1), Digest::Sha256),
-            (oid!(2.16.840.1.101.3.4.2.2), Digest::Sha384),
-            (oid!(2.16.840.1.101.3.4.2.3), Digest::Sha512),
-        ];
-        let found = known.iter().find(|(known, _)| known == oid);
-        found.map(|(_, digest)| *digest)
-    }
-
-    fn size(self) -> u32 {
-        match self {
-            Digest::Sha256 => 32,
-            Digest::Sha384 => 48,
-            Digest::Sha512 => 64,
-        }
-    }
-
-    fn pss(self) -> &'static aws::RsaParameters {
-        match self {
-            Digest::Sha256 => &aws::RSA_PSS_2048_8192_SHA256,
-            Digest::Sha384 => &aws::RSA_PSS_2048_8192_SHA384,
-            Digest::Sha512 => &aws::RSA_PSS_2048_8192_SHA512,
-        }
-    }
-
-    fn legacy_pss(self) -> Algorithm {
-        match self {
-            Digest::Sha256 => algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-            Digest::Sha384 => algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-            Digest::Sha512 => algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-        }
-    }
-}
-
 /// A signed part of a certificate or of a revocation list.
 pub struct Signed<'a> {
     pub algorithm: &'a AlgorithmIdentifier<'a>,
@@ -97,8 +49,8 @@ impl Signed<'_> {
         }
         let signature = self.signature.data.as_ref();
         if self.algorithm.algorithm == RSA_PSS {
-            let digest = pss_digest(self.algorithm).ok_or(Refusal::Malformed)?;
-            return verify_pss(key, digest, self.message, signature);
+            let pss = Pss::of(self.algorithm).ok_or(Refusal::Malformed)?;
+            return pss.verify(key, self.message, signature);
         }
         verify_any(
             key,
@@ -107,47 +59,6 @@ impl Signed<'_> {
             signature,
         )
     }
-}
-
-/// RFC 4055, 3.1: one digest in all places, and salt of its length, which is all that TLS uses.
-fn pss_digest(algorithm: &AlgorithmIdentifier<'_>) -> Option<Digest> {
-    let parameters = algorithm.parameters.clone()?;
-    let parameters = RsaSsaPssParams::try_from(parameters).ok()?;
-    let digest = Digest::of(parameters.hash_algorithm_oid())?;
-    let mask = parameters.mask_gen_algorithm().ok()?;
-    let same = Digest::of(&mask.hash) == Some(digest);
-    let usual = parameters.salt_length() == digest.size() && parameters.trailer_field() == 1;
-    (same && usual && mask.mgf == oid!(1.2.840.113549.1.1.8)).then_some(digest)
-}
-
-/// Whether the RSA key `key` made a PSS signature.
-pub fn verify_pss(
-    key: &SubjectPublicKeyInfo<'_>,
-    digest: Digest,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), Refusal> {
-    if key.algorithm.algorithm != RSA_PSS {
-        return verify_any(key, &[digest.legacy_pss()], message, signature);
-    }
-    if !permits(key, digest) || key.subject_public_key.unused_bits != 0 {
-        return Err(Refusal::BadSignature);
-    }
-    let bytes = key.subject_public_key.data.as_ref();
-    let outcome = aws::UnparsedPublicKey::new(digest.pss(), bytes).verify(message, signature);
-    outcome.map_err(|_| Refusal::BadSignature)
-}
-
-/// RFC 4055, 3.3: parameters in the key, if there are any, restrict what it signs with.
-fn permits(key: &SubjectPublicKeyInfo<'_>, digest: Digest) -> bool {
-    let Some(parameters) = key.algorithm.parameters.clone() else {
-        return true;
-    };
-    let parameters = RsaSsaPssParams::try_from(parameters);
-    parameters.is_ok_and(|parameters| {
-        Digest::of(parameters.hash_algorithm_oid()) == Some(digest)
-            && parameters.salt_length() <= digest.size()
-    })
 }
 
 /// Whether `key` made the signature by the first of `algorithms` that fits the key.

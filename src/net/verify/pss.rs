@@ -1,0 +1,151 @@
+//! Signatures of RSA-PSS (RFC 4055): by keys for all of RSA and for PSS alone, with salt of any length.
+
+use aws_lc_rs::signature as aws;
+use rsa::pss::{Signature, VerifyingKey};
+use rsa::signature::Verifier;
+use rsa::{BoxedUint, PublicKey};
+use sha2::{Sha256, Sha384, Sha512};
+use webpki::aws_lc_rs as algorithms;
+use x509_parser::der_parser::{Oid, oid};
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use super::Refusal;
+use super::signature::{Algorithm, verify_any};
+
+/// RFC 4055, 1.2: signatures, and keys that are for these alone.
+pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
+const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
+const MGF1: Oid<'static> = oid!(1.2.840.113549.1.1.8);
+
+/// The digests that signatures may use here: those that are broken are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Digest {
+    fn of(oid: &Oid<'_>) -> Option<Digest> {
+        let known = [
+            (oid!(2.16.840.1.101.3.4.2.1), Digest::Sha256),
+            (oid!(2.16.840.1.101.3.4.2.2), Digest::Sha384),
+            (oid!(2.16.840.1.101.3.4.2.3), Digest::Sha512),
+        ];
+        let found = known.iter().find(|(known, _)| known == oid);
+        found.map(|(_, digest)| *digest)
+    }
+
+    fn size(self) -> u32 {
+        match self {
+            Digest::Sha256 => 32,
+            Digest::Sha384 => 48,
+            Digest::Sha512 => 64,
+        }
+    }
+
+    fn own(self) -> &'static aws::RsaParameters {
+        match self {
+            Digest::Sha256 => &aws::RSA_PSS_2048_8192_SHA256,
+            Digest::Sha384 => &aws::RSA_PSS_2048_8192_SHA384,
+            Digest::Sha512 => &aws::RSA_PSS_2048_8192_SHA512,
+        }
+    }
+
+    fn legacy(self) -> Algorithm {
+        match self {
+            Digest::Sha256 => algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+            Digest::Sha384 => algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+            Digest::Sha512 => algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+        }
+    }
+}
+
+/// How a signature is made: one digest in all places, and salt of so many bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Pss {
+    digest: Digest,
+    salt: u32,
+}
+
+impl Pss {
+    /// RFC 8446, 4.2.3: in handshakes the salt is as long as the digest.
+    pub fn of_handshake(digest: Digest) -> Pss {
+        Pss {
+            digest,
+            salt: digest.size(),
+        }
+    }
+
+    /// RFC 4055, 3.1: what an identifier's parameters say; None where the digests are not one.
+    pub fn of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Pss> {
+        let parameters = algorithm.parameters.clone()?;
+        let parameters = RsaSsaPssParams::try_from(parameters).ok()?;
+        let digest = Digest::of(parameters.hash_algorithm_oid())?;
+        let mask = parameters.mask_gen_algorithm().ok()?;
+        let same = Digest::of(&mask.hash) == Some(digest);
+        let usual = parameters.trailer_field() == 1 && mask.mgf == MGF1;
+        let salt = parameters.salt_length();
+        (same && usual).then_some(Pss { digest, salt })
+    }
+
+    /// Whether the RSA key `key` made the signature.
+    pub fn verify(
+        self,
+        key: &SubjectPublicKeyInfo<'_>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
+        if !self.is_permitted(key) || key.subject_public_key.unused_bits != 0 {
+            return Err(Refusal::BadSignature);
+        }
+        let bytes = key.subject_public_key.data.as_ref();
+        if self.salt != self.digest.size() {
+            let good = self.verify_salted(bytes, message, signature);
+            return good.ok_or(Refusal::BadSignature);
+        }
+        if key.algorithm.algorithm == RSA {
+            return verify_any(key, &[self.digest.legacy()], message, signature);
+        }
+        let key = aws::UnparsedPublicKey::new(self.digest.own(), bytes);
+        let outcome = key.verify(message, signature);
+        outcome.map_err(|_| Refusal::BadSignature)
+    }
+
+    /// RFC 4055, 3.3: parameters in a key for PSS, if there are any, restrict what it signs with.
+    fn is_permitted(self, key: &SubjectPublicKeyInfo<'_>) -> bool {
+        if key.algorithm.algorithm != RSA_PSS {
+            return key.algorithm.algorithm == RSA;
+        }
+        let limits = &key.algorithm;
+        limits.parameters.is_none()
+            || Pss::of(limits)
+                .is_some_and(|limits| limits.digest == self.digest && limits.salt <= self.salt)
+    }
+
+    /// aws-lc-rs takes no salt but that of the digest's length.
+    fn verify_salted(self, key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
+        let (_, key) = RSAPublicKey::from_der(key).ok()?;
+        let number = BoxedUint::from_be_slice_vartime;
+        let (modulus, exponent) = (number(key.modulus), number(key.exponent));
+        // As long as aws-lc-rs wants them.
+        let key = PublicKey::new_with_size_limits(modulus, exponent, 2048..=8192).ok()?;
+        let signature = Signature::try_from(signature).ok()?;
+        let salt = usize::try_from(self.salt).ok()?;
+        let outcome = match self.digest {
+            Digest::Sha256 => {
+                VerifyingKey::<Sha256>::new_with_salt_len(key, salt).verify(message, &signature)
+            }
+            Digest::Sha384 => {
+                VerifyingKey::<Sha384>::new_with_salt_len(key, salt).verify(message, &signature)
+            }
+            Digest::Sha512 => {
+                VerifyingKey::<Sha512>::new_with_salt_len(key, salt).verify(message, &signature)
+            }
+        };
+        outcome.ok()
+    }
+}
