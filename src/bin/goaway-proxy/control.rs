@@ -12,7 +12,8 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::listen::unix;
-use crate::registry::{Activity, Command, read};
+use crate::orders::Command;
+use crate::registry::{Activity, read};
 use crate::shared::Shared;
 
 /// Only the proxy's own user.

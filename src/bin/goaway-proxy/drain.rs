@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tracing::info;
 
-use crate::registry::{Activity, Command, read};
+use crate::orders::Command;
+use crate::registry::{Activity, read};
 use crate::shared::Shared;
 
 /// How often the clients are looked at while a drain goes on.
@@ -144,7 +145,7 @@ async fn convince(shared: &Shared, schedule: Schedule, begin: Instant) {
 fn end_idle(shared: &Shared) {
     for client in shared.registry.clients() {
         if client.activity() == Activity::Idle {
-            client.command(Command::End);
+            client.command(Command::EndIdle);
         }
     }
 }

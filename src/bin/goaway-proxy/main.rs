@@ -8,6 +8,7 @@ mod frames;
 mod listen;
 mod messages;
 mod metrics;
+mod orders;
 mod registry;
 mod relay;
 mod serve;

@@ -5,18 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What a session is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Tell the client to disconnect when convenient.
-    Tell,
-    /// End the session at the next message boundary.
-    End,
-    /// End it now, whatever it is at.
-    Abort,
-}
+use crate::orders::{Command, Orders};
 
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +44,7 @@ pub struct Client {
     pid: AtomicI32,
     told: AtomicBool,
     activity: AtomicU8,
-    commands: UnboundedSender<Command>,
+    pub orders: Orders,
 }
 
 impl Client {
@@ -79,8 +69,7 @@ impl Client {
     }
 
     pub fn command(&self, command: Command) {
-        // The receiver is gone when the session is: nothing is left to command then.
-        let _ = self.commands.send(command);
+        self.orders.give(command);
     }
 }
 
@@ -117,29 +106,23 @@ pub struct Place {
 }
 
 impl Registry {
-    pub fn enter(
-        self: &Arc<Registry>,
-        asked: bool,
-        replication: bool,
-    ) -> (Place, UnboundedReceiver<Command>) {
-        let (commands, receiver) = unbounded_channel();
+    pub fn enter(self: &Arc<Registry>, asked: bool, replication: bool) -> Place {
         let client = Arc::new(Client {
             asked,
             replication,
             pid: AtomicI32::new(0),
             told: AtomicBool::new(false),
             activity: AtomicU8::new(Activity::Opening as u8),
-            commands,
+            orders: Orders::default(),
         });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, client.clone());
-        let place = Place {
+        Place {
             registry: self.clone(),
             number,
             client,
             was_ended: false,
-        };
-        (place, receiver)
+        }
     }
 
     pub fn clients(&self) -> Vec<Arc<Client>> {

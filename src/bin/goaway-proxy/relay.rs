@@ -10,11 +10,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::frames::{Edits, Nonsense, Stream};
 use crate::messages;
-use crate::registry::{Activity, Command, Place, count};
+use crate::orders::Command;
+use crate::registry::{Activity, Place, count};
 use crate::wire::Wire;
 
 const READ_SIZE: usize = 64 * 1024;
@@ -38,7 +38,6 @@ pub struct Relay {
     client: Side,
     server: Side,
     stream: Stream,
-    commands: UnboundedReceiver<Command>,
     pub place: Place,
     /// Whether a client that did not ask is told by a parameter.
     tell_all: bool,
@@ -115,18 +114,11 @@ impl Side {
 }
 
 impl Relay {
-    pub fn new(
-        client: Wire,
-        server: Wire,
-        edits: Edits,
-        (place, commands): (Place, UnboundedReceiver<Command>),
-        tell_all: bool,
-    ) -> Relay {
+    pub fn new(client: Wire, server: Wire, edits: Edits, place: Place, tell_all: bool) -> Relay {
         Relay {
             client: Side::new(client),
             server: Side::new(server),
             stream: Stream::new(edits),
-            commands,
             place,
             tell_all,
             to_tell: None,
@@ -144,6 +136,11 @@ impl Relay {
     /// Relays until the session ends.
     pub async fn run(&mut self, startup: Vec<u8>) -> End {
         self.server.pending = startup;
+        poll_fn(|cx| {
+            self.place.client.orders.wake(cx);
+            Poll::Ready(())
+        })
+        .await;
         let end = poll_fn(|cx| self.poll(cx)).await;
         self.client.wire.say_goodbye().await;
         self.server.wire.say_goodbye().await;
@@ -151,23 +148,50 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        while let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
+        for command in self.place.client.orders.take() {
             match command {
                 Command::Tell => self.prepare_to_tell(),
+                Command::EndIdle => self.to_end |= self.place.client.activity() == Activity::Idle,
                 Command::End => self.to_end = true,
                 Command::Abort => return Poll::Ready(End::ByProxy),
             }
         }
         loop {
             self.say_what_is_due();
-            let upward = self.upward(cx);
-            let downward = self.downward(cx);
-            match (upward, downward) {
-                (Poll::Ready(Err(end)), _) | (_, Poll::Ready(Err(end))) => return Poll::Ready(end),
-                (Poll::Pending, Poll::Pending) => return Poll::Pending,
-                _ => {}
+            if let Some(end) = self.relay(cx) {
+                return Poll::Ready(end);
+            }
+            if !self.is_due_to_end() {
+                return Poll::Pending;
             }
         }
+    }
+
+    /// Relays what there is, both ways in turn. A way on which nothing moves is not tried again: nothing that goes the
+    /// other way can make it move.
+    fn relay(&mut self, cx: &mut Context<'_>) -> Option<End> {
+        let (mut up, mut down) = (true, true);
+        while up || down {
+            if up {
+                match self.upward(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(end)) => return Some(end),
+                    Poll::Pending => up = false,
+                }
+            }
+            if down {
+                match self.downward(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(end)) => return Some(end),
+                    Poll::Pending => down = false,
+                }
+            }
+        }
+        None
+    }
+
+    fn is_due_to_end(&self) -> bool {
+        self.to_end && !self.ending && (self.stream.is_at_boundary() || !self.stream.is_open())
     }
 
     fn prepare_to_tell(&mut self) {
@@ -187,7 +211,7 @@ impl Relay {
         if self.stream.is_at_boundary() {
             self.tell();
         }
-        if self.to_end && !self.ending && (self.stream.is_at_boundary() || !self.stream.is_open()) {
+        if self.is_due_to_end() {
             self.ending = true;
             self.client.pending.extend(messages::terminated());
             self.server.pending.extend_from_slice(messages::TERMINATE);

@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use crate::frames::Edits;
 use crate::messages;
+use crate::orders::Command;
 use crate::registry::{Activity, Beginning};
 use crate::relay::{End, Relay};
 use crate::shared::Shared;
@@ -130,11 +131,11 @@ async fn session(shared: &Shared, mut client: Wire, startup: Startup, beginning:
         version: startup.version,
         no_channel_binding: server.is_encrypted() && !client.is_encrypted(),
     };
-    let seat = shared.registry.enter(startup.asks, startup.replication);
+    let place = shared.registry.enter(startup.asks, startup.replication);
     drop(beginning);
-    let mut relay = Relay::new(client, server, edits, seat, shared.parameter_status);
+    let mut relay = Relay::new(client, server, edits, place, shared.parameter_status);
     if shared.is_told_to_leave() {
-        relay.place.client.command(crate::registry::Command::Tell);
+        relay.place.client.command(Command::Tell);
     }
     let end = relay.run(startup.packet).await;
     relay.place.was_ended = end == End::ByProxy;
