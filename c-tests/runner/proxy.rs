@@ -3,6 +3,7 @@
 
 mod announce;
 mod drain;
+mod grace;
 mod hostile;
 mod load;
 mod observe;

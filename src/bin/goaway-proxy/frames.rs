@@ -2,14 +2,13 @@
 
 use pq::protocol::backend::{Body, HEADER};
 
+use crate::framer::{Framer, Nonsense, Part, body_length};
 use crate::messages;
+use crate::registry::Activity;
+use crate::requests::Requests;
 
 /// A message before the first ReadyForQuery is not longer than this.
 const LONGEST_OPENING: usize = 64 * 1024;
-
-/// The stream is no PostgreSQL server's.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Nonsense;
 
 /// What the start of a session needs edited.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +25,12 @@ pub struct Stream {
     edits: Edits,
     /// The beginning of the stream, whole messages of which are passed on; gone after the first ReadyForQuery.
     opening: Option<Vec<u8>>,
-    header: [u8; HEADER],
-    have: usize,
-    /// Bytes of the current message's body still to come.
-    left: usize,
+    framer: Framer,
+    /// What the client has asked for meanwhile.
+    pub requests: Requests,
     /// The process the server named in BackendKeyData.
     pub pid: Option<i32>,
-    /// The transaction state that the last ReadyForQuery told; None since the client said something.
+    /// The transaction state that the last ReadyForQuery told.
     pub ready: Option<u8>,
     /// The server's first reply refused the session with this SQLSTATE.
     pub refusal: Option<[u8; 5]>,
@@ -43,9 +41,8 @@ impl Stream {
         Stream {
             edits,
             opening: Some(Vec::new()),
-            header: [0; HEADER],
-            have: 0,
-            left: 0,
+            framer: Framer::default(),
+            requests: Requests::default(),
             pid: None,
             ready: None,
             refusal: None,
@@ -57,9 +54,18 @@ impl Stream {
         self.opening.is_none()
     }
 
+    pub fn activity(&self) -> Activity {
+        match self.ready {
+            _ if !self.is_open() => Activity::Opening,
+            _ if !self.requests.are_answered() => Activity::Busy,
+            Some(b'I') => Activity::Idle,
+            _ => Activity::InTransaction,
+        }
+    }
+
     /// Whether a message could be put in here.
     pub fn is_at_boundary(&self) -> bool {
-        self.is_open() && self.have == 0 && self.left == 0
+        self.is_open() && self.framer.is_at_boundary()
     }
 
     /// Takes in bytes before the session is open: what the client is to be sent is appended to `out`. What stands
@@ -108,40 +114,25 @@ impl Stream {
 
     /// Takes in bytes of an open session, all of them, or up to the next boundary; answers how many.
     pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<usize, Nonsense> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            if self.left > 0 {
-                let count = self.left.min(rest.len());
-                if self.header[0] == b'Z' {
-                    self.ready = Some(rest[0]);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (part, behind) = self.framer.next(rest)?;
+            match part {
+                Part::Body(b'Z', _) => {
+                    self.ready = rest.first().copied();
+                    self.requests.note_reply(b'Z');
                 }
-                self.left -= count;
-                at += count;
-            } else {
-                let count = rest.len().min(HEADER - self.have);
-                self.header[self.have..self.have + count].copy_from_slice(&rest[..count]);
-                self.have += count;
-                at += count;
-                if self.have < HEADER {
-                    break;
-                }
-                self.have = 0;
-                self.left = body_length(self.header)?;
+                // ReadyForQuery counts with the state it tells.
+                Part::Header(kind) if kind != b'Z' => self.requests.note_reply(kind),
+                _ => {}
             }
-            if to_boundary && self.left == 0 && self.have == 0 {
+            rest = behind;
+            if to_boundary && self.framer.is_at_boundary() {
                 break;
             }
         }
-        Ok(at)
+        Ok(bytes.len() - rest.len())
     }
-}
-
-fn body_length(header: [u8; HEADER]) -> Result<usize, Nonsense> {
-    let [_, a, b, c, d] = header;
-    let length = i32::from_be_bytes([a, b, c, d]);
-    let length = usize::try_from(length).map_err(|_| Nonsense)?;
-    length.checked_sub(4).ok_or(Nonsense)
 }
 
 /// A message: its type, its body, and what stands behind it.

@@ -25,14 +25,6 @@ impl Activity {
         Activity::Busy,
         Activity::InTransaction,
     ];
-
-    /// What ReadyForQuery's transaction state means.
-    pub fn ready(state: u8) -> Activity {
-        match state {
-            b'I' => Activity::Idle,
-            _ => Activity::InTransaction,
-        }
-    }
 }
 
 /// A client with a session, or on the way to one.

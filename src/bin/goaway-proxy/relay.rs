@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::frames::{Edits, Nonsense, Stream};
+use crate::framer::Nonsense;
+use crate::frames::{Edits, Stream};
 use crate::messages;
 use crate::orders::Command;
 use crate::registry::{Activity, Place, count};
@@ -151,7 +152,7 @@ impl Relay {
         for command in self.place.client.orders.take() {
             match command {
                 Command::Tell => self.prepare_to_tell(),
-                Command::EndIdle => self.to_end |= self.place.client.activity() == Activity::Idle,
+                Command::EndIdle => self.to_end |= self.stream.activity() == Activity::Idle,
                 Command::End => self.to_end = true,
                 Command::Abort => return Poll::Ready(End::ByProxy),
             }
@@ -243,10 +244,8 @@ impl Relay {
             if size == 0 {
                 return Poll::Ready(Err(End::ByClient));
             }
-            if self.stream.is_open() {
-                self.stream.ready = None;
-                self.place.client.set_activity(Activity::Busy);
-            }
+            self.stream.requests.follow(&buffer[..size]);
+            self.place.client.set_activity(self.stream.activity());
             count(&self.place.counters().bytes_to_server, size as u64);
             // Where this fails the server's end shows it.
             let _ = self.server.write(cx, &buffer[..size]);
@@ -301,9 +300,7 @@ impl Relay {
             // Where this fails the next try to write shows it.
             let _ = self.client.write(cx, bytes);
         }
-        if let Some(state) = self.stream.ready {
-            self.place.client.set_activity(Activity::ready(state));
-        }
+        self.place.client.set_activity(self.stream.activity());
         Ok(())
     }
 }

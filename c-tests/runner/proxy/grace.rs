@@ -1,0 +1,100 @@
+//! `--grace` ends who is idle: whom the server has answered everything.
+
+use crate::support::postgres::Postgres;
+use crate::support::process::End;
+
+use super::Proxy;
+use super::raw::{Raw, session};
+
+/// A message of this type.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+/// Has `sql` executed, and sends Sync.
+fn execute(client: &mut Raw, sql: &str) {
+    let parse = message(b'P', format!("\0{sql}\0\0\0").as_bytes());
+    let bind = message(b'B', &[0; 8]);
+    let execute = message(b'E', &[0; 5]);
+    client.send(&[parse, bind, execute, message(b'S', b"")].concat());
+}
+
+/// The types of the messages up to the session's end, which is an error.
+#[track_caller]
+fn types_until_ended(client: &mut Raw) -> String {
+    let mut types = String::new();
+    while !types.ends_with('E') {
+        types.push(char::from(client.read_message().0));
+    }
+    assert_eq!(client.read_to_end(), 0);
+    types
+}
+
+#[test]
+fn queries_sent_at_once_are_all_answered() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.1"]);
+    let mut simple = session(&proxy, &[]);
+    let mut extended = session(&proxy, &[]);
+    for _ in 0..3 {
+        simple.query("SELECT pg_sleep(0.5)");
+        execute(&mut extended, "SELECT pg_sleep(0.5)");
+    }
+    proxy.signal("TERM");
+    assert_eq!(types_until_ended(&mut simple), "TDCZTDCZTDCZE");
+    assert_eq!(types_until_ended(&mut extended), "12DCZ12DCZ12DCZE");
+    assert_eq!(proxy.end().1, End::Exit(3));
+}
+
+#[test]
+fn half_a_query_is_waited_for() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.1"]);
+    let mut half = session(&proxy, &[]);
+    let mut no_sync = session(&proxy, &[]);
+    let mut idle = session(&proxy, &[]);
+    let query = message(b'Q', b"SELECT 1\0");
+    half.send(&query[..7]);
+    no_sync.send(&[message(b'P', b"\0SELECT 1\0\0\0"), message(b'H', b"")].concat());
+    assert_eq!(no_sync.read_message().0, b'1');
+    proxy.signal("TERM");
+    assert_eq!(types_until_ended(&mut idle), "E");
+    half.send(&query[7..]);
+    assert_eq!(types_until_ended(&mut half), "TDCZE");
+    no_sync.send(&message(b'S', b""));
+    assert_eq!(types_until_ended(&mut no_sync), "ZE");
+    assert_eq!(proxy.end().1, End::Exit(3));
+}
+
+/// libpq sends Sync behind the Execute of a COPY, which the server ignores, and another behind its data.
+#[test]
+fn copy_is_waited_for_and_then_idle() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.1"]);
+    let mut copy = session(&proxy, &[]);
+    copy.query("CREATE TEMPORARY TABLE t (x integer)");
+    while copy.read_message().0 != b'Z' {}
+    let mut failed = session(&proxy, &[]);
+    failed.query("CREATE TEMPORARY TABLE t (x integer)");
+    while failed.read_message().0 != b'Z' {}
+    let mut idle = session(&proxy, &[]);
+    for client in [&mut copy, &mut failed] {
+        execute(client, "COPY t FROM STDIN");
+        for kind in b"12G" {
+            assert_eq!(client.read_message().0, *kind);
+        }
+    }
+    failed.send(&message(b'd', b"no number\n"));
+    assert_eq!(failed.read_message().0, b'E');
+    proxy.signal("TERM");
+    assert_eq!(types_until_ended(&mut idle), "E");
+    copy.send(
+        &[
+            message(b'd', b"1\n"),
+            message(b'c', b""),
+            message(b'S', b""),
+        ]
+        .concat(),
+    );
+    assert_eq!(types_until_ended(&mut copy), "CZE");
+    failed.send(&[message(b'c', b""), message(b'S', b"")].concat());
+    assert_eq!(types_until_ended(&mut failed), "ZE");
+    assert_eq!(proxy.end().1, End::Exit(3));
+}

@@ -1,0 +1,93 @@
+//! Messages of a stream, by their headers alone.
+
+use pq::protocol::backend::HEADER;
+
+/// The stream is not one of PostgreSQL's protocol.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Nonsense;
+
+/// A stream, followed as it comes.
+#[derive(Debug, Default)]
+pub struct Framer {
+    header: [u8; HEADER],
+    have: usize,
+    /// Bytes of the current message's body still to come.
+    left: usize,
+}
+
+/// What a stream goes on with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A message of this type begins; its header is whole.
+    Header(u8),
+    /// This many bytes of the body of a message of this type.
+    Body(u8, usize),
+    /// Less than a header.
+    Piece,
+}
+
+impl Framer {
+    pub fn is_at_boundary(&self) -> bool {
+        self.have == 0 && self.left == 0
+    }
+
+    /// Takes in the first part of `bytes`, which are not empty: what it is, and what stands behind it.
+    pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<(Part, &'a [u8]), Nonsense> {
+        if self.left > 0 {
+            let count = self.left.min(bytes.len());
+            self.left -= count;
+            return Ok((Part::Body(self.header[0], count), &bytes[count..]));
+        }
+        let count = bytes.len().min(HEADER - self.have);
+        self.header[self.have..self.have + count].copy_from_slice(&bytes[..count]);
+        self.have += count;
+        let rest = &bytes[count..];
+        if self.have < HEADER {
+            return Ok((Part::Piece, rest));
+        }
+        self.have = 0;
+        self.left = body_length(self.header)?;
+        Ok((Part::Header(self.header[0]), rest))
+    }
+}
+
+/// How long the body is of a message with this header.
+pub fn body_length(header: [u8; HEADER]) -> Result<usize, Nonsense> {
+    let [_, a, b, c, d] = header;
+    let length = i32::from_be_bytes([a, b, c, d]);
+    let length = usize::try_from(length).map_err(|_| Nonsense)?;
+    length.checked_sub(4).ok_or(Nonsense)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_however_the_stream_is_cut() {
+        let messages = b"D\0\0\0\x06xyC\0\0\0\x04";
+        for cut in 0..=messages.len() {
+            let mut framer = Framer::default();
+            let (mut kinds, mut bodies) = (Vec::new(), 0);
+            for mut bytes in [&messages[..cut], &messages[cut..]] {
+                while !bytes.is_empty() {
+                    let (part, rest) = framer.next(bytes).unwrap();
+                    bytes = rest;
+                    match part {
+                        Part::Header(kind) => kinds.push(kind),
+                        Part::Body(kind, count) => {
+                            assert_eq!(kind, b'D');
+                            bodies += count;
+                        }
+                        Part::Piece => assert!(rest.is_empty()),
+                    }
+                }
+            }
+            assert_eq!((&kinds[..], bodies), (&b"DC"[..], 2), "{cut}");
+            assert!(framer.is_at_boundary());
+        }
+        for bad in [b"D\0\0\0\x03", b"D\xff\xff\xff\xff"] {
+            assert_eq!(Framer::default().next(bad), Err(Nonsense));
+        }
+    }
+}
