@@ -5,6 +5,9 @@ pub const HEADER: usize = 5;
 /// Longest length word of a message whose type is not known to be long.
 const SHORT_LIMIT: i32 = 30_000;
 
+/// Texts up to this length count as short.
+const SHORT_TEXT: usize = 16;
+
 /// The first message of a byte stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
@@ -70,7 +73,7 @@ impl<'a> Body<'a> {
 
     /// A zero-terminated string, without its zero.
     pub fn string(&mut self) -> Option<&'a [u8]> {
-        let end = memchr::memchr(0, self.0)?;
+        let end = first_nul(self.0)?;
         let text = self.take(end)?;
         self.take(1)?;
         Some(text)
@@ -79,6 +82,14 @@ impl<'a> Body<'a> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Where the first NUL is. Names and command tags are short: they are looked through before a search made for long
+/// texts would have begun.
+fn first_nul(bytes: &[u8]) -> Option<usize> {
+    let (near, far) = bytes.split_at(bytes.len().min(SHORT_TEXT));
+    let found = near.iter().position(|byte| *byte == 0);
+    found.or_else(|| Some(near.len() + memchr::memchr(0, far)?))
 }
 
 #[cfg(test)]
@@ -119,6 +130,16 @@ mod tests {
         ));
         assert!(matches!(frame(b"g\0\0\x75\x31"), Frame::Lost { .. }));
         assert!(matches!(frame(b"D\0\0\x75\x31"), Frame::Incomplete { .. }));
+    }
+
+    #[test]
+    fn strings_end_at_their_first_nul_however_long_they_are() {
+        for length in 0..40 {
+            let mut bytes = vec![b'x'; length];
+            assert_eq!(Body(&bytes).string(), None);
+            bytes.extend(b"\0y\0");
+            assert_eq!(Body(&bytes).string(), Some(&bytes[..length]));
+        }
     }
 
     #[test]

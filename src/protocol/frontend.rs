@@ -95,27 +95,28 @@ pub fn bind<'a>(
 ) -> Result<(), TooLarge> {
     let start = out.len();
     let count = parameters.len();
+    let [high, low] = (count as u16).to_be_bytes();
     out.reserve(BIND_ROOM + statement.len() + count * PARAMETER_ROOM);
-    out.put_slice(&header(b'B', 0));
-    out.put_u8(0);
-    put_string(out, statement);
+    // The length comes at the end; the portal has no name.
+    out.put_slice(&[b'B', 0, 0, 0, 0, 0]);
+    out.put_slice(statement);
     if with_formats {
-        out.put_u16(count as u16);
+        out.put_slice(&[0, high, low]);
         for parameter in parameters.clone() {
-            out.put_i16(parameter.binary.into());
+            out.put_slice(&[0, parameter.binary.into()]);
         }
+        out.put_slice(&[high, low]);
     } else {
-        out.put_u16(0);
+        out.put_slice(&[0, 0, 0, high, low]);
     }
-    out.put_u16(count as u16);
     for parameter in parameters {
         if out.len() + parameter.value.map_or(0, <[u8]>::len) > i32::MAX as usize {
             return Err(TooLarge);
         }
         put_value(out, parameter.value);
     }
-    out.put_slice(&[0, 1]);
-    out.put_i16(result_format);
+    let [high, low] = result_format.to_be_bytes();
+    out.put_slice(&[0, 1, high, low]);
     fill_in_length(out, start)
 }
 

@@ -128,10 +128,9 @@ impl PgResult {
 
     /// Sets the command tag, cut to 63 bytes.
     pub fn set_command_tag(&mut self, tag: &[u8]) {
-        let end = memchr::memchr(0, tag).unwrap_or(tag.len());
-        let end = end.min(COMMAND_TAG_SIZE - 1);
-        self.command = [0; COMMAND_TAG_SIZE];
+        let end = tag.len().min(COMMAND_TAG_SIZE - 1);
         self.command[..end].copy_from_slice(&tag[..end]);
+        self.command[end] = 0;
     }
 
     /// Sets the types of a prepared statement's parameters.
