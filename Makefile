@@ -7,6 +7,7 @@
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
+# make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
 
@@ -23,7 +24,7 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all proxy install test conformance valgrind bench demo drain-report check-style check-unit check-c setup oracle clean
+.PHONY: all proxy install test conformance valgrind bench demo drain-report check-style check-unit check-c setup oracle fuzz clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -95,6 +96,14 @@ valgrind: oracle
 
 # The test modules that run C programs.
 c_programs := api:: null:: programs:: large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: oauth:: gss:: memcheck
+
+# What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.
+SECONDS ?= 60
+fuzz:
+	@for target in $$($(CARGO) +nightly fuzz list); do \
+	    mkdir -p fuzz/corpus/$$target && \
+	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(SECONDS) || exit 1; \
+	done
 
 demo:
 	c-tests/demo/run.sh
