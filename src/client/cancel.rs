@@ -2,7 +2,9 @@
 //!
 //! [`send`] and all it calls are async-signal-safe: `PQcancel` may run in a signal handler.
 
+use super::Connection;
 use crate::conninfo;
+use crate::conninfo::options::Opt;
 use crate::net::socket::TcpOption;
 use crate::net::sys::{self, SockAddrBytes};
 use socket2::SockAddr;
@@ -29,6 +31,25 @@ pub struct CancelTarget {
     pub pid: i32,
     /// Empty when the server sent none.
     pub key: Vec<u8>,
+}
+
+impl Connection {
+    /// What PQcancel needs; None when there is no connection.
+    pub fn cancel_target(&self) -> Option<CancelTarget> {
+        self.stream.as_ref()?;
+        let options = self.startup.as_ref()?.options();
+        let text = |opt| options.get(opt).map(<[u8]>::to_vec);
+        Some(CancelTarget {
+            address: self.address.clone()?,
+            keepalives: text(Opt::Keepalives),
+            keepalives_idle: text(Opt::KeepalivesIdle),
+            keepalives_interval: text(Opt::KeepalivesInterval),
+            keepalives_count: text(Opt::KeepalivesCount),
+            tcp_user_timeout: text(Opt::TcpUserTimeout),
+            pid: self.session.server.process,
+            key: self.session.server.key.clone(),
+        })
+    }
 }
 
 /// A cancel request ready to be sent: no pointer in it, so that a signal handler or another thread can use

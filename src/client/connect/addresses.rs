@@ -1,0 +1,119 @@
+//! The server's addresses, and a socket to one of them.
+
+use socket2::SockAddr;
+
+use crate::client::{Connection, env};
+use crate::conn::startup::{Address, OpenFailure, Startup};
+use crate::conninfo::integer;
+use crate::conninfo::options::{Opt, Options};
+use crate::conninfo::params::{Host, HostKind};
+use crate::net::resolve;
+use crate::net::socket::{KeepAlive, OpenStep, Socket};
+use crate::net::stream::Stream;
+use crate::net::sys;
+
+impl Connection {
+    pub(super) fn look_up(
+        &mut self,
+        startup: &Startup,
+        port: u16,
+    ) -> Result<Vec<Address>, Vec<u8>> {
+        self.addresses = addresses_of(startup.host(), port)?;
+        if startup.params.shuffle_addresses {
+            env::shuffle(&mut self.addresses);
+        }
+        Ok(self.addresses.iter().map(described).collect())
+    }
+
+    pub(super) fn open(&mut self, startup: &Startup, index: usize) -> Result<bool, OpenFailure> {
+        let Some(address) = self.addresses.get(index).cloned() else {
+            return Err(OpenFailure::Socket(b"invalid socket".to_vec()));
+        };
+        self.address = Some(address.clone());
+        let socket = Socket::open(&address).map_err(|error| match error.step {
+            OpenStep::Create => OpenFailure::Socket(error.message()),
+            _ => OpenFailure::Options(error.message()),
+        })?;
+        if !address.is_unix() {
+            set_options(&socket, startup.options()).map_err(OpenFailure::Options)?;
+        }
+        let outcome = socket.connect(&address);
+        self.stream = Some(Stream::Plain(socket));
+        outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error)))
+    }
+
+    pub(super) fn peer_user(&self) -> Result<Vec<u8>, Vec<u8>> {
+        let Some(stream) = &self.stream else {
+            return Err(b"invalid socket".to_vec());
+        };
+        let (uid, _) = stream.socket().peer_credentials().map_err(|error| {
+            let prefix = b"could not get peer credentials: ";
+            [&prefix[..], &sys::error_text(&error)].concat()
+        })?;
+        sys::user_name_or_complaint(uid)
+    }
+}
+
+fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, Vec<u8>> {
+    let name = host.host.as_deref().unwrap_or_default();
+    let (text, numeric, complaint) = match host.kind {
+        HostKind::Unix => return resolve::unix_address(name, port).map(|address| vec![address]),
+        HostKind::Name => (
+            name,
+            false,
+            ["could not translate host name \"", "\" to address: "],
+        ),
+        HostKind::Address => (
+            host.hostaddr.as_deref().unwrap_or_default(),
+            true,
+            ["could not parse network address \"", "\": "],
+        ),
+    };
+    match resolve::resolve(text, port, numeric) {
+        Ok(found) => Ok(found.into_iter().map(SockAddr::from).collect()),
+        Err(reason) => Err([
+            complaint[0].as_bytes(),
+            text,
+            complaint[1].as_bytes(),
+            reason.as_bytes(),
+        ]
+        .concat()),
+    }
+}
+
+/// An address as the startup machine and its error texts know it.
+pub(in crate::client) fn described(address: &SockAddr) -> Address {
+    let unix = address.is_unix();
+    let numeric = if unix {
+        resolve::displayed_path(address)
+    } else {
+        let host = resolve::numeric_host(address);
+        host.unwrap_or_default().into_bytes()
+    };
+    let port = address.as_socket().map_or(0, |address| address.port());
+    let key = [numeric.as_slice(), &port.to_be_bytes()].concat();
+    Address { numeric, unix, key }
+}
+
+/// Keepalives and timeouts of a TCP socket; Err is libpq's complaint.
+fn set_options(socket: &Socket, options: &Options) -> Result<(), Vec<u8>> {
+    let number = |opt: Opt, name| {
+        let text = options.get(opt);
+        text.map(|text| integer::parse(text, name)).transpose()
+    };
+    if number(Opt::Keepalives, "keepalives")? == Some(0) {
+        return Ok(());
+    }
+    let keepalive = KeepAlive {
+        idle: number(Opt::KeepalivesIdle, "keepalives_idle")?,
+        interval: number(Opt::KeepalivesInterval, "keepalives_interval")?,
+        count: number(Opt::KeepalivesCount, "keepalives_count")?,
+    };
+    socket.set_keepalive(&keepalive).map_err(|e| e.message())?;
+    match number(Opt::TcpUserTimeout, "tcp_user_timeout")? {
+        Some(timeout) => socket
+            .set_tcp_user_timeout(timeout)
+            .map_err(|e| e.message()),
+        None => Ok(()),
+    }
+}

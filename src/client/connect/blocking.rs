@@ -1,0 +1,106 @@
+//! Connecting to the end, with a limit to the time (libpq: pqConnectDBComplete).
+
+use std::time::{Duration, Instant};
+
+use super::Polling;
+use crate::client::{Connection, Step, Waiting, done};
+use crate::conn::session::ConnStatus;
+use crate::conn::startup::Startup;
+use crate::conninfo::integer;
+use crate::conninfo::options::Opt;
+
+/// Where a blocking connect stands.
+pub struct ConnectWait {
+    polling: Polling,
+    limit: Option<u64>,
+    attempt: Option<u64>,
+    deadline: Option<Instant>,
+    /// A poll was interrupted by a notice: it goes on without another wait.
+    resumed: bool,
+}
+
+impl ConnectWait {
+    /// After a successful [`Connection::start`].
+    pub fn new() -> ConnectWait {
+        ConnectWait {
+            polling: Polling::Writing,
+            limit: None,
+            attempt: None,
+            deadline: None,
+            resumed: false,
+        }
+    }
+}
+
+impl Connection {
+    /// Connects to the end, with connect_timeout for each address (libpq: pqConnectDBComplete).
+    pub fn finish_connecting(&mut self, wait: &mut ConnectWait) -> Step<bool> {
+        if !self.read_timeout(wait) {
+            return Step::Done(false);
+        }
+        loop {
+            match wait.polling {
+                Polling::Ok => return Step::Done(true),
+                Polling::Failed => {
+                    self.session.status = ConnStatus::Bad;
+                    return Step::Done(false);
+                }
+                Polling::Reading | Polling::Writing => {}
+            }
+            if !wait.resumed && !self.wait_to_connect(wait) {
+                self.session.status = ConnStatus::Bad;
+                return Step::Done(false);
+            }
+            wait.resumed = true;
+            wait.polling = done!(self.poll_connect());
+            wait.resumed = false;
+        }
+    }
+
+    /// Reads connect_timeout once; false when it is not an integer.
+    fn read_timeout(&mut self, wait: &mut ConnectWait) -> bool {
+        let startup = self.startup.as_ref();
+        let text = startup.and_then(|s| s.options().get(Opt::ConnectTimeout));
+        let Some(text) = text.filter(|_| wait.limit.is_none()) else {
+            return true;
+        };
+        match integer::parse(text, "connect_timeout") {
+            Ok(seconds) => {
+                wait.limit = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+                true
+            }
+            Err(message) => {
+                self.session.errors.add(message);
+                self.session.status = ConnStatus::Bad;
+                false
+            }
+        }
+    }
+
+    /// Waits for the socket, or moves to the next address when the time is up; false on a hard failure.
+    fn wait_to_connect(&mut self, wait: &mut ConnectWait) -> bool {
+        let attempt = self.startup.as_ref().map(Startup::attempt);
+        if let Some(seconds) = wait.limit
+            && wait.attempt != attempt
+        {
+            wait.attempt = attempt;
+            wait.deadline = Instant::now().checked_add(Duration::from_secs(seconds));
+        }
+        let left = wait
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let reading = wait.polling == Polling::Reading;
+        match self.wait_for(reading, !reading, left) {
+            Ok(true) => true,
+            Err(()) => false,
+            Ok(false) => {
+                if let Some(startup) = &mut self.startup {
+                    startup.time_out(&mut self.session);
+                    self.session.status = ConnStatus::Needed;
+                    self.waiting = Waiting::Nothing;
+                }
+                true
+            }
+        }
+    }
+}

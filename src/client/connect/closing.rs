@@ -1,0 +1,65 @@
+//! Leaving the server.
+
+use crate::client::gss::GssState;
+use crate::client::io;
+use crate::client::tls::KeyPassword;
+use crate::client::{Connection, Waiting};
+use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, TransactionStatus};
+use crate::net::stream::Stream;
+use crate::net::sys;
+
+impl Connection {
+    pub(super) fn begin_physical_connection(&mut self) {
+        self.close_socket();
+        self.session.start_over();
+        self.write_error = None;
+        self.gss = GssState::default();
+        self.key_password = KeyPassword::default();
+    }
+
+    pub(super) fn close_socket(&mut self) {
+        self.stream = None;
+        self.session.drop_connection(false);
+    }
+
+    /// Says goodbye if the connection is open, closes it, and forgets the server (libpq: pqClosePGconn).
+    pub fn close(&mut self) {
+        self.say_goodbye();
+        self.session.nonblocking = false;
+        self.close_socket();
+        self.session.status = ConnStatus::Bad;
+        self.session.state = AsyncState::Idle;
+        self.session.transaction = TransactionStatus::Idle;
+        self.session.pipeline = PipelineStatus::Off;
+        self.session.start_over();
+        self.session.errors.clear();
+        self.end_flow();
+        if let Some(startup) = &mut self.startup {
+            startup.forget_token();
+        }
+        self.write_error = None;
+        self.read_size = 0;
+        self.send_size = io::SEND_THRESHOLD;
+        self.waiting = Waiting::Nothing;
+    }
+
+    fn say_goodbye(&mut self) {
+        // A forked child's goodbye would end its parent's session.
+        let own = self.process == sys::process_id();
+        if own && self.stream.is_some() && self.session.status == ConnStatus::Ok {
+            // A Terminate always fits; nobody waits for what becomes of it.
+            if self.session.send_terminate().is_ok() {
+                self.session.nonblocking = true;
+                self.flush();
+                self.end_encryption();
+            }
+        }
+    }
+
+    /// Ends the encrypted stream, as the server would else take it for cut off.
+    fn end_encryption(&mut self) {
+        if let Some(Stream::Tls(tls)) = &mut self.stream {
+            tls.say_goodbye();
+        }
+    }
+}
