@@ -5,7 +5,7 @@ mod flag;
 mod healing;
 mod message;
 mod negotiation;
-mod pgbouncer;
+pub mod pgbouncer;
 mod records;
 
 use std::sync::{Arc, OnceLock};
