@@ -62,12 +62,14 @@ fn the_deadline_ends_the_idle_and_then_the_busy() {
 #[test]
 fn grace_ends_the_idle_and_leaves_transactions_alone() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.2"]);
-    let mut idle = session(&proxy, &[]);
+    let mut idle = session(&proxy, &[("_pq_.goaway", "")]);
     let mut busy = session(&proxy, &[]);
     busy.query("BEGIN");
     assert_eq!(busy.read_message().0, b'C');
     assert_eq!(busy.read_message(), (b'Z', b"T".to_vec()));
     proxy.signal("TERM");
+    // It is told first.
+    assert_eq!(idle.read_message(), (b'g', Vec::new()));
     let (kind, body) = idle.read_message();
     assert_eq!(kind, b'E');
     let text = String::from_utf8_lossy(&body).into_owned();
