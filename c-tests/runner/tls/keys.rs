@@ -55,6 +55,59 @@ fn certificates() {
 }
 
 #[test]
+fn keys_of_every_kind() {
+    let server = server();
+    let files = server.files;
+    let mut all = Vec::new();
+    for (name, key) in [
+        (
+            "p384",
+            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"][..],
+        ),
+        (
+            "p521",
+            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+        ),
+        ("ed", &["-algorithm", "ED25519"]),
+        (
+            "rsa3072",
+            &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+        ),
+        (
+            "pss",
+            &["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"],
+        ),
+        (
+            "pss384",
+            &[
+                "-algorithm",
+                "RSA-PSS",
+                "-pkeyopt",
+                "rsa_pss_keygen_md:sha384",
+                "-pkeyopt",
+                "rsa_pss_keygen_mgf1_md:sha384",
+            ],
+        ),
+    ] {
+        let name = format!("client-{name}");
+        files.key(&name, key);
+        files.signed_as(&name, "/CN=tls_user", "root", "", 1000);
+        all.push(with(
+            &server,
+            &format!("{name}.crt"),
+            &format!("{name}.key"),
+            "",
+        ));
+    }
+    let output = server.same(&all);
+    assert_eq!(
+        output.stdout.matches("status: 0").count(),
+        all.len(),
+        "{output}"
+    );
+}
+
+#[test]
 fn certificates_in_tls_1_2() {
     let server = server();
     let old = "ssl_max_protocol_version=TLSv1.2";
@@ -88,6 +141,27 @@ fn files_that_are_not_right() {
         with(&server, "empty", "client.key", ""),
         with(&server, "client.key", "client.key", ""),
     ]);
+}
+
+/// Who may read a key: the tests' user owns it, who is root or not.
+#[test]
+fn permissions_of_keys() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = server();
+    let mut all = Vec::new();
+    for mode in [
+        0o400, 0o600, 0o640, 0o644, 0o620, 0o604, 0o660, 0o700, 0o666,
+    ] {
+        let name = format!("mode-{mode:o}.key");
+        let path = server.files.path(&name);
+        std::fs::copy(server.files.path("client.key"), &path).expect("a key");
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, mode).expect("its mode");
+        all.push(with(&server, "client.crt", &name, ""));
+    }
+    let output = server.same(&all);
+    let refused = output.stdout.matches("has group or world access").count();
+    assert!(refused >= 5, "{output}");
 }
 
 #[test]
@@ -174,14 +248,68 @@ fn encrypted_keys() {
             "old-3des",
             &["rsa", "-traditional", "-passout", "pass:secret", "-des3"],
         ),
+        (
+            "pbes2-aes128",
+            &[
+                "pkcs8",
+                "-topk8",
+                "-passout",
+                "pass:secret",
+                "-v2",
+                "aes-128-cbc",
+            ],
+        ),
+        (
+            "pbes2-aes192",
+            &[
+                "pkcs8",
+                "-topk8",
+                "-passout",
+                "pass:secret",
+                "-v2",
+                "aes-192-cbc",
+            ],
+        ),
+        (
+            "pbes2-sha512",
+            &[
+                "pkcs8",
+                "-topk8",
+                "-passout",
+                "pass:secret",
+                "-v2prf",
+                "hmacWithSHA512",
+            ],
+        ),
+        (
+            "scrypt",
+            &["pkcs8", "-topk8", "-passout", "pass:secret", "-scrypt"],
+        ),
     ] {
         convert(&server, name, arguments);
         all.push(with(&server, "client.crt", name, "sslpassword=secret"));
         all.push(with(&server, "client.crt", name, "sslpassword=wrong"));
     }
     let output = server.same(&all);
-    assert_eq!(output.stdout.matches("status: 0").count(), 7, "{output}");
+    assert_eq!(output.stdout.matches("status: 0").count(), 11, "{output}");
     assert!(output.stdout.contains("bad decrypt"), "{output}");
+}
+
+/// Encryption as PKCS #12 has it. Stated in the README.
+#[test]
+fn keys_encrypted_in_old_ways() {
+    let server = server();
+    for (name, method) in [
+        ("pbes1-3des", "PBE-SHA1-3DES"),
+        ("pbes1-2des", "PBE-SHA1-2DES"),
+    ] {
+        let arguments = ["pkcs8", "-topk8", "-passout", "pass:secret", "-v1", method];
+        convert(&server, name, &arguments);
+        let conninfo = with(&server, "client.crt", name, "sslpassword=secret");
+        let output = server.ours("", &[conninfo], &[]).success();
+        let text = format!("{name}\": unsupported\\n");
+        assert!(output.stdout.contains(&text), "{output}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
-use super::config;
+use super::{config, pss_key};
 
 /// Why there is no key, as OpenSSL words it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,10 +181,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// A key ready to sign with.
 pub fn signer(key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, KeyError> {
-    let provider = config::provider().key_provider;
-    provider
-        .load_private_key(key)
-        .map_err(|_| KeyError::Unsupported)
+    let provider = config::provider();
+    if let Some(key) = pss_key::load(&key, provider) {
+        return Ok(key);
+    }
+    let loaded = provider.key_provider.load_private_key(key);
+    loaded.map_err(|_| KeyError::Unsupported)
 }
 
 /// Whether `certificate`, of any age, is for `key`.

@@ -11,9 +11,9 @@ use crate::net::verify::pss::{Digest, Pss};
 use crate::net::verify::signature::{Algorithm, kinds, verify_any};
 
 /// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
-const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
-const PSS_PSS_SHA384: Scheme = Scheme::Unknown(0x080a);
-const PSS_PSS_SHA512: Scheme = Scheme::Unknown(0x080b);
+pub const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
+pub const PSS_PSS_SHA384: Scheme = Scheme::Unknown(0x080a);
+pub const PSS_PSS_SHA512: Scheme = Scheme::Unknown(0x080b);
 
 /// What the client offers, in the order of its preference.
 pub const SCHEMES: [Scheme; 13] = [

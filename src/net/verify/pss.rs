@@ -92,6 +92,10 @@ impl Pss {
         (same && usual).then_some(Pss { digest, salt })
     }
 
+    pub fn digest(self) -> Digest {
+        self.digest
+    }
+
     /// Whether the RSA key `key` made the signature.
     pub fn verify(
         self,
