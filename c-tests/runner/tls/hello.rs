@@ -1,0 +1,88 @@
+//! What the client says of itself before anything is encrypted: the server's name (SNI) and the protocol (ALPN).
+
+use crate::support::paths::Lib;
+use crate::support::program::Program;
+use crate::support::script::Script;
+
+const SERVER_NAME: u16 = 0;
+const ALPN: u16 = 16;
+
+/// The extensions of a handshake record's ClientHello (RFC 8446, 4.1.2).
+fn extensions(hello: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let mut rest = &hello[4 + 2 + 32..];
+    let mut take = |width: usize| {
+        let (length, behind) = rest.split_at(width);
+        let length = length
+            .iter()
+            .fold(0, |all, byte| all << 8 | usize::from(*byte));
+        let (contents, behind) = behind.split_at(length);
+        rest = behind;
+        contents
+    };
+    let (_session, _ciphers, _compression) = (take(1), take(2), take(1));
+    let mut all = take(2);
+    let mut found = Vec::new();
+    while let [a, b, high, low, behind @ ..] = all {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let (contents, behind) = behind.split_at(length);
+        found.push((u16::from_be_bytes([*a, *b]), contents.to_vec()));
+        all = behind;
+    }
+    found
+}
+
+/// The ClientHello that `lib` sends for `options`.
+fn hello(lib: Lib, options: &str) -> Vec<(u16, Vec<u8>)> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let server = Script::new().connection(move |c| {
+        let header = c.read(5);
+        assert_eq!(header[0], 22, "a handshake");
+        let record = c.read(usize::from(u16::from_be_bytes([header[3], header[4]])));
+        sender.send(record).expect("the test listens");
+        c.shutdown();
+        c.drain();
+    });
+    let server = server.start();
+    let line = format!(
+        "{options} hostaddr=127.0.0.1 port={} user=u dbname=d sslmode=require sslnegotiation=direct gssencmode=disable\n",
+        server.port()
+    );
+    Program::new("tls").run_with_input(lib, &[], &[], line.as_bytes());
+    server.finish();
+    extensions(&receiver.recv().expect("a hello"))
+}
+
+fn value(extensions: &[(u16, Vec<u8>)], kind: u16) -> Option<&[u8]> {
+    let found = extensions.iter().find(|(known, _)| *known == kind);
+    found.map(|(_, contents)| contents.as_slice())
+}
+
+#[test]
+fn names_and_protocol() {
+    for (options, named) in [
+        ("host=good.test", true),
+        ("host=GOOD.test", true),
+        ("host=good.test sslsni=1", true),
+        ("host=good.test sslsni=0", false),
+        ("host=a_b.test", true),
+        ("host=127.0.0.1", false),
+        ("host=1.2", false),
+        ("host=::1", false),
+        ("", false),
+    ] {
+        let [expected, ours] = [Lib::Oracle, Lib::Ours].map(|lib| hello(lib, options));
+        for kind in [SERVER_NAME, ALPN] {
+            assert_eq!(
+                value(&ours, kind),
+                value(&expected, kind),
+                "{options} {kind}"
+            );
+        }
+        assert_eq!(value(&ours, SERVER_NAME).is_some(), named, "{options}");
+        assert_eq!(
+            value(&ours, ALPN),
+            Some(&b"\0\x0b\x0apostgresql"[..]),
+            "{options}"
+        );
+    }
+}
