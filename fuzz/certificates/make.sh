@@ -36,7 +36,7 @@ certificate() {
     shift 3
     openssl genpkey -out "$name.key" "$@" 2>/dev/null
     openssl req -new -config config -subj "/CN=$name.good.test" -key "$name.key" -out "$name.csr"
-    local how=(-cert "$issuer.crt" -keyfile "$issuer.key")
+    local how=(-cert "$issuer.crt" -keyfile "$issuer.key" "${signing[@]}")
     [ "$issuer" != "$name" ] || how=(-selfsign -keyfile "$name.key")
     printf "$extensions" >"$name.ext"
     [ -z "$extensions" ] || how+=(-extfile "$name.ext")
@@ -46,6 +46,7 @@ certificate() {
     openssl x509 -in "$name.crt" -outform DER -out "$here/$name.der"
 }
 
+signing=()
 ec=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
 certificate root root "$authority" "${ec[@]}"
 certificate between root "$authority" "${ec[@]}"
@@ -55,6 +56,10 @@ certificate leaf1 root '' "${ec[@]}"
 certificate below3 between "$names" -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 certificate below1 between '' -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048
 certificate constrained3 constrained "$names" "${ec[@]}"
+certificate salting root "$authority" -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+signing=(-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max)
+certificate salted1 salting '' "${ec[@]}"
+signing=()
 certificate stranger stranger "$authority$names" "${ec[@]}"
 # Issued by what may not issue.
 certificate forged3 leaf3 "$names" "${ec[@]}"
@@ -84,6 +89,7 @@ seed chained below3 between
 seed chained-old below1 between
 seed root root
 seed constrained constrained3 constrained
+seed salted salted1 salting
 seed stranger stranger
 seed forged forged3 leaf3
 seed forged-old forged1 leaf1

@@ -13,12 +13,13 @@ use crate::net::verify::Trust;
 /// The root of the seeds; nobody has its key.
 const ROOT: &[u8] = include_bytes!("../../fuzz/certificates/root.der");
 /// What it issued, and what its intermediate did: servers' certificates that may be accepted.
-const GOOD: [&[u8]; 5] = [
+const GOOD: [&[u8]; 6] = [
     include_bytes!("../../fuzz/certificates/leaf3.der"),
     include_bytes!("../../fuzz/certificates/leaf1.der"),
     include_bytes!("../../fuzz/certificates/below3.der"),
     include_bytes!("../../fuzz/certificates/below1.der"),
     include_bytes!("../../fuzz/certificates/constrained3.der"),
+    include_bytes!("../../fuzz/certificates/salted1.der"),
 ];
 /// What it issued, and named in its revocation lists.
 const REVOKED: &[u8] = include_bytes!("../../fuzz/certificates/revoked.der");
@@ -28,12 +29,16 @@ const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_0
 /// Judges what is in `data`, one DER behind the other: revocation lists, and certificates, the server's first. With the
 /// seeds' root trusted nothing may be accepted but what it has signed.
 pub fn chain(data: &[u8]) {
+    is_accepted(data);
+}
+
+pub(super) fn is_accepted(data: &[u8]) -> bool {
     let (lists, certificates): (Vec<_>, Vec<_>) = elements(data)
         .into_iter()
         .partition(|der| CertificateRevocationList::from_der(der).is_ok());
     let lists = (!lists.is_empty()).then(|| lists.iter().map(|der| der.to_vec().into()).collect());
     let [own, others @ ..] = &certificates[..] else {
-        return;
+        return false;
     };
     let others: Vec<_> = others
         .iter()
@@ -60,6 +65,7 @@ pub fn chain(data: &[u8]) {
     for host in [&b"good.test"[..], b"127.0.0.1"] {
         let _ = names::check(own, host);
     }
+    verdict.is_ok()
 }
 
 /// Splits `data` where one element of DER ends and the next begins; what is no element stays together.
