@@ -6,14 +6,17 @@ use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::{KeyUsage, ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::{X509Name, X509Version};
+use x509_parser::x509::X509Version;
 
-use super::{Refusal, name, signature};
+use super::name::{Form, Name};
+use super::{Refusal, signature};
 
 /// A certificate of version 1, or of version 3 with no extension that would have to be understood and is not.
 pub struct Certificate<'a> {
     der: &'a [u8],
     inner: X509Certificate<'a>,
+    subject_form: Form,
+    issuer_form: Form,
     /// basicConstraints: whether it says CA, and how many intermediates may follow.
     basic: Option<(bool, Option<u32>)>,
     key_usage: Option<KeyUsage>,
@@ -34,6 +37,8 @@ impl<'a> Certificate<'a> {
         let mut certificate = Certificate {
             der,
             inner,
+            subject_form: Form::new(),
+            issuer_form: Form::new(),
             basic: None,
             key_usage: None,
             serves: None,
@@ -139,11 +144,11 @@ impl<'a> Certificate<'a> {
     }
 
     pub fn is_self_issued(&self) -> bool {
-        name::same(self.subject(), self.issuer())
+        self.subject().is(self.issuer())
     }
 
     pub fn is_issued_by(&self, issuer: &Certificate<'_>) -> bool {
-        name::same(self.issuer(), issuer.subject())
+        self.issuer().is(issuer.subject())
     }
 
     /// How many intermediates it counts for in the limits of those above. RFC 5280, 4.2.1.9: none if it issued itself.
@@ -162,7 +167,7 @@ impl<'a> Certificate<'a> {
 
     /// Whether it is the certificate of this name and key, DER of an `anchor`'s.
     pub fn is_anchor(&self, anchor: &TrustAnchor<'_>) -> bool {
-        contents(self.subject().as_raw()) == Some(anchor.subject.as_ref())
+        contents(self.subject().raw()) == Some(anchor.subject.as_ref())
             && contents(self.key().raw) == Some(anchor.subject_public_key_info.as_ref())
     }
 
@@ -174,12 +179,18 @@ impl<'a> Certificate<'a> {
         self.der
     }
 
-    fn subject(&self) -> &X509Name<'a> {
-        &self.inner.tbs_certificate.subject
+    fn subject(&self) -> Name<'_, 'a> {
+        Name {
+            name: &self.inner.tbs_certificate.subject,
+            form: &self.subject_form,
+        }
     }
 
-    pub fn issuer(&self) -> &X509Name<'a> {
-        &self.inner.tbs_certificate.issuer
+    pub fn issuer(&self) -> Name<'_, 'a> {
+        Name {
+            name: &self.inner.tbs_certificate.issuer,
+            form: &self.issuer_form,
+        }
     }
 
     pub fn serial(&self) -> &[u8] {

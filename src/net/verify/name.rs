@@ -1,14 +1,37 @@
 //! Names of issuers and subjects, compared as OpenSSL does: their text without regard to the kind of string, to case and
 //! to how much space there is (RFC 5280, 7.1, in a simple form).
 
+use std::cell::OnceCell;
+
 use aws_lc_rs::digest;
 use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
-/// Whether both are the same name.
-pub fn same(one: &X509Name<'_>, other: &X509Name<'_>) -> bool {
-    one.as_raw() == other.as_raw()
-        || canonical(one).is_some_and(|one| Some(one) == canonical(other))
+/// The form in which a name is compared, once it was needed; None if a text in the name is not one. It is kept, for a chain
+/// can have many long names.
+pub type Form = OnceCell<Option<Vec<u8>>>;
+
+/// A name.
+#[derive(Clone, Copy)]
+pub struct Name<'n, 'a> {
+    pub name: &'n X509Name<'a>,
+    pub form: &'n Form,
+}
+
+impl<'a> Name<'_, 'a> {
+    /// Whether both are the same name.
+    pub fn is(self, other: Name<'_, '_>) -> bool {
+        self.raw() == other.raw() || self.form().is_some() && self.form() == other.form()
+    }
+
+    pub fn raw(self) -> &'a [u8] {
+        self.name.as_raw()
+    }
+
+    fn form(&self) -> Option<&[u8]> {
+        let form = self.form.get_or_init(|| canonical(self.name));
+        form.as_deref()
+    }
 }
 
 /// The number by which OpenSSL looks for an authority's files in a directory; None if a text in the name is not one.

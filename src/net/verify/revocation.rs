@@ -4,9 +4,10 @@ use rustls::pki_types::{CertificateRevocationListDer, UnixTime};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
+use super::Refusal;
 use super::certificate::{Certificate, is_after, is_before, refuse_unknown};
+use super::name::{self, Form, Name};
 use super::signature::Signed;
-use super::{Refusal, name};
 
 /// The hash of the issuer's name by which OpenSSL finds a list in a directory.
 pub fn issuer_hash(list: &CertificateRevocationListDer<'_>) -> Option<u32> {
@@ -34,7 +35,7 @@ impl<'a> Lists<'a> {
         let mut good = false;
         let issued_by = certificate.issuer();
         let lists = self.0.iter();
-        for list in lists.filter(|list| name::same(&list.tbs_cert_list.issuer, issued_by)) {
+        for list in lists.filter(|list| is_of(list, issued_by)) {
             *signatures_left = signatures_left.checked_sub(1).ok_or(Refusal::TooComplex)?;
             if !is_good(list, issuer, now) {
                 continue;
@@ -50,6 +51,14 @@ impl<'a> Lists<'a> {
             false => Err(Refusal::NoRevocationList),
         }
     }
+}
+
+fn is_of(list: &CertificateRevocationList<'_>, issuer: Name<'_, '_>) -> bool {
+    let name = Name {
+        name: &list.tbs_cert_list.issuer,
+        form: &Form::new(),
+    };
+    name.is(issuer)
 }
 
 fn parse(der: &[u8]) -> Result<CertificateRevocationList<'_>, Refusal> {
