@@ -21,7 +21,9 @@ hostssl   certified  all       all cert
 host      certified  all       all reject
 ";
 
+/// Under valgrind a client takes long over SCRAM's iterations: hence the timeout.
 const CONFIG: &str = "
+authentication_timeout = 600
 ssl = on
 ssl_cert_file = 'server.crt'
 ssl_key_file = 'server.key'
