@@ -23,6 +23,8 @@ const LARGEST_CHUNK: usize = 32 * 1024 * 1024;
 pub struct Arena {
     cursor: NonNull<u8>,
     room: usize,
+    /// Bytes of the chunk behind the room, which have to be opened first.
+    closed: usize,
     chunks: ChunkList,
     tail: usize,
 }
@@ -33,6 +35,7 @@ impl Arena {
         Arena {
             cursor: NonNull::dangling(),
             room: 0,
+            closed: 0,
             chunks: ChunkList::new(),
             tail: 0,
         }
@@ -45,6 +48,7 @@ impl Arena {
         Arena {
             cursor: tail.start,
             room: tail.len,
+            closed: 0,
             chunks: ChunkList::new(),
             tail: whole,
         }
@@ -56,7 +60,7 @@ impl Arena {
         let pad = self.cursor.addr().get().wrapping_neg() & (align - 1);
         let taken = size.checked_add(pad).ok_or(OutOfMemory)?;
         if taken > self.room {
-            return self.alloc_in_new_chunk(size);
+            return self.alloc_further(size, taken, align);
         }
         // SAFETY: `room` bytes from the cursor on are this arena's, and `pad <= taken <= room`.
         let piece = unsafe { self.cursor.add(pad) };
@@ -84,13 +88,44 @@ impl Arena {
     }
 
     #[cold]
+    fn alloc_further(
+        &mut self,
+        size: usize,
+        taken: usize,
+        align: usize,
+    ) -> Result<NonNull<u8>, OutOfMemory> {
+        if taken - self.room <= self.closed {
+            self.open(taken);
+            return self.alloc(size, align);
+        }
+        self.alloc_in_new_chunk(size)
+    }
+
+    /// Makes room for `needed` bytes in the current chunk, which has as many.
+    fn open(&mut self, needed: usize) {
+        if needed > MAPPED_CHUNK {
+            // A program may ask for much and use little of it: nothing is made present.
+            self.room += self.closed;
+            self.closed = 0;
+        }
+        while self.room < needed {
+            // SAFETY: the closed part of the chunk begins where the room ends.
+            let end = unsafe { self.cursor.add(self.room) };
+            let opened = self.chunks.open(end, self.closed);
+            self.room += opened;
+            self.closed -= opened;
+        }
+    }
+
     fn alloc_in_new_chunk(&mut self, size: usize) -> Result<NonNull<u8>, OutOfMemory> {
         let chunk = self.new_chunk(size)?;
         let left = chunk.len - size;
         // The older chunk stays the current one when it has more room left (an object with a chunk of its own).
-        if left > self.room {
+        if left > self.room + self.closed {
             self.cursor = chunk.start;
-            self.room = chunk.len;
+            self.room = chunk.open;
+            self.closed = chunk.len - chunk.open;
+            self.open(size);
             self.take(size);
         }
         Ok(chunk.start)
@@ -175,6 +210,26 @@ mod tests {
         }
         assert!(arena.chunks.count() < 40, "{}", arena.chunks.count());
         assert!(arena.memory_size() < 2060 * 100_000 * 5 / 4);
+    }
+
+    #[test]
+    fn memory_is_opened_window_by_window() {
+        for chunks in [ChunkList::new(), ChunkList::of_small_pages()] {
+            let mut arena = Arena::new();
+            arena.chunks = chunks;
+            let mut pieces = Vec::new();
+            for round in 0..200usize {
+                let size = (round * 7919) % 150_000;
+                pieces.push(fill(&mut arena, size, 8, round as u8));
+                assert!(arena.room <= MAPPED_CHUNK);
+            }
+            assert!(arena.memory_size() > 3 * MAPPED_CHUNK);
+            // More than is made present at once, in the current chunk and beyond it.
+            let whole = arena.room + arena.closed;
+            pieces.push(fill(&mut arena, whole.max(MAPPED_CHUNK + 8) - 8, 1, 7));
+            pieces.push(fill(&mut arena, 3 * MAPPED_CHUNK, 16, 8));
+            check(&pieces);
+        }
     }
 
     #[test]

@@ -8,6 +8,10 @@ use std::sync::OnceLock;
 
 const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
+/// How much is made present at once of memory in small pages.
+const SMALL_WINDOW: usize = 256 * 1024;
+/// Nanoseconds of CPU time that making a huge page present may take; where it goes well it takes a quarter of that.
+const SLOW_HUGE_PAGE: u64 = 1_000_000;
 
 /// Stands at the start of every block; its size keeps what follows 16-byte aligned.
 #[repr(C, align(16))]
@@ -21,12 +25,16 @@ struct Header {
 pub struct Chunk {
     pub start: NonNull<u8>,
     pub len: usize,
+    /// How many of them need no opening.
+    pub open: usize,
 }
 
 /// Owns blocks and frees them when dropped.
 pub struct ChunkList {
     newest: *mut Header,
     bytes: usize,
+    /// Huge pages turned out to be slow.
+    small_pages: bool,
 }
 
 impl ChunkList {
@@ -34,6 +42,7 @@ impl ChunkList {
         ChunkList {
             newest: ptr::null_mut(),
             bytes: 0,
+            small_pages: false,
         }
     }
 
@@ -53,18 +62,48 @@ impl ChunkList {
         let least = need.checked_add(size_of::<Header>()).ok_or(OutOfMemory)?;
         let mut size = least.max(wished);
         let mapped = size >= map_from && mapping_allowed();
-        let block = if mapped {
+        let (block, open) = if mapped {
             size = size.checked_next_multiple_of(PAGE).ok_or(OutOfMemory)?;
-            map(size)?
+            let block = map(size, self.small_pages)?;
+            (block, self.open(block, size))
         } else {
-            tail::malloc(size)?
+            (tail::malloc(size)?, size)
         };
         self.link(block.cast(), size, mapped);
         Ok(Chunk {
             // SAFETY: every block is larger than its header.
             start: unsafe { block.add(size_of::<Header>()) },
             len: size - size_of::<Header>(),
+            open: open - size_of::<Header>(),
         })
+    }
+
+    /// Makes the first pages of the `closed` bytes at `start`, the end of a mapped block, present at once, which costs
+    /// much less than a fault for each. Tells how many bytes that are.
+    ///
+    /// A huge page costs less than its 512 small ones, unless the kernel has none at hand. In a virtual machine that
+    /// gives free memory back to its host even a free one may have to be fetched from there, for ten times the cost of
+    /// small ones: after one slow huge page the rest of the memory here is of small ones.
+    pub fn open(&mut self, start: NonNull<u8>, closed: usize) -> usize {
+        let window = if self.small_pages {
+            SMALL_WINDOW
+        } else {
+            HUGE_PAGE
+        };
+        let len = window.min(closed);
+        let before = cpu_time();
+        // Only advice, which kernels before 5.14 do not know: then every page faults for itself.
+        // SAFETY: the pages are the list's own and nobody uses them yet.
+        unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_WRITE) };
+        if !self.small_pages && cpu_time().saturating_sub(before) > SLOW_HUGE_PAGE {
+            self.small_pages = true;
+            // SAFETY: as above; `len <= closed`.
+            unsafe {
+                let rest = start.add(len).as_ptr().cast();
+                libc::madvise(rest, closed - len, libc::MADV_NOHUGEPAGE);
+            }
+        }
+        len
     }
 
     fn link(&mut self, block: NonNull<Header>, size: usize, mapped: bool) {
@@ -77,6 +116,13 @@ impl ChunkList {
         unsafe { block.write(header) };
         self.newest = block.as_ptr();
         self.bytes += size;
+    }
+
+    #[cfg(test)]
+    pub fn of_small_pages() -> ChunkList {
+        let mut list = ChunkList::new();
+        list.small_pages = true;
+        list
     }
 
     #[cfg(test)]
@@ -118,8 +164,19 @@ fn mapping_allowed() -> bool {
     *ALLOWED.get_or_init(|| std::env::var_os("LIBPQ_OXIDE_ARENA").is_none_or(|v| v != "malloc"))
 }
 
+/// The CPU time of this thread in nanoseconds: other than by the clock, being interrupted does not count.
+fn cpu_time() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is to be written.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Maps `size` bytes (a multiple of the page size) from a huge page boundary on.
-fn map(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
+fn map(size: usize, small_pages: bool) -> Result<NonNull<u8>, OutOfMemory> {
     let span = size.checked_add(HUGE_PAGE).ok_or(OutOfMemory)?;
     let start = map_anywhere(span)?;
     let skip = start.addr().get().wrapping_neg() & (HUGE_PAGE - 1);
@@ -129,8 +186,10 @@ fn map(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
         let block = start.add(skip);
         unmap_unused(start, skip);
         unmap_unused(block.add(size), HUGE_PAGE - skip);
-        // Only advice: without huge pages the block works all the same.
-        libc::madvise(block.as_ptr().cast(), size, libc::MADV_HUGEPAGE);
+        if !small_pages {
+            // Only advice: without huge pages the block works all the same.
+            libc::madvise(block.as_ptr().cast(), size, libc::MADV_HUGEPAGE);
+        }
         Ok(block)
     }
 }
@@ -162,7 +221,7 @@ mod tests {
     #[test]
     fn mapped_blocks_start_at_a_huge_page() {
         for size in [HUGE_PAGE, HUGE_PAGE + PAGE, 3 * HUGE_PAGE - PAGE] {
-            let block = map(size).unwrap();
+            let block = map(size, false).unwrap();
             assert_eq!(block.addr().get() % HUGE_PAGE, 0);
             // SAFETY: the block is `size` bytes long, and the test's own.
             unsafe {
