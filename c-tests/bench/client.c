@@ -4,13 +4,15 @@
  *     client WORKLOAD CONNINFO SETUP SQL REPEATS
  *
  * Does SQL REPEATS times, the way WORKLOAD says, and prints the CPU time that took (user and system, microseconds,
- * without connecting), the page faults (without those that read a disk), the process' peak memory (kB), and a sum over
+ * without connecting; its children's too), the page faults (without those that read a disk), the process' peak memory (kB), and a sum over
  * all that was read, which must not depend on the library. SETUP, unless it is empty, is executed before the clock starts.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "libpq-fe.h"
 
@@ -240,6 +242,23 @@ reconnect(Run *run)
 	return sum;
 }
 
+/* In a process where the library has done nothing yet. */
+static Sum
+connect_first(Run *run)
+{
+	pid_t		child = fork();
+	int			status;
+
+	if (child == 0)
+	{
+		reconnect(run);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		die("child", NULL);
+	return 1;
+}
+
 static char text[ESCAPED + 1];
 static char escaped[2 * ESCAPED + 1];
 
@@ -298,6 +317,7 @@ static const struct
 	{"copy_out", NULL, copy_out},
 	{"copy_in", NULL, copy_in},
 	{"connect", NULL, reconnect},
+	{"first", NULL, connect_first},
 	{"escape", write_prose, escape},
 	{"quotes", write_quotes, escape},
 };
@@ -306,6 +326,29 @@ static long long
 microseconds(struct timeval time)
 {
 	return time.tv_sec * 1000000LL + time.tv_usec;
+}
+
+typedef struct
+{
+	long long	user,
+				system;
+	long		faults;
+} Used;
+
+/* By this process and its children. */
+static Used
+used(void)
+{
+	struct rusage own,
+				children;
+
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	return (Used) {
+		microseconds(own.ru_utime) + microseconds(children.ru_utime),
+		microseconds(own.ru_stime) + microseconds(children.ru_stime),
+		own.ru_minflt + children.ru_minflt
+	};
 }
 
 /* Of this program alone: getrusage's figure begins with that of the process it was started from. */
@@ -327,7 +370,7 @@ peak_memory(void)
 int
 main(int argc, char **argv)
 {
-	struct rusage start,
+	Used		start,
 				end;
 	Sum			sum = 0;
 	Run			run;
@@ -339,7 +382,7 @@ main(int argc, char **argv)
 	run.repeats = atol(argv[5]);
 	if (strcmp(argv[1], "chunked") == 0 && PQsetChunkedRowsMode == NULL)
 		return 3;
-	run.conn = connect_or_die(run.conninfo);
+	run.conn = strcmp(argv[1], "first") == 0 ? NULL : connect_or_die(run.conninfo);
 	if (*argv[3] != '\0')
 	{
 		PGresult   *res = PQexec(run.conn, argv[3]);
@@ -354,12 +397,11 @@ main(int argc, char **argv)
 			continue;
 		if (workloads[i].before)
 			workloads[i].before(&run);
-		getrusage(RUSAGE_SELF, &start);
+		start = used();
 		for (long repeat = 0; repeat < run.repeats; repeat++)
 			sum += workloads[i].once(&run);
-		getrusage(RUSAGE_SELF, &end);
-		printf("%lld %lld %ld %ld %llu\n", microseconds(end.ru_utime) - microseconds(start.ru_utime),
-			   microseconds(end.ru_stime) - microseconds(start.ru_stime), end.ru_minflt - start.ru_minflt,
+		end = used();
+		printf("%lld %lld %ld %ld %llu\n", end.user - start.user, end.system - start.system, end.faults - start.faults,
 			   peak_memory(), sum);
 		PQfinish(run.conn);
 		return 0;

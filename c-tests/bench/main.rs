@@ -27,7 +27,7 @@ use runs::Runs;
 use servers::Server;
 use support::paths::Lib;
 use wishes::{Task, Wishes};
-use workloads::{WORKLOADS, Workload};
+use workloads::{HANDSHAKES, WORKLOADS, Workload};
 
 fn main() -> ExitCode {
     // Cargo passes --bench or nothing.
@@ -89,10 +89,14 @@ fn measure_all(clients: &Clients, wishes: &Wishes) {
             rounds: wishes.rounds.min(MOST_ON_SERVERS),
             ..runs
         };
-        for way in server.ways() {
+        let ways = server.ways();
+        let ways = ways.iter().filter(|_| !wishes.workloads.is_empty());
+        for way in ways {
             let figures = runs.real(&wishes.workloads, &way.conninfo);
             print(way.part, way.title, &report::short_table(&figures));
         }
+        let figures = runs.real(HANDSHAKES, &server.verified());
+        print("handshakes", "Handshakes", &report::short_table(&figures));
     }
     if wishes.growth {
         print("growth", "Growth", &runs::growth(clients));
@@ -126,12 +130,9 @@ fn try_once(clients: &Clients) {
         run_all(clients, workload, &[replay.unix(), replay.tcp()])
     };
     let figures: Vec<Figures> = workloads.iter().map(try_workload).collect();
-    let connect = workloads.iter().find(|w| w.mode == "connect");
-    run_all(
-        clients,
-        connect.expect("it is listed"),
-        &[server.verified()],
-    );
+    for workload in HANDSHAKES.iter().map(|w| w.scaled(1000)) {
+        run_all(clients, &workload, &[server.verified()]);
+    }
     clients.warm();
     try_counts(clients, &workloads, &replay);
     check_pages(&figures, &server);
@@ -164,7 +165,7 @@ fn try_counts(clients: &Clients, workloads: &[Workload], replay: &Replay) {
 /// A long run must not find out at its end that there is no place for its figures.
 fn check_pages(figures: &[Figures], server: &Server) {
     let parts = server.ways().map(|way| way.part);
-    for part in parts.iter().chain(&["replay", "growth"]) {
+    for part in parts.iter().chain(&["handshakes", "replay", "growth"]) {
         page::check("docs/benchmarks.md", part);
     }
     page::check("README.md", "benchmarks");

@@ -145,7 +145,7 @@ impl Workload {
     }
 
     pub fn needs_server(&self) -> bool {
-        self.kind != Kind::None || self.mode == "connect"
+        self.kind != Kind::None || matches!(self.mode, "connect" | "first")
     }
 
     /// Whether the floor's raw loop can do it.
@@ -294,6 +294,28 @@ pub const WORKLOADS: &[Workload] = &[
         Kind::None,
         (1, 1, 1),
         200_000,
+        1.00,
+    ),
+];
+
+/// Those that only a server with TLS can answer: with its certificate verified.
+pub const HANDSHAKES: &[Workload] = &[
+    bulk(
+        "connect_tls",
+        "connect and close over TLS",
+        "connect",
+        Kind::None,
+        (1, 1, 1),
+        1600,
+        1.00,
+    ),
+    bulk(
+        "first_tls",
+        "connect_tls, each in a new process",
+        "first",
+        Kind::None,
+        (1, 1, 1),
+        200,
         1.00,
     ),
 ];
