@@ -93,7 +93,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "bin",
-        may_use: &["protocol"],
+        may_use: &["protocol", "verify"],
         must_not_name: &[],
     },
 ];

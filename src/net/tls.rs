@@ -24,6 +24,7 @@ use super::sys;
 pub use certificate_sender::Identity;
 pub use config::{Settings, Versions, check_versions};
 pub use end_point::server_end_point;
+pub use verifier::Verifier;
 
 use certificate_sender::Asked;
 use std::sync::Arc;

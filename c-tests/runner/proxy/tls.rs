@@ -165,6 +165,16 @@ fn the_server_is_verified_as_far_as_was_asked() {
         assert!(!reaches(&server, back(mode, Some("other"))), "{mode}");
     }
     drop(server);
+    // As in libpq: version 1, issued by version 1, and trusted for itself.
+    for (name, ca) in [("cn", "root"), ("from-v1root", "v1root"), ("self", "self")] {
+        let server = TlsServer::with(name, name);
+        assert!(reaches(&server, back("verify-ca", Some(ca))), "{name}");
+        assert!(
+            !reaches(&server, back("verify-ca", Some("other"))),
+            "{name}"
+        );
+        assert!(!reaches(&server, back("verify-full", Some(ca))), "{name}");
+    }
     let other_name = TlsServer::with("good", "good");
     assert!(reaches(&other_name, back("verify-ca", Some("root"))));
     assert!(!reaches(&other_name, back("verify-full", Some("root"))));

@@ -1,24 +1,23 @@
 //! TLS on either side of the proxy: what it shows its clients, and what it asks of its server.
 
 mod files;
-mod verifier;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use pq::verify::{Trust, Verifier, check_name};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ClientConnection, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::wire::Wire;
-use verifier::{Check, Verifier};
 
 /// What PostgreSQL is called inside TLS (ALPN).
 const PROTOCOL: &[u8] = b"postgresql";
@@ -83,6 +82,8 @@ impl Front {
 pub struct Back {
     connector: TlsConnector,
     name: ServerName<'static>,
+    /// What the certificate has to name.
+    host: Option<String>,
     /// No TLS will do, too.
     optional: bool,
 }
@@ -91,13 +92,12 @@ impl Back {
     /// To the server `host`; None if `mode` is not to use TLS. Whom to trust: the certificates in the PEM file `ca`, or
     /// the system's.
     pub fn new(mode: Mode, host: &str, ca: Option<&Path>) -> Result<Option<Back>, String> {
-        let check = match mode {
+        let trust = match mode {
             Mode::Disable => return Ok(None),
-            Mode::Prefer | Mode::Require => Check::Nothing,
-            Mode::VerifyCa => Check::Chain(files::roots(ca)?),
-            Mode::VerifyFull => Check::ChainAndName(files::roots(ca)?),
+            Mode::Prefer | Mode::Require => None,
+            Mode::VerifyCa | Mode::VerifyFull => Some(Trust::new(files::roots(ca)?, None)),
         };
-        let verifier = Arc::new(Verifier::new(check, &provider()));
+        let verifier = Arc::new(Verifier::new(trust));
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
@@ -111,6 +111,7 @@ impl Back {
         Ok(Some(Back {
             connector: TlsConnector::from(Arc::new(config)),
             name,
+            host: (mode == Mode::VerifyFull).then(|| host.to_owned()),
             optional: mode == Mode::Prefer,
         }))
     }
@@ -121,6 +122,9 @@ impl Back {
         match server.read_u8().await? {
             b'S' => {
                 let stream = self.connector.connect(self.name.clone(), server).await?;
+                if let Some(host) = &self.host {
+                    check_host(stream.get_ref().1, host)?;
+                }
                 Ok(Wire::Tls(Box::new(stream.into())))
             }
             b'N' if self.optional => Ok(server.into()),
@@ -133,4 +137,12 @@ impl Back {
             ))),
         }
     }
+}
+
+/// Whether the server's certificate names `host`; Err is libpq's complaint.
+fn check_host(session: &ClientConnection, host: &str) -> io::Result<()> {
+    let certificates = session.peer_certificates().unwrap_or_default();
+    let own = certificates.first().map(AsRef::as_ref);
+    check_name(own.unwrap_or_default(), host.as_bytes())
+        .map_err(|text| io::Error::other(String::from_utf8_lossy(&text)))
 }

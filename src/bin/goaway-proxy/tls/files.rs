@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -29,16 +28,13 @@ pub fn key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// The roots in the file, or else the system's.
-pub fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
+pub fn roots(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = match file {
         Some(file) => certificates(file)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
-    let mut roots = RootCertStore::empty();
-    // As OpenSSL does: what cannot be a root is passed over.
-    roots.add_parsable_certificates(found);
-    match roots.is_empty() {
+    match found.is_empty() {
         true => Err("no root certificate to trust: see --server-ca".to_owned()),
-        false => Ok(roots),
+        false => Ok(found),
     }
 }
