@@ -7,6 +7,7 @@ mod grace;
 mod hostile;
 mod load;
 mod observe;
+mod passed_on;
 mod raw;
 mod startup;
 mod streams;

@@ -9,6 +9,8 @@ use crate::requests::Requests;
 
 /// A message before the first ReadyForQuery is not longer than this.
 const LONGEST_OPENING: usize = 64 * 1024;
+/// The type of a GoAway.
+const GOAWAY: u8 = b'g';
 
 /// What the start of a session needs edited.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,10 @@ pub struct Stream {
     /// The beginning of the stream, whole messages of which are passed on; gone after the first ReadyForQuery.
     opening: Option<Vec<u8>>,
     framer: Framer,
+    /// The message that is coming is a GoAway.
+    is_goaway: bool,
+    /// The server itself has sent a GoAway.
+    pub goaway: bool,
     /// What the client has asked for meanwhile.
     pub requests: Requests,
     /// The process the server named in BackendKeyData.
@@ -42,6 +48,8 @@ impl Stream {
             edits,
             opening: Some(Vec::new()),
             framer: Framer::default(),
+            is_goaway: false,
+            goaway: false,
             requests: Requests::default(),
             pid: None,
             ready: None,
@@ -91,6 +99,10 @@ impl Stream {
     }
 
     fn pass(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+        if kind == GOAWAY {
+            self.goaway = true;
+            return;
+        }
         let edited = match kind {
             b'v' => Some(messages::without_goaway(body, self.edits.version).unwrap_or_default()),
             b'R' if self.edits.no_channel_binding => messages::without_channel_binding(body),
@@ -112,9 +124,14 @@ impl Stream {
         }
     }
 
-    /// Takes in bytes of an open session, all of them, or up to the next boundary; answers how many.
-    pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<usize, Nonsense> {
+    /// Takes in the first bytes of an open session, of which there is one at least. `to_boundary`: no more than to the
+    /// next boundary.
+    pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<Run, Nonsense> {
         let mut rest = bytes;
+        let begins_goaway = |stream: &Stream, rest: &[u8]| {
+            stream.framer.is_at_boundary() && rest.first() == Some(&GOAWAY)
+        };
+        self.is_goaway |= begins_goaway(self, rest);
         while !rest.is_empty() {
             let (part, behind) = self.framer.next(rest)?;
             match part {
@@ -127,12 +144,29 @@ impl Stream {
                 _ => {}
             }
             rest = behind;
-            if to_boundary && self.framer.is_at_boundary() {
+            let stops_here = to_boundary || self.is_goaway;
+            if begins_goaway(self, rest) || (stops_here && self.framer.is_at_boundary()) {
                 break;
             }
         }
-        Ok(bytes.len() - rest.len())
+        let length = bytes.len() - rest.len();
+        if !self.is_goaway {
+            return Ok(Run::Pass(length));
+        }
+        if self.framer.is_at_boundary() {
+            self.is_goaway = false;
+            self.goaway = true;
+        }
+        Ok(Run::Drop(length))
     }
+}
+
+/// What becomes of the next bytes, so many of them.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Run {
+    Pass(usize),
+    /// They are of a GoAway of the server's own.
+    Drop(usize),
 }
 
 /// A message: its type, its body, and what stands behind it.
@@ -190,16 +224,50 @@ mod tests {
         for cut in 0..=messages.len() {
             let mut stream = Stream::new(EDITS);
             stream.open(OPENING, &mut Vec::new()).unwrap();
-            assert_eq!(stream.follow(&messages[..cut], false), Ok(cut));
+            if cut > 0 {
+                assert_eq!(stream.follow(&messages[..cut], false), Ok(Run::Pass(cut)));
+            }
             assert_eq!(
                 stream.is_at_boundary(),
                 [0, 7, 12, 18].contains(&cut),
                 "{cut}"
             );
-            let next = stream.follow(&messages[cut..], true).unwrap() + cut;
-            let expected = [7, 12, 18].into_iter().find(|end| *end > cut);
-            assert_eq!(next, expected.unwrap_or(18), "{cut}");
+            let Some(end) = [7, 12, 18].into_iter().find(|end| *end > cut) else {
+                continue;
+            };
+            let next = stream.follow(&messages[cut..], true);
+            assert_eq!(next, Ok(Run::Pass(end - cut)), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_goaway_of_the_servers_is_taken_out_however_the_stream_is_cut() {
+        let messages = b"D\0\0\0\x05gg\0\0\0\x05gg\0\0\0\x04C\0\0\0\x04Z\0\0\0\x05I";
+        for cut in 0..=messages.len() {
+            let mut stream = Stream::new(EDITS);
+            stream.open(OPENING, &mut Vec::new()).unwrap();
+            let (mut passed, mut goaways) = (Vec::new(), 0);
+            for mut bytes in [&messages[..cut], &messages[cut..]] {
+                while !bytes.is_empty() {
+                    let length = match stream.follow(bytes, false).unwrap() {
+                        Run::Pass(length) => {
+                            passed.extend_from_slice(&bytes[..length]);
+                            length
+                        }
+                        Run::Drop(length) => length,
+                    };
+                    bytes = &bytes[length..];
+                    goaways += u32::from(std::mem::take(&mut stream.goaway));
+                }
+            }
+            assert_eq!(passed, b"D\0\0\0\x05gC\0\0\0\x04Z\0\0\0\x05I", "{cut}");
+            assert_eq!((goaways, stream.is_at_boundary()), (2, true), "{cut}");
+        }
+        let mut stream = Stream::new(EDITS);
+        let mut out = Vec::new();
+        let early = [b"g\0\0\0\x04", OPENING].concat();
+        stream.open(&early, &mut out).unwrap();
+        assert!(stream.goaway && out == OPENING);
     }
 
     #[test]

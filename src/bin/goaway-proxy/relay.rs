@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::framer::Nonsense;
-use crate::frames::{Edits, Stream};
+use crate::frames::{Edits, Run, Stream};
 use crate::messages;
 use crate::orders::Command;
 use crate::registry::{Activity, Place, count};
@@ -209,9 +209,7 @@ impl Relay {
 
     /// Puts in what the proxy has to say, where the server's stream is between two messages.
     fn say_what_is_due(&mut self) {
-        if self.stream.is_at_boundary() {
-            self.tell();
-        }
+        self.tell_if_due();
         if self.is_due_to_end() {
             self.ending = true;
             self.client.pending.extend(messages::terminated());
@@ -219,8 +217,14 @@ impl Relay {
         }
     }
 
-    fn tell(&mut self) {
-        if let Some(message) = self.to_tell.take() {
+    fn tell_if_due(&mut self) {
+        // A server that says it by itself has its word passed on by the same rules.
+        if std::mem::take(&mut self.stream.goaway) {
+            self.prepare_to_tell();
+        }
+        if self.stream.is_at_boundary()
+            && let Some(message) = self.to_tell.take()
+        {
             self.client.pending.extend(message);
             self.place.note_told();
         }
@@ -284,21 +288,19 @@ impl Relay {
             if let Some(pid) = self.stream.pid {
                 self.place.client.set_pid(pid);
             }
+            self.tell_if_due();
         }
-        if self.to_tell.is_some() && self.stream.is_open() {
-            if !self.stream.is_at_boundary() {
-                let (first, rest) = bytes.split_at(self.stream.follow(bytes, true)?);
-                self.client.pending.extend_from_slice(first);
-                bytes = rest;
-            }
-            if self.stream.is_at_boundary() {
-                self.tell();
-            }
-        }
-        if !bytes.is_empty() {
-            self.stream.follow(bytes, false)?;
+        while !bytes.is_empty() {
             // Where this fails the next try to write shows it.
-            let _ = self.client.write(cx, bytes);
+            let length = match self.stream.follow(bytes, self.to_tell.is_some())? {
+                Run::Pass(length) => {
+                    let _ = self.client.write(cx, &bytes[..length]);
+                    length
+                }
+                Run::Drop(length) => length,
+            };
+            bytes = &bytes[length..];
+            self.tell_if_due();
         }
         self.place.client.set_activity(self.stream.activity());
         Ok(())
