@@ -209,6 +209,7 @@ impl Connection {
     /// What is attached to every result from now on.
     pub fn set_hooks(&mut self, hooks: Hooks) {
         self.session.origin = Some(Origin::with_hooks(Some(hooks)));
+        self.session.last_description.forget();
     }
 
     /// A result that only has a status; one for an error carries the connection's error text.

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod attributes;
 pub mod authenticate;
 pub mod copy;
+pub mod description;
 pub mod encrypt_request;
 pub mod encryption;
 pub mod errors;

@@ -44,21 +44,22 @@ impl Session {
     }
 
     fn described(&mut self, body: &[u8], describing: bool) -> Result<(), ColumnsError> {
-        let columns = Arc::new(Columns::from_row_description(body)?);
+        let origin = self
+            .last_description
+            .origin_of(body, self.origin.as_ref())?;
         let earlier = if describing { self.result.take() } else { None };
         let mut result = match earlier {
             Some(result) => result,
             None if describing => self.empty_result(Status::CommandOk)?,
-            None => return self.await_rows(columns),
+            None => return self.await_rows(origin),
         };
-        result.set_columns(columns);
+        result.set_columns(origin);
         self.result = Some(result);
         Ok(())
     }
 
-    fn await_rows(&mut self, columns: Arc<Columns>) -> Result<(), ColumnsError> {
+    fn await_rows(&mut self, origin: Arc<Origin>) -> Result<(), ColumnsError> {
         let encoding = self.server.encoding;
-        let origin = Origin::with_columns(columns, self.origin.as_deref());
         let result = PgResult::with_columns(Status::TuplesOk, encoding, origin, FIRST_ROWS)?;
         self.result = Some(result);
         Ok(())

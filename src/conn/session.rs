@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::description::LastDescription;
 use super::errors::ErrorBuffer;
 use super::function::FunctionCall;
 use super::queue::CommandQueue;
@@ -120,6 +121,7 @@ pub struct Session {
     pub style: MessageStyle,
     /// What results without columns refer to: the notice hooks.
     pub origin: Option<Arc<Origin>>,
+    pub last_description: LastDescription,
     /// Whether the first GoAway of a connection is also a notice.
     pub goaway_notice: bool,
     /// The fast-path call in progress.
@@ -155,6 +157,7 @@ impl Session {
             server: ServerData::default(),
             style: MessageStyle::default(),
             origin: None,
+            last_description: LastDescription::default(),
             goaway_notice: false,
             function: None,
             tracer: None,

@@ -75,9 +75,13 @@ impl PgResult {
     }
 
     /// Describes the columns of a result that has none yet, as for a prepared statement.
-    pub fn set_columns(&mut self, columns: Arc<Columns>) {
-        self.binary = columns.all_binary().into();
-        self.attach(columns);
+    pub fn set_columns(&mut self, origin: Arc<Origin>) {
+        if let Some(columns) = origin.columns() {
+            self.binary = columns.all_binary().into();
+            self.rows
+                .set_columns(columns.len() as u32, columns.any_binary());
+        }
+        self.origin = Some(origin);
     }
 
     /// Describes the columns of a COPY; `overall` is its format.
