@@ -6,6 +6,7 @@
 # make drain-report the demonstrations of GoAway at full length, their figures and plots to docs; takes a quarter of an hour
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
+# make proxy-bench what goaway-proxy costs, beside PgBouncer and no proxy
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
@@ -24,7 +25,7 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all proxy install test conformance valgrind bench demo drain-report check-style check-unit check-c setup oracle fuzz clean
+.PHONY: all proxy install test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c setup oracle fuzz clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -112,6 +113,13 @@ drain-report:
 	c-tests/setup.sh report
 	$(MAKE) all proxy
 	. c-tests/lib/cache.sh && "$$cache/python/bin/python" -B c-tests/demo/report.py
+
+# Words for it, as in make proxy-bench PROXY_BENCH="--rounds 3": see c-tests/demo/relay_cost.py.
+PROXY_BENCH ?=
+proxy-bench:
+	c-tests/setup.sh proxy-bench
+	$(MAKE) proxy
+	/usr/bin/python3 -B c-tests/demo/relay_cost.py $(PROXY_BENCH)
 
 clean:
 	$(CARGO) clean

@@ -2,9 +2,10 @@
 # Makes a fresh Debian 12 with a Rust toolchain ready for the tests. As root it installs what is missing; otherwise it
 # says what is. It starts no daemon, and a second call does nothing.
 #
-#   c-tests/setup.sh         what the tests need
-#   c-tests/setup.sh demo    what the demo needs, which is much less
-#   c-tests/setup.sh report  what the drain report needs
+#   c-tests/setup.sh              what the tests need
+#   c-tests/setup.sh demo         what the demo needs, which is much less
+#   c-tests/setup.sh report       what the drain report needs
+#   c-tests/setup.sh proxy-bench  what goaway-proxy's benchmark needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -35,9 +36,13 @@ report)
     packages=("${for_the_demo[@]}")
     python+=(matplotlib==3.11.2)
     ;;
+proxy-bench)
+    packages=("${for_the_demo[@]}" pgbouncer)
+    python=()
+    ;;
 '') python+=(SQLAlchemy==2.1.9 Django==5.2.19) ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|proxy-bench]" >&2
     exit 2
     ;;
 esac

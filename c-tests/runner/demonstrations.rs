@@ -97,3 +97,22 @@ fn a_claim_that_does_not_hold_fails() {
     assert_eq!(output.end, process::End::Exit(1));
     assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
 }
+
+/// The benchmark of goaway-proxy: that it measures something, not how much.
+#[test]
+fn relay_cost() {
+    let mut command = python(&["relay_cost.py"]);
+    command.args(["--rounds", "1", "--seconds", "1", "--idle", "50"]);
+    let output = process::run(&mut command, b"", LIMIT).success();
+    for proxy in ["PgBouncer", "goaway-proxy"] {
+        for cell in &row(&output, proxy)[1..] {
+            let figure: f64 = cell.parse().unwrap();
+            assert!(figure > 0.0, "{output}");
+        }
+    }
+    let memory = output
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("resident memory"));
+    assert_eq!(memory.count(), 2, "{output}");
+}
