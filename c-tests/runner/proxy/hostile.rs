@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::raw::{Raw, session, startup};
 use super::tls::{SSL_REQUEST, front};
 use super::{Proxy, ask};
-use crate::support::message::{auth_ok, message, ready};
+use crate::support::message::{auth_ok, goaway, message, ready};
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
 use crate::support::script::Script;
@@ -132,6 +132,59 @@ fn who_asks_for_no_session_is_closed() {
     assert_eq!(idle.read_until_ready().len(), 4);
     drop(idle);
     proxy.forgets_all(before);
+}
+
+/// What a client hears of a server that sends GoAways of its own: in an answer, and the proxy's word before or behind it.
+#[track_caller]
+fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
+    let script = Script::new().connection(|c| {
+        c.expect_startup();
+        c.send(&[auth_ok(), ready(b'I')].concat());
+        c.expect_query();
+        let row = message(b'D', &[7; 300]);
+        let rows = [&row, &goaway()[..], &row, &goaway(), &ready(b'I')].concat();
+        c.send(&rows);
+        c.expect_query();
+        // With room for a payload, and in pieces.
+        c.send_split(&[&goaway(), &message(b'g', b"why")[..], &row, &ready(b'I')].concat());
+        c.drain();
+    });
+    let server = script.start();
+    let options = ["--no-watch", "--spread", "0"];
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
+    let key: &[(&str, &str)] = if asks { &[("_pq_.goaway", "")] } else { &[] };
+    let mut client = session(&proxy, key);
+    let tell = || {
+        proxy.ctl(&["goaway"]).success();
+        proxy.has_told(usize::from(asks));
+    };
+    if told_before {
+        tell();
+    }
+    client.query("?");
+    let mut messages = client.read_until_ready();
+    tell();
+    client.query("?");
+    messages.extend(client.read_until_ready());
+    drop(client);
+    drop(proxy);
+    server.finish();
+    for (kind, body) in &messages {
+        let expected = match kind {
+            b'D' => vec![7; 300],
+            b'Z' => b"I".to_vec(),
+            _ => Vec::new(),
+        };
+        assert_eq!(*body, expected, "{}", char::from(*kind));
+    }
+    messages.into_iter().map(|(kind, _)| kind).collect()
+}
+
+#[test]
+fn goaways_of_the_server_reach_whom_they_may_once() {
+    assert_eq!(heard_of_goaways(true, true), b"gDDZDZ");
+    assert_eq!(heard_of_goaways(true, false), b"DgDZDZ");
+    assert_eq!(heard_of_goaways(false, false), b"DDZDZ");
 }
 
 /// What a client gets of a server that sends `first`, and `then` as the answer to a query.
