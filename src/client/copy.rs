@@ -4,7 +4,7 @@ use super::io::Flushed;
 use super::{Connection, Step, done};
 use crate::conn::copy::CopyStep;
 use crate::conn::session::AsyncState;
-use crate::protocol::backend::{Frame, HEADER, frame};
+use crate::protocol::backend::{self, HEADER};
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
@@ -63,10 +63,7 @@ impl Connection {
         if self.session.state != AsyncState::CopyOut || self.session.tracer.is_some() {
             return None;
         }
-        match frame(self.session.input.unread()) {
-            Frame::Message { kind: b'd', body } if !body.is_empty() => Some(body),
-            _ => None,
-        }
+        backend::copy_data(self.session.input.unread())
     }
 
     /// The next piece of a COPY OUT; with `wait`, waits for it.

@@ -37,6 +37,19 @@ pub fn frame(bytes: &[u8]) -> Frame<'_> {
     }
 }
 
+/// The data of the CopyData that `bytes` begin with, if it is whole and not empty: what [`frame`] tells, in fewer steps.
+#[inline]
+pub fn copy_data(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[b'd', a, b, c, d], rest) = bytes.split_first_chunk::<HEADER>()? else {
+        return None;
+    };
+    let length = i32::from_be_bytes([a, b, c, d]);
+    if length <= 4 {
+        return None;
+    }
+    rest.get(..length as usize - 4)
+}
+
 /// Message types that may exceed 30000 bytes.
 fn may_be_long(kind: u8) -> bool {
     matches!(kind, b'd' | b'D' | b'E' | b'V' | b'N' | b'A' | b'T' | b't')
@@ -115,6 +128,23 @@ mod tests {
         );
         for cut in 0..6 {
             assert!(matches!(frame(&stream[..cut]), Frame::Incomplete { .. }));
+        }
+    }
+
+    #[test]
+    fn copy_data_is_told_as_its_frame() {
+        let row = b"d\0\0\0\x06abZ";
+        assert_eq!(copy_data(row), Some(&b"ab"[..]));
+        for cut in 0..7 {
+            assert_eq!(copy_data(&row[..cut]), None);
+        }
+        for other in [
+            &b"d\0\0\0\x04"[..],
+            b"d\0\0\0\x03",
+            b"d\xff\xff\xff\xffab",
+            b"D\0\0\0\x06ab",
+        ] {
+            assert_eq!(copy_data(other), None);
         }
     }
 
