@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::result::columns::{Columns, ColumnsError};
 use crate::result::origin::Origin;
 
+/// The most room that a result is given because the last one needed it.
+const MOST_ROOM: usize = 2048;
 /// Longer bodies are not kept.
 const MOST_KEPT: usize = 4096;
 
@@ -13,6 +15,9 @@ const MOST_KEPT: usize = 4096;
 pub struct LastDescription {
     body: Vec<u8>,
     origin: Option<Arc<Origin>>,
+    /// Bytes of the rows that came behind it, the last time and so far.
+    rows_before: usize,
+    rows: usize,
 }
 
 impl LastDescription {
@@ -25,6 +30,7 @@ impl LastDescription {
         if let Some(origin) = &self.origin
             && self.body == body
         {
+            self.rows_before = std::mem::take(&mut self.rows);
             return Ok(origin.clone());
         }
         self.forget();
@@ -41,6 +47,21 @@ impl LastDescription {
     pub fn forget(&mut self) {
         self.body.clear();
         self.origin = None;
+        self.rows_before = 0;
+        self.rows = 0;
+    }
+
+    /// So many bytes of rows came behind the description.
+    pub fn rows_taken(&mut self, bytes: usize) {
+        self.rows = self.rows.saturating_add(bytes);
+    }
+
+    /// The room for the rows of the next result, if the last one tells: a query that is repeated often gives as much
+    /// each time.
+    pub fn row_space(&self) -> Option<usize> {
+        // A row takes a little more in a result than in a message.
+        let rows = self.rows_before.min(MOST_ROOM);
+        (rows > 0).then_some(rows + rows / 8)
     }
 }
 
@@ -64,9 +85,13 @@ mod tests {
     fn only_the_same_description_is_shared() {
         let mut last = LastDescription::default();
         let first = last.origin_of(&body(b"one"), None).expect("valid");
+        assert_eq!(last.row_space(), None);
+        last.rows_taken(90);
         let again = last.origin_of(&body(b"one"), None).expect("valid");
         assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(last.row_space(), Some(101));
         let other = last.origin_of(&body(b"two"), None).expect("valid");
+        assert_eq!(last.row_space(), None);
         assert_eq!(
             (name(&first), name(&other)),
             (b"one".to_vec(), b"two".to_vec())

@@ -60,7 +60,8 @@ impl Session {
 
     fn await_rows(&mut self, origin: Arc<Origin>) -> Result<(), ColumnsError> {
         let encoding = self.server.encoding;
-        let result = PgResult::with_columns(Status::TuplesOk, encoding, origin, FIRST_ROWS)?;
+        let space = self.last_description.row_space().unwrap_or(FIRST_ROWS);
+        let result = PgResult::with_columns(Status::TuplesOk, encoding, origin, space)?;
         self.result = Some(result);
         Ok(())
     }
@@ -128,7 +129,10 @@ impl Session {
             return Outcome::Done;
         }
         match self.store_row(body) {
-            Ok(()) => Outcome::Done,
+            Ok(()) => {
+                self.last_description.rows_taken(body.len());
+                Outcome::Done
+            }
             Err(RowError::LengthMismatch) => Outcome::Malformed,
             Err(error) => self.give_up(error.message()),
         }
@@ -150,6 +154,7 @@ impl Session {
         if self.state == AsyncState::Busy && self.tracer.is_none() {
             let (result, saved) = (&mut self.result, &mut self.saved_result);
             let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
+            self.last_description.rows_taken(taken);
             input.consume(taken);
             self.state = state;
         }
