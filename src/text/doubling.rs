@@ -50,19 +50,26 @@ impl Doubling {
     fn put_bytes(&self, text: &[u8], to: &mut impl Sink) {
         let mut piece = [0; PIECE];
         let mut filled = 0;
+        // The last block had many special bytes: most likely this one has, too.
+        let mut crowded = false;
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         for block in blocks {
             if filled > PIECE - 2 * BLOCK {
                 to.put(&piece[..filled]);
                 filled = 0;
             }
-            if self.is_clean(block) {
+            let before = filled;
+            if crowded {
+                filled = self.put_crowded(block, &mut piece, filled);
+            } else if self.is_clean(block) {
                 filled = put(block, &mut piece, filled);
                 continue;
+            } else {
+                for word in block.as_chunks::<WORD>().0 {
+                    filled = self.put_word(word, &mut piece, filled);
+                }
             }
-            for word in block.as_chunks::<WORD>().0 {
-                filled = self.put_word(word, &mut piece, filled);
-            }
+            crowded = filled - before > BLOCK + WORD;
         }
         to.put(&piece[..filled]);
         self.put_rest(rest, to);
@@ -101,10 +108,22 @@ impl Doubling {
         if marks == 0 {
             return put(bytes, piece, filled);
         }
-        // Gathers the marks in the highest byte.
-        let special = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        let filled = put_spread(word as u32, special as usize, piece, filled);
-        put_spread((word >> 32) as u32, special as usize >> 4, piece, filled)
+        put_marked(word, marks, piece, filled)
+    }
+
+    /// As [`Doubling::put_word`] for each word of a block, without a look for words that have nothing special.
+    #[inline(always)]
+    fn put_crowded(&self, block: &[u8; BLOCK], piece: &mut Piece, mut filled: usize) -> usize {
+        let [first, second] = self.special;
+        for bytes in block.as_chunks::<WORD>().0 {
+            let word = u64::from_le_bytes(*bytes);
+            let mut special = marks(word, first);
+            if second != first {
+                special |= marks(word, second);
+            }
+            filled = put_marked(word, special, piece, filled);
+        }
+        filled
     }
 
     /// Writes text character by character where one is found that may be special.
@@ -200,6 +219,15 @@ const PIECE: usize = 512;
 fn put<const N: usize>(bytes: &[u8; N], piece: &mut Piece, filled: usize) -> usize {
     piece[filled..][..N].copy_from_slice(bytes);
     filled + N
+}
+
+/// Writes a word, those bytes twice that have marks.
+#[inline(always)]
+fn put_marked(word: u64, marks: u64, piece: &mut Piece, filled: usize) -> usize {
+    // Gathers the marks in the highest byte.
+    let special = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    let filled = put_spread(word as u32, special as usize, piece, filled);
+    put_spread((word >> 32) as u32, special as usize >> 4, piece, filled)
 }
 
 /// Writes four bytes, those twice that the lowest bits of `special` name.
