@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What goaway-proxy costs, beside PgBouncer (session pooling) and no proxy at all.
 
-    relay_cost.py [--rounds N] [--seconds N] [--idle N]
+    relay_cost.py [--rounds N] [--turns N] [--idle N]
 
 A PostgreSQL of its own serves `pgbench -S -M prepared -c 8 -j 2` over TCP: directly, through PgBouncer, and through
-goaway-proxy, in turn, round after round. Printed are transactions a second, the proxies' CPU time for 100,000
-transactions, medians, and the ratios of the two proxies in the same round; then the proxies' resident memory with many
-idle clients. All of it runs on this machine, so that the figures mean something only while it does nothing else.
+goaway-proxy. In a round the three run at once, a second each in turn while the others are stopped, for a machine's
+speed changes by the second. Printed are transactions a second, the proxies' CPU time for 100,000 transactions,
+medians, and the ratios of the two proxies in the same round; then the proxies' resident memory with many idle clients.
+All of it runs on this machine, so that the figures mean something only while it does nothing else.
 
 GOAWAY_PROXY names another goaway-proxy to measure.
 """
@@ -16,9 +17,11 @@ import contextlib
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from statistics import median
 
@@ -27,6 +30,7 @@ from stage import DEBIAN_15, Proxy, Server, Stage, free_port, oracle_18, service
 
 CLIENTS = 8
 WORKLOAD = ["-n", "-S", "-M", "prepared", "-c", str(CLIENTS), "-j", "2"]
+TURN = 1
 
 PGBOUNCER = """
 [databases]
@@ -71,8 +75,8 @@ class PgBouncer:
         self.process.wait()
 
 
-def pgbench(server, port, *arguments):
-    return server.tool("pgbench", *arguments, "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "postgres")
+def address(port):
+    return ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "postgres"]
 
 
 def cpu_seconds(pid):
@@ -87,45 +91,75 @@ def resident_megabytes(pid):
 
 
 class Arm:
-    """A way to the server, and what was measured on it, a figure a round."""
+    """A way to the server, and a pgbench that runs only in its turns."""
 
-    def __init__(self, name, port, process=None):
+    def __init__(self, name, server, port, process=None):
         self.name, self.port, self.process = name, port, process
-        self.rates, self.costs = [], []
+        program = server.programs / "pgbench"
+        command = [program, *WORKLOAD, "-T", "3600", *address(port)]
+        self.bench = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/", **service_user())
+        self.bench.send_signal(signal.SIGSTOP)
+        self.seconds = 0
 
-    def run(self, server, seconds):
-        before = cpu_seconds(self.process.pid) if self.process else 0
-        output = pgbench(server, self.port, *WORKLOAD, "-T", str(seconds))
-        self.rates.append(float(re.search(r"tps = ([\d.]+)", output)[1]))
-        if self.process:
-            spent = cpu_seconds(self.process.pid) - before
-            done = int(re.search(r"number of transactions actually processed: (\d+)", output)[1])
-            self.costs.append(spent / done * 100_000)
+    def take_turn(self):
+        begin = time.monotonic()
+        self.bench.send_signal(signal.SIGCONT)
+        time.sleep(TURN)
+        self.bench.send_signal(signal.SIGSTOP)
+        self.seconds += time.monotonic() - begin
 
-    def row(self):
-        return [self.name, f"{median(self.rates):.0f}", f"{median(self.costs):.2f}" if self.costs else "-"]
+    def finish(self):
+        """Transactions a second, and the proxy's CPU seconds for 100,000."""
+        # What pgbench takes for the end of its time.
+        self.bench.send_signal(signal.SIGALRM)
+        self.bench.send_signal(signal.SIGCONT)
+        output, _ = self.bench.communicate(timeout=30)
+        done = int(re.search(r"number of transactions actually processed: (\d+)", output)[1])
+        return done / self.seconds, self.process and cpu_seconds(self.process.pid) / done * 100_000
+
+    def kill(self):
+        self.bench.kill()
+        self.bench.wait()
 
 
-def ratios(ours, theirs):
-    return " ".join(f"{our / their:.2f}" for our, their in zip(ours, theirs))
+def play(server, turns):
+    """A round: the outcome of each way."""
+    with Stage() as stage:
+        # New ones, for their sessions with the server to be as new as those without a proxy.
+        bouncer = PgBouncer(stage, server, CLIENTS)
+        proxy = Proxy(stage, "proxy", server, watch="1")
+        arms = [
+            Arm("direct", server, server.port),
+            Arm("PgBouncer", server, bouncer.port, bouncer.process),
+            Arm("goaway-proxy", server, proxy.port, proxy.process),
+        ]
+        for arm in arms:
+            stage.callback(arm.kill)
+        for turn in range(turns):
+            first = turn % len(arms)
+            for arm in arms[first:] + arms[:first]:
+                arm.take_turn()
+        return {arm.name: arm.finish() for arm in arms}
 
 
-def measure_cost(server, arms, rounds, seconds):
-    # Each arm's first run, a short one, is nobody's figure.
-    for arm in arms:
-        arm.run(server, 1)
-        arm.rates.clear()
-        arm.costs.clear()
+def ratios(rounds, figure):
+    return " ".join(f"{one['goaway-proxy'][figure] / one['PgBouncer'][figure]:.2f}" for one in rounds)
+
+
+def measure_cost(server, rounds, turns):
+    played = []
     for number in range(rounds):
-        # Nobody is always the first, or the last.
-        for arm in arms[number % len(arms) :] + arms[: number % len(arms)]:
-            arm.run(server, seconds)
-        print(f"round {number + 1}: " + ", ".join(f"{arm.name} {arm.rates[-1]:.0f}" for arm in arms), flush=True)
+        played.append(play(server, turns))
+        rates = (f"{name} {rate:.0f}" for name, (rate, _) in played[-1].items())
+        print(f"round {number + 1}: {', '.join(rates)}", flush=True)
+    rows = []
+    for name in played[0]:
+        rates, costs = zip(*(one[name] for one in played))
+        rows.append([name, f"{median(rates):.0f}", "-" if None in costs else f"{median(costs):.2f}"])
     print()
-    print_table(["", "transactions/s", "CPU seconds for 100,000"], [arm.row() for arm in arms])
-    _, theirs, ours = arms
-    print(f"\ntransactions/s, goaway-proxy by PgBouncer: {ratios(ours.rates, theirs.rates)}")
-    print(f"CPU time, goaway-proxy by PgBouncer: {ratios(ours.costs, theirs.costs)}")
+    print_table(["", "transactions/s", "CPU seconds for 100,000"], rows)
+    print(f"\ntransactions/s, goaway-proxy by PgBouncer: {ratios(played, 0)}")
+    print(f"CPU time, goaway-proxy by PgBouncer: {ratios(played, 1)}")
 
 
 def connect(port):
@@ -139,42 +173,37 @@ def connect(port):
     return s
 
 
-def measure_memory(arms, idle):
-    for arm in arms:
-        if arm.process:
-            before = resident_megabytes(arm.process.pid)
+def measure_memory(server, idle):
+    with Stage() as stage:
+        bouncer = PgBouncer(stage, server, idle)
+        for name, proxy in [("PgBouncer", bouncer), ("goaway-proxy", Proxy(stage, "proxy", server))]:
+            before = resident_megabytes(proxy.process.pid)
             with contextlib.ExitStack() as stack:
                 for _ in range(idle):
-                    stack.enter_context(connect(arm.port))
-                after = resident_megabytes(arm.process.pid)
-            print(f"resident memory, {arm.name}, {idle} idle clients: {after:.1f} MB, {before:.1f} MB before")
+                    stack.enter_context(connect(proxy.port))
+                after = resident_megabytes(proxy.process.pid)
+            print(f"resident memory, {name}, {idle} idle clients: {after:.1f} MB, {before:.1f} MB before")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8, help="of each run")
+    parser.add_argument("--turns", type=int, default=10, help="of each way to the server in a round, of a second")
     parser.add_argument("--idle", type=int, default=2000, metavar="N", help="idle clients; 0 for none")
     options = parser.parse_args()
-    connections = options.idle + CLIENTS
     # A proxy needs two descriptors a client.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Stage() as stage:
         server = Server(stage, "server", oracle_18() or DEBIAN_15)
         # PgBouncer keeps its sessions with the server when its clients have gone.
-        server.create(f"max_connections = {2 * connections + 10}\nlog_connections = off\n")
-        pgbench(server, server.port, "-i", "-q", "-s", "10")
-        bouncer = PgBouncer(stage, server, connections)
-        proxy = Proxy(stage, "proxy", server)
-        arms = [
-            Arm("direct", server.port),
-            Arm("PgBouncer", bouncer.port, bouncer.process),
-            Arm("goaway-proxy", proxy.port, proxy.process),
-        ]
+        server.create(f"max_connections = {2 * options.idle + 4 * CLIENTS}\nlog_connections = off\n")
+        # All of it stays in the shared buffers.
+        server.tool("pgbench", "-i", "-q", *address(server.port))
         if options.rounds:
-            measure_cost(server, arms, options.rounds, options.seconds)
-        measure_memory(arms, options.idle)
+            measure_cost(server, options.rounds, options.turns)
+        if options.idle:
+            measure_memory(server, options.idle)
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ class Proxy:
 
     PROGRAM = Path(os.environ.get("GOAWAY_PROXY", TARGET / "proxy/goaway-proxy"))
 
-    def __init__(self, stage, name, server, *options):
+    def __init__(self, stage, name, server, *options, watch="0.2"):
         self.port = free_port()
         self.control = stage.directory / f"{name}.control"
         self.log_file = stage.directory / f"{name}.log"
@@ -206,7 +206,7 @@ class Proxy:
             "--control",
             self.control,
             "--watch-interval",
-            "0.2",
+            watch,
             *options,
         ]
         with open(self.log_file, "w", encoding="utf-8") as log:
