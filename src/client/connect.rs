@@ -48,6 +48,7 @@ impl Connection {
             write_error: None,
             reply_read: false,
             read_size: 0,
+            polls_first: false,
             send_size: super::io::SEND_THRESHOLD,
             file: None,
             gss: GssState::default(),
@@ -250,9 +251,12 @@ impl Connection {
         None
     }
 
-    /// The session is open: from now on reads may wait in recv itself.
+    /// The session is open: from now on reads wait in recv itself. Not so over a Unix-domain socket: when the server
+    /// reads a request, the kernel wakes a client that sleeps in recv, for nothing, but not one that sleeps in poll.
     fn connected(&mut self) {
-        if let Some(stream) = &self.stream {
+        if let Some(stream) = &self.stream
+            && !stream.socket().is_unix()
+        {
             // Where this fails, reads poll first.
             let _ = stream.socket().set_blocking();
         }

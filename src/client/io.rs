@@ -61,6 +61,9 @@ impl Connection {
     }
 
     fn read_once(&mut self, wait: bool) -> Read {
+        if wait && self.polls_first && self.wait_for(true, false, None).is_err() {
+            return self.lose(false);
+        }
         let Some(stream) = &mut self.stream else {
             return Read::Lost { clean: false };
         };
@@ -77,6 +80,7 @@ impl Connection {
                 self.lose(true)
             }
             Ok(count) => {
+                self.polls_first = false;
                 self.session.input.filled(count);
                 if count == size {
                     self.read_size = (size * 2).min(MAX_READ);
@@ -186,7 +190,10 @@ impl Connection {
             };
             let end = self.session.out.len() - keep;
             match stream.send(&self.session.out[..end]) {
-                Ok(count) => self.drop_output(count),
+                Ok(count) => {
+                    self.polls_first = stream.socket().is_unix();
+                    self.drop_output(count);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => {
                     // libpq: claims success, so what the server said last is read by whoever waits for it.

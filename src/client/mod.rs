@@ -122,6 +122,8 @@ pub struct Connection {
     reply_read: bool,
     /// The last read filled all the room it had: the next one gets more.
     read_size: usize,
+    /// A read that waits has to poll first: see [`Connection::connected`].
+    polls_first: bool,
     /// So much output is gathered before it is sent unasked.
     send_size: usize,
     /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of

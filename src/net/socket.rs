@@ -1,6 +1,8 @@
 //! One stream socket to a server, from its creation to its options and names.
 
 use super::sys;
+#[cfg(any(test, fuzzing))]
+use socket2::Domain;
 use socket2::{SockAddr, Type};
 use std::ffi::c_int;
 use std::io;
@@ -10,6 +12,7 @@ use std::os::fd::{AsRawFd, RawFd};
 #[derive(Debug)]
 pub struct Socket {
     inner: socket2::Socket,
+    is_unix: bool,
 }
 
 /// The step of [`Socket::open`] that failed.
@@ -17,7 +20,6 @@ pub struct Socket {
 pub enum OpenStep {
     Create,
     NoDelay,
-    NonBlocking,
 }
 
 /// Why a socket could not be made ready for connecting.
@@ -33,7 +35,6 @@ impl OpenError {
         let what: &[u8] = match self.step {
             OpenStep::Create => b"could not create socket: ",
             OpenStep::NoDelay => b"could not set socket to TCP no delay mode: ",
-            OpenStep::NonBlocking => b"could not set socket to nonblocking mode: ",
         };
         [what, &sys::error_text(&self.error)].concat()
     }
@@ -101,17 +102,15 @@ impl Socket {
     /// A new socket for `address`: close-on-exec, nonblocking and, for TCP, without Nagle's delay.
     pub fn open(address: &SockAddr) -> Result<Socket, OpenError> {
         let failed = |step| move |error| OpenError { step, error };
-        let inner = socket2::Socket::new(address.domain(), Type::STREAM, None)
+        let inner = socket2::Socket::new(address.domain(), Type::STREAM.nonblocking(), None)
             .map_err(failed(OpenStep::Create))?;
-        if !address.is_unix() {
+        let is_unix = address.is_unix();
+        if !is_unix {
             inner
                 .set_tcp_nodelay(true)
                 .map_err(failed(OpenStep::NoDelay))?;
         }
-        inner
-            .set_nonblocking(true)
-            .map_err(failed(OpenStep::NonBlocking))?;
-        Ok(Socket { inner })
+        Ok(Socket { inner, is_unix })
     }
 
     /// Starts connecting; true when the connection stands already, false when the caller is to wait until
@@ -166,6 +165,11 @@ impl Socket {
         sys::peer_credentials(self.fd())
     }
 
+    /// Whether it is a Unix-domain socket.
+    pub fn is_unix(&self) -> bool {
+        self.is_unix
+    }
+
     /// Lets reads wait in the system, as blocking calls do.
     pub fn set_blocking(&self) -> io::Result<()> {
         self.inner.set_nonblocking(false)
@@ -180,7 +184,8 @@ impl Socket {
 #[cfg(any(test, fuzzing))]
 impl From<socket2::Socket> for Socket {
     fn from(inner: socket2::Socket) -> Socket {
-        Socket { inner }
+        let is_unix = inner.domain().is_ok_and(|domain| domain == Domain::UNIX);
+        Socket { inner, is_unix }
     }
 }
 
