@@ -1563,7 +1563,11 @@ PQauthDataHook_type PQgetAuthDataHook(void);
  */
 int PQdefaultAuthDataHook(PGauthData type, PGconn *conn, void *data);
 
-/* Frees memory the library gave away: the same as C's free. NULL is allowed. */
+/*
+ * Frees memory the library gave away, as C's free would, which is allowed too. NULL is allowed.
+ *
+ * Of the rows of a COPY OUT, what is given back (up to 4 kB) may serve the next row and is freed with the last.
+ */
 void PQfreemem(void *ptr);
 
 /* Answers the API level of the library: 190000 stands for libpq 19.0. */

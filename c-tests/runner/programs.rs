@@ -96,6 +96,12 @@ fn copy_with_the_old_calls() {
 }
 
 #[test]
+fn copy_memory() {
+    let server = Postgres::shared();
+    same_output("copy_memory", &[&server.unix("postgres")], &[]);
+}
+
+#[test]
 fn results() {
     same_on_a_fresh_database("results");
 }

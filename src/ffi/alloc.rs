@@ -6,16 +6,48 @@ use std::{ptr, slice};
 
 use crate::text::escape::Room;
 
+mod spare;
+
+use spare::SPARE;
+
 /// A `malloc`ed copy of `text` with a NUL behind it; NULL when memory ran out.
 pub fn string(text: &[u8]) -> *mut c_char {
     // SAFETY: malloc takes any size, and no slice is as long as `usize` reaches.
     let memory = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
-    if !memory.is_null() {
-        // SAFETY: `memory` has room for the text and a NUL, and nobody else knows of it yet.
-        unsafe {
-            memory.copy_from_nonoverlapping(text.as_ptr(), text.len());
-            memory.add(text.len()).write(0);
-        }
+    if memory.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: `memory` has room for the text and a NUL, and nobody else knows of it yet.
+    unsafe { put(memory, text) }
+}
+
+/// As [`string`], for a row of a COPY, which may live where the row before did.
+#[inline]
+pub fn row(text: &[u8]) -> *mut c_char {
+    let memory = SPARE.take(text.len()).cast::<u8>();
+    if memory.is_null() {
+        return string(text);
+    }
+    // SAFETY: `memory` is larger than the text, and nobody else knows of it.
+    unsafe { put(memory, text) }
+}
+
+/// Says that no more rows come.
+pub fn no_more_rows() {
+    // SAFETY: it came from libc's allocator, and the spare has forgotten it.
+    unsafe { free(SPARE.give_up()) }
+}
+
+/// Writes `text` and a NUL.
+///
+/// # Safety
+/// `memory` has room for both.
+#[inline]
+unsafe fn put(memory: *mut u8, text: &[u8]) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        memory.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        memory.add(text.len()).write(0);
     }
     memory.cast()
 }
@@ -53,4 +85,22 @@ pub fn zeroed(size: usize) -> *mut c_void {
 pub unsafe fn free(memory: *mut c_void) {
     // SAFETY: the caller's promise.
     unsafe { libc::free(memory) }
+}
+
+/// As [`free`], for what the application gives back: a [`row`] may live there.
+///
+/// # Safety
+/// As for [`free`].
+#[inline]
+pub unsafe fn give_back(memory: *mut c_void) {
+    if memory.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise; what the spare answers is nobody's.
+    unsafe {
+        let surplus = SPARE.put(memory);
+        if !surplus.is_null() {
+            free(surplus);
+        }
+    }
 }

@@ -93,11 +93,9 @@ pub unsafe extern "C" fn PQgetCopyData(
     if buffer.is_null() {
         return -2;
     }
-    // SAFETY: not NULL, and the caller's promise.
-    unsafe { *buffer = null_mut() };
     // SAFETY: the caller's promise.
     if let Some((row, size)) = unsafe { row_at_hand(conn) } {
-        // SAFETY: as above.
+        // SAFETY: not NULL, and the caller's promise.
         unsafe { *buffer = row };
         return size as c_int;
     }
@@ -112,6 +110,8 @@ pub unsafe extern "C" fn PQgetCopyData(
 #[cold]
 unsafe fn await_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) -> c_int {
     // SAFETY: the caller's promise.
+    unsafe { *buffer = null_mut() };
+    // SAFETY: as above.
     match unsafe { drive(conn, Row::Failed, |conn| next_row(conn, wait)) } {
         Row::Data(row, size) => {
             // SAFETY: as above.
@@ -133,7 +133,7 @@ unsafe fn row_at_hand(conn: *mut pg_conn) -> Option<(*mut c_char, usize)> {
     // SAFETY: the caller's promise.
     let conn = unsafe { ptr::exclusive(conn) }?;
     let data = conn.client.copy_row_at_hand()?;
-    let (size, row) = (data.len(), alloc::string(data));
+    let (size, row) = (data.len(), alloc::row(data));
     if row.is_null() {
         return None;
     }
@@ -145,7 +145,7 @@ fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
     let out = done!(conn.client.get_copy_data(wait));
     Step::Done(match out {
         CopyOut::Data(size) => {
-            let row = alloc::string(conn.client.copy_data(size));
+            let row = alloc::row(conn.client.copy_data(size));
             if row.is_null() {
                 conn.client.add_error("out of memory");
                 return Step::Done(Row::Failed);
@@ -154,8 +154,14 @@ fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
             Row::Data(row, size)
         }
         CopyOut::Nothing => Row::Nothing,
-        CopyOut::End => Row::End,
-        CopyOut::Failed => Row::Failed,
+        CopyOut::End => {
+            alloc::no_more_rows();
+            Row::End
+        }
+        CopyOut::Failed => {
+            alloc::no_more_rows();
+            Row::Failed
+        }
     })
 }
 

@@ -18,14 +18,16 @@ type ThreadLock = unsafe extern "C" fn(c_int);
 // SAFETY: ThreadLock is a function pointer type.
 static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
 
-/// Frees memory the library gave away: the same as C's `free`. NULL is allowed.
+/// Frees memory the library gave away, as C's `free` would, which is allowed too. NULL is allowed.
+///
+/// Of the rows of a COPY OUT, what is given back (up to 4 kB) may serve the next row and is freed with the last.
 ///
 /// # Safety
 /// `ptr` is NULL or memory of this library that is the caller's, and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQfreemem(ptr: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::free(ptr) }
+    unsafe { alloc::give_back(ptr) }
 }
 
 /// Frees a notification, as `PQfreemem` does; old programs call it by this name.

@@ -27,8 +27,9 @@ impl RecvBuffer {
     /// The bytes received and not yet consumed.
     #[inline]
     pub fn unread(&self) -> &[u8] {
-        // No panic is possible here: the calls for COPY rows look without the guard of the C interface.
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+        debug_assert!(self.start <= self.end && self.end <= self.bytes.len());
+        // SAFETY: every function here keeps `start <= end <= bytes.len()`.
+        unsafe { self.bytes.get_unchecked(self.start..self.end) }
     }
 
     /// Whether everything received was consumed.
@@ -40,8 +41,10 @@ impl RecvBuffer {
     /// Drops `count` bytes from the front (at most what is there).
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
-        if self.start == self.end {
+        // A branch: of the next message's place nothing else is to be waited for.
+        if count < self.end - self.start {
+            self.start += count;
+        } else {
             self.start = 0;
             self.end = 0;
         }
