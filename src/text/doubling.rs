@@ -65,8 +65,8 @@ impl Doubling {
                 filled = put(block, &mut piece, filled);
                 continue;
             } else {
-                for word in block.as_chunks::<WORD>().0 {
-                    filled = self.put_word(word, &mut piece, filled);
+                for half in block.as_chunks::<{ BLOCK / 2 }>().0 {
+                    filled = self.put_half(half, &mut piece, filled);
                 }
             }
             crowded = filled - before > BLOCK + WORD;
@@ -91,7 +91,8 @@ impl Doubling {
     }
 
     /// Whether no byte is special.
-    fn is_clean(&self, bytes: &[u8; BLOCK]) -> bool {
+    #[inline(always)]
+    fn is_clean<const N: usize>(&self, bytes: &[u8; N]) -> bool {
         // Not `any`, which stops at the first one, byte by byte.
         let found = bytes
             .iter()
@@ -99,31 +100,48 @@ impl Doubling {
         !found
     }
 
-    /// Writes a word, and tells how far the piece is filled now.
+    /// Writes half a block, and tells how far the piece is filled now.
+    #[inline(always)]
+    fn put_half(&self, half: &[u8; BLOCK / 2], piece: &mut Piece, mut filled: usize) -> usize {
+        if self.is_clean(half) {
+            return put(half, piece, filled);
+        }
+        for word in half.as_chunks::<WORD>().0 {
+            filled = self.put_word(word, piece, filled);
+        }
+        filled
+    }
+
+    /// As [`Doubling::put_half`], of a word.
     #[inline(always)]
     fn put_word(&self, bytes: &[u8; WORD], piece: &mut Piece, filled: usize) -> usize {
         let word = u64::from_le_bytes(*bytes);
-        let [first, second] = self.special;
-        let marks = marks(word, first) | marks(word, second);
+        let marks = self.marks(word);
         if marks == 0 {
             return put(bytes, piece, filled);
         }
         put_marked(word, marks, piece, filled)
     }
 
-    /// As [`Doubling::put_word`] for each word of a block, without a look for words that have nothing special.
+    /// As [`Doubling::put_word`], of each word of a block, without a look for words that have nothing special.
     #[inline(always)]
     fn put_crowded(&self, block: &[u8; BLOCK], piece: &mut Piece, mut filled: usize) -> usize {
-        let [first, second] = self.special;
         for bytes in block.as_chunks::<WORD>().0 {
             let word = u64::from_le_bytes(*bytes);
-            let mut special = marks(word, first);
-            if second != first {
-                special |= marks(word, second);
-            }
-            filled = put_marked(word, special, piece, filled);
+            filled = put_marked(word, self.marks(word), piece, filled);
         }
         filled
+    }
+
+    /// The highest bit of each byte of `word` that is special.
+    #[inline(always)]
+    fn marks(&self, word: u64) -> u64 {
+        let [first, second] = self.special;
+        let marked = marks(word, first);
+        if second == first {
+            return marked;
+        }
+        marked | marks(word, second)
     }
 
     /// Writes text character by character where one is found that may be special.
