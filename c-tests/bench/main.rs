@@ -107,7 +107,7 @@ fn measure_all(clients: &Clients, wishes: &Wishes) {
 fn serve(clients: &Clients, workloads: &[Workload]) {
     let replay = Replay::start(workloads);
     for workload in workloads {
-        println!("{:?}", clients.words(workload, &replay.unix()));
+        println!("{:?}", clients.words(workload, &replay.way(workload)));
     }
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }

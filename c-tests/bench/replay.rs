@@ -54,6 +54,14 @@ impl Replay {
             .join(format!(".s.PGSQL.{}", self.port))
     }
 
+    /// How the workload's client reaches it.
+    pub fn way(&self, workload: &Workload) -> String {
+        match workload.tcp {
+            true => self.tcp(),
+            false => self.unix(),
+        }
+    }
+
     pub fn unix(&self) -> String {
         let directory = self.directory.path().display();
         format!(

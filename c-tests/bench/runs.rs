@@ -21,7 +21,7 @@ impl Runs<'_> {
     pub fn replayed(&self, workloads: &[Workload]) -> Vec<Figures> {
         let replay = Replay::start(workloads);
         let measure = |workload: &Workload| {
-            let mut figures = self.alternate(workload, &replay.unix());
+            let mut figures = self.alternate(workload, &replay.way(workload));
             if workload.has_floor() {
                 figures.floor = (0..self.rounds.min(5))
                     .map(|_| self.clients.run_floor(workload, &replay.socket()).cpu())
@@ -30,7 +30,7 @@ impl Runs<'_> {
             let counted = workload.scaled(10);
             let replay = Replay::start(&[counted]);
             figures.counts = [Lib::Oracle, Lib::Ours]
-                .map(|lib| self.clients.counts(lib, &counted, &replay.unix()))
+                .map(|lib| self.clients.counts(lib, &counted, &replay.way(&counted)))
                 .into();
             eprintln!("{}", report::outcome(&figures));
             figures
@@ -45,7 +45,7 @@ impl Runs<'_> {
             eprintln!("{}", report::times(&figures));
             figures
         };
-        let talking = workloads.iter().filter(|w| w.needs_server());
+        let talking = workloads.iter().filter(|w| w.needs_server() && !w.twin);
         talking.map(measure).collect()
     }
 
@@ -77,7 +77,7 @@ pub fn count_instructions(clients: &Clients, workloads: &[Workload]) {
     for workload in workloads {
         let workload = workload.scaled(20);
         let replay = Replay::start(&[workload]);
-        let counts = libs.map(|lib| clients.instructions(lib, &workload, &replay.unix()));
+        let counts = libs.map(|lib| clients.instructions(lib, &workload, &replay.way(&workload)));
         println!("{}", report::instructions(&workload, counts));
     }
 }

@@ -41,6 +41,10 @@ pub struct Workload {
     /// Short queries: our instructions by C libpq's, and our system calls.
     pub instructions: Option<f64>,
     pub syscalls: Option<f64>,
+    /// The replay server is reached over TCP, not a Unix socket.
+    pub tcp: bool,
+    /// The same as another one, over the other kind of socket: real servers are measured on both anyway.
+    pub twin: bool,
 }
 
 const fn bulk(
@@ -67,6 +71,8 @@ const fn bulk(
         memory: None,
         instructions: None,
         syscalls: None,
+        tcp: false,
+        twin: false,
     }
 }
 
@@ -76,9 +82,21 @@ impl Workload {
         self
     }
 
+    /// A short query, over TCP.
     const fn short(mut self) -> Workload {
         self.instructions = Some(0.60);
         self.syscalls = Some(2.0);
+        self.tcp = true;
+        self
+    }
+
+    /// A short query over a Unix socket, where to poll costs less than not to.
+    const fn over_unix(mut self, name: &'static str) -> Workload {
+        self.name = name;
+        self.about = "the same over a Unix socket";
+        self.syscalls = Some(3.0);
+        self.tcp = false;
+        self.twin = true;
         self
     }
 
@@ -150,9 +168,42 @@ impl Workload {
 
     /// Whether the floor's raw loop can do it.
     pub fn has_floor(&self) -> bool {
-        matches!(self.kind, Kind::Text | Kind::CopyOut)
+        matches!(self.kind, Kind::Text | Kind::CopyOut) && !self.tcp
     }
 }
+
+const SMALL: Workload = bulk(
+    "small",
+    "10 rows x 4 x 12, repeated, over TCP",
+    "exec",
+    Kind::Text,
+    (10, 4, 12),
+    20_000,
+    1.00,
+)
+.short();
+
+const EXEC1: Workload = bulk(
+    "exec1",
+    "SELECT 1, repeated, over TCP",
+    "exec",
+    Kind::Text,
+    (1, 1, 1),
+    20_000,
+    1.00,
+)
+.short();
+
+const PREPARED: Workload = bulk(
+    "prepared",
+    "PQexecPrepared, 2 parameters, repeated, over TCP",
+    "prepared",
+    Kind::Prepared,
+    (1, 2, 8),
+    20_000,
+    1.00,
+)
+.short();
 
 pub const WORKLOADS: &[Workload] = &[
     bulk(
@@ -212,36 +263,12 @@ pub const WORKLOADS: &[Workload] = &[
         1,
         0.60,
     ),
-    bulk(
-        "small",
-        "10 rows x 4 x 12, repeated",
-        "exec",
-        Kind::Text,
-        (10, 4, 12),
-        20_000,
-        1.00,
-    )
-    .short(),
-    bulk(
-        "exec1",
-        "SELECT 1, repeated",
-        "exec",
-        Kind::Text,
-        (1, 1, 1),
-        20_000,
-        1.00,
-    )
-    .short(),
-    bulk(
-        "prepared",
-        "PQexecPrepared, 2 parameters, repeated",
-        "prepared",
-        Kind::Prepared,
-        (1, 2, 8),
-        20_000,
-        1.00,
-    )
-    .short(),
+    SMALL,
+    SMALL.over_unix("small_unix"),
+    EXEC1,
+    EXEC1.over_unix("exec1_unix"),
+    PREPARED,
+    PREPARED.over_unix("prepared_unix"),
     bulk(
         "pipeline",
         "500 prepared queries a sync",
