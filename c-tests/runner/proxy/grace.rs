@@ -64,6 +64,20 @@ fn half_a_query_is_waited_for() {
     assert_eq!(proxy.end().1, End::Exit(3));
 }
 
+/// Nobody is ended who could not have left.
+#[test]
+fn everybody_is_told_before_anybody_is_ended() {
+    let proxy = Proxy::start(Postgres::shared(), &["--spread", "1", "--grace", "0"]);
+    let mut clients: Vec<Raw> = (0..8)
+        .map(|_| session(&proxy, &[("_pq_.goaway", "")]))
+        .collect();
+    proxy.signal("TERM");
+    for client in &mut clients {
+        assert_eq!(types_until_ended(client), "gE");
+    }
+    assert_eq!(proxy.end().1, End::Exit(3));
+}
+
 /// libpq sends Sync behind the Execute of a COPY, which the server ignores, and another behind its data.
 #[test]
 fn copy_is_waited_for_and_then_idle() {

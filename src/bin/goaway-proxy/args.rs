@@ -68,7 +68,7 @@ pub struct Serve {
     /// Tell clients within this many seconds, in random order
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub spread: Duration,
-    /// In a drain, end idle sessions after this many seconds
+    /// In a drain, end idle sessions this many seconds after the last client was told
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub grace: Option<Duration>,
     /// In a drain, end all sessions after this many seconds, idle ones first

@@ -24,7 +24,7 @@ const OPENINGS: Duration = Duration::from_secs(5);
 pub struct Schedule {
     /// Clients are told within this time.
     pub spread: Duration,
-    /// From then on idle sessions are ended.
+    /// So long after that idle sessions are ended.
     pub grace: Option<Duration>,
     /// Then all are.
     pub deadline: Option<Duration>,
@@ -135,7 +135,8 @@ async fn convince(shared: &Shared, schedule: Schedule, begin: Instant) {
         shared.registry.count() == 0 && (late || !shared.registry.has_openings())
     };
     while !is_over() {
-        if schedule.grace.is_some_and(|grace| begin.elapsed() >= grace) {
+        let told = begin.elapsed().checked_sub(schedule.spread);
+        if schedule.grace.is_some_and(|grace| told >= Some(grace)) {
             end_idle(shared);
         }
         sleep(LOOK).await;
