@@ -4,7 +4,7 @@ use super::queue::{Advance, QueryClass};
 use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
-use crate::protocol::backend::{Body, Frame, HEADER, frame};
+use crate::protocol::backend::{Body, DATA_ROW, Frame, HEADER, frame};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
@@ -22,37 +22,45 @@ pub(super) enum Outcome {
 impl Session {
     /// Parses what is buffered as far as the state permits. Some(notice) must be handed to the
     /// application before the next call; None means that nothing more can be parsed now.
+    #[inline]
     pub fn parse_input(&mut self) -> Option<PgResultBox> {
-        if self.input.is_empty() {
-            return self.notice.take();
-        }
-        self.data_rows();
-        if !self.waits_before(self.input.unread()) {
-            self.parse_messages();
+        if !self.input.is_empty() {
+            self.parse_buffered();
         }
         self.notice.take()
+    }
+
+    fn parse_buffered(&mut self) {
+        self.data_rows();
+        if !self.is_row_waiting(self.input.unread()) {
+            self.parse_messages();
+        }
     }
 
     fn parse_messages(&mut self) {
         // Frames borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
-        while self.parse_message(&mut input) {
-            self.data_rows_of(&mut input);
-            if self.waits_before(input.unread()) {
-                break;
-            }
-        }
+        // The application has to take a notice before anything behind it is understood.
+        while self.notice.is_none() && self.parse_front(&mut input) {}
         if self.fatal {
             input.clear();
         }
         self.input = input;
     }
 
-    /// Whether the front of the input must stay there for now: the application has to take a notice first, or, for
-    /// another row, the result that is ready.
-    fn waits_before(&self, input: &[u8]) -> bool {
-        let row_behind_row = self.state == AsyncState::ReadyMore && input.first() == Some(&b'D');
-        row_behind_row || self.notice.is_some()
+    /// All plain rows that the input begins with, or else one message; false when parsing cannot go on.
+    fn parse_front(&mut self, input: &mut RecvBuffer) -> bool {
+        match input.unread().first().copied() {
+            None => false,
+            Some(DATA_ROW) if self.state == AsyncState::ReadyMore => false,
+            Some(DATA_ROW) if self.data_rows_of(input) => true,
+            Some(_) => self.parse_message(input),
+        }
+    }
+
+    /// Whether the input begins with a row that has to wait until the application took the one that is ready.
+    fn is_row_waiting(&self, input: &[u8]) -> bool {
+        self.state == AsyncState::ReadyMore && input.first() == Some(&DATA_ROW)
     }
 
     /// One message; false when parsing cannot go on.
@@ -104,13 +112,10 @@ impl Session {
     }
 
     fn take_message(&mut self, kind: u8, body: &[u8]) -> Outcome {
-        if let Some(outcome) = self.take_anywhere(kind, body) {
-            return outcome;
-        }
         match self.state {
             AsyncState::Busy => self.take_busy(kind, body),
             AsyncState::Idle => self.take_idle(kind, body),
-            _ => Outcome::Wait,
+            _ => self.take_anywhere(kind, body).unwrap_or(Outcome::Wait),
         }
     }
 
@@ -120,7 +125,6 @@ impl Session {
             .map(|outcome| outcome == Outcome::Done)
     }
 
-    #[inline]
     fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
         match kind {
             b'A' => Some(self.notification(body)),
@@ -135,17 +139,21 @@ impl Session {
             // libpq: an error out of the blue goes to the notice processor.
             b'E' => self.server_notice(body),
             b'S' => self.parameter_status(body),
-            _ => {
-                let text = format!("message type 0x{kind:02x} arrived from server while idle");
-                self.internal_notice(text.as_bytes());
-                Outcome::Done
-            }
+            _ => self
+                .take_anywhere(kind, body)
+                .unwrap_or_else(|| self.out_of_the_blue(kind)),
         }
+    }
+
+    fn out_of_the_blue(&mut self, kind: u8) -> Outcome {
+        let text = format!("message type 0x{kind:02x} arrived from server while idle");
+        self.internal_notice(text.as_bytes());
+        Outcome::Done
     }
 
     fn take_busy(&mut self, kind: u8, body: &[u8]) -> Outcome {
         match kind {
-            b'D' => self.data_row(body),
+            DATA_ROW => self.data_row(body),
             b'C' => self.command_complete(body),
             b'E' => self.server_error(body),
             b'Z' => self.ready_for_query(body),
@@ -164,7 +172,9 @@ impl Session {
             b'W' => self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth),
             // libpq: what is left of a COPY OUT that was given up is dropped silently.
             b'd' | b'c' => Outcome::Done,
-            _ => self.unexpected(kind),
+            _ => self
+                .take_anywhere(kind, body)
+                .unwrap_or_else(|| self.unexpected(kind)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::queue::QueryClass;
 use super::session::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
-use crate::protocol::backend::Body;
+use crate::protocol::backend::{Body, DATA_ROW};
 use crate::result::builder::RowError;
 use crate::result::columns::{Columns, ColumnsError};
 use crate::result::origin::Origin;
@@ -141,7 +141,7 @@ impl Session {
     /// Takes the DataRows that the input begins with, as far as they are plain and wanted now. All others go through
     /// [`Session::data_row`].
     pub(super) fn data_rows(&mut self) {
-        if self.state == AsyncState::Busy && self.tracer.is_none() {
+        if self.takes_rows_now(&self.input) {
             let (result, saved) = (&mut self.result, &mut self.saved_result);
             let (taken, state) = plain_rows(self.input.unread(), self.row_mode, result, saved);
             self.input.consume(taken);
@@ -149,15 +149,24 @@ impl Session {
         }
     }
 
-    /// The same with the input taken out.
-    pub(super) fn data_rows_of(&mut self, input: &mut RecvBuffer) {
-        if self.state == AsyncState::Busy && self.tracer.is_none() {
-            let (result, saved) = (&mut self.result, &mut self.saved_result);
-            let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
-            self.last_description.rows_taken(taken);
-            input.consume(taken);
-            self.state = state;
+    /// The same with the input taken out; false where it begins with no such row.
+    pub(super) fn data_rows_of(&mut self, input: &mut RecvBuffer) -> bool {
+        if !self.takes_rows_now(input) {
+            return false;
         }
+        let (result, saved) = (&mut self.result, &mut self.saved_result);
+        let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
+        self.last_description.rows_taken(taken);
+        input.consume(taken);
+        self.state = state;
+        taken > 0
+    }
+
+    #[inline]
+    fn takes_rows_now(&self, input: &RecvBuffer) -> bool {
+        input.unread().first() == Some(&DATA_ROW)
+            && self.state == AsyncState::Busy
+            && self.tracer.is_none()
     }
 
     fn store_row(&mut self, body: &[u8]) -> Result<(), RowError> {

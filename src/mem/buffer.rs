@@ -15,6 +15,7 @@ const KEEP: usize = 512 * 1024;
 #[derive(Default)]
 pub struct RecvBuffer {
     bytes: Vec<u8>,
+    /// At every time `start <= end <= bytes.len()`: every function here keeps to that.
     start: usize,
     end: usize,
 }
@@ -28,7 +29,7 @@ impl RecvBuffer {
     #[inline]
     pub fn unread(&self) -> &[u8] {
         debug_assert!(self.start <= self.end && self.end <= self.bytes.len());
-        // SAFETY: every function here keeps `start <= end <= bytes.len()`.
+        // SAFETY: the range is inside `bytes`, as said where its ends are declared.
         unsafe { self.bytes.get_unchecked(self.start..self.end) }
     }
 
@@ -41,12 +42,11 @@ impl RecvBuffer {
     /// Drops `count` bytes from the front (at most what is there).
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        // A branch: of the next message's place nothing else is to be waited for.
+        // A branch: for the next message's place nothing else is to be waited for.
         if count < self.end - self.start {
             self.start += count;
         } else {
-            self.start = 0;
-            self.end = 0;
+            self.start = self.end;
         }
     }
 
@@ -85,7 +85,7 @@ impl RecvBuffer {
 
     /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled.
     pub fn filled(&mut self, count: usize) {
-        self.end = (self.end + count).min(self.bytes.len());
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
     }
 
     fn make_room(&mut self, min: usize) -> Result<(), OutOfMemory> {

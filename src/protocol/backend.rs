@@ -2,6 +2,8 @@
 
 /// Bytes of a message before its body: the type and the length word.
 pub const HEADER: usize = 5;
+/// The type of a message with a row.
+pub const DATA_ROW: u8 = b'D';
 /// Longest length word of a message whose type is not known to be long.
 const SHORT_LIMIT: i32 = 30_000;
 
