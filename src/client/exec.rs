@@ -221,6 +221,7 @@ impl Connection {
     }
 
     /// The next result (PQgetResult), waiting for it.
+    #[inline(always)]
     pub fn get_result(&mut self) -> Step<Collected> {
         loop {
             // A notice ends this call here, and the next one goes on.
@@ -274,6 +275,23 @@ impl Connection {
             return None;
         }
         Some(self.session.state != AsyncState::Idle || self.session.has_work())
+    }
+
+    /// Whether a synchronous command is over with the result just collected: at a COPY, on a lost connection, or, to be
+    /// found out only if `looks_on`, because nothing of it is left.
+    pub fn ends_exec(&mut self, collected: &Collected, looks_on: bool) -> bool {
+        let copying = matches!(collected, Collected::Result(result) if result.status().is_copy());
+        copying || self.session.status == ConnStatus::Bad || (looks_on && self.is_answered())
+    }
+
+    /// Whether nothing of the command in progress is left, as far as that is known without waiting.
+    fn is_answered(&mut self) -> bool {
+        if let Step::Notice(notice) = self.parse() {
+            // For the call that looks for the next result.
+            self.session.notice = Some(notice);
+            return false;
+        }
+        self.session.state == AsyncState::Idle
     }
 
     /// A synchronous command drops what is left of a COPY OUT.

@@ -5,9 +5,9 @@ use std::ptr::null_mut;
 
 use super::call::{call, drive};
 use super::connect::pg_conn;
-use super::params::{Given, text_or_empty};
+use super::params::Given;
 use super::types::{Oid, PGnotify};
-use super::{alloc, events, ptr, result};
+use super::{alloc, command, events, ptr, result};
 use crate::client::io::Flushed;
 use crate::client::{Collected, Notification, RowMode};
 use crate::result::store::PgResult;
@@ -69,10 +69,7 @@ pub unsafe extern "C" fn PQgetResult(conn: *mut pg_conn) -> *mut PgResult {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsendQuery(conn: *mut pg_conn, query: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe {
-        let query = ptr::text(query);
-        call(conn, false, |conn| conn.client.send_query(query)).into()
-    }
+    unsafe { call(conn, false, command::query(query)).into() }
 }
 
 /// Sends one command with parameters, without waiting: 1, or 0 with an error text.
@@ -102,22 +99,8 @@ pub unsafe extern "C" fn PQsendQueryParams(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        let command = ptr::text(command);
-        call(conn, false, |conn| {
-            let missing = command.is_none().then_some("command string");
-            if !conn.client.begin_with_parameters(missing, nParams) {
-                return false;
-            }
-            let types = given.types(paramTypes);
-            let Some(parameters) = given.parameters(&mut conn.client) else {
-                return false;
-            };
-            let query = command.unwrap_or_default();
-            let format = resultFormat as i16;
-            conn.client
-                .send_query_params(query, types, parameters, format)
-        })
-        .into()
+        let send = command::with_parameters(command, given, paramTypes, resultFormat);
+        call(conn, false, send).into()
     }
 }
 
@@ -137,21 +120,8 @@ pub unsafe extern "C" fn PQsendPrepare(
 ) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
-        let (name, query) = (ptr::text(stmtName), ptr::text(query));
-        call(conn, false, |conn| {
-            let missing = match (name, query) {
-                (None, _) => Some("statement name"),
-                (_, None) => Some("command string"),
-                _ => None,
-            };
-            if !conn.client.begin_with_parameters(missing, nParams) {
-                return false;
-            }
-            let types = Given::only_types(nParams).types(paramTypes);
-            let (name, query) = (name.unwrap_or_default(), query.unwrap_or_default());
-            conn.client.send_prepare(name, query, types)
-        })
-        .into()
+        let send = command::prepare(stmtName, query, nParams, paramTypes);
+        call(conn, false, send).into()
     }
 }
 
@@ -177,30 +147,7 @@ pub unsafe extern "C" fn PQsendQueryPrepared(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        let name = ptr::text(stmtName);
-        call(conn, false, |conn| {
-            let missing = name.is_none().then_some("statement name");
-            if !conn.client.begin_with_parameters(missing, nParams) {
-                return false;
-            }
-            let Some(parameters) = given.parameters(&mut conn.client) else {
-                return false;
-            };
-            let format = resultFormat as i16;
-            let name = name.unwrap_or_default();
-            conn.client.send_query_prepared(name, parameters, format)
-        })
-        .into()
-    }
-}
-
-/// # Safety
-/// `conn` is NULL or a live connection; `name` NULL or a C string.
-unsafe fn send_target(conn: *mut pg_conn, describe: bool, kind: u8, name: *const c_char) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let name = text_or_empty(name);
-        let send = |conn: &mut pg_conn| conn.client.send_target(describe, kind, name);
+        let send = command::prepared(stmtName, given, resultFormat);
         call(conn, false, send).into()
     }
 }
@@ -213,7 +160,7 @@ unsafe fn send_target(conn: *mut pg_conn, describe: bool, kind: u8, name: *const
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsendDescribePrepared(conn: *mut pg_conn, stmt: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { send_target(conn, true, b'S', stmt) }
+    unsafe { call(conn, false, command::describe(b'S', stmt)).into() }
 }
 
 /// Asks for the columns of a portal, without waiting: 1, or 0 with an error text. A NULL name is the
@@ -224,7 +171,7 @@ pub unsafe extern "C" fn PQsendDescribePrepared(conn: *mut pg_conn, stmt: *const
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsendDescribePortal(conn: *mut pg_conn, portal: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { send_target(conn, true, b'P', portal) }
+    unsafe { call(conn, false, command::describe(b'P', portal)).into() }
 }
 
 /// Closes a prepared statement, without waiting: 1, or 0 with an error text.
@@ -234,7 +181,7 @@ pub unsafe extern "C" fn PQsendDescribePortal(conn: *mut pg_conn, portal: *const
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsendClosePrepared(conn: *mut pg_conn, stmt: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { send_target(conn, false, b'S', stmt) }
+    unsafe { call(conn, false, command::close(b'S', stmt)).into() }
 }
 
 /// Closes a portal, without waiting: 1, or 0 with an error text.
@@ -244,7 +191,7 @@ pub unsafe extern "C" fn PQsendClosePrepared(conn: *mut pg_conn, stmt: *const c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQsendClosePortal(conn: *mut pg_conn, portal: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { send_target(conn, false, b'P', portal) }
+    unsafe { call(conn, false, command::close(b'P', portal)).into() }
 }
 
 /// Asks for a result a row for the command just sent: 1, or 0 when it is too late or NULL is given.

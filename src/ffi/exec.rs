@@ -3,15 +3,14 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
-use super::asynchronous::{
-    PQsendClosePortal, PQsendClosePrepared, PQsendDescribePortal, PQsendDescribePrepared,
-    PQsendPrepare, PQsendQuery, PQsendQueryParams, PQsendQueryPrepared, get_result,
-};
-use super::call::call;
+use super::asynchronous::{created, get_result, raw};
+use super::call::{call, drive};
+use super::command::{self, Command};
 use super::connect::pg_conn;
+use super::params::Given;
 use super::result::PQclear;
 use super::types::{ExecStatusCode, Oid};
-use crate::client::ConnStatus;
+use crate::client::{ConnStatus, Step, done};
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
@@ -41,17 +40,12 @@ unsafe fn discard(result: *mut PgResult) -> InTheWay {
     }
 }
 
-/// Drops the results of earlier commands; false when a new one cannot be sent (libpq: PQexecStart).
+/// Drops the results of earlier commands; false when a new one cannot be sent.
 ///
 /// # Safety
-/// `conn` is NULL or a live connection that nobody else uses during the call.
-unsafe fn begin(conn: *mut pg_conn) -> bool {
-    // SAFETY: the caller's promise.
-    match unsafe { call(conn, None, |conn| conn.client.begin_exec()) } {
-        None => return false,
-        Some(false) => return true,
-        Some(true) => {}
-    }
+/// `conn` is a live connection that nobody else uses during the call.
+#[cold]
+unsafe fn drop_results(conn: *mut pg_conn) -> bool {
     loop {
         // SAFETY: the caller's promise.
         let result = unsafe { get_result(conn) };
@@ -81,41 +75,80 @@ fn clear_the_way(conn: &mut pg_conn, in_the_way: InTheWay) -> bool {
     conn.client.status() != ConnStatus::Bad
 }
 
+/// A result, and whether the search for the last one of its command ends with it.
+#[derive(Clone, Copy)]
+struct Found {
+    result: *mut PgResult,
+    last: bool,
+}
+
+fn next_result(conn: &mut pg_conn) -> Step<Found> {
+    let collected = done!(conn.client.get_result());
+    // Event procedures find the connection as it was when their result came: nothing is looked at before they ran.
+    let last = conn.client.ends_exec(&collected, conn.events.is_empty());
+    let result = raw(collected);
+    Step::Done(Found { result, last })
+}
+
 /// The last result of a command; a COPY or a lost connection ends the search (libpq: PQexecFinish).
 ///
 /// # Safety
 /// `conn` is a live connection that nobody else uses during the call.
 unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
-    let mut last = null_mut();
+    let nothing = Found {
+        result: null_mut(),
+        last: true,
+    };
+    let mut earlier = null_mut();
     loop {
-        // SAFETY: the caller's promise; `last` is dropped once a later one is here.
+        // SAFETY: the caller's promise; `earlier` is dropped once a later one is here.
         unsafe {
-            let result = get_result(conn);
+            let Found { result, last } = drive(conn, nothing, next_result);
             if result.is_null() {
-                return last;
+                return earlier;
             }
-            PQclear(last);
-            last = result;
-            let copying = matches!(
-                (*result).status(),
-                Status::CopyIn | Status::CopyOut | Status::CopyBoth
-            );
-            if copying || (*conn).client.status() == ConnStatus::Bad {
-                return last;
+            created(conn, result);
+            if !earlier.is_null() {
+                PQclear(earlier);
             }
+            if last {
+                return result;
+            }
+            earlier = result;
         }
     }
 }
 
+/// What became of a command to be sent.
+#[derive(Clone, Copy)]
+enum Start {
+    Sent,
+    Refused,
+    /// Results of earlier commands may have to be dropped first.
+    Obstructed,
+}
+
+/// Sends a command unless something is in its way (libpq: PQexecStart).
+fn start(conn: &mut pg_conn, send: impl Command) -> Start {
+    match conn.client.begin_exec() {
+        Some(true) => Start::Obstructed,
+        Some(false) if send(conn) => Start::Sent,
+        _ => Start::Refused,
+    }
+}
+
 /// # Safety
-/// `conn` is NULL or a live connection that nobody else uses during the call.
-unsafe fn run(conn: *mut pg_conn, send: impl FnOnce() -> c_int) -> *mut PgResult {
+/// `conn` is NULL or a live connection that nobody else uses during the call, and the arguments of the command are
+/// what it was made for.
+unsafe fn run(conn: *mut pg_conn, send: impl Command) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        if !begin(conn) || send() == 0 {
-            return null_mut();
-        }
-        finish(conn)
+        let sent = match call(conn, Start::Refused, |conn| start(conn, send)) {
+            Start::Sent => true,
+            Start::Refused => false,
+            Start::Obstructed => drop_results(conn) && call(conn, false, send),
+        };
+        if sent { finish(conn) } else { null_mut() }
     }
 }
 
@@ -130,7 +163,7 @@ unsafe fn run(conn: *mut pg_conn, send: impl FnOnce() -> c_int) -> *mut PgResult
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQexec(conn: *mut pg_conn, query: *const c_char) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, || PQsendQuery(conn, query)) }
+    unsafe { run(conn, command::query(query)) }
 }
 
 /// Runs one command with parameters and answers its result; see PQexec and PQsendQueryParams.
@@ -150,18 +183,16 @@ pub unsafe extern "C" fn PQexecParams(
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        run(conn, || {
-            PQsendQueryParams(
-                conn,
-                command,
-                nParams,
-                paramTypes,
-                paramValues,
-                paramLengths,
-                paramFormats,
-                resultFormat,
-            )
-        })
+        let given = Given {
+            count: nParams,
+            values: paramValues,
+            lengths: paramLengths,
+            formats: paramFormats,
+        };
+        run(
+            conn,
+            command::with_parameters(command, given, paramTypes, resultFormat),
+        )
     }
 }
 
@@ -178,11 +209,7 @@ pub unsafe extern "C" fn PQprepare(
     paramTypes: *const Oid,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe {
-        run(conn, || {
-            PQsendPrepare(conn, stmtName, query, nParams, paramTypes)
-        })
-    }
+    unsafe { run(conn, command::prepare(stmtName, query, nParams, paramTypes)) }
 }
 
 /// Executes a prepared statement and answers its result; see PQexec and PQsendQueryPrepared.
@@ -201,17 +228,13 @@ pub unsafe extern "C" fn PQexecPrepared(
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        run(conn, || {
-            PQsendQueryPrepared(
-                conn,
-                stmtName,
-                nParams,
-                paramValues,
-                paramLengths,
-                paramFormats,
-                resultFormat,
-            )
-        })
+        let given = Given {
+            count: nParams,
+            values: paramValues,
+            lengths: paramLengths,
+            formats: paramFormats,
+        };
+        run(conn, command::prepared(stmtName, given, resultFormat))
     }
 }
 
@@ -226,7 +249,7 @@ pub unsafe extern "C" fn PQdescribePrepared(
     stmt: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, || PQsendDescribePrepared(conn, stmt)) }
+    unsafe { run(conn, command::describe(b'S', stmt)) }
 }
 
 /// The columns of a portal, in a PGRES_COMMAND_OK result; a NULL name is the unnamed portal. See PQexec.
@@ -239,7 +262,7 @@ pub unsafe extern "C" fn PQdescribePortal(
     portal: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, || PQsendDescribePortal(conn, portal)) }
+    unsafe { run(conn, command::describe(b'P', portal)) }
 }
 
 /// Closes a prepared statement; no error if there is none of the name. See PQexec.
@@ -249,7 +272,7 @@ pub unsafe extern "C" fn PQdescribePortal(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQclosePrepared(conn: *mut pg_conn, stmt: *const c_char) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, || PQsendClosePrepared(conn, stmt)) }
+    unsafe { run(conn, command::close(b'S', stmt)) }
 }
 
 /// Closes a portal; no error if there is none of the name. See PQexec.
@@ -259,7 +282,7 @@ pub unsafe extern "C" fn PQclosePrepared(conn: *mut pg_conn, stmt: *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQclosePortal(conn: *mut pg_conn, portal: *const c_char) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, || PQsendClosePortal(conn, portal)) }
+    unsafe { run(conn, command::close(b'P', portal)) }
 }
 
 /// An empty result of the given status, to be freed with PQclear; NULL when memory ran out.

@@ -9,6 +9,7 @@ pub mod call;
 pub mod cancel;
 pub mod cancel_connection;
 pub mod client_encoding;
+pub mod command;
 pub mod connect;
 pub mod conninfo;
 pub mod copy;

@@ -36,6 +36,11 @@ impl Status {
         )
     }
 
+    /// Whether a result of this status begins a COPY.
+    pub fn is_copy(self) -> bool {
+        matches!(self, Status::CopyIn | Status::CopyOut | Status::CopyBoth)
+    }
+
     /// The status with libpq's number, if it is one.
     pub fn from_code(code: i32) -> Option<Status> {
         const ALL: [Status; 13] = [
