@@ -13,7 +13,7 @@ pub enum QueryClass {
     Sync,
 }
 
-/// One command that awaits its answer.
+/// One command that awaits its turn.
 #[derive(Debug)]
 struct Command {
     class: QueryClass,
@@ -35,58 +35,86 @@ pub enum Advance {
     Ready,
 }
 
+/// The oldest command stands apart from those behind it: mostly there are none.
 #[derive(Debug, Default)]
 pub struct CommandQueue {
-    commands: VecDeque<Command>,
-    /// Room for the text of the next query.
-    spare: Vec<u8>,
+    oldest: Option<QueryClass>,
+    /// The text of the oldest command, where there is one; its memory serves the next.
+    text: Vec<u8>,
+    has_text: bool,
+    behind: VecDeque<Command>,
 }
 
 impl CommandQueue {
     /// Adds a command, with its query's text where libpq keeps that.
     pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
-        let query = text.map(|text| {
-            let mut query = std::mem::take(&mut self.spare);
-            query.clear();
-            query.extend_from_slice(text);
-            query
-        });
-        self.commands.push_back(Command { class, query });
+        if self.oldest.is_some() {
+            let query = text.map(<[u8]>::to_vec);
+            self.behind.push_back(Command { class, query });
+            return;
+        }
+        self.oldest = Some(class);
+        self.has_text = text.is_some();
+        if let Some(text) = text {
+            self.text.clear();
+            self.text.extend_from_slice(text);
+        }
     }
 
     pub fn clear(&mut self) {
-        self.commands.clear();
+        self.behind.clear();
+        self.drop_oldest();
     }
 
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.oldest.is_none()
     }
 
     /// The command whose replies are arriving.
+    #[inline]
     pub fn class(&self) -> Option<QueryClass> {
-        self.commands.front().map(|command| command.class)
+        self.oldest
     }
 
     pub fn query(&self) -> Option<&[u8]> {
-        self.commands.front()?.query.as_deref()
+        self.has_text.then_some(&self.text)
     }
 
     /// Drops the head if `cause` completes it: a simple query ends with ReadyForQuery only,
     /// a sync point with its own result only.
+    #[inline]
     pub fn advance(&mut self, cause: Advance) {
         let stays = match self.class() {
             Some(QueryClass::Simple) => cause != Advance::Ready,
             Some(QueryClass::Sync) => cause != Advance::Sync,
             _ => false,
         };
-        if stays {
-            return;
+        if !stays {
+            self.drop_oldest();
         }
-        let text = self.commands.pop_front().and_then(|command| command.query);
-        if let Some(text) = text
-            && text.capacity() <= KEEP_TEXT
-        {
-            self.spare = text;
+    }
+
+    #[inline]
+    fn drop_oldest(&mut self) {
+        self.oldest = None;
+        self.has_text = false;
+        if self.text.capacity() > KEEP_TEXT || !self.behind.is_empty() {
+            self.turn_to_next();
+        }
+    }
+
+    fn turn_to_next(&mut self) {
+        if self.text.capacity() > KEEP_TEXT {
+            self.text = Vec::new();
+        }
+        let Some(next) = self.behind.pop_front() else {
+            return;
+        };
+        self.oldest = Some(next.class);
+        if let Some(text) = next.query {
+            self.text = text;
+            self.has_text = true;
         }
     }
 }
