@@ -61,6 +61,10 @@ pub struct Columns {
     /// Each name with a NUL behind it.
     names: Vec<u8>,
     columns: Vec<Column>,
+    /// How many have format 1.
+    binary: usize,
+    /// How many have another format than 0.
+    not_text: usize,
 }
 
 impl Columns {
@@ -117,6 +121,8 @@ impl Columns {
         }
         let name = name.map(|_| start);
         self.columns.push(Column { name, desc });
+        self.binary += usize::from(desc.format == 1);
+        self.not_text += usize::from(desc.format != 0);
         Ok(())
     }
 
@@ -148,12 +154,12 @@ impl Columns {
 
     /// Whether there are columns and none of them is text.
     pub fn all_binary(&self) -> bool {
-        !self.is_empty() && self.columns.iter().all(|column| column.desc.format == 1)
+        !self.is_empty() && self.binary == self.len()
     }
 
     /// Whether values may be read through pointers of other types than char.
     pub fn any_binary(&self) -> bool {
-        self.columns.iter().any(|column| column.desc.format != 0)
+        self.not_text > 0
     }
 
     /// The column of that name in SQL, with case folded by `lower` outside of double quotes.
