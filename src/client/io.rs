@@ -215,7 +215,9 @@ impl Connection {
     fn drop_output(&mut self, count: usize) {
         let out = &mut self.session.out;
         let rest = out.len() - count;
-        if rest <= SEND_THRESHOLD {
+        if rest == 0 {
+            out.clear();
+        } else if rest <= SEND_THRESHOLD {
             out.copy_within(count.., 0);
             out.truncate(rest);
         } else {

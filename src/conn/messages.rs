@@ -13,6 +13,7 @@ use crate::result::store::PgResultBox;
 const MAX_NOTIFICATIONS: usize = 1 << 20;
 
 impl Session {
+    #[cold]
     pub(super) fn goaway(&mut self) -> Outcome {
         if self.server.note_goaway() && self.goaway_notice {
             self.internal_notice(b"server requests to disconnect when convenient");
@@ -20,6 +21,7 @@ impl Session {
         Outcome::Done
     }
 
+    #[inline(never)]
     pub(super) fn notification(&mut self, body: &[u8]) -> Outcome {
         let mut body = Body(body);
         let (Some(process), Some(channel), Some(payload)) =
@@ -40,6 +42,7 @@ impl Session {
     }
 
     /// Hands a NoticeResponse (or an error nobody waits for) to the notice receiver.
+    #[cold]
     pub(super) fn server_notice(&mut self, body: &[u8]) -> Outcome {
         let Some(fields) = ErrorFields::parse(body) else {
             return Outcome::Malformed;

@@ -61,6 +61,7 @@ impl Session {
     }
 
     /// The current result, or one that carries the error text (libpq: pqPrepareAsyncResult).
+    #[inline]
     pub fn take_result(&mut self) -> Collected {
         let collected = match self.result.take() {
             Some(result) => {
@@ -76,6 +77,7 @@ impl Session {
         collected
     }
 
+    #[cold]
     fn error_result(&mut self) -> Collected {
         if !self.error_result {
             self.errors.add("no error text available");

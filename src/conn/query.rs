@@ -125,6 +125,7 @@ impl Session {
             .map(|outcome| outcome == Outcome::Done)
     }
 
+    #[inline]
     fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
         match kind {
             b'A' => Some(self.notification(body)),

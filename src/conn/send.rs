@@ -35,6 +35,7 @@ impl Session {
     }
 
     /// Checks that a command may be sent or queued now (libpq: PQsendQueryStart).
+    #[inline]
     pub fn check_sendable(&mut self) -> Result<(), Refused> {
         if self.status != ConnStatus::Ok {
             return self.refuse("no connection to the server");
@@ -88,6 +89,7 @@ impl Session {
     }
 
     /// PQsendQuery.
+    #[inline]
     pub fn send_query(&mut self, query: &[u8]) -> Result<(), Refused> {
         if self.pipeline != PipelineStatus::Off {
             return self.refuse("PQsendQuery not allowed in pipeline mode");

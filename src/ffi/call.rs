@@ -4,6 +4,7 @@
 use super::connect::pg_conn;
 use super::{guard, misc, notice, oauth, tls, trace};
 use crate::client::{Hook, Step};
+use crate::result::store::PgResult;
 
 /// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
 ///
@@ -45,10 +46,8 @@ pub unsafe fn drive<T: Copy>(
         match unsafe { one_step(conn, step) } {
             Outcome::Done(value) => return value,
             Outcome::Failed => return failure,
-            // SAFETY: the result came from `into_raw` and is handed over.
-            Outcome::Notice(result) => unsafe { notice::deliver(result) },
-            // SAFETY: the caller's promise; nothing borrows the connection.
-            Outcome::Hook(hook) => unsafe { ask(conn, hook) },
+            // SAFETY: as above; nothing borrows the connection.
+            Outcome::Pause(pause) => unsafe { attend(conn, pause) },
         }
     }
 }
@@ -56,9 +55,15 @@ pub unsafe fn drive<T: Copy>(
 #[derive(Clone, Copy)]
 enum Outcome<T> {
     Done(T),
-    Notice(*mut crate::result::store::PgResult),
-    Hook(Hook),
+    Pause(Pause),
     Failed,
+}
+
+/// What the application has to do before the step can go on.
+#[derive(Clone, Copy)]
+enum Pause {
+    Notice(*mut PgResult),
+    Hook(Hook),
 }
 
 /// # Safety
@@ -69,11 +74,26 @@ unsafe fn one_step<T: Copy>(
 ) -> Outcome<T> {
     let body = |conn: &mut pg_conn| match step(conn) {
         Step::Done(value) => Outcome::Done(value),
-        Step::Notice(result) => Outcome::Notice(result.into_raw()),
-        Step::Hook(hook) => Outcome::Hook(hook),
+        Step::Notice(result) => Outcome::Pause(Pause::Notice(result.into_raw())),
+        Step::Hook(hook) => Outcome::Pause(Pause::Hook(hook)),
     };
     // SAFETY: the caller's promise.
     unsafe { call(conn, Outcome::Failed, body) }
+}
+
+/// Lets the application do its part.
+///
+/// # Safety
+/// As for [`drive`], and `conn` is not NULL.
+#[cold]
+unsafe fn attend(conn: *mut pg_conn, pause: Pause) {
+    // SAFETY: the caller's promise; the result came from `into_raw` and is handed over.
+    unsafe {
+        match pause {
+            Pause::Notice(result) => notice::deliver(result),
+            Pause::Hook(hook) => ask(conn, hook),
+        }
+    }
 }
 
 /// Asks the application and gives its answer to the client.

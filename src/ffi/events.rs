@@ -143,6 +143,7 @@ unsafe fn fire_all<T>(conn: *mut pg_conn, event: PGEventId, info: &mut T) {
 ///
 /// # Safety
 /// `result` is a live result, which is freed next.
+#[cold]
 pub unsafe fn fire_destroy(result: *mut PgResult) {
     let mut index = 0;
     // SAFETY: the caller's promise.

@@ -380,7 +380,11 @@ pub unsafe extern "C" fn PQclear(res: *mut PGresult) {
         return;
     }
     // SAFETY: a result, and no reference to it is held here.
-    unsafe { super::events::fire_destroy(res) };
+    unsafe {
+        if (*res).events.is_some() {
+            super::events::fire_destroy(res);
+        }
+    }
     // SAFETY: results reach C through `into_raw`; this one is not used again.
     drop(unsafe { PgResultBox::from_raw(res) });
 }

@@ -22,22 +22,27 @@ pub fn poll(
     write: bool,
     timeout: Option<Duration>,
 ) -> io::Result<(bool, bool)> {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut entry = poll_entry(fd, read, write);
+    match timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
+        None => poll_to_the_end(&mut entry, None)?,
+        deadline => poll_to_the_end(&mut entry, deadline)?,
+    }
+    let other = entry.revents & !(libc::POLLIN | libc::POLLOUT) != 0;
+    let readable = read && (other || entry.revents & libc::POLLIN != 0);
+    let writable = write && (other || entry.revents & libc::POLLOUT != 0);
+    Ok((readable, writable))
+}
+
+/// Polls until something is ready or the deadline has come; inlined, for without a deadline it is short.
+#[inline(always)]
+fn poll_to_the_end(entry: &mut libc::pollfd, deadline: Option<Instant>) -> io::Result<()> {
     loop {
-        let wait = deadline.map_or(-1, remaining_ms);
-        let mut entry = poll_entry(fd, read, write);
-        match poll_once(&mut entry, wait) {
+        match poll_once(entry, deadline.map_or(-1, remaining_ms)) {
             -1 if errno() == libc::EINTR => continue,
             -1 => return Err(io::Error::last_os_error()),
             // A timeout longer than poll can express, or a millisecond that poll cut short.
             0 if deadline.is_some_and(|deadline| Instant::now() < deadline) => continue,
-            0 => return Ok((false, false)),
-            _ => {
-                let other = entry.revents & !(libc::POLLIN | libc::POLLOUT) != 0;
-                let readable = read && (other || entry.revents & libc::POLLIN != 0);
-                let writable = write && (other || entry.revents & libc::POLLOUT != 0);
-                return Ok((readable, writable));
-            }
+            _ => return Ok(()),
         }
     }
 }
