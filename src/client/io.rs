@@ -139,11 +139,16 @@ impl Connection {
         match sys::poll(descriptor, read, write, timeout) {
             Ok((readable, writable)) => Ok(readable || writable),
             Err(error) => {
-                let text = [&b"poll() failed: "[..], &sys::error_text(&error)].concat();
-                self.session.errors.add(text);
+                self.note_poll_failure(&error);
                 Err(())
             }
         }
+    }
+
+    #[cold]
+    fn note_poll_failure(&mut self, error: &std::io::Error) {
+        let text = [&b"poll() failed: "[..], &sys::error_text(error)].concat();
+        self.session.errors.add(text);
     }
 
     /// Sends all output; in nonblocking mode as much as the socket takes.
@@ -195,11 +200,7 @@ impl Connection {
                     self.drop_output(count);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    // libpq: claims success, so what the server said last is read by whoever waits for it.
-                    self.write_error = Some(send_failure(&error));
-                    self.drop_output(end);
-                }
+                Err(error) => self.give_up_sending(&error, end),
             }
             if self.session.out.len() > keep
                 && let Some(outcome) = self.make_way()
@@ -209,6 +210,13 @@ impl Connection {
         }
         self.output_emptied();
         Flushed::All
+    }
+
+    /// libpq: claims success, so what the server said last is read by whoever waits for it.
+    #[cold]
+    fn give_up_sending(&mut self, error: &std::io::Error, end: usize) {
+        self.write_error = Some(send_failure(error));
+        self.drop_output(end);
     }
 
     /// Drops what was sent. A short rest moves to the front at once, so that the buffer is filled anew from there.
@@ -269,12 +277,18 @@ impl Connection {
     }
 
     /// Closes the socket of a session that cannot go on.
+    #[inline]
     pub(super) fn close_if_fatal(&mut self) {
         if self.session.fatal {
-            self.session.fatal = false;
-            self.session.drop_connection(false);
-            self.stream = None;
+            self.close_fatal();
         }
+    }
+
+    #[cold]
+    fn close_fatal(&mut self) {
+        self.session.fatal = false;
+        self.session.drop_connection(false);
+        self.stream = None;
     }
 }
 

@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// The current result, or one that carries the error text (libpq: pqPrepareAsyncResult).
-    #[inline]
+    #[inline(always)]
     pub fn take_result(&mut self) -> Collected {
         let collected = match self.result.take() {
             Some(result) => {
