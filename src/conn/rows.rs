@@ -233,6 +233,7 @@ impl Session {
 
 /// Adds the plain rows that `input` begins with to the result, or, in single-row mode, makes the first one the result,
 /// for which that of the whole is saved. Tells how many bytes that were, and the state then.
+#[inline(always)]
 fn plain_rows(
     input: &[u8],
     mode: RowMode,
