@@ -42,12 +42,7 @@ impl RecvBuffer {
     /// Drops `count` bytes from the front (at most what is there).
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        // A branch: for the next message's place nothing else is to be waited for.
-        if count < self.end - self.start {
-            self.start += count;
-        } else {
-            self.start = self.end;
-        }
+        self.start = self.start.saturating_add(count).min(self.end);
     }
 
     /// Forgets everything that was received.
