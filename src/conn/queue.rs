@@ -118,3 +118,55 @@ impl CommandQueue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_come_in_their_order_with_their_texts() {
+        let mut queue = CommandQueue::default();
+        assert_eq!((queue.class(), queue.query()), (None, None));
+        queue.push(QueryClass::Extended, Some(b"one"));
+        queue.push(QueryClass::Describe, None);
+        queue.push(QueryClass::Extended, Some(b"three"));
+        assert_eq!(queue.query(), Some(&b"one"[..]));
+        queue.advance(Advance::Result);
+        assert_eq!(queue.class(), Some(QueryClass::Describe));
+        assert_eq!(queue.query(), None);
+        queue.advance(Advance::Result);
+        assert_eq!(queue.query(), Some(&b"three"[..]));
+        queue.advance(Advance::Result);
+        assert!(queue.is_empty());
+        queue.push(QueryClass::Extended, None);
+        assert_eq!(queue.query(), None);
+    }
+
+    #[test]
+    fn only_its_own_end_completes_a_command() {
+        let mut queue = CommandQueue::default();
+        queue.push(QueryClass::Simple, Some(b"one"));
+        queue.push(QueryClass::Sync, None);
+        queue.advance(Advance::Result);
+        assert_eq!(queue.class(), Some(QueryClass::Simple));
+        queue.advance(Advance::Ready);
+        assert_eq!(queue.class(), Some(QueryClass::Sync));
+        queue.advance(Advance::Ready);
+        assert_eq!(queue.class(), Some(QueryClass::Sync));
+        queue.advance(Advance::Sync);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_long_text_is_not_kept() {
+        let mut queue = CommandQueue::default();
+        let long = vec![b'x'; KEEP_TEXT + 1];
+        queue.push(QueryClass::Simple, Some(&long));
+        queue.push(QueryClass::Simple, Some(b"short"));
+        queue.advance(Advance::Ready);
+        assert_eq!(queue.query(), Some(&b"short"[..]));
+        assert!(queue.text.capacity() <= KEEP_TEXT);
+        queue.clear();
+        assert!(queue.is_empty() && queue.query().is_none());
+    }
+}

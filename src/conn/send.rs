@@ -35,7 +35,6 @@ impl Session {
     }
 
     /// Checks that a command may be sent or queued now (libpq: PQsendQueryStart).
-    #[inline]
     pub fn check_sendable(&mut self) -> Result<(), Refused> {
         if self.status != ConnStatus::Ok {
             return self.refuse("no connection to the server");

@@ -60,13 +60,11 @@ fn put_string(out: &mut BytesMut, text: &[u8]) {
 }
 
 /// A message that is one string, as Query or CopyFail.
-#[inline]
 fn string_message(out: &mut BytesMut, kind: u8, text: &[u8]) -> Result<(), TooLarge> {
     message(out, kind, text.len() + 1, |out| put_string(out, text))
 }
 
 /// Simple query.
-#[inline]
 pub fn query(out: &mut BytesMut, text: &[u8]) -> Result<(), TooLarge> {
     string_message(out, b'Q', text)
 }
