@@ -104,7 +104,7 @@ fn a_claim_that_does_not_hold_fails() {
 #[test]
 fn relay_cost() {
     let mut command = python(&["relay_cost.py"]);
-    command.args(["--rounds", "1", "--seconds", "1", "--idle", "50"]);
+    command.args(["--rounds", "1", "--turns", "2", "--idle", "50"]);
     let output = process::run(&mut command, b"", LIMIT).success();
     for proxy in ["PgBouncer", "goaway-proxy"] {
         for cell in &row(&output, proxy)[1..] {
