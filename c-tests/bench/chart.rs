@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::figures::Figures;
 
 /// Lengths are pixels.
-const WIDTH: usize = 760;
-const LEFT: usize = 100;
+const WIDTH: usize = 780;
+const LEFT: usize = 120;
 const TOP: usize = 66;
 const BAR: usize = 16;
 const STEP: usize = 24;
