@@ -214,6 +214,7 @@ fn a_check_that_only_raises_is_no_way_out() {
     let told = pool.sessions("true");
     assert_eq!(told.len(), 2);
     pool.proxy.ctl(&["goaway"]).success();
+    pool.proxy.has_told(2);
     pool.session.send("SELECT 'never'\n");
     let answer = pool.session.until("\n");
     assert!(

@@ -103,7 +103,7 @@ impl Proxy {
 
     /// Waits until so many clients have been told.
     #[track_caller]
-    fn has_told(&self, number: usize) {
+    pub fn has_told(&self, number: usize) {
         wait_until(&number.to_string(), || {
             let clients = self.clients();
             let told = clients.iter().filter(|client| client["told"] == true);
