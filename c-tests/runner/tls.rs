@@ -9,4 +9,5 @@ mod matrix;
 mod options;
 mod scripted;
 pub mod server;
+mod unloading;
 mod verifier;

@@ -229,6 +229,8 @@ fn compile(path: &Path, name: &str, headers: Headers) {
         .arg(source)
         .arg("-I")
         .arg(include(headers));
+    // A program that loads the library itself must not be linked with it.
+    command.arg("-Wl,--as-needed");
     command.arg("-L").arg(link_directory(headers)).arg("-lpq");
     process::run(&mut command, b"", TIMEOUT).success();
     fs::rename(fresh, path).expect("a place for the program");
