@@ -103,7 +103,14 @@ const LOWEST: &[&str] = &["protocol", "auth", "mem", "text"];
 const OUTSIDE: &[&str] = &["libc", "std::net", "std::fs", "std::env"];
 
 /// Where the keyword may stand.
-const MAY_HOLD_UNSAFE: &[&str] = &["ffi/", "mem/", "net/sys.rs", "net/dl.rs", "net/dl/"];
+const MAY_HOLD_UNSAFE: &[&str] = &[
+    "ffi/",
+    "mem/",
+    "net/sys.rs",
+    "net/sys/",
+    "net/dl.rs",
+    "net/dl/",
+];
 
 #[test]
 fn imports_point_down() {

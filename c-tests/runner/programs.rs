@@ -132,6 +132,17 @@ fn cancel_in_a_signal_handler() {
 }
 
 #[test]
+fn errno_after_each_call() {
+    let server = Postgres::shared();
+    let closed = format!("port={}", free_port());
+    let env = [("PGSSLMODE", "disable")];
+    let tcp = server.tcp("postgres");
+    same_output("errno", &[&tcp, &format!("{tcp} {closed}")], &env);
+    let unix = server.unix("postgres");
+    same_output("errno", &[&unix, &format!("{unix} {closed}")], &env);
+}
+
+#[test]
 fn client_encoding() {
     same_on_a_fresh_database("client_encoding");
 }

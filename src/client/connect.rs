@@ -10,7 +10,7 @@ use super::gss::GssState;
 use super::io::{Flushed, Read};
 use super::oauth::Flow;
 use super::tls::{KeyPassword, Secured};
-use super::{Connection, Hook, Step, Waiting, done, env};
+use super::{Connection, Hook, Step, Waiting, apart, done, env};
 use crate::conn::encryption::Available;
 use crate::conn::session::{ConnStatus, Session};
 use crate::conn::startup::{Purpose, Startup, Want};
@@ -42,6 +42,7 @@ impl Connection {
             rejected: None,
             addresses: Vec::new(),
             address: None,
+            connect_errno: None,
             waiting: Waiting::Nothing,
             flow: Flow::None,
             alternative: None,
@@ -63,7 +64,8 @@ impl Connection {
         parsed: Result<Options, Vec<u8>>,
         purpose: Purpose,
     ) -> Result<(), ()> {
-        let configured = parsed.and_then(|options| self.take_options(options, purpose));
+        // The environment's files are read.
+        let configured = parsed.and_then(|options| apart(|| self.take_options(options, purpose)));
         configured.map_err(|message| self.session.errors.add(message))
     }
 
@@ -97,7 +99,7 @@ impl Connection {
             return Step::Done(true);
         }
         // The application cannot have seen the socket yet.
-        self.close_socket();
+        apart(|| self.close_socket());
         self.session.status = ConnStatus::Bad;
         Step::Done(false)
     }
@@ -112,8 +114,12 @@ impl Connection {
         let Some(mut startup) = self.startup.take() else {
             return Step::Done(Polling::Failed);
         };
-        let step = self.advance_connect(&mut startup);
+        let step = apart(|| self.advance_connect(&mut startup));
         self.startup = Some(startup);
+        if let (Step::Done(Polling::Failed), Some(errno)) = (&step, self.connect_errno) {
+            // Programs show it to their users.
+            sys::set_errno(errno);
+        }
         step
     }
 
@@ -237,7 +243,10 @@ impl Connection {
             None => Ok(None),
         };
         match error {
-            Ok(None) => startup.connect_finished(&mut self.session, Ok(())),
+            Ok(None) => {
+                self.connect_errno = None;
+                startup.connect_finished(&mut self.session, Ok(()));
+            }
             Ok(Some(error)) => {
                 let reason = sys::error_text(&error);
                 startup.connect_finished(&mut self.session, Err(reason));

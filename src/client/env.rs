@@ -37,7 +37,7 @@ pub fn text(name: &str) -> Option<String> {
 /// Says something on stderr, where libpq does.
 pub fn complain(text: impl AsRef<[u8]>) {
     // Nobody reads it: no reason to fail.
-    let _ = io::stderr().write_all(text.as_ref());
+    let _ = sys::apart(|| io::stderr().write_all(text.as_ref()));
 }
 
 /// What PGOAUTHDEBUG switches on; with `warn` it is told on stderr what it cannot.
@@ -64,9 +64,11 @@ pub fn add_defaults(options: &mut Options) -> Result<(), Vec<u8>> {
 /// The options of a connection of which nothing is said; a service that cannot be read says nothing.
 pub fn default_options() -> Options {
     let mut options = Options::default();
-    // libpq: what a service file says before an error in it counts
-    let _ = add_service(&mut options);
-    add_other_defaults(&mut options);
+    sys::apart(|| {
+        // libpq: what a service file says before an error in it counts
+        let _ = add_service(&mut options);
+        add_other_defaults(&mut options);
+    });
     options
 }
 
@@ -231,7 +233,8 @@ pub fn startup_environment() -> Vec<(&'static [u8], Vec<u8>)> {
 
 /// The encoding that the process's locale implies, for `client_encoding=auto`; empty when it is not known.
 pub fn client_encoding_of_locale() -> &'static [u8] {
-    encoding_of(&sys::character_locale()).map_or(b"", |id| encoding::to_name(id).to_bytes())
+    let encoding = sys::apart(|| encoding_of(&sys::character_locale()));
+    encoding.map_or(b"", |id| encoding::to_name(id).to_bytes())
 }
 
 fn encoding_of(locale: &[u8]) -> Option<i32> {
@@ -260,6 +263,10 @@ fn encoding_of(locale: &[u8]) -> Option<i32> {
 
 /// Fills `out` with random bytes from the operating system.
 pub fn random_bytes(out: &mut [u8]) {
+    sys::apart(|| fill(out));
+}
+
+fn fill(out: &mut [u8]) {
     if getrandom::fill(out).is_err() {
         // libpq: better something that differs from connection to connection than none
         scatter(seed(out), out);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
-use super::{Connection, Step};
+use super::{Connection, Step, apart};
 use crate::conn::session::ConnStatus;
 use crate::mem::buffer::MIN_READ;
 use crate::net::stream::{Broken, Stream};
@@ -112,7 +112,7 @@ impl Connection {
 
     /// The connection is gone; what was received can still be parsed.
     fn lose(&mut self, clean: bool) -> Read {
-        self.stream = None;
+        apart(|| self.stream = None);
         self.session.drop_connection(true);
         if self.startup_is_over() {
             self.session.status = ConnStatus::Bad;
@@ -288,7 +288,7 @@ impl Connection {
     fn close_fatal(&mut self) {
         self.session.fatal = false;
         self.session.drop_connection(false);
-        self.stream = None;
+        apart(|| self.stream = None);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::Connection;
+use super::{Connection, apart};
 use crate::conn::server::LARGE_OBJECT_FUNCTIONS;
 use crate::net::sys;
 use crate::result::status::Status;
@@ -127,7 +127,9 @@ impl Connection {
             self.blame_file("open", b"(null)", libc::EFAULT);
             return false;
         };
-        let opened = File::open(OsStr::from_bytes(name)).map(|file| self.file = Some(file));
+        // What an earlier call left open is closed.
+        let open = || File::open(OsStr::from_bytes(name)).map(|file| self.file = Some(file));
+        let opened = apart(open);
         let failed = opened.map_err(|error| self.blame_file("open", name, code(&error)));
         failed.is_ok()
     }
@@ -137,9 +139,11 @@ impl Connection {
         let name = name.ok_or(libc::EFAULT)?;
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true);
-        let file = options.open(OsStr::from_bytes(name));
-        self.file = Some(file.map_err(|error| code(&error))?);
-        Ok(())
+        let mut open = || {
+            self.file = Some(options.open(OsStr::from_bytes(name))?);
+            Ok(())
+        };
+        apart(&mut open).map_err(|error| code(&error))
     }
 
     /// The next bytes of the file being imported, none at its end; Err is an errno.
@@ -148,7 +152,7 @@ impl Connection {
             return Err(libc::EBADF);
         };
         loop {
-            match file.read(chunk) {
+            match apart(|| file.read(chunk)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => return outcome.map_err(|error| code(&error)),
             }
@@ -160,12 +164,13 @@ impl Connection {
         let Some(file) = &mut self.file else {
             return Err(libc::EBADF);
         };
-        file.write_all(chunk).map_err(|error| code(&error))
+        apart(|| file.write_all(chunk)).map_err(|error| code(&error))
     }
 
     /// Closes the file; Err is an errno.
     pub fn close_file(&mut self) -> Result<(), c_int> {
-        self.file.take().map_or(Ok(()), sys::close_file)
+        let file = self.file.take();
+        apart(|| file.map_or(Ok(()), sys::close_file))
     }
 
     /// Adds `could not open file "NAME": ...` and the like; `action` comes before the word file.

@@ -20,6 +20,7 @@ pub mod state;
 pub mod tls;
 mod tls_files;
 
+use std::ffi::c_int;
 use std::fs::File;
 
 use socket2::SockAddr;
@@ -35,7 +36,7 @@ pub use crate::conn::outcome::Collected;
 pub use crate::conn::session::{ConnStatus, Notification, RowMode};
 pub use crate::conn::startup::Purpose;
 pub use crate::conn::tracing::Tracer;
-pub use crate::net::sys::{local_time, now_usec, poll_until};
+pub use crate::net::sys::{apart, local_time, now_usec, poll_until};
 pub use crate::result::message::{ShowContext, Verbosity};
 
 /// The answer of a call that may come upon notices or need the application.
@@ -111,6 +112,8 @@ pub struct Connection {
     addresses: Vec<SockAddr>,
     /// The address in use.
     address: Option<SockAddr>,
+    /// What errno was after the call that began the connect, until the connect succeeds.
+    connect_errno: Option<c_int>,
     waiting: Waiting,
     /// What gets a token for OAuth.
     flow: oauth::Flow,

@@ -5,7 +5,7 @@ mod flow;
 mod prompt;
 
 use super::connect::Polling;
-use super::{Connection, Hook, Step, env};
+use super::{Connection, Hook, Step, apart, env};
 use crate::conn::oauth::TokenSource;
 use crate::conn::session::ConnStatus;
 use crate::conn::startup::Startup;
@@ -71,7 +71,7 @@ impl Connection {
                 self.flow = Flow::Application(None);
                 TokenSource::Flow
             }
-            TokenAnswer::Default => match self.startup.as_ref().map(built_in) {
+            TokenAnswer::Default => match apart(|| self.startup.as_ref().map(built_in)) {
                 Some(Ok(flow)) => {
                     self.flow = Flow::BuiltIn(Box::new(flow));
                     TokenSource::Flow

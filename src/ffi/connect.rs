@@ -12,7 +12,7 @@ use super::oauth::{self, TokenRequest};
 use super::types::{PQconninfoOption, PollingStatusCode, PostgresPollingStatusType};
 use super::{conninfo, guard, ptr};
 use crate::client::connect::{ConnectWait, Polling};
-use crate::client::{Connection, Purpose};
+use crate::client::{Connection, Purpose, apart};
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{Opt, Options};
 
@@ -321,7 +321,8 @@ pub unsafe extern "C" fn PQfinish(conn: *mut pg_conn) {
         call(conn, (), |conn| conn.client.close());
         oauth::clean_up(conn);
         events::fire_destroy_connection(conn);
-        guard::guard((), || drop(Box::from_raw(conn)));
+        // A large object's file may be open.
+        guard::guard((), || apart(|| drop(Box::from_raw(conn))));
     }
 }
 

@@ -5,6 +5,7 @@ mod pager;
 use super::guard::guard;
 use super::ptr::{shared, text};
 use super::types::{PGresult, PQprintOpt};
+use crate::client::apart;
 use crate::result::print::{self, PrintOptions};
 use std::ffi::{c_char, c_int};
 
@@ -53,23 +54,29 @@ pub unsafe extern "C" fn PQprint(
         return;
     };
     guard((), || {
-        // SAFETY: the caller's promise.
-        let options = unsafe { print_options(po) };
-        let stream = stream_or_stdout(fout);
-        let to_stdout = stream == stream_or_stdout(std::ptr::null_mut());
-        if po.pager != 0 && to_stdout && result.ncols() > 0 && pager::is_wanted(result, &options) {
-            let piped = pager::with_pager(|pipe| {
-                // SAFETY: the pager's stream is open while the closure runs.
-                let mut out = unsafe { writer(pipe) };
-                print::print(result, &options, &mut out);
-            });
-            if piped {
-                return;
+        apart(|| {
+            // SAFETY: the caller's promise.
+            let options = unsafe { print_options(po) };
+            let stream = stream_or_stdout(fout);
+            let to_stdout = stream == stream_or_stdout(std::ptr::null_mut());
+            if po.pager != 0
+                && to_stdout
+                && result.ncols() > 0
+                && pager::is_wanted(result, &options)
+            {
+                let piped = pager::with_pager(|pipe| {
+                    // SAFETY: the pager's stream is open while the closure runs.
+                    let mut out = unsafe { writer(pipe) };
+                    print::print(result, &options, &mut out);
+                });
+                if piped {
+                    return;
+                }
             }
-        }
-        // SAFETY: open by the caller's promise.
-        let mut out = unsafe { writer(stream) };
-        print::print(result, &options, &mut out);
+            // SAFETY: open by the caller's promise.
+            let mut out = unsafe { writer(stream) };
+            print::print(result, &options, &mut out);
+        })
     });
 }
 
@@ -132,18 +139,20 @@ pub unsafe extern "C" fn PQdisplayTuples(
     let (result, separator) = unsafe { (shared(res), text(fieldSep)) };
     let stream = stream_or_stdout(fp);
     guard((), || {
-        // SAFETY: open by the caller's promise.
-        let mut out = unsafe { writer(stream) };
-        print::display_tuples(
-            result,
-            fillAlign != 0,
-            separator.unwrap_or(b" "),
-            printHeader != 0,
-            quiet != 0,
-            &mut out,
-        );
-        // SAFETY: as above.
-        unsafe { libc::fflush(stream) };
+        apart(|| {
+            // SAFETY: open by the caller's promise.
+            let mut out = unsafe { writer(stream) };
+            print::display_tuples(
+                result,
+                fillAlign != 0,
+                separator.unwrap_or(b" "),
+                printHeader != 0,
+                quiet != 0,
+                &mut out,
+            );
+            // SAFETY: as above.
+            unsafe { libc::fflush(stream) };
+        })
     });
 }
 
@@ -172,15 +181,17 @@ pub unsafe extern "C" fn PQprintTuples(
     }
     let width = usize::try_from(colWidth).unwrap_or(0);
     guard((), || {
-        // SAFETY: open by the caller's promise.
-        let mut out = unsafe { writer(fout) };
-        print::print_tuples(
-            result,
-            PrintAttNames != 0,
-            TerseOutput != 0,
-            width,
-            &mut out,
-        );
+        apart(|| {
+            // SAFETY: open by the caller's promise.
+            let mut out = unsafe { writer(fout) };
+            print::print_tuples(
+                result,
+                PrintAttNames != 0,
+                TerseOutput != 0,
+                width,
+                &mut out,
+            );
+        })
     });
 }
 

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use super::call::call;
 use super::connect::pg_conn;
 use super::types::{PQTRACE_REGRESS_MODE, PQTRACE_SUPPRESS_TIMESTAMPS};
-use crate::client::{Tracer, local_time};
+use crate::client::{Tracer, apart, local_time};
 
 /// Writes the trace lines collected since the last call.
 pub fn write_lines(conn: &mut pg_conn) {
@@ -16,7 +16,7 @@ pub fn write_lines(conn: &mut pg_conn) {
     if let Some(tracer) = conn.client.tracer() {
         let lines = tracer.take_lines();
         // SAFETY: the application keeps the stream open while it traces to it.
-        unsafe { libc::fwrite(lines.as_ptr().cast(), 1, lines.len(), conn.trace) };
+        apart(|| unsafe { libc::fwrite(lines.as_ptr().cast(), 1, lines.len(), conn.trace) });
     }
 }
 
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn PQuntrace(conn: *mut pg_conn) {
         call(conn, (), |conn| {
             write_lines(conn);
             if !conn.trace.is_null() {
-                libc::fflush(conn.trace);
+                apart(|| libc::fflush(conn.trace));
             }
             conn.trace = null_mut();
             *conn.client.tracer() = None;

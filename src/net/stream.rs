@@ -2,7 +2,7 @@
 
 use super::gss::Gss;
 use super::socket::Socket;
-use super::sys;
+use super::sys::{self, apart};
 use super::tls::Tls;
 use std::io;
 use std::os::fd::RawFd;
@@ -45,22 +45,22 @@ impl Stream {
     /// nonblocking one may answer `WouldBlock` too: poll, then ask again.
     pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
         let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
-        match self {
+        apart(|| match self {
             Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.recv(buf, wait),
             Stream::Gss(gss) => gss.recv(buf, wait),
-        }
+        })
     }
 
     /// Sends what the system takes at once, possibly less than all; `WouldBlock` when it takes nothing, after
     /// which the next call must begin with the same bytes: they may be encrypted already. Never raises SIGPIPE.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        match self {
+        apart(|| match self {
             Stream::Plain(socket) => uninterrupted(|| sys::send(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.send(buf),
             Stream::Gss(gss) => gss.send(buf),
-        }
+        })
     }
 
     /// Bytes received and decrypted but not yet handed out, which no poll would show.

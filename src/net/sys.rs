@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::ptr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+pub use apart::apart;
+
 /// Waits until `fd` is readable or writable, as asked, or `timeout` has passed (None: for ever).
 ///
 /// An error or hang-up on the descriptor counts as both: the next read or write will tell. `EINTR` is
@@ -567,5 +569,6 @@ pub fn raw_close(fd: RawFd) {
     unsafe { libc::close(fd) };
 }
 
+mod apart;
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,11 @@ impl Connection {
             set_options(&socket, startup.options()).map_err(OpenFailure::Options)?;
         }
         let outcome = socket.connect(&address);
+        self.connect_errno = match &outcome {
+            Ok(true) => None,
+            Ok(false) => Some(libc::EINPROGRESS),
+            Err(error) => error.raw_os_error(),
+        };
         self.stream = Some(Stream::Plain(socket));
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error)))
     }

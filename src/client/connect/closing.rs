@@ -3,7 +3,7 @@
 use crate::client::gss::GssState;
 use crate::client::io;
 use crate::client::tls::KeyPassword;
-use crate::client::{Connection, Waiting};
+use crate::client::{Connection, Waiting, apart};
 use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, TransactionStatus};
 use crate::net::stream::Stream;
 use crate::net::sys;
@@ -24,16 +24,18 @@ impl Connection {
 
     /// Says goodbye if the connection is open, closes it, and forgets the server (libpq: pqClosePGconn).
     pub fn close(&mut self) {
-        self.say_goodbye();
+        apart(|| {
+            self.say_goodbye();
+            self.close_socket();
+            self.end_flow();
+        });
         self.session.nonblocking = false;
-        self.close_socket();
         self.session.status = ConnStatus::Bad;
         self.session.state = AsyncState::Idle;
         self.session.transaction = TransactionStatus::Idle;
         self.session.pipeline = PipelineStatus::Off;
         self.session.start_over();
         self.session.errors.clear();
-        self.end_flow();
         if let Some(startup) = &mut self.startup {
             startup.forget_token();
         }
