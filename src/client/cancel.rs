@@ -1,6 +1,7 @@
 //! The old cancel request: a snapshot of plain data, sent with system calls alone.
 //!
-//! [`send`] and all it calls are async-signal-safe: `PQcancel` may run in a signal handler.
+//! [`send`] and all it calls are async-signal-safe: `PQcancel` may run in a signal handler. The thread may be cancelled in
+//! it, so no value needs dropping.
 
 use super::Connection;
 use crate::conninfo;
@@ -216,10 +217,15 @@ impl CancelText {
     }
 }
 
-/// [`snapshot`] and [`send`] at once; `Err` is the whole text for the connection's error message.
-pub fn request(target: &CancelTarget) -> Result<(), Vec<u8>> {
-    let data = snapshot(target).map_err(|message| [&message[..], b"\n"].concat())?;
-    send(&data).map_err(|failure| failure.text(usize::MAX).as_bytes().to_vec())
+impl Connection {
+    /// The request that PQrequestCancel sends; None with an error text.
+    pub fn cancel_request(&mut self) -> Option<CancelData> {
+        let data = match self.cancel_target() {
+            Some(target) => snapshot(&target).map_err(|message| [&message[..], b"\n"].concat()),
+            None => Err(b"PQrequestCancel() -- connection is not open\n".to_vec()),
+        };
+        data.map_err(|text| self.replace_error(&text)).ok()
+    }
 }
 
 /// Sends the request and waits until the server closes the connection; errno stays as it was.

@@ -46,6 +46,10 @@ impl Connection {
             waiting: Waiting::Nothing,
             flow: Flow::None,
             alternative: None,
+            waited: None,
+            keep: 0,
+            send_failure: None,
+            launched_idle: false,
             write_error: None,
             reply_read: false,
             read_size: 0,
@@ -221,7 +225,7 @@ impl Connection {
                 }
             },
             Waiting::Connect => self.end_connect(startup),
-            Waiting::Read => match self.read_input(false) {
+            Waiting::Read => match self.read_input() {
                 Read::Data => None,
                 Read::Nothing => Some(self.wait_as(Waiting::Read, Polling::Reading)),
                 Read::Lost { clean } => {
@@ -234,8 +238,9 @@ impl Connection {
     }
 
     fn end_connect(&mut self, startup: &mut Startup) -> Option<Polling> {
-        let writable = self.wait_for(false, true, Some(Duration::ZERO));
-        if writable == Ok(false) {
+        let descriptor = self.stream.as_ref().map_or(-1, |stream| stream.fd());
+        let writable = sys::poll(descriptor, false, true, Some(Duration::ZERO));
+        if matches!(writable, Ok((_, false))) {
             return Some(self.wait_as(Waiting::Connect, Polling::Writing));
         }
         let error = match &self.stream {

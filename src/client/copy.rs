@@ -1,8 +1,9 @@
 //! COPY, waiting where the caller wants to.
 
-use super::io::Flushed;
+use super::io::{Flushed, Sent};
 use super::{Connection, Step, done};
 use crate::conn::copy::CopyStep;
+use crate::conn::send::Flush;
 use crate::conn::session::AsyncState;
 use crate::protocol::backend::{self, HEADER};
 use crate::protocol::frontend;
@@ -32,28 +33,33 @@ impl Connection {
         plain && frontend::copy_data(&mut self.session.out, data).is_ok()
     }
 
-    /// PQputCopyData: true when the data is queued.
-    pub fn put_copy_data(&mut self, data: &[u8]) -> Step<bool> {
+    /// PQputCopyData.
+    pub fn put_copy_data(&mut self, data: &[u8]) -> Step<Sent> {
         let copying = self.session.is_copying_in();
         if self.session.check_copying(copying).is_err() {
-            return Step::Done(false);
+            return Step::Done(Sent::No);
         }
         // What the server sends meanwhile must not pile up.
         done!(self.parse());
         if data.is_empty() {
-            return Step::Done(true);
+            return Step::Done(Sent::Yes);
         }
         let appended = self.session.append(|out| frontend::copy_data(out, data));
-        Step::Done(appended.is_ok() && self.push() != Flushed::Failed)
+        Step::Done(match appended {
+            Ok(()) => self.push(Flush::Later),
+            Err(_) => Sent::No,
+        })
     }
 
     /// PQputCopyEnd.
-    pub fn put_copy_end(&mut self, reason: Option<&[u8]>) -> bool {
+    pub fn put_copy_end(&mut self, reason: Option<&[u8]>) -> Sent {
         let copying = self.session.is_copying_in();
-        if self.session.check_copying(copying).is_err() {
-            return false;
+        if self.session.check_copying(copying).is_err()
+            || self.session.send_copy_end(reason).is_err()
+        {
+            return Sent::No;
         }
-        self.session.send_copy_end(reason).is_ok() && self.flush() != Flushed::Failed
+        self.push(Flush::Now)
     }
 
     /// The data of the CopyData at the front, where nothing else is to be done before it is taken. None:
@@ -82,7 +88,7 @@ impl Connection {
                 CopyStep::Failed => return Step::Done(CopyOut::Failed),
                 CopyStep::NeedInput if !wait => return Step::Done(CopyOut::Nothing),
                 CopyStep::NeedInput => {
-                    if self.await_reply().is_err() {
+                    if done!(self.await_reply()).is_err() {
                         return Step::Done(CopyOut::Failed);
                     }
                 }
@@ -116,7 +122,7 @@ impl Connection {
         self.session.is_copying_out()
     }
 
-    /// PQendcopy up to the wait for its result: false when nothing more can be done now.
+    /// Begins PQendcopy: false when nothing more can be done now. Then [`Connection::flush_copy`].
     pub fn end_copy(&mut self) -> bool {
         let (copying_in, copying_out) =
             (self.session.is_copying_in(), self.session.is_copying_out());
@@ -130,11 +136,16 @@ impl Connection {
         if copying_in && self.session.send_copy_end(None).is_err() {
             return false;
         }
-        if self.flush() != Flushed::All && self.session.nonblocking {
-            return false;
+        true
+    }
+
+    /// PQendcopy up to the wait for its result: false when nothing more can be done now.
+    pub fn flush_copy(&mut self) -> Step<bool> {
+        if done!(self.flush_out()) != Flushed::All && self.session.nonblocking {
+            return Step::Done(false);
         }
         self.session.state = AsyncState::Busy;
-        true
+        Step::Done(true)
     }
 }
 

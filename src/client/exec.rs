@@ -1,6 +1,6 @@
 //! Commands and their results.
 
-use super::io::{Flushed, Read};
+use super::io::{Flushed, Read, Sent};
 use super::{Connection, Step, done};
 use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
@@ -29,34 +29,36 @@ impl Connection {
     }
 
     /// PQsendQuery.
-    pub fn send_query(&mut self, query: Option<&[u8]>) -> bool {
+    pub fn send_query(&mut self, query: Option<&[u8]>) -> Sent {
         if self.begin().is_err() {
-            return false;
+            return Sent::No;
         }
         let Some(query) = query else {
-            return self.refuse("command string is a null pointer");
+            self.refuse("command string is a null pointer");
+            return Sent::No;
         };
         let sent = self.session.send_query(query);
         self.launched(sent, Flush::Now)
     }
 
     /// The command is queued: gives it a push.
-    fn launched(&mut self, sent: Result<(), Refused>, flush: Flush) -> bool {
+    fn launched(&mut self, sent: Result<(), Refused>, flush: Flush) -> Sent {
         if sent.is_err() {
-            return false;
+            return Sent::No;
         }
-        let flushed = match flush {
-            Flush::Now => self.flush(),
-            Flush::Later => self.push(),
-        };
-        if flushed == Flushed::Failed {
-            return false;
-        }
+        self.launched_idle = self.session.state == AsyncState::Idle;
         self.session.command_queued();
-        true
+        self.push(flush)
     }
 
-    fn launched_extended(&mut self, sent: Result<(), Refused>) -> bool {
+    /// The command just launched could not be sent.
+    pub fn take_back_command(&mut self) {
+        if std::mem::take(&mut self.launched_idle) && self.session.state == AsyncState::Busy {
+            self.session.state = AsyncState::Idle;
+        }
+    }
+
+    fn launched_extended(&mut self, sent: Result<(), Refused>) -> Sent {
         let flush = self.session.wants_flush();
         self.launched(sent, flush)
     }
@@ -89,7 +91,7 @@ impl Connection {
         types: &[u32],
         parameters: Parameters<I>,
         result_format: i16,
-    ) -> bool
+    ) -> Sent
     where
         I: ExactSizeIterator<Item = Parameter<'a>> + Clone,
     {
@@ -109,7 +111,7 @@ impl Connection {
         statement: &[u8],
         parameters: Parameters<I>,
         result_format: i16,
-    ) -> bool
+    ) -> Sent
     where
         I: ExactSizeIterator<Item = Parameter<'a>> + Clone,
     {
@@ -124,15 +126,15 @@ impl Connection {
     }
 
     /// PQsendPrepare, after [`Connection::begin_with_parameters`].
-    pub fn send_prepare(&mut self, name: &[u8], query: &[u8], types: &[u32]) -> bool {
+    pub fn send_prepare(&mut self, name: &[u8], query: &[u8], types: &[u32]) -> Sent {
         let sent = self.session.send_prepare(name, query, types);
         self.launched_extended(sent)
     }
 
     /// Describes (`describe`) or closes a statement (`S`) or portal (`P`).
-    pub fn send_target(&mut self, describe: bool, kind: u8, name: &[u8]) -> bool {
+    pub fn send_target(&mut self, describe: bool, kind: u8, name: &[u8]) -> Sent {
         if self.begin().is_err() {
-            return false;
+            return Sent::No;
         }
         let class = if describe {
             QueryClass::Describe
@@ -144,7 +146,7 @@ impl Connection {
     }
 
     /// PQpipelineSync (`now`) and PQsendPipelineSync.
-    pub fn send_pipeline_sync(&mut self, now: bool) -> bool {
+    pub fn send_pipeline_sync(&mut self, now: bool) -> Sent {
         let sent = self.session.send_pipeline_sync();
         let flush = if now {
             Flush::Now
@@ -155,26 +157,23 @@ impl Connection {
     }
 
     /// PQsendFlushRequest.
-    pub fn send_flush_request(&mut self) -> bool {
+    pub fn send_flush_request(&mut self) -> Sent {
         if self.session.send_flush_request().is_err() {
-            return false;
+            return Sent::No;
         }
-        let flushed = match self.session.wants_flush() {
-            Flush::Now => self.flush(),
-            Flush::Later => self.push(),
-        };
-        flushed != Flushed::Failed
+        self.launched_idle = false;
+        self.push(self.session.wants_flush())
     }
 
     pub fn enter_pipeline(&mut self) -> bool {
         self.session.enter_pipeline()
     }
 
-    pub fn exit_pipeline(&mut self) -> bool {
+    pub fn exit_pipeline(&mut self) -> Sent {
         match self.session.exit_pipeline() {
-            None => true,
-            Some(false) => false,
-            Some(true) => self.flush() == Flushed::All,
+            None => Sent::Yes,
+            Some(false) => Sent::No,
+            Some(true) => Sent::Unfinished,
         }
     }
 
@@ -183,26 +182,26 @@ impl Connection {
     }
 
     /// PQsetnonblocking.
-    pub fn set_nonblocking(&mut self, on: bool) -> bool {
+    pub fn set_nonblocking(&mut self, on: bool) -> Step<bool> {
         if self.session.status == ConnStatus::Bad {
-            return false;
+            return Step::Done(false);
         }
         if self.session.nonblocking == on {
-            return true;
+            return Step::Done(true);
         }
         self.session.begin_command();
-        if self.flush() != Flushed::All {
-            return false;
+        if done!(self.flush_out()) != Flushed::All {
+            return Step::Done(false);
         }
         self.session.nonblocking = on;
-        true
+        Step::Done(true)
     }
 
     /// PQflush: not on a connection that is bad.
-    pub fn flush_if_open(&mut self) -> Flushed {
+    pub fn flush_if_open(&mut self) -> Step<Flushed> {
         match self.session.status {
-            ConnStatus::Bad => Flushed::Failed,
-            _ => self.flush(),
+            ConnStatus::Bad => Step::Done(Flushed::Failed),
+            _ => self.flush_out(),
         }
     }
 
@@ -211,7 +210,7 @@ impl Connection {
         if self.session.nonblocking && self.flush() == Flushed::Failed {
             return false;
         }
-        !matches!(self.read_input(false), Read::Lost { .. })
+        !matches!(self.read_input(), Read::Lost { .. })
     }
 
     /// PQisBusy.
@@ -223,6 +222,12 @@ impl Connection {
     /// The next result (PQgetResult), waiting for it.
     #[inline(always)]
     pub fn get_result(&mut self) -> Step<Collected> {
+        if let Some(waited) = self.waited.take() {
+            if matches!(self.take_waited(waited), Read::Lost { .. }) {
+                return Step::Done(self.session.fail_command());
+            }
+            self.reply_read = true;
+        }
         loop {
             // A notice ends this call here, and the next one goes on.
             done!(self.parse());
@@ -234,7 +239,7 @@ impl Connection {
                 self.report_write_error();
                 return Step::Done(self.session.fail_command());
             }
-            if self.await_reply().is_err() {
+            if done!(self.await_reply()).is_err() {
                 return Step::Done(self.session.fail_command());
             }
             self.reply_read = true;
@@ -243,19 +248,23 @@ impl Connection {
     }
 
     /// Sends what is left and waits for something to come.
-    pub(super) fn await_reply(&mut self) -> Result<(), ()> {
-        loop {
-            match self.flush() {
-                Flushed::All => break,
-                Flushed::Failed => return Err(()),
-                Flushed::Some => {
-                    self.wait_for(true, true, None)?;
-                }
+    pub(super) fn await_reply(&mut self) -> Step<Result<(), ()>> {
+        if let Some(waited) = self.waited.take() {
+            match self.take_waited(waited) {
+                Read::Data => return Step::Done(Ok(())),
+                Read::Lost { .. } => return Step::Done(Err(())),
+                Read::Nothing => {}
             }
         }
-        match self.read_input(true) {
-            Read::Lost { .. } => Err(()),
-            _ => Ok(()),
+        match self.flush() {
+            Flushed::All => {}
+            Flushed::Failed => return Step::Done(Err(())),
+            Flushed::Some => return Step::Wait(self.output_wait()),
+        }
+        match self.input_wait() {
+            Ok(wait) => Step::Wait(wait),
+            Err(Read::Lost { .. }) => Step::Done(Err(())),
+            Err(_) => Step::Done(Ok(())),
         }
     }
 

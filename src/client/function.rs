@@ -1,10 +1,11 @@
 //! Fast-path calls, waiting for their result.
 
-use super::{Connection, Step};
-use crate::client::io::Flushed;
+use super::io::Sent;
+use super::{Connection, Step, done};
 use crate::conn::function::FunctionStep;
 pub use crate::conn::function::{FunctionCall, Returns};
 use crate::conn::outcome::Collected;
+use crate::conn::send::Flush;
 
 /// An argument of a call, as the wire has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,23 +73,24 @@ impl Connection {
         self.session.begin_function(self.stream.is_some()).is_ok()
     }
 
-    /// Sends a call of `function`, after [`Connection::begin_function`]; false when that fails.
+    /// Sends a call of `function`, after [`Connection::begin_function`].
     pub fn start_function(
         &mut self,
         function: u32,
         arguments: &[Argument<'_>],
         returns: Returns,
-    ) -> bool {
+    ) -> Sent {
         let values = arguments.iter().map(Argument::bytes);
         let started = self.session.start_function(function, values, returns);
         if started.is_err() {
-            return false;
+            return Sent::No;
         }
-        if self.flush() == Flushed::Failed {
-            self.session.function = None;
-            return false;
-        }
-        true
+        self.push(Flush::Now)
+    }
+
+    /// The call just started could not be sent.
+    pub fn take_back_function(&mut self) {
+        self.session.function = None;
     }
 
     /// Waits for the end of the call.
@@ -97,7 +99,7 @@ impl Connection {
             match self.session.step_function() {
                 FunctionStep::Notice(notice) => return Step::Notice(notice),
                 FunctionStep::NeedInput => {
-                    if self.await_reply().is_err() {
+                    if done!(self.await_reply()).is_err() {
                         break;
                     }
                 }

@@ -1,11 +1,11 @@
 //! Bytes between the session's buffers and the socket.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
-use super::{Connection, Step, apart};
+use super::{Connection, Step, Waited, apart};
+use crate::conn::send::Flush;
 use crate::conn::session::ConnStatus;
 use crate::mem::buffer::MIN_READ;
 use crate::net::stream::{Broken, Stream};
@@ -35,10 +35,19 @@ pub enum Read {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flushed {
     All,
-    /// Nonblocking mode: some is left.
+    /// Some is left.
     Some,
-    /// The connection was lost while waiting.
+    /// The connection was lost.
     Failed,
+}
+
+/// What became of a command that was to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    Yes,
+    No,
+    /// It stands in the output buffer: [`Connection::finish_sending`] is to be called.
+    Unfinished,
 }
 
 const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
@@ -46,52 +55,40 @@ const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
      \tbefore or while processing the request.";
 
 impl Connection {
-    /// Reads once what is there. With `wait`, waits until something comes.
-    pub(super) fn read_input(&mut self, wait: bool) -> Read {
+    /// Reads once what is there.
+    pub(super) fn read_input(&mut self) -> Read {
         if self.stream.is_none() {
-            // libpq: waiting notices first that there is nothing to wait for.
-            self.session.errors.add(if wait {
-                "invalid socket"
-            } else {
-                "connection not open"
-            });
+            self.session.errors.add("connection not open");
             return Read::Lost { clean: false };
         }
-        self.read_once(wait)
+        self.read_once()
     }
 
-    fn read_once(&mut self, wait: bool) -> Read {
-        if wait && self.polls_first && self.wait_for(true, false, None).is_err() {
-            return self.lose(false);
-        }
+    fn read_once(&mut self) -> Read {
         let Some(stream) = &mut self.stream else {
             return Read::Lost { clean: false };
         };
         let Ok(spare) = self.session.input.spare(self.read_size.max(MIN_READ)) else {
-            self.session
-                .errors
-                .add("cannot allocate memory for input buffer");
-            return self.lose(false);
+            return self.no_room();
         };
-        let size = spare.len();
-        match stream.recv(spare, wait) {
+        let received = stream.recv(spare);
+        self.received(received)
+    }
+
+    /// Takes what came into the receive buffer's spare room.
+    pub(super) fn received(&mut self, received: std::io::Result<usize>) -> Read {
+        match received {
             Ok(0) => {
                 self.session.errors.add(SERVER_CLOSED);
                 self.lose(true)
             }
             Ok(count) => {
                 self.polls_first = false;
-                self.session.input.filled(count);
-                if count == size {
-                    self.read_size = (size * 2).min(MAX_READ);
+                let room = self.session.input.filled(count);
+                if room == 0 {
+                    self.read_size = (count * 2).min(MAX_READ);
                 }
                 self.drain()
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock && wait => {
-                match self.wait_for(true, false, None) {
-                    Ok(_) => self.read_once(false),
-                    Err(()) => self.lose(false),
-                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
             Err(error) => {
@@ -102,16 +99,24 @@ impl Connection {
         }
     }
 
+    #[cold]
+    pub(super) fn no_room(&mut self) -> Read {
+        self.session
+            .errors
+            .add("cannot allocate memory for input buffer");
+        self.lose(false)
+    }
+
     /// Takes what is decrypted already: a poll of the socket would not show it.
     fn drain(&mut self) -> Read {
         match self.stream.as_ref().map_or(0, Stream::pending) {
             0 => Read::Data,
-            _ => self.read_once(false),
+            _ => self.read_once(),
         }
     }
 
     /// The connection is gone; what was received can still be parsed.
-    fn lose(&mut self, clean: bool) -> Read {
+    pub(super) fn lose(&mut self, clean: bool) -> Read {
         apart(|| self.stream = None);
         self.session.drop_connection(true);
         if self.startup_is_over() {
@@ -120,64 +125,62 @@ impl Connection {
         Read::Lost { clean }
     }
 
-    /// Waits until the socket is ready, or for `timeout`; false when it passed. Err: the error text says why.
-    pub(super) fn wait_for(
-        &mut self,
-        read: bool,
-        write: bool,
-        timeout: Option<Duration>,
-    ) -> Result<bool, ()> {
-        let descriptor = match (self.alternative_socket(), &self.stream) {
-            (Some(alternative), _) => alternative,
-            (None, Some(stream)) if read && stream.pending() > 0 => return Ok(true),
-            (None, Some(stream)) => stream.fd(),
-            (None, None) => {
-                self.session.errors.add("invalid socket");
-                return Err(());
-            }
-        };
-        match sys::poll(descriptor, read, write, timeout) {
-            Ok((readable, writable)) => Ok(readable || writable),
-            Err(error) => {
-                self.note_poll_failure(&error);
-                Err(())
-            }
-        }
-    }
-
-    #[cold]
-    fn note_poll_failure(&mut self, error: &std::io::Error) {
-        let text = [&b"poll() failed: "[..], &sys::error_text(error)].concat();
-        self.session.errors.add(text);
-    }
-
-    /// Sends all output; in nonblocking mode as much as the socket takes.
-    pub fn flush(&mut self) -> Flushed {
-        self.send_size = SEND_THRESHOLD;
+    /// Sends as much of the output as the socket takes.
+    pub(super) fn flush(&mut self) -> Flushed {
+        self.begin_flush();
         if self.session.out.is_empty() {
             return Flushed::All;
         }
         self.send_some(0)
     }
 
-    /// Called after a message was appended: sends when much is buffered.
-    pub(super) fn push(&mut self) -> Flushed {
-        if self.session.out.len() < self.send_size {
-            return Flushed::All;
+    /// All output is to be sent.
+    fn begin_flush(&mut self) {
+        self.send_size = SEND_THRESHOLD;
+        self.keep = 0;
+    }
+
+    /// Sends all output, waiting where the mode is not nonblocking.
+    pub fn flush_out(&mut self) -> Step<Flushed> {
+        self.begin_flush();
+        self.finish_sending()
+    }
+
+    /// Called after a message was appended: what is buffered is to be sent at once, or if it is much.
+    pub(super) fn push(&mut self, flush: Flush) -> Sent {
+        match flush {
+            Flush::Now => self.begin_flush(),
+            Flush::Later if self.session.out.len() < self.send_size => return Sent::Yes,
+            Flush::Later => self.begin_push(),
         }
-        self.push_out()
+        Sent::Unfinished
     }
 
     #[cold]
-    fn push_out(&mut self) -> Flushed {
+    fn begin_push(&mut self) {
         self.send_size = (self.send_size * 2).clamp(SEND_THRESHOLD, SEND_MOST);
         let unix = self.address.as_ref().is_some_and(|a| a.is_unix());
         // libpq: whole 8 kB pieces over a Unix socket.
-        self.send_some(if unix {
+        self.keep = if unix {
             self.session.out.len() % SEND_THRESHOLD
         } else {
             0
-        })
+        };
+    }
+
+    /// Sends what a command left to send, waiting where the mode is not nonblocking.
+    pub fn finish_sending(&mut self) -> Step<Flushed> {
+        if let Some(Waited::PollFailed(errno)) = self.waited.take() {
+            self.note_poll_failure(errno);
+            return Step::Done(Flushed::Failed);
+        }
+        if self.session.out.len() <= self.keep {
+            return Step::Done(Flushed::All);
+        }
+        match self.send_some(self.keep) {
+            Flushed::Some if !self.session.nonblocking => Step::Wait(self.output_wait()),
+            flushed => Step::Done(flushed),
+        }
     }
 
     /// Sends until only `keep` bytes are left.
@@ -190,26 +193,47 @@ impl Connection {
             return self.discard_output();
         }
         while self.session.out.len() > keep {
-            let Some(stream) = &mut self.stream else {
-                return Flushed::Failed;
-            };
             let end = self.session.out.len() - keep;
-            match stream.send(&self.session.out[..end]) {
-                Ok(count) => {
-                    self.polls_first = stream.socket().is_unix();
-                    self.drop_output(count);
-                }
+            match self.send_once(end) {
+                Ok(count) => self.output_went(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => self.give_up_sending(&error, end),
             }
-            if self.session.out.len() > keep
-                && let Some(outcome) = self.make_way()
-            {
-                return outcome;
+            if self.session.out.len() > keep {
+                // The server may wait until its own output is read.
+                return match self.read_input() {
+                    Read::Lost { .. } => Flushed::Failed,
+                    _ => Flushed::Some,
+                };
             }
         }
-        self.output_emptied();
+        if self.is_output_large() {
+            self.session.out = BytesMut::new();
+        }
         Flushed::All
+    }
+
+    fn send_once(&mut self, end: usize) -> std::io::Result<usize> {
+        if let Some(errno) = self.send_failure.take() {
+            return Err(std::io::Error::from_raw_os_error(errno));
+        }
+        match &mut self.stream {
+            Some(stream) => stream.send(self.session.out.get(..end).unwrap_or_default()),
+            None => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// So many bytes of the output were sent.
+    #[inline]
+    pub(super) fn output_went(&mut self, count: usize) {
+        self.polls_first = self.stream.as_ref().is_some_and(|s| s.socket().is_unix());
+        self.drop_output(count);
+    }
+
+    /// An emptied buffer that is to be given back.
+    #[inline]
+    pub(super) fn is_output_large(&self) -> bool {
+        self.session.out.is_empty() && self.session.out.capacity() > KEEP_OUTPUT
     }
 
     /// libpq: claims success, so what the server said last is read by whoever waits for it.
@@ -233,34 +257,15 @@ impl Connection {
         }
     }
 
-    /// The socket takes no more for now: takes what comes in, as the server may wait for that.
-    fn make_way(&mut self) -> Option<Flushed> {
-        if let Read::Lost { .. } = self.read_input(false) {
-            return Some(Flushed::Failed);
-        }
-        if self.session.nonblocking {
-            return Some(Flushed::Some);
-        }
-        self.wait_for(true, true, None)
-            .is_err()
-            .then_some(Flushed::Failed)
-    }
-
     /// No more can be sent ever; what the server said last is still read.
     fn discard_output(&mut self) -> Flushed {
         self.session.out.clear();
         if self.stream.is_some()
-            && let Read::Lost { .. } = self.read_input(false)
+            && let Read::Lost { .. } = self.read_input()
         {
             return Flushed::Failed;
         }
         Flushed::All
-    }
-
-    fn output_emptied(&mut self) {
-        if self.session.out.is_empty() && self.session.out.capacity() > KEEP_OUTPUT {
-            self.session.out = BytesMut::new();
-        }
     }
 
     /// Parses what is buffered, where the connection is past authentication.

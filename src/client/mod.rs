@@ -1,8 +1,9 @@
 //! Layer 4: joins `conn` and `net`: connecting, flushing, reading, blocking calls.
 //!
-//! Nothing here calls back into the application. A call that comes upon a notice answers
+//! Nothing here calls back into the application, nor waits for the server. A call that comes upon a notice answers
 //! [`Step::Notice`] and is to be called again once the notice was handed out; one that needs an answer of the
-//! application's own functions says [`Step::Hook`] and is to be called again once the answer was given.
+//! application's own functions says [`Step::Hook`] and is to be called again once the answer was given; one that has to
+//! wait says [`Step::Wait`] and is to be called again after that.
 
 pub mod cancel;
 pub mod cancel_connection;
@@ -19,6 +20,7 @@ pub mod password;
 pub mod state;
 pub mod tls;
 mod tls_files;
+pub mod wait;
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -36,8 +38,9 @@ pub use crate::conn::outcome::Collected;
 pub use crate::conn::session::{ConnStatus, Notification, RowMode};
 pub use crate::conn::startup::Purpose;
 pub use crate::conn::tracing::Tracer;
-pub use crate::net::sys::{apart, local_time, now_usec, poll_until};
+pub use crate::net::sys::{apart, local_time, now_usec};
 pub use crate::result::message::{ShowContext, Verbosity};
+pub use wait::{Wait, Waited};
 
 /// The answer of a call that may come upon notices or need the application.
 pub enum Step<T> {
@@ -46,6 +49,8 @@ pub enum Step<T> {
     Notice(PgResultBox),
     /// A function of the application is to be asked; with its answer the same call goes on.
     Hook(Hook),
+    /// [`Connection::waited`] is to tell how it ended; then the same call goes on.
+    Wait(Wait),
 }
 
 impl<T> Step<T> {
@@ -55,6 +60,7 @@ impl<T> Step<T> {
             Step::Done(value) => Step::Done(change(value)),
             Step::Notice(notice) => Step::Notice(notice),
             Step::Hook(hook) => Step::Hook(hook),
+            Step::Wait(wait) => Step::Wait(wait),
         }
     }
 }
@@ -78,13 +84,14 @@ pub enum Hook {
     OAuthCleanup,
 }
 
-/// Answers the notice or hook from the calling function, or goes on with the value.
+/// Answers the notice, hook or wait from the calling function, or goes on with the value.
 macro_rules! done {
     ($step:expr) => {
         match $step {
             $crate::client::Step::Done(value) => value,
             $crate::client::Step::Notice(notice) => return $crate::client::Step::Notice(notice),
             $crate::client::Step::Hook(hook) => return $crate::client::Step::Hook(hook),
+            $crate::client::Step::Wait(wait) => return $crate::client::Step::Wait(wait),
         }
     };
 }
@@ -119,6 +126,14 @@ pub struct Connection {
     flow: oauth::Flow,
     /// The descriptor to poll instead of the socket's while that runs.
     alternative: Option<i32>,
+    /// How the wait ended that the last step answered.
+    waited: Option<Waited>,
+    /// So many bytes of the output may stay in the buffer when a command has been sent.
+    keep: usize,
+    /// What the last send failed with, to be told by whoever sends next.
+    send_failure: Option<c_int>,
+    /// A command that is being sent; without it the connection would be idle.
+    launched_idle: bool,
     /// Why sending failed, once it did: told only when nothing better explains it.
     write_error: Option<Vec<u8>>,
     /// PQgetResult has waited for something, and not yet judged what came.

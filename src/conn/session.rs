@@ -238,6 +238,12 @@ impl Session {
         !self.input.is_empty() || self.notice.is_some() || self.tracer.is_some()
     }
 
+    /// Whether the command in progress has nothing to do but wait for the server.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.state == AsyncState::Busy && self.out.is_empty() && !self.has_work()
+    }
+
     pub fn has_pending_result(&self) -> bool {
         self.result.is_some() || self.error_result
     }

@@ -6,8 +6,9 @@ use std::ptr::null_mut;
 use super::call::{call, drive};
 use super::connect::pg_conn;
 use super::params::Given;
+use super::sending::dispatch;
 use super::types::{Oid, PGnotify};
-use super::{alloc, command, events, ptr, result};
+use super::{alloc, command, events, ptr, result, wait};
 use crate::client::io::Flushed;
 use crate::client::{Collected, Notification, RowMode};
 use crate::result::store::PgResult;
@@ -20,8 +21,25 @@ pub(super) unsafe fn get_result(conn: *mut pg_conn) -> *mut PgResult {
     let step = |conn: &mut pg_conn| conn.client.get_result().map(raw);
     // SAFETY: the caller's promise.
     unsafe {
+        await_reply(conn);
         let result = drive(conn, null_mut(), step);
         created(conn, result)
+    }
+}
+
+/// Waits for a reply where there is nothing else to do for the next result.
+///
+/// # Safety
+/// As for [`get_result`].
+#[inline]
+pub(super) unsafe fn await_reply(conn: *mut pg_conn) {
+    // SAFETY: the caller's promise; no reference is held during the wait.
+    unsafe {
+        if !conn.is_null()
+            && let Some(wait) = (*conn).client.reply_wait()
+        {
+            wait::attend(conn, wait);
+        }
     }
 }
 
@@ -57,7 +75,7 @@ pub(super) unsafe fn created(conn: *mut pg_conn, result: *mut PgResult) -> *mut 
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetResult(conn: *mut pg_conn) -> *mut PgResult {
+pub unsafe extern "C-unwind" fn PQgetResult(conn: *mut pg_conn) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe { get_result(conn) }
 }
@@ -67,9 +85,9 @@ pub unsafe extern "C" fn PQgetResult(conn: *mut pg_conn) -> *mut PgResult {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `query` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendQuery(conn: *mut pg_conn, query: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsendQuery(conn: *mut pg_conn, query: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, command::query(query)).into() }
+    unsafe { dispatch(conn, command::query(query)).into() }
 }
 
 /// Sends one command with parameters, without waiting: 1, or 0 with an error text.
@@ -81,7 +99,7 @@ pub unsafe extern "C" fn PQsendQuery(conn: *mut pg_conn, query: *const c_char) -
 /// `conn` is NULL or a live connection that nobody else uses during the call; texts are C strings, arrays
 /// as long as said, and binary values as long as their length says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendQueryParams(
+pub unsafe extern "C-unwind" fn PQsendQueryParams(
     conn: *mut pg_conn,
     command: *const c_char,
     nParams: c_int,
@@ -100,7 +118,7 @@ pub unsafe extern "C" fn PQsendQueryParams(
     // SAFETY: the caller's promise.
     unsafe {
         let send = command::with_parameters(command, given, paramTypes, resultFormat);
-        call(conn, false, send).into()
+        dispatch(conn, send).into()
     }
 }
 
@@ -111,7 +129,7 @@ pub unsafe extern "C" fn PQsendQueryParams(
 /// # Safety
 /// As for PQsendQueryParams.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendPrepare(
+pub unsafe extern "C-unwind" fn PQsendPrepare(
     conn: *mut pg_conn,
     stmtName: *const c_char,
     query: *const c_char,
@@ -121,7 +139,7 @@ pub unsafe extern "C" fn PQsendPrepare(
     // SAFETY: the caller's promise.
     unsafe {
         let send = command::prepare(stmtName, query, nParams, paramTypes);
-        call(conn, false, send).into()
+        dispatch(conn, send).into()
     }
 }
 
@@ -130,7 +148,7 @@ pub unsafe extern "C" fn PQsendPrepare(
 /// # Safety
 /// As for PQsendQueryParams.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendQueryPrepared(
+pub unsafe extern "C-unwind" fn PQsendQueryPrepared(
     conn: *mut pg_conn,
     stmtName: *const c_char,
     nParams: c_int,
@@ -148,7 +166,7 @@ pub unsafe extern "C" fn PQsendQueryPrepared(
     // SAFETY: the caller's promise.
     unsafe {
         let send = command::prepared(stmtName, given, resultFormat);
-        call(conn, false, send).into()
+        dispatch(conn, send).into()
     }
 }
 
@@ -158,9 +176,12 @@ pub unsafe extern "C" fn PQsendQueryPrepared(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `stmt` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendDescribePrepared(conn: *mut pg_conn, stmt: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsendDescribePrepared(
+    conn: *mut pg_conn,
+    stmt: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, command::describe(b'S', stmt)).into() }
+    unsafe { dispatch(conn, command::describe(b'S', stmt)).into() }
 }
 
 /// Asks for the columns of a portal, without waiting: 1, or 0 with an error text. A NULL name is the
@@ -169,9 +190,12 @@ pub unsafe extern "C" fn PQsendDescribePrepared(conn: *mut pg_conn, stmt: *const
 /// # Safety
 /// As for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendDescribePortal(conn: *mut pg_conn, portal: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsendDescribePortal(
+    conn: *mut pg_conn,
+    portal: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, command::describe(b'P', portal)).into() }
+    unsafe { dispatch(conn, command::describe(b'P', portal)).into() }
 }
 
 /// Closes a prepared statement, without waiting: 1, or 0 with an error text.
@@ -179,9 +203,12 @@ pub unsafe extern "C" fn PQsendDescribePortal(conn: *mut pg_conn, portal: *const
 /// # Safety
 /// As for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendClosePrepared(conn: *mut pg_conn, stmt: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsendClosePrepared(
+    conn: *mut pg_conn,
+    stmt: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, command::close(b'S', stmt)).into() }
+    unsafe { dispatch(conn, command::close(b'S', stmt)).into() }
 }
 
 /// Closes a portal, without waiting: 1, or 0 with an error text.
@@ -189,9 +216,12 @@ pub unsafe extern "C" fn PQsendClosePrepared(conn: *mut pg_conn, stmt: *const c_
 /// # Safety
 /// As for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsendClosePortal(conn: *mut pg_conn, portal: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsendClosePortal(
+    conn: *mut pg_conn,
+    portal: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, command::close(b'P', portal)).into() }
+    unsafe { dispatch(conn, command::close(b'P', portal)).into() }
 }
 
 /// Asks for a result a row for the command just sent: 1, or 0 when it is too late or NULL is given.
@@ -199,7 +229,7 @@ pub unsafe extern "C" fn PQsendClosePortal(conn: *mut pg_conn, portal: *const c_
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetSingleRowMode(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQsetSingleRowMode(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         call(conn, false, |conn| {
@@ -215,7 +245,10 @@ pub unsafe extern "C" fn PQsetSingleRowMode(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetChunkedRowsMode(conn: *mut pg_conn, chunkSize: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQsetChunkedRowsMode(
+    conn: *mut pg_conn,
+    chunkSize: c_int,
+) -> c_int {
     let Some(rows) = usize::try_from(chunkSize).ok().filter(|rows| *rows > 0) else {
         return 0;
     };
@@ -231,7 +264,7 @@ pub unsafe extern "C" fn PQsetChunkedRowsMode(conn: *mut pg_conn, chunkSize: c_i
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { call(conn, false, |conn| conn.client.consume_input()).into() }
 }
@@ -241,7 +274,7 @@ pub unsafe extern "C" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQisBusy(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQisBusy(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { drive(conn, false, |conn| conn.client.is_busy()).into() }
 }
@@ -252,9 +285,9 @@ pub unsafe extern "C" fn PQisBusy(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQflush(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQflush(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    let flushed = unsafe { call(conn, Flushed::Failed, |conn| conn.client.flush_if_open()) };
+    let flushed = unsafe { drive(conn, Flushed::Failed, |conn| conn.client.flush_if_open()) };
     match flushed {
         Flushed::All => 0,
         Flushed::Some => 1,
@@ -268,9 +301,9 @@ pub unsafe extern "C" fn PQflush(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetnonblocking(conn: *mut pg_conn, arg: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQsetnonblocking(conn: *mut pg_conn, arg: c_int) -> c_int {
     // SAFETY: the caller's promise.
-    let done = unsafe { call(conn, false, |conn| conn.client.set_nonblocking(arg != 0)) };
+    let done = unsafe { drive(conn, false, |conn| conn.client.set_nonblocking(arg != 0)) };
     if done { 0 } else { -1 }
 }
 
@@ -279,7 +312,7 @@ pub unsafe extern "C" fn PQsetnonblocking(conn: *mut pg_conn, arg: c_int) -> c_i
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ptr::shared(conn) }.map_or(0, |conn| conn.client.is_nonblocking().into())
 }
@@ -291,7 +324,7 @@ pub unsafe extern "C" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// As for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
+pub unsafe extern "C-unwind" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
     let step = |conn: &mut pg_conn| {
         let next = conn.client.next_notification();
         next.map(|notification| notification.map_or(null_mut(), |next| to_c(&next)))

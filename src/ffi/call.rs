@@ -1,9 +1,9 @@
-//! Calling the client: panics stopped, trace lines written, notices handed out and the application's hooks asked in
-//! between.
+//! Calling the client: panics stopped, trace lines written, and in between notices handed out, the application's hooks
+//! asked and the server waited for.
 
 use super::connect::pg_conn;
-use super::{guard, misc, notice, oauth, tls, trace};
-use crate::client::{Hook, Step};
+use super::{guard, misc, notice, oauth, tls, trace, wait};
+use crate::client::{Hook, Step, Wait};
 use crate::result::store::PgResult;
 
 /// Runs `body` on a connection that may be NULL; NULL and a panic answer `failure`.
@@ -28,11 +28,11 @@ pub unsafe fn call<T: Copy>(
     outcome.unwrap_or(failure)
 }
 
-/// Runs `step` until it is done; in between, hands the notices it comes upon to the application and asks the
-/// application's hooks.
+/// Runs `step` until it is done; in between, hands the notices it comes upon to the application, asks the application's
+/// hooks and waits for the server.
 ///
-/// While the application runs, nothing is borrowed and nothing here needs dropping (`T` is `Copy`,
-/// and `step` must capture only what is): it may longjmp out of its function.
+/// While the application runs or the thread waits, nothing is borrowed and nothing here needs dropping (`T` is `Copy`, and
+/// `step` must capture only what is): the application may longjmp out of its function, and the thread may be cancelled.
 ///
 /// # Safety
 /// As for [`call`]; the application's notice receiver and hooks are called.
@@ -47,6 +47,8 @@ pub unsafe fn drive<T: Copy>(
             Outcome::Done(value) => return value,
             Outcome::Failed => return failure,
             // SAFETY: as above; nothing borrows the connection.
+            Outcome::Wait(wait) => unsafe { wait::attend(conn, wait) },
+            // SAFETY: as above.
             Outcome::Pause(pause) => unsafe { attend(conn, pause) },
         }
     }
@@ -56,6 +58,7 @@ pub unsafe fn drive<T: Copy>(
 enum Outcome<T> {
     Done(T),
     Pause(Pause),
+    Wait(Wait),
     Failed,
 }
 
@@ -76,6 +79,7 @@ unsafe fn one_step<T: Copy>(
         Step::Done(value) => Outcome::Done(value),
         Step::Notice(result) => Outcome::Pause(Pause::Notice(result.into_raw())),
         Step::Hook(hook) => Outcome::Pause(Pause::Hook(hook)),
+        Step::Wait(wait) => Outcome::Wait(wait),
     };
     // SAFETY: the caller's promise.
     unsafe { call(conn, Outcome::Failed, body) }

@@ -1,5 +1,6 @@
 //! The old, unencrypted cancel requests. The newer ones are connections of their own.
 
+use super::call::call;
 use super::connect::pg_conn;
 use super::{alloc, guard, ptr};
 use crate::client::cancel::{self, CancelData, CancelFailure, CancelText};
@@ -19,7 +20,7 @@ pub struct pg_cancel(CancelData);
 /// # Safety
 /// `conn` is NULL or a live connection that no other thread uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetCancel(conn: *mut pg_conn) -> *mut pg_cancel {
+pub unsafe extern "C-unwind" fn PQgetCancel(conn: *mut pg_conn) -> *mut pg_cancel {
     // SAFETY: the caller's promise.
     let Some(conn) = (unsafe { ptr::shared(conn) }) else {
         return std::ptr::null_mut();
@@ -47,7 +48,7 @@ const _: () = assert!(mem::align_of::<pg_cancel>() <= mem::align_of::<libc::max_
 /// # Safety
 /// `cancel` is NULL or came from `PQgetCancel` and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfreeCancel(cancel: *mut pg_cancel) {
+pub unsafe extern "C-unwind" fn PQfreeCancel(cancel: *mut pg_cancel) {
     // SAFETY: the caller's promise; the object holds plain data.
     unsafe { alloc::free(cancel.cast()) };
 }
@@ -61,7 +62,7 @@ pub unsafe extern "C" fn PQfreeCancel(cancel: *mut pg_cancel) {
 /// # Safety
 /// `cancel` is NULL or a live object of `PQgetCancel`; `errbuf` is NULL or has room for `errbufsize` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancel(
+pub unsafe extern "C-unwind" fn PQcancel(
     cancel: *mut pg_cancel,
     errbuf: *mut c_char,
     errbufsize: c_int,
@@ -101,22 +102,16 @@ unsafe fn put_text(text: &CancelText, buffer: *mut c_char) {
 /// # Safety
 /// `conn` is NULL or a live connection that no other thread uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQrequestCancel(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQrequestCancel(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    let Some(conn) = (unsafe { ptr::exclusive(conn) }) else {
+    let Some(data) = (unsafe { call(conn, None, |conn| conn.client.cancel_request()) }) else {
         return 0;
     };
-    guard::guard(0, || {
-        let outcome = match conn.client.cancel_target() {
-            Some(target) => cancel::request(&target),
-            None => Err(b"PQrequestCancel() -- connection is not open\n".to_vec()),
-        };
-        match outcome {
-            Ok(()) => 1,
-            Err(text) => {
-                conn.client.replace_error(&text);
-                0
-            }
-        }
-    })
+    let Err(failure) = cancel::send(&data) else {
+        return 1;
+    };
+    let text = failure.text(usize::MAX);
+    // SAFETY: as above.
+    unsafe { call(conn, (), |conn| conn.client.replace_error(text.as_bytes())) };
+    0
 }

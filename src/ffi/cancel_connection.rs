@@ -25,7 +25,7 @@ pub struct pg_cancel_conn(pg_conn);
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelCreate(conn: *mut pg_conn) -> *mut pg_cancel_conn {
+pub unsafe extern "C-unwind" fn PQcancelCreate(conn: *mut pg_conn) -> *mut pg_cancel_conn {
     // SAFETY: the caller's promise.
     let original = unsafe { ptr::shared(conn) };
     guard::guard(null_mut(), || {
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn PQcancelCreate(conn: *mut pg_conn) -> *mut pg_cancel_co
 /// # Safety
 /// `cancelConn` is NULL or a live object of PQcancelCreate that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelBlocking(cancelConn: *mut pg_cancel_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQcancelBlocking(cancelConn: *mut pg_cancel_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { (PQcancelStart(cancelConn) != 0 && complete(cancelConn.cast())).into() }
 }
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn PQcancelBlocking(cancelConn: *mut pg_cancel_conn) -> c_
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -> c_int {
     let start = |conn: &mut pg_conn| conn.client.start_cancel();
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe { drive(cancelConn.cast(), false, start).into() }
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -> c_int
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) -> PollingStatusCode {
+pub unsafe extern "C-unwind" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) -> PollingStatusCode {
     let poll = |conn: &mut pg_conn| conn.client.poll_cancel();
     // SAFETY: the caller's promise; the one is the other inside.
     polling_code(unsafe { drive(cancelConn.cast(), Polling::Failed, poll) })
@@ -75,7 +75,9 @@ pub unsafe extern "C" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) -> Pollin
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelStatus(cancelConn: *const pg_cancel_conn) -> ConnStatusCode {
+pub unsafe extern "C-unwind" fn PQcancelStatus(
+    cancelConn: *const pg_cancel_conn,
+) -> ConnStatusCode {
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe { PQstatus(cancelConn.cast()) }
 }
@@ -85,7 +87,7 @@ pub unsafe extern "C" fn PQcancelStatus(cancelConn: *const pg_cancel_conn) -> Co
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelSocket(cancelConn: *const pg_cancel_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQcancelSocket(cancelConn: *const pg_cancel_conn) -> c_int {
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe { PQsocket(cancelConn.cast()) }
 }
@@ -95,7 +97,9 @@ pub unsafe extern "C" fn PQcancelSocket(cancelConn: *const pg_cancel_conn) -> c_
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelErrorMessage(cancelConn: *const pg_cancel_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQcancelErrorMessage(
+    cancelConn: *const pg_cancel_conn,
+) -> *mut c_char {
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe { PQerrorMessage(cancelConn.cast()) }
 }
@@ -105,7 +109,7 @@ pub unsafe extern "C" fn PQcancelErrorMessage(cancelConn: *const pg_cancel_conn)
 /// # Safety
 /// As for PQcancelBlocking.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelReset(cancelConn: *mut pg_cancel_conn) {
+pub unsafe extern "C-unwind" fn PQcancelReset(cancelConn: *mut pg_cancel_conn) {
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe {
         call(cancelConn.cast(), (), |conn: &mut pg_conn| {
@@ -119,7 +123,7 @@ pub unsafe extern "C" fn PQcancelReset(cancelConn: *mut pg_cancel_conn) {
 /// # Safety
 /// As for PQcancelBlocking, and it is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcancelFinish(cancelConn: *mut pg_cancel_conn) {
+pub unsafe extern "C-unwind" fn PQcancelFinish(cancelConn: *mut pg_cancel_conn) {
     // SAFETY: the caller's promise; the one is the other inside.
     unsafe { PQfinish(cancelConn.cast()) };
 }

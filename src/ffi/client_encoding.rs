@@ -20,7 +20,10 @@ const COMMAND_SIZE: usize = 128;
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `encoding` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetClientEncoding(conn: *mut pg_conn, encoding: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQsetClientEncoding(
+    conn: *mut pg_conn,
+    encoding: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
     let (connected, name) = unsafe { (ptr::shared(conn), ptr::text(encoding)) };
     let connected = connected.is_some_and(|conn| conn.client.status() == ConnStatus::Ok);

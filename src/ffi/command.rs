@@ -6,11 +6,12 @@ use super::connect::pg_conn;
 use super::params::{Given, text_or_empty};
 use super::ptr;
 use super::types::Oid;
+use crate::client::io::Sent;
 
-/// Sends a command; false with an error text. Its arguments are looked at only then.
-pub trait Command: FnOnce(&mut pg_conn) -> bool + Copy {}
+/// Puts a command into the output buffer; `No` with an error text. Its arguments are looked at only then.
+pub trait Command: FnOnce(&mut pg_conn) -> Sent + Copy {}
 
-impl<F: FnOnce(&mut pg_conn) -> bool + Copy> Command for F {}
+impl<F: FnOnce(&mut pg_conn) -> Sent + Copy> Command for F {}
 
 /// One or more commands as a simple query.
 ///
@@ -37,13 +38,13 @@ pub unsafe fn with_parameters(
         let command = unsafe { ptr::text(command) };
         let missing = command.is_none().then_some("command string");
         if !conn.client.begin_with_parameters(missing, given.count) {
-            return false;
+            return Sent::No;
         }
         // SAFETY: as above.
         let types = unsafe { given.types(types) };
         // SAFETY: as above.
         let Some(parameters) = (unsafe { given.parameters(&mut conn.client) }) else {
-            return false;
+            return Sent::No;
         };
         let query = command.unwrap_or_default();
         let format = result_format as i16;
@@ -71,7 +72,7 @@ pub unsafe fn prepare(
             _ => None,
         };
         if !conn.client.begin_with_parameters(missing, count) {
-            return false;
+            return Sent::No;
         }
         // SAFETY: as above.
         let types = unsafe { Given::only_types(count).types(types) };
@@ -90,11 +91,11 @@ pub unsafe fn prepared(name: *const c_char, given: Given, result_format: c_int) 
         let name = unsafe { ptr::text(name) };
         let missing = name.is_none().then_some("statement name");
         if !conn.client.begin_with_parameters(missing, given.count) {
-            return false;
+            return Sent::No;
         }
         // SAFETY: as above.
         let Some(parameters) = (unsafe { given.parameters(&mut conn.client) }) else {
-            return false;
+            return Sent::No;
         };
         let format = result_format as i16;
         let name = name.unwrap_or_default();

@@ -136,7 +136,7 @@ unsafe fn pairs<'a>(
 /// # Safety
 /// `conninfo` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectdb(conninfo: *const c_char) -> *mut pg_conn {
+pub unsafe extern "C-unwind" fn PQconnectdb(conninfo: *const c_char) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
     unsafe { start_and_complete(new_from_text(conninfo, Purpose::Session)) }
 }
@@ -176,7 +176,7 @@ unsafe fn new_from_arrays(
 /// # Safety
 /// The arrays are NULL, or hold C strings and the keywords end with NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectdbParams(
+pub unsafe extern "C-unwind" fn PQconnectdbParams(
     keywords: *const *const c_char,
     values: *const *const c_char,
     expand_dbname: c_int,
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn PQconnectdbParams(
 /// # Safety
 /// Each argument is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetdbLogin(
+pub unsafe extern "C-unwind" fn PQsetdbLogin(
     pghost: *const c_char,
     pgport: *const c_char,
     pgoptions: *const c_char,
@@ -252,7 +252,7 @@ fn login_options<const N: usize>(
 /// # Safety
 /// `conninfo` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectStart(conninfo: *const c_char) -> *mut pg_conn {
+pub unsafe extern "C-unwind" fn PQconnectStart(conninfo: *const c_char) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
     unsafe {
         let conn = new_from_text(conninfo, Purpose::Session);
@@ -266,7 +266,7 @@ pub unsafe extern "C" fn PQconnectStart(conninfo: *const c_char) -> *mut pg_conn
 /// # Safety
 /// As for PQconnectdbParams.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectStartParams(
+pub unsafe extern "C-unwind" fn PQconnectStartParams(
     keywords: *const *const c_char,
     values: *const *const c_char,
     expand_dbname: c_int,
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn PQconnectStartParams(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectPoll(conn: *mut pg_conn) -> PollingStatusCode {
+pub unsafe extern "C-unwind" fn PQconnectPoll(conn: *mut pg_conn) -> PollingStatusCode {
     // SAFETY: the caller's promise.
     let polling = unsafe { drive(conn, Polling::Failed, |conn| conn.client.poll_connect()) };
     polling_code(polling)
@@ -312,7 +312,7 @@ pub(super) fn polling_code(polling: Polling) -> PollingStatusCode {
 /// # Safety
 /// `conn` is NULL or a live connection, which is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfinish(conn: *mut pg_conn) {
+pub unsafe extern "C-unwind" fn PQfinish(conn: *mut pg_conn) {
     if conn.is_null() {
         return;
     }
@@ -333,7 +333,7 @@ pub unsafe extern "C" fn PQfinish(conn: *mut pg_conn) {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQreset(conn: *mut pg_conn) {
+pub unsafe extern "C-unwind" fn PQreset(conn: *mut pg_conn) {
     // SAFETY: the caller's promise.
     unsafe {
         if PQresetStart(conn) != 0 && complete(conn) {
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn PQreset(conn: *mut pg_conn) {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresetStart(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQresetStart(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         call(conn, (), |conn| conn.client.close());
@@ -363,7 +363,7 @@ pub unsafe extern "C" fn PQresetStart(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// As for PQconnectPoll.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatusCode {
+pub unsafe extern "C-unwind" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatusCode {
     // SAFETY: the caller's promise.
     unsafe {
         let status = PQconnectPoll(conn);
@@ -380,7 +380,7 @@ pub unsafe extern "C" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatusCode {
 /// # Safety
 /// `conninfo` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQping(conninfo: *const c_char) -> super::types::PingCode {
+pub unsafe extern "C-unwind" fn PQping(conninfo: *const c_char) -> super::types::PingCode {
     // SAFETY: the caller's promise; the connection is new.
     unsafe { ping(new_from_text(conninfo, Purpose::Ping)) }
 }
@@ -390,7 +390,7 @@ pub unsafe extern "C" fn PQping(conninfo: *const c_char) -> super::types::PingCo
 /// # Safety
 /// As for PQconnectdbParams.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQpingParams(
+pub unsafe extern "C-unwind" fn PQpingParams(
     keywords: *const *const c_char,
     values: *const *const c_char,
     expand_dbname: c_int,
@@ -433,7 +433,7 @@ unsafe fn ping(conn: *mut pg_conn) -> super::types::PingCode {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconninfo(conn: *mut pg_conn) -> *mut PQconninfoOption {
+pub unsafe extern "C-unwind" fn PQconninfo(conn: *mut pg_conn) -> *mut PQconninfoOption {
     // SAFETY: the caller's promise.
     unsafe {
         call(conn, null_mut(), |conn| {

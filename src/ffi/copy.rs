@@ -7,8 +7,10 @@ use super::asynchronous::get_result;
 use super::call::{call, drive};
 use super::connect::pg_conn;
 use super::result::PQclear;
+use super::sending::{complete, dispatch};
 use super::{alloc, notice, ptr};
 use crate::client::copy::CopyOut;
+use crate::client::io::Sent;
 use crate::client::{Step, done};
 use crate::result::status::Status;
 
@@ -24,7 +26,7 @@ const EOF: c_int = -1;
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` has `nbytes`
 /// readable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQputCopyData(
+pub unsafe extern "C-unwind" fn PQputCopyData(
     conn: *mut pg_conn,
     buffer: *const c_char,
     nbytes: c_int,
@@ -47,7 +49,10 @@ pub unsafe extern "C" fn PQputCopyData(
 #[cold]
 unsafe fn put(conn: *mut pg_conn, data: &[u8]) -> c_int {
     // SAFETY: the caller's promise.
-    let sent = unsafe { drive(conn, false, |conn| conn.client.put_copy_data(data)) };
+    let sent = unsafe {
+        let sent = drive(conn, Sent::No, |conn| conn.client.put_copy_data(data));
+        complete(conn, sent)
+    };
     if sent { 1 } else { -1 }
 }
 
@@ -59,11 +64,11 @@ unsafe fn put(conn: *mut pg_conn, data: &[u8]) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `errormsg` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQputCopyEnd(conn: *mut pg_conn, errormsg: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQputCopyEnd(conn: *mut pg_conn, errormsg: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         let reason = ptr::text(errormsg);
-        let sent = call(conn, false, |conn| conn.client.put_copy_end(reason));
+        let sent = dispatch(conn, |conn| conn.client.put_copy_end(reason));
         if sent { 1 } else { -1 }
     }
 }
@@ -85,7 +90,7 @@ enum Row {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetCopyData(
+pub unsafe extern "C-unwind" fn PQgetCopyData(
     conn: *mut pg_conn,
     buffer: *mut *mut c_char,
     r#async: c_int,
@@ -174,7 +179,7 @@ fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` is NULL or has
 /// `length` writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetline(
+pub unsafe extern "C-unwind" fn PQgetline(
     conn: *mut pg_conn,
     buffer: *mut c_char,
     length: c_int,
@@ -270,7 +275,7 @@ fn next_piece(conn: &mut pg_conn, buffer: *mut c_char, room: usize, wait: bool) 
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` has `bufsize`
 /// writable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetlineAsync(
+pub unsafe extern "C-unwind" fn PQgetlineAsync(
     conn: *mut pg_conn,
     buffer: *mut c_char,
     bufsize: c_int,
@@ -300,7 +305,7 @@ pub unsafe extern "C" fn PQgetlineAsync(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `string` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQputline(conn: *mut pg_conn, string: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQputline(conn: *mut pg_conn, string: *const c_char) -> c_int {
     // SAFETY: the caller's promise.
     unsafe {
         let length = ptr::text(string).map_or(0, <[u8]>::len);
@@ -314,7 +319,7 @@ pub unsafe extern "C" fn PQputline(conn: *mut pg_conn, string: *const c_char) ->
 /// # Safety
 /// As for PQputCopyData.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQputnbytes(
+pub unsafe extern "C-unwind" fn PQputnbytes(
     conn: *mut pg_conn,
     buffer: *const c_char,
     nbytes: c_int,
@@ -333,13 +338,15 @@ pub unsafe extern "C" fn PQputnbytes(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQendcopy(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQendcopy(conn: *mut pg_conn) -> c_int {
     if conn.is_null() {
         return 0;
     }
     // SAFETY: the caller's promise.
     unsafe {
-        if !call(conn, false, |conn| conn.client.end_copy()) {
+        if !call(conn, false, |conn| conn.client.end_copy())
+            || !drive(conn, false, |conn| conn.client.flush_copy())
+        {
             return 1;
         }
         if drive(conn, false, |conn| conn.client.would_wait_for_copy_end()) {

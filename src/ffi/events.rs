@@ -11,7 +11,7 @@ use super::types::{
 use super::{guard, ptr};
 use crate::result::store::PgResult;
 
-type Procedure = unsafe extern "C" fn(EventIdCode, *mut c_void, *mut c_void) -> c_int;
+type Procedure = unsafe extern "C-unwind" fn(EventIdCode, *mut c_void, *mut c_void) -> c_int;
 
 /// A procedure registered with a connection, or the instance of one that watches a result.
 #[derive(Clone, Copy)]
@@ -195,7 +195,10 @@ pub unsafe fn fire_copy(src: *const PgResult, dest: *mut PgResult) -> bool {
 /// # Safety
 /// `conn` is NULL or a live connection, `res` NULL or a live result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfireResultCreateEvents(conn: *mut pg_conn, res: *mut PgResult) -> c_int {
+pub unsafe extern "C-unwind" fn PQfireResultCreateEvents(
+    conn: *mut pg_conn,
+    res: *mut PgResult,
+) -> c_int {
     if res.is_null() {
         return 0;
     }
@@ -227,7 +230,7 @@ pub unsafe extern "C" fn PQfireResultCreateEvents(conn: *mut pg_conn, res: *mut 
 /// # Safety
 /// `conn` is NULL or a live connection, `name` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQregisterEventProc(
+pub unsafe extern "C-unwind" fn PQregisterEventProc(
     conn: *mut pg_conn,
     proc: PGEventProc,
     name: *const c_char,
@@ -285,7 +288,7 @@ fn find(events: &mut [Registration], procedure: Procedure) -> Option<&mut Regist
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetInstanceData(
+pub unsafe extern "C-unwind" fn PQsetInstanceData(
     conn: *mut pg_conn,
     proc: PGEventProc,
     data: *mut c_void,
@@ -312,7 +315,10 @@ fn store(event: Option<&mut Registration>, data: *mut c_void) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQinstanceData(conn: *const pg_conn, proc: PGEventProc) -> *mut c_void {
+pub unsafe extern "C-unwind" fn PQinstanceData(
+    conn: *const pg_conn,
+    proc: PGEventProc,
+) -> *mut c_void {
     // SAFETY: the caller's promise.
     let (Some(conn), Some(procedure)) = (unsafe { ptr::shared(conn) }, proc) else {
         return null_mut();
@@ -330,7 +336,7 @@ fn data_of(events: &[Registration], procedure: Procedure) -> *mut c_void {
 /// # Safety
 /// `result` is NULL or a live result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultSetInstanceData(
+pub unsafe extern "C-unwind" fn PQresultSetInstanceData(
     result: *mut PgResult,
     proc: PGEventProc,
     data: *mut c_void,
@@ -348,7 +354,7 @@ pub unsafe extern "C" fn PQresultSetInstanceData(
 /// # Safety
 /// `result` is NULL or a live result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultInstanceData(
+pub unsafe extern "C-unwind" fn PQresultInstanceData(
     result: *const PgResult,
     proc: PGEventProc,
 ) -> *mut c_void {

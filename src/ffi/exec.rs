@@ -3,13 +3,15 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
-use super::asynchronous::{created, get_result, raw};
+use super::asynchronous::{await_reply, created, get_result, raw};
 use super::call::{call, drive};
 use super::command::{self, Command};
 use super::connect::pg_conn;
 use super::params::Given;
 use super::result::PQclear;
+use super::sending::{complete, dispatch};
 use super::types::{ExecStatusCode, Oid};
+use crate::client::io::Sent;
 use crate::client::{ConnStatus, Step, done};
 use crate::result::status::Status;
 use crate::result::store::PgResult;
@@ -54,25 +56,29 @@ unsafe fn drop_results(conn: *mut pg_conn) -> bool {
         }
         // SAFETY: just collected.
         let in_the_way = unsafe { discard(result) };
+        let clear = |conn: &mut pg_conn| clear_the_way(conn, in_the_way);
+        let open = |conn: &mut pg_conn| conn.client.status() != ConnStatus::Bad;
         // SAFETY: the caller's promise.
-        if !unsafe { call(conn, false, |conn| clear_the_way(conn, in_the_way)) } {
+        if !unsafe { dispatch(conn, clear) && call(conn, false, open) } {
             return false;
         }
     }
 }
 
-fn clear_the_way(conn: &mut pg_conn, in_the_way: InTheWay) -> bool {
-    let reason = b"COPY terminated by new PQexec";
+fn clear_the_way(conn: &mut pg_conn, in_the_way: InTheWay) -> Sent {
     match in_the_way {
         InTheWay::Nothing => {}
-        InTheWay::CopyIn if !conn.client.put_copy_end(Some(reason)) => return false,
-        InTheWay::CopyIn => {}
+        InTheWay::CopyIn => {
+            let reason = b"COPY terminated by new PQexec";
+            return conn.client.put_copy_end(Some(reason));
+        }
         InTheWay::CopyOut => conn.client.abandon_copy_out(),
         InTheWay::CopyBoth => {
-            return conn.client.refuse("PQexec not allowed during COPY BOTH");
+            conn.client.refuse("PQexec not allowed during COPY BOTH");
+            return Sent::No;
         }
     }
-    conn.client.status() != ConnStatus::Bad
+    Sent::Yes
 }
 
 /// A result, and whether the search for the last one of its command ends with it.
@@ -103,6 +109,7 @@ unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
     loop {
         // SAFETY: the caller's promise; `earlier` is dropped once a later one is here.
         unsafe {
+            await_reply(conn);
             let Found { result, last } = drive(conn, nothing, next_result);
             if result.is_null() {
                 return earlier;
@@ -122,8 +129,7 @@ unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
 /// What became of a command to be sent.
 #[derive(Clone, Copy)]
 enum Start {
-    Sent,
-    Refused,
+    Begun(Sent),
     /// Results of earlier commands may have to be dropped first.
     Obstructed,
 }
@@ -132,8 +138,8 @@ enum Start {
 fn start(conn: &mut pg_conn, send: impl Command) -> Start {
     match conn.client.begin_exec() {
         Some(true) => Start::Obstructed,
-        Some(false) if send(conn) => Start::Sent,
-        _ => Start::Refused,
+        Some(false) => Start::Begun(send(conn)),
+        None => Start::Begun(Sent::No),
     }
 }
 
@@ -143,10 +149,10 @@ fn start(conn: &mut pg_conn, send: impl Command) -> Start {
 unsafe fn run(conn: *mut pg_conn, send: impl Command) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        let sent = match call(conn, Start::Refused, |conn| start(conn, send)) {
-            Start::Sent => true,
-            Start::Refused => false,
-            Start::Obstructed => drop_results(conn) && call(conn, false, send),
+        let nothing = Start::Begun(Sent::No);
+        let sent = match call(conn, nothing, |conn| start(conn, send)) {
+            Start::Begun(sent) => complete(conn, sent),
+            Start::Obstructed => drop_results(conn) && dispatch(conn, send),
         };
         if sent { finish(conn) } else { null_mut() }
     }
@@ -161,7 +167,7 @@ unsafe fn run(conn: *mut pg_conn, send: impl Command) -> *mut PgResult {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `query` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQexec(conn: *mut pg_conn, query: *const c_char) -> *mut PgResult {
+pub unsafe extern "C-unwind" fn PQexec(conn: *mut pg_conn, query: *const c_char) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe { run(conn, command::query(query)) }
 }
@@ -171,7 +177,7 @@ pub unsafe extern "C" fn PQexec(conn: *mut pg_conn, query: *const c_char) -> *mu
 /// # Safety
 /// As for PQsendQueryParams.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQexecParams(
+pub unsafe extern "C-unwind" fn PQexecParams(
     conn: *mut pg_conn,
     command: *const c_char,
     nParams: c_int,
@@ -201,7 +207,7 @@ pub unsafe extern "C" fn PQexecParams(
 /// # Safety
 /// As for PQsendPrepare.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQprepare(
+pub unsafe extern "C-unwind" fn PQprepare(
     conn: *mut pg_conn,
     stmtName: *const c_char,
     query: *const c_char,
@@ -217,7 +223,7 @@ pub unsafe extern "C" fn PQprepare(
 /// # Safety
 /// As for PQsendQueryPrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQexecPrepared(
+pub unsafe extern "C-unwind" fn PQexecPrepared(
     conn: *mut pg_conn,
     stmtName: *const c_char,
     nParams: c_int,
@@ -244,7 +250,7 @@ pub unsafe extern "C" fn PQexecPrepared(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `stmt` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQdescribePrepared(
+pub unsafe extern "C-unwind" fn PQdescribePrepared(
     conn: *mut pg_conn,
     stmt: *const c_char,
 ) -> *mut PgResult {
@@ -257,7 +263,7 @@ pub unsafe extern "C" fn PQdescribePrepared(
 /// # Safety
 /// As for PQdescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQdescribePortal(
+pub unsafe extern "C-unwind" fn PQdescribePortal(
     conn: *mut pg_conn,
     portal: *const c_char,
 ) -> *mut PgResult {
@@ -270,7 +276,10 @@ pub unsafe extern "C" fn PQdescribePortal(
 /// # Safety
 /// As for PQdescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQclosePrepared(conn: *mut pg_conn, stmt: *const c_char) -> *mut PgResult {
+pub unsafe extern "C-unwind" fn PQclosePrepared(
+    conn: *mut pg_conn,
+    stmt: *const c_char,
+) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe { run(conn, command::close(b'S', stmt)) }
 }
@@ -280,7 +289,10 @@ pub unsafe extern "C" fn PQclosePrepared(conn: *mut pg_conn, stmt: *const c_char
 /// # Safety
 /// As for PQdescribePrepared.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQclosePortal(conn: *mut pg_conn, portal: *const c_char) -> *mut PgResult {
+pub unsafe extern "C-unwind" fn PQclosePortal(
+    conn: *mut pg_conn,
+    portal: *const c_char,
+) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe { run(conn, command::close(b'P', portal)) }
 }
@@ -293,7 +305,7 @@ pub unsafe extern "C" fn PQclosePortal(conn: *mut pg_conn, portal: *const c_char
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQmakeEmptyPGresult(
+pub unsafe extern "C-unwind" fn PQmakeEmptyPGresult(
     conn: *mut pg_conn,
     status: ExecStatusCode,
 ) -> *mut PgResult {

@@ -6,9 +6,11 @@ use std::ptr::null_mut;
 use super::asynchronous::raw;
 use super::call::{call, drive};
 use super::connect::pg_conn;
+use super::sending::complete;
 use super::types::{Oid, PQArgBlock};
 use super::{notice, ptr};
 use crate::client::function::{Argument, Returns};
+use crate::client::io::Sent;
 use crate::result::store::PgResult;
 
 /// What a call came to.
@@ -45,20 +47,30 @@ pub(super) unsafe fn invoke(
     unsafe {
         let start = |conn: &mut pg_conn| {
             let client = &mut conn.client;
-            client.begin_function() && client.start_function(function, arguments, returns)
+            if !client.begin_function() {
+                return Sent::No;
+            }
+            client.start_function(function, arguments, returns)
         };
-        if !call(conn, false, start) {
-            return Answer::NONE;
-        }
-        finish(conn, place)
+        let sent = call(conn, Sent::No, start);
+        finish(conn, sent, place)
     }
 }
 
-/// Waits for the answer to a call that was sent.
+/// Sends a call that was started, and waits for its answer.
 ///
 /// # Safety
 /// As for [`invoke`].
-unsafe fn finish(conn: *mut pg_conn, place: *mut u8) -> Answer {
+unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> Answer {
+    if sent == Sent::No {
+        return Answer::NONE;
+    }
+    // SAFETY: the caller's promise.
+    if !unsafe { complete(conn, sent) } {
+        // SAFETY: as above.
+        unsafe { call(conn, (), |conn| conn.client.take_back_function()) };
+        return Answer::NONE;
+    }
     let step = |conn: &mut pg_conn| {
         conn.client.await_function().map(|(collected, call)| {
             if let (Some(value), false) = (&call.value, place.is_null()) {
@@ -89,7 +101,7 @@ unsafe fn finish(conn: *mut pg_conn, place: *mut u8) -> Answer {
 /// `conn` is NULL or a live connection that nobody else uses during the call; `result_buf` is NULL or large
 /// enough; `result_len` is NULL or writable; `args` has `nargs` entries, whose pointers hold their lengths.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfn(
+pub unsafe extern "C-unwind" fn PQfn(
     conn: *mut pg_conn,
     fnid: c_int,
     result_buf: *mut c_int,
@@ -106,9 +118,8 @@ pub unsafe extern "C" fn PQfn(
     unsafe {
         put(result_len, 0);
         let start = |conn: &mut pg_conn| start(conn, fnid as Oid, args, nargs, returns);
-        let answer = match call(conn, Started::No, start) {
-            Started::Yes => finish(conn, place),
-            Started::No => return null_mut(),
+        let answer = match call(conn, Started::Begun(Sent::No), start) {
+            Started::Begun(sent) => finish(conn, sent, place),
             Started::Warning(warning) => {
                 notice::deliver(warning);
                 return null_mut();
@@ -124,8 +135,7 @@ pub unsafe extern "C" fn PQfn(
 
 #[derive(Clone, Copy)]
 enum Started {
-    Yes,
-    No,
+    Begun(Sent),
     /// Not, and the notice receiver is told why.
     Warning(*mut PgResult),
 }
@@ -141,20 +151,23 @@ unsafe fn start(
 ) -> Started {
     let client = &mut conn.client;
     if !client.begin_function() {
-        return Started::No;
+        return Started::Begun(Sent::No);
     }
     // SAFETY: the caller's promise.
     let sent = match unsafe { arguments(args, nargs) } {
         Ok(arguments) => client.start_function(function, &arguments, returns),
-        Err(Unfit::Argument(reason)) => client.refuse(reason),
+        Err(Unfit::Argument(reason)) => {
+            client.refuse(reason);
+            Sent::No
+        }
         Err(Unfit::Integer(size)) => {
             // libpq: a warning, and no error text.
             let text = format!("integer of size {size} not supported by pqPutInt");
             let warning = client.internal_notice(text.as_bytes());
-            return warning.map_or(Started::No, |w| Started::Warning(w.into_raw()));
+            return warning.map_or(Started::Begun(Sent::No), |w| Started::Warning(w.into_raw()));
         }
     };
-    if sent { Started::Yes } else { Started::No }
+    Started::Begun(sent)
 }
 
 const COUNT: &str = "number of parameters must be between 0 and 65535";

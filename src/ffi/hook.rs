@@ -52,13 +52,13 @@ fn from_pointer<F: Copy>(pointer: *mut c_void) -> Option<F> {
 mod tests {
     use super::*;
 
-    extern "C" fn double(number: i32) -> i32 {
+    extern "C-unwind" fn double(number: i32) -> i32 {
         2 * number
     }
 
     #[test]
     fn a_stored_function_comes_back() {
-        type Function = extern "C" fn(i32) -> i32;
+        type Function = extern "C-unwind" fn(i32) -> i32;
         // SAFETY: Function is a function pointer type.
         static SLOT: Hook<Function> = unsafe { Hook::empty() };
         assert!(SLOT.get().is_none());

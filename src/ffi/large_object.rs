@@ -125,7 +125,7 @@ unsafe fn in_range(conn: *mut pg_conn, length: usize, complaint: &str) -> Option
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_open(conn: *mut pg_conn, lobjId: Oid, mode: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn lo_open(conn: *mut pg_conn, lobjId: Oid, mode: c_int) -> c_int {
     let arguments = [lobjId.into(), mode.into()];
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Open, &arguments) }.unwrap_or(-1)
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn lo_open(conn: *mut pg_conn, lobjId: Oid, mode: c_int) -
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Close, &[fd.into()]) }.unwrap_or(-1)
 }
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int {
 /// # Safety
 /// As for lo_open; `buf` has room for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_read(
+pub unsafe extern "C-unwind" fn lo_read(
     conn: *mut pg_conn,
     fd: c_int,
     buf: *mut c_char,
@@ -175,7 +175,7 @@ unsafe fn read(conn: *mut pg_conn, fd: c_int, buf: *mut c_char, len: usize) -> O
 /// # Safety
 /// As for lo_open; `buf` holds `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_write(
+pub unsafe extern "C-unwind" fn lo_write(
     conn: *mut pg_conn,
     fd: c_int,
     buf: *const c_char,
@@ -209,7 +209,7 @@ unsafe fn write(conn: *mut pg_conn, fd: c_int, buf: *const c_char, len: usize) -
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_lseek(
+pub unsafe extern "C-unwind" fn lo_lseek(
     conn: *mut pg_conn,
     fd: c_int,
     offset: c_int,
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn lo_lseek(
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_lseek64(
+pub unsafe extern "C-unwind" fn lo_lseek64(
     conn: *mut pg_conn,
     fd: c_int,
     offset: i64,
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn lo_lseek64(
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid {
+pub unsafe extern "C-unwind" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Creat, &[mode.into()]) }.unwrap_or(0) as Oid
 }
@@ -253,7 +253,7 @@ pub unsafe extern "C" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid {
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oid {
+pub unsafe extern "C-unwind" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Create, &[lobjId.into()]) }.unwrap_or(0) as Oid
 }
@@ -263,7 +263,7 @@ pub unsafe extern "C" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oid {
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Tell, &[fd.into()]) }.unwrap_or(-1)
 }
@@ -273,7 +273,7 @@ pub unsafe extern "C" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int {
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 {
+pub unsafe extern "C-unwind" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 {
     // SAFETY: the caller's promise.
     unsafe { integer64(conn, Function::Tell64, &[fd.into()]) }.unwrap_or(-1)
 }
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 {
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> c_int {
+pub unsafe extern "C-unwind" fn lo_truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { truncate(conn, fd, len) }.unwrap_or(-1)
 }
@@ -305,7 +305,7 @@ unsafe fn truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> Option<c_int> {
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len: i64) -> c_int {
+pub unsafe extern "C-unwind" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len: i64) -> c_int {
     let arguments = [fd.into(), len.into()];
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Truncate64, &arguments) }.unwrap_or(-1)
@@ -316,7 +316,7 @@ pub unsafe extern "C" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len: i64) 
 /// # Safety
 /// As for lo_open.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_int {
+pub unsafe extern "C-unwind" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { integer(conn, Function::Unlink, &[lobjId.into()]) }.unwrap_or(-1)
 }
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_int {
 /// # Safety
 /// As for lo_open; `filename` is NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_import(conn: *mut pg_conn, filename: *const c_char) -> Oid {
+pub unsafe extern "C-unwind" fn lo_import(conn: *mut pg_conn, filename: *const c_char) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { import(conn, filename, 0) }
 }
@@ -336,7 +336,7 @@ pub unsafe extern "C" fn lo_import(conn: *mut pg_conn, filename: *const c_char) 
 /// # Safety
 /// As for lo_import.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_import_with_oid(
+pub unsafe extern "C-unwind" fn lo_import_with_oid(
     conn: *mut pg_conn,
     filename: *const c_char,
     lobjId: Oid,
@@ -433,7 +433,7 @@ unsafe fn give_up<T>(
 /// # Safety
 /// As for lo_import.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lo_export(
+pub unsafe extern "C-unwind" fn lo_export(
     conn: *mut pg_conn,
     lobjId: Oid,
     filename: *const c_char,

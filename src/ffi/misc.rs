@@ -8,12 +8,13 @@ use super::alloc;
 use super::guard::guard;
 use super::hook::Hook;
 use super::types::{PGnotify, pg_usec_time_t, pgthreadlock_t};
+use super::wait;
 use crate::client;
 
 /// The API level: that of libpq 19.
 const VERSION: c_int = 190000;
 
-type ThreadLock = unsafe extern "C" fn(c_int);
+type ThreadLock = unsafe extern "C-unwind" fn(c_int);
 
 // SAFETY: ThreadLock is a function pointer type.
 static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
@@ -25,7 +26,7 @@ static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
 /// # Safety
 /// `ptr` is NULL or memory of this library that is the caller's, and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfreemem(ptr: *mut c_void) {
+pub unsafe extern "C-unwind" fn PQfreemem(ptr: *mut c_void) {
     // SAFETY: the caller's promise.
     unsafe { alloc::give_back(ptr) }
 }
@@ -35,27 +36,27 @@ pub unsafe extern "C" fn PQfreemem(ptr: *mut c_void) {
 /// # Safety
 /// `notify` is NULL or came from `PQnotifies`, and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfreeNotify(notify: *mut PGnotify) {
+pub unsafe extern "C-unwind" fn PQfreeNotify(notify: *mut PGnotify) {
     // SAFETY: the caller's promise.
     unsafe { alloc::free(notify.cast()) }
 }
 
 /// Answers the API level of the library: 190000 stands for libpq 19.0.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQlibVersion() -> c_int {
+pub extern "C-unwind" fn PQlibVersion() -> c_int {
     VERSION
 }
 
 /// Answers 1: different connections may be used by different threads at the same time, one
 /// connection by one thread at a time.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQisthreadsafe() -> c_int {
+pub extern "C-unwind" fn PQisthreadsafe() -> c_int {
     1
 }
 
 /// Answers the time in microseconds since the start of 1970, UTC, as `PQsocketPoll` takes it.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQgetCurrentTimeUSec() -> pg_usec_time_t {
+pub extern "C-unwind" fn PQgetCurrentTimeUSec() -> pg_usec_time_t {
     guard(0, client::now_usec)
 }
 
@@ -65,15 +66,18 @@ pub extern "C" fn PQgetCurrentTimeUSec() -> pg_usec_time_t {
 /// Answers more than 0 when the socket is ready, 0 when the time is over or neither direction was
 /// asked for, and less than 0 for an error, which `errno` names (EINTR after a signal).
 #[unsafe(no_mangle)]
-pub extern "C" fn PQsocketPoll(
+pub extern "C-unwind" fn PQsocketPoll(
     sock: c_int,
     forRead: c_int,
     forWrite: c_int,
     end_time: pg_usec_time_t,
 ) -> c_int {
-    guard(-1, || {
-        client::poll_until(sock, forRead != 0, forWrite != 0, end_time)
-    })
+    if forRead == 0 && forWrite == 0 {
+        return 0;
+    }
+    let timeout = guard(0, || client::wait::timeout_ms(end_time));
+    // SAFETY: poll takes any descriptor.
+    unsafe { wait::poll_once(sock, forRead != 0, forWrite != 0, timeout) }
 }
 
 /// Sets, for the whole process, the function that locks and unlocks around libraries that are
@@ -84,13 +88,13 @@ pub extern "C" fn PQsocketPoll(
 /// # Safety
 /// `newhandler` is NULL or can be called from any thread, as long as it is set.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQregisterThreadLock(newhandler: pgthreadlock_t) -> pgthreadlock_t {
+pub unsafe extern "C-unwind" fn PQregisterThreadLock(newhandler: pgthreadlock_t) -> pgthreadlock_t {
     Some(THREAD_LOCK.replace(newhandler).unwrap_or(own_lock))
 }
 
 /// Answers the function `PQregisterThreadLock` set, or the library's own; never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQgetThreadLock() -> pgthreadlock_t {
+pub extern "C-unwind" fn PQgetThreadLock() -> pgthreadlock_t {
     Some(THREAD_LOCK.get().unwrap_or(own_lock))
 }
 
@@ -109,7 +113,7 @@ unsafe impl Sync for Mutex {}
 static OWN_LOCK: Mutex = Mutex(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
 
 // A mutex of the C library, as one call takes it and another releases it.
-unsafe extern "C" fn own_lock(acquire: c_int) {
+unsafe extern "C-unwind" fn own_lock(acquire: c_int) {
     let mutex = OWN_LOCK.0.get();
     // SAFETY: an initialized mutex that is never moved nor destroyed.
     unsafe {
@@ -128,7 +132,10 @@ unsafe extern "C" fn own_lock(acquire: c_int) {
 /// # Safety
 /// `func` is SIG_DFL, SIG_IGN or a handler that may run at any moment.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pqsignal(signo: c_int, func: libc::sighandler_t) -> libc::sighandler_t {
+pub unsafe extern "C-unwind" fn pqsignal(
+    signo: c_int,
+    func: libc::sighandler_t,
+) -> libc::sighandler_t {
     // SAFETY: zero bytes are a valid sigaction: default handler, no flags, empty mask.
     let (mut new, mut old): (libc::sigaction, libc::sigaction) = unsafe { mem::zeroed() };
     new.sa_sigaction = func;
@@ -147,12 +154,31 @@ pub unsafe extern "C" fn pqsignal(signo: c_int, func: libc::sighandler_t) -> lib
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_poll_ends_when_the_socket_is_ready_or_the_time_is_over() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let poll = |read, write, end| PQsocketPoll(ours.as_raw_fd(), read, write, end);
+        assert_eq!(poll(0, 0, -1), 0);
+        assert_eq!(poll(1, 0, 0), 0);
+        assert_eq!(poll(1, 0, PQgetCurrentTimeUSec() - 1), 0);
+        assert_eq!(poll(1, 0, i64::MIN), 0);
+        let end = PQgetCurrentTimeUSec() + 20_000;
+        assert_eq!(poll(1, 0, end), 0);
+        assert!(PQgetCurrentTimeUSec() >= end - 1000);
+        theirs.write_all(b"x").unwrap();
+        assert!(poll(1, 0, -1) > 0);
+        assert!(poll(0, 1, i64::MAX) > 0);
+    }
     use std::ptr;
     use std::sync::atomic::{AtomicI32, Ordering};
 
     static ACQUIRED: AtomicI32 = AtomicI32::new(0);
 
-    unsafe extern "C" fn counting_lock(acquire: c_int) {
+    unsafe extern "C-unwind" fn counting_lock(acquire: c_int) {
         ACQUIRED.fetch_add(acquire, Ordering::SeqCst);
     }
 

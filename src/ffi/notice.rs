@@ -13,9 +13,9 @@ use crate::result::store::PgResult;
 /// Who takes the notices of a connection, and of the results made from it.
 #[derive(Clone, Copy)]
 pub struct NoticeHooks {
-    receiver: unsafe extern "C" fn(*mut c_void, *const PgResult),
+    receiver: unsafe extern "C-unwind" fn(*mut c_void, *const PgResult),
     receiver_argument: *mut c_void,
-    processor: unsafe extern "C" fn(*mut c_void, *const c_char),
+    processor: unsafe extern "C-unwind" fn(*mut c_void, *const c_char),
     processor_argument: *mut c_void,
 }
 
@@ -36,7 +36,7 @@ impl Default for NoticeHooks {
 }
 
 /// Hands the text to the processor, which stands in the result itself.
-unsafe extern "C" fn default_receiver(_: *mut c_void, result: *const PgResult) {
+unsafe extern "C-unwind" fn default_receiver(_: *mut c_void, result: *const PgResult) {
     // SAFETY: the library calls it with a live result; nothing of it stays borrowed during the call.
     unsafe {
         let Some(hooks) = hooks_of(result) else {
@@ -51,7 +51,7 @@ unsafe extern "C" {
     static stderr: *mut libc::FILE;
 }
 
-unsafe extern "C" fn print(_: *mut c_void, text: *const c_char) {
+unsafe extern "C-unwind" fn print(_: *mut c_void, text: *const c_char) {
     // SAFETY: `text` is a C string, stderr the C library's stream.
     unsafe { libc::fputs(text, stderr) };
 }
@@ -130,7 +130,7 @@ unsafe fn replace(conn: *mut pg_conn, change: impl FnOnce(&mut NoticeHooks)) -> 
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetNoticeReceiver(
+pub unsafe extern "C-unwind" fn PQsetNoticeReceiver(
     conn: *mut pg_conn,
     proc: PQnoticeReceiver,
     arg: *mut c_void,
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn PQsetNoticeReceiver(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetNoticeProcessor(
+pub unsafe extern "C-unwind" fn PQsetNoticeProcessor(
     conn: *mut pg_conn,
     proc: PQnoticeProcessor,
     arg: *mut c_void,

@@ -14,7 +14,7 @@ use super::types::{
 use crate::client::connect::Polling;
 use crate::client::oauth::{FlowAnswer, TokenAnswer};
 
-type AuthDataHook = unsafe extern "C" fn(AuthDataCode, *mut pg_conn, *mut c_void) -> c_int;
+type AuthDataHook = unsafe extern "C-unwind" fn(AuthDataCode, *mut pg_conn, *mut c_void) -> c_int;
 
 // SAFETY: AuthDataHook is a function pointer type.
 static AUTH_DATA_HOOK: Hook<AuthDataHook> = unsafe { Hook::empty() };
@@ -25,13 +25,13 @@ static AUTH_DATA_HOOK: Hook<AuthDataHook> = unsafe { Hook::empty() };
 /// # Safety
 /// `hook` is NULL or can be called as the type says, as long as it is set.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetAuthDataHook(hook: PQauthDataHook_type) {
+pub unsafe extern "C-unwind" fn PQsetAuthDataHook(hook: PQauthDataHook_type) {
     AUTH_DATA_HOOK.replace(hook);
 }
 
 /// Answers the function in use, never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQgetAuthDataHook() -> PQauthDataHook_type {
+pub extern "C-unwind" fn PQgetAuthDataHook() -> PQauthDataHook_type {
     Some(AUTH_DATA_HOOK.get().unwrap_or(PQdefaultAuthDataHook))
 }
 
@@ -41,7 +41,7 @@ pub extern "C" fn PQgetAuthDataHook() -> PQauthDataHook_type {
 /// # Safety
 /// No argument is read.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQdefaultAuthDataHook(
+pub unsafe extern "C-unwind" fn PQdefaultAuthDataHook(
     r#type: AuthDataCode,
     conn: *mut pg_conn,
     data: *mut c_void,
@@ -261,7 +261,7 @@ pub(super) unsafe fn clean_up(conn: *mut pg_conn) {
 mod tests {
     use super::*;
 
-    unsafe extern "C" fn handled(_: AuthDataCode, _: *mut pg_conn, _: *mut c_void) -> c_int {
+    unsafe extern "C-unwind" fn handled(_: AuthDataCode, _: *mut pg_conn, _: *mut c_void) -> c_int {
         1
     }
 

@@ -19,7 +19,7 @@ use crate::result::store::PgResult;
 /// # Safety
 /// Both are NULL or C strings.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQencryptPassword(
+pub unsafe extern "C-unwind" fn PQencryptPassword(
     passwd: *const c_char,
     user: *const c_char,
 ) -> *mut c_char {
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn PQencryptPassword(
 /// `conn` is NULL or a live connection that nobody else uses during the call; the others are NULL or C
 /// strings.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQencryptPasswordConn(
+pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
     conn: *mut pg_conn,
     passwd: *const c_char,
     user: *const c_char,
@@ -97,7 +97,7 @@ unsafe fn encrypt(
 /// # Safety
 /// As for PQencryptPasswordConn.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQchangePassword(
+pub unsafe extern "C-unwind" fn PQchangePassword(
     conn: *mut pg_conn,
     user: *const c_char,
     passwd: *const c_char,

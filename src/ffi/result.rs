@@ -155,7 +155,7 @@ unsafe fn warn_out_of_range(res: *const PGresult, row: c_int, column: c_int) {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultStatus(res: *const PGresult) -> ExecStatusCode {
+pub unsafe extern "C-unwind" fn PQresultStatus(res: *const PGresult) -> ExecStatusCode {
     // SAFETY: the caller's promise.
     let status = unsafe { shared(res) }.map(|result| result.status());
     status.unwrap_or(Status::FatalError) as ExecStatusCode
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn PQresultStatus(res: *const PGresult) -> ExecStatusCode 
 
 /// The name of a status, a constant string; a sentence saying so for numbers that are none.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
+pub extern "C-unwind" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
     let index = usize::try_from(status).ok();
     let name = index.and_then(|index| pgresStatus.0.get(index));
     let unknown = c"invalid ExecStatusType code".as_ptr();
@@ -175,7 +175,7 @@ pub extern "C" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultErrorMessage(res: *const PGresult) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQresultErrorMessage(res: *const PGresult) -> *mut c_char {
     // SAFETY: the caller's promise.
     let message = unsafe { shared(res) }.map(|result| result.error_message());
     message.unwrap_or_default().as_ptr().cast_mut()
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn PQresultErrorMessage(res: *const PGresult) -> *mut c_ch
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultVerboseErrorMessage(
+pub unsafe extern "C-unwind" fn PQresultVerboseErrorMessage(
     res: *const PGresult,
     verbosity: VerbosityCode,
     show_context: ContextVisibilityCode,
@@ -210,7 +210,10 @@ pub unsafe extern "C" fn PQresultVerboseErrorMessage(
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultErrorField(res: *const PGresult, fieldcode: c_int) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQresultErrorField(
+    res: *const PGresult,
+    fieldcode: c_int,
+) -> *mut c_char {
     // SAFETY: the caller's promise.
     let field =
         unsafe { shared(res) }.and_then(|result| result.error_field(u8::try_from(fieldcode).ok()?));
@@ -222,7 +225,7 @@ pub unsafe extern "C" fn PQresultErrorField(res: *const PGresult, fieldcode: c_i
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQntuples(res: *const PGresult) -> c_int {
+pub unsafe extern "C-unwind" fn PQntuples(res: *const PGresult) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.nrows())
 }
@@ -232,7 +235,7 @@ pub unsafe extern "C" fn PQntuples(res: *const PGresult) -> c_int {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQnfields(res: *const PGresult) -> c_int {
+pub unsafe extern "C-unwind" fn PQnfields(res: *const PGresult) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.ncols())
 }
@@ -243,7 +246,7 @@ pub unsafe extern "C" fn PQnfields(res: *const PGresult) -> c_int {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQbinaryTuples(res: *const PGresult) -> c_int {
+pub unsafe extern "C-unwind" fn PQbinaryTuples(res: *const PGresult) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.binary())
 }
@@ -256,7 +259,7 @@ pub unsafe extern "C" fn PQbinaryTuples(res: *const PGresult) -> c_int {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetvalue(
+pub unsafe extern "C-unwind" fn PQgetvalue(
     res: *const PGresult,
     tup_num: c_int,
     field_num: c_int,
@@ -279,7 +282,7 @@ pub unsafe extern "C" fn PQgetvalue(
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetlength(
+pub unsafe extern "C-unwind" fn PQgetlength(
     res: *const PGresult,
     tup_num: c_int,
     field_num: c_int,
@@ -298,7 +301,7 @@ pub unsafe extern "C" fn PQgetlength(
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetisnull(
+pub unsafe extern "C-unwind" fn PQgetisnull(
     res: *const PGresult,
     tup_num: c_int,
     field_num: c_int,
@@ -318,7 +321,11 @@ pub unsafe extern "C" fn PQgetisnull(
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C" fn other_value(res: *const PGresult, row: c_int, column: c_int) -> *mut c_char {
+unsafe extern "C-unwind" fn other_value(
+    res: *const PGresult,
+    row: c_int,
+    column: c_int,
+) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe { value_or_warning(res, row, column) }
         .map_or(ptr::null_mut(), |value| value.ptr.cast_mut())
@@ -329,7 +336,7 @@ unsafe extern "C" fn other_value(res: *const PGresult, row: c_int, column: c_int
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C" fn other_length(res: *const PGresult, row: c_int, column: c_int) -> c_int {
+unsafe extern "C-unwind" fn other_length(res: *const PGresult, row: c_int, column: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { value_or_warning(res, row, column) }.map_or(0, |value| value.len)
 }
@@ -339,7 +346,11 @@ unsafe extern "C" fn other_length(res: *const PGresult, row: c_int, column: c_in
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C" fn other_is_null(res: *const PGresult, row: c_int, column: c_int) -> c_int {
+unsafe extern "C-unwind" fn other_is_null(
+    res: *const PGresult,
+    row: c_int,
+    column: c_int,
+) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { value_or_warning(res, row, column) }
         .is_none_or(|value| value.null)
@@ -365,7 +376,7 @@ unsafe fn value_or_warning(res: *const PGresult, row: c_int, column: c_int) -> O
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQresultMemorySize(res: *const PGresult) -> usize {
+pub unsafe extern "C-unwind" fn PQresultMemorySize(res: *const PGresult) -> usize {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.memory_size())
 }
@@ -375,7 +386,7 @@ pub unsafe extern "C" fn PQresultMemorySize(res: *const PGresult) -> usize {
 /// # Safety
 /// `res` is NULL or a result, and is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQclear(res: *mut PGresult) {
+pub unsafe extern "C-unwind" fn PQclear(res: *mut PGresult) {
     if res.is_null() || ptr::eq(res, &OUT_OF_MEMORY.0) {
         return;
     }

@@ -32,7 +32,7 @@ unsafe fn ask<T>(conn: *const pg_conn, failure: T, body: impl FnOnce(&pg_conn) -
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQstatus(conn: *const pg_conn) -> ConnStatusCode {
+pub unsafe extern "C-unwind" fn PQstatus(conn: *const pg_conn) -> ConnStatusCode {
     let bad = ConnStatusType::CONNECTION_BAD as ConnStatusCode;
     // SAFETY: the caller's promise.
     unsafe { ask(conn, bad, |conn| conn.client.status() as ConnStatusCode) }
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn PQstatus(conn: *const pg_conn) -> ConnStatusCode {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQerrorMessage(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQerrorMessage(conn: *const pg_conn) -> *mut c_char {
     let null = c"connection pointer is NULL\n".as_ptr();
     // SAFETY: the caller's promise.
     unsafe { ask(conn, null, |conn| conn.client.errors().as_ptr()) }.cast_mut()
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn PQerrorMessage(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsocket(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQsocket(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, -1, |conn| conn.client.socket()) }
 }
@@ -81,7 +81,7 @@ unsafe fn option(conn: *const pg_conn, opt: Opt) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQdb(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQdb(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe { option(conn, Opt::DbName) }
 }
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn PQdb(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQuser(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQuser(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe { option(conn, Opt::User) }
 }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn PQuser(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQoptions(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQoptions(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe { option(conn, Opt::Options) }
 }
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn PQoptions(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQpass(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQpass(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
         ask(conn, null_mut(), |conn| {
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn PQpass(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQhost(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQhost(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
         ask(conn, null_mut(), |conn| {
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn PQhost(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQhostaddr(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQhostaddr(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
         ask(conn, null_mut(), |conn| {
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn PQhostaddr(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQport(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQport(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
         ask(conn, null_mut(), |conn| {
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn PQport(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQtty(conn: *const pg_conn) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQtty(conn: *const pg_conn) -> *mut c_char {
     if conn.is_null() {
         return null_mut();
     }
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn PQtty(conn: *const pg_conn) -> *mut c_char {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQtransactionStatus(conn: *const pg_conn) -> TransactionStatusCode {
+pub unsafe extern "C-unwind" fn PQtransactionStatus(conn: *const pg_conn) -> TransactionStatusCode {
     let unknown = PGTransactionStatusType::PQTRANS_UNKNOWN as TransactionStatusCode;
     // SAFETY: the caller's promise.
     unsafe {
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn PQtransactionStatus(conn: *const pg_conn) -> Transactio
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQpipelineStatus(conn: *const pg_conn) -> PipelineStatusCode {
+pub unsafe extern "C-unwind" fn PQpipelineStatus(conn: *const pg_conn) -> PipelineStatusCode {
     // SAFETY: the caller's promise.
     unsafe {
         ask(conn, 0, |conn| {
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn PQpipelineStatus(conn: *const pg_conn) -> PipelineStatu
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `paramName` NULL or a C string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQparameterStatus(
+pub unsafe extern "C-unwind" fn PQparameterStatus(
     conn: *const pg_conn,
     paramName: *const c_char,
 ) -> *const c_char {
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn PQparameterStatus(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgoAwayReceived(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQgoAwayReceived(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise; a connection is never really constant.
     unsafe { drive(conn.cast_mut(), false, |conn| conn.client.goaway_received()).into() }
 }
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn PQgoAwayReceived(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQprotocolVersion(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQprotocolVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.protocol_version().0 as c_int) }
 }
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn PQprotocolVersion(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfullProtocolVersion(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQfullProtocolVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     let (major, minor) = unsafe { ask(conn, (0, 0), |conn| conn.client.protocol_version()) };
     (major * 10_000 + minor) as c_int
@@ -281,7 +281,7 @@ pub unsafe extern "C" fn PQfullProtocolVersion(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQserverVersion(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQserverVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.server_version()) }
 }
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn PQserverVersion(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQbackendPID(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQbackendPID(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.backend_pid()) }
 }
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn PQbackendPID(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectionNeedsPassword(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQconnectionNeedsPassword(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.needs_password().into()) }
 }
@@ -311,7 +311,7 @@ pub unsafe extern "C" fn PQconnectionNeedsPassword(conn: *const pg_conn) -> c_in
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectionUsedPassword(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQconnectionUsedPassword(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.used_password().into()) }
 }
@@ -321,7 +321,7 @@ pub unsafe extern "C" fn PQconnectionUsedPassword(conn: *const pg_conn) -> c_int
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQconnectionUsedGSSAPI(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQconnectionUsedGSSAPI(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, 0, |conn| conn.client.used_gssapi().into()) }
 }
@@ -332,7 +332,7 @@ pub unsafe extern "C" fn PQconnectionUsedGSSAPI(conn: *const pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetErrorVerbosity(
+pub unsafe extern "C-unwind" fn PQsetErrorVerbosity(
     conn: *mut pg_conn,
     verbosity: VerbosityCode,
 ) -> VerbosityCode {
@@ -352,7 +352,7 @@ pub unsafe extern "C" fn PQsetErrorVerbosity(
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetErrorContextVisibility(
+pub unsafe extern "C-unwind" fn PQsetErrorContextVisibility(
     conn: *mut pg_conn,
     show_context: ContextVisibilityCode,
 ) -> ContextVisibilityCode {
@@ -371,7 +371,7 @@ pub unsafe extern "C" fn PQsetErrorContextVisibility(
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQclientEncoding(conn: *const pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQclientEncoding(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { ask(conn, -1, |conn| conn.client.client_encoding()) }
 }

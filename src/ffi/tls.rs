@@ -13,7 +13,7 @@ use super::ptr::{shared, text};
 use super::types::PQsslKeyPassHook_OpenSSL_type;
 use crate::conninfo::options::Opt;
 
-type KeyPassHook = unsafe extern "C" fn(*mut c_char, c_int, *mut pg_conn) -> c_int;
+type KeyPassHook = unsafe extern "C-unwind" fn(*mut c_char, c_int, *mut pg_conn) -> c_int;
 
 // SAFETY: KeyPassHook is a function pointer type.
 static KEY_PASS_HOOK: Hook<KeyPassHook> = unsafe { Hook::empty() };
@@ -45,7 +45,7 @@ pub(super) unsafe fn ask_key_password(conn: *mut pg_conn) {
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsslInUse(conn: *mut pg_conn) -> c_int {
+pub unsafe extern "C-unwind" fn PQsslInUse(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { shared(conn) }
         .is_some_and(|conn| conn.client.tls().is_some())
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn PQsslInUse(conn: *mut pg_conn) -> c_int {
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses; `struct_name` is NULL or a string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsslStruct(
+pub unsafe extern "C-unwind" fn PQsslStruct(
     conn: *mut pg_conn,
     struct_name: *const c_char,
 ) -> *mut c_void {
@@ -77,7 +77,7 @@ const LIBRARY: &CStr = c"rustls";
 /// `conn` is NULL or a connection that no other thread uses; `attribute_name` is NULL or a
 /// string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsslAttribute(
+pub unsafe extern "C-unwind" fn PQsslAttribute(
     conn: *mut pg_conn,
     attribute_name: *const c_char,
 ) -> *const c_char {
@@ -116,7 +116,7 @@ fn attribute(conn: &pg_conn, name: &[u8]) -> *const c_char {
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsslAttributeNames(conn: *mut pg_conn) -> *const *const c_char {
+pub unsafe extern "C-unwind" fn PQsslAttributeNames(conn: *mut pg_conn) -> *const *const c_char {
     struct Names<const N: usize>([*const c_char; N]);
     // SAFETY: constants, never written to.
     unsafe impl<const N: usize> Sync for Names<N> {}
@@ -143,26 +143,26 @@ pub unsafe extern "C" fn PQsslAttributeNames(conn: *mut pg_conn) -> *const *cons
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQgetssl(conn: *mut pg_conn) -> *mut c_void {
+pub unsafe extern "C-unwind" fn PQgetssl(conn: *mut pg_conn) -> *mut c_void {
     let _ = conn;
     ptr::null_mut()
 }
 
 /// Does nothing: there is no OpenSSL that would have to be initialized.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQinitSSL(do_init: c_int) {
+pub extern "C-unwind" fn PQinitSSL(do_init: c_int) {
     let _ = do_init;
 }
 
 /// Does nothing: there is no OpenSSL that would have to be initialized.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQinitOpenSSL(do_ssl: c_int, do_crypto: c_int) {
+pub extern "C-unwind" fn PQinitOpenSSL(do_ssl: c_int, do_crypto: c_int) {
     let _ = (do_ssl, do_crypto);
 }
 
 /// Answers the function set by `PQsetSSLKeyPassHook_OpenSSL`, or NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn PQgetSSLKeyPassHook_OpenSSL() -> PQsslKeyPassHook_OpenSSL_type {
+pub extern "C-unwind" fn PQgetSSLKeyPassHook_OpenSSL() -> PQsslKeyPassHook_OpenSSL_type {
     KEY_PASS_HOOK.get()
 }
 
@@ -172,7 +172,7 @@ pub extern "C" fn PQgetSSLKeyPassHook_OpenSSL() -> PQsslKeyPassHook_OpenSSL_type
 /// # Safety
 /// `hook` is NULL or can be called as the type says, as long as it is set.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetSSLKeyPassHook_OpenSSL(hook: PQsslKeyPassHook_OpenSSL_type) {
+pub unsafe extern "C-unwind" fn PQsetSSLKeyPassHook_OpenSSL(hook: PQsslKeyPassHook_OpenSSL_type) {
     KEY_PASS_HOOK.replace(hook);
 }
 
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn PQsetSSLKeyPassHook_OpenSSL(hook: PQsslKeyPassHook_Open
 /// `buf` is NULL or has room for `size` bytes; `conn` is NULL or a connection that no other
 /// thread uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQdefaultSSLKeyPassHook_OpenSSL(
+pub unsafe extern "C-unwind" fn PQdefaultSSLKeyPassHook_OpenSSL(
     buf: *mut c_char,
     size: c_int,
     conn: *mut pg_conn,
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn PQdefaultSSLKeyPassHook_OpenSSL(
 mod tests {
     use super::*;
 
-    unsafe extern "C" fn seven(_: *mut c_char, _: c_int, _: *mut pg_conn) -> c_int {
+    unsafe extern "C-unwind" fn seven(_: *mut c_char, _: c_int, _: *mut pg_conn) -> c_int {
         7
     }
 

@@ -231,7 +231,7 @@ pub struct PGoauthBearerRequest {
     /// `PGRES_POLLING_WRITING` after storing the descriptor to wait for in `*altsock`,
     /// `PGRES_POLLING_OK` after setting `token`, `PGRES_POLLING_FAILED` to give up.
     pub r#async: Option<
-        unsafe extern "C" fn(
+        unsafe extern "C-unwind" fn(
             conn: *mut PGconn,
             request: *mut PGoauthBearerRequest,
             altsock: *mut c_int,
@@ -239,7 +239,7 @@ pub struct PGoauthBearerRequest {
     >,
     /// Out, optional: called once the token is not needed any more, to free what the hook made.
     pub cleanup:
-        Option<unsafe extern "C" fn(conn: *mut PGconn, request: *mut PGoauthBearerRequest)>,
+        Option<unsafe extern "C-unwind" fn(conn: *mut PGconn, request: *mut PGoauthBearerRequest)>,
     /// Out: the token. It has to stay until `cleanup` is called.
     pub token: *mut c_char,
     /// The hook's own; never touched by the library.
@@ -265,28 +265,34 @@ pub struct _PGoauthBearerRequestV2 {
 pub type PGoauthBearerRequestV2 = _PGoauthBearerRequestV2;
 
 /// Takes each notice as a result, which it must neither keep nor clear.
-pub type PQnoticeReceiver = Option<unsafe extern "C" fn(arg: *mut c_void, res: *const PGresult)>;
+pub type PQnoticeReceiver =
+    Option<unsafe extern "C-unwind" fn(arg: *mut c_void, res: *const PGresult)>;
 
 /// Takes each notice as text that ends in a newline.
-pub type PQnoticeProcessor = Option<unsafe extern "C" fn(arg: *mut c_void, message: *const c_char)>;
+pub type PQnoticeProcessor =
+    Option<unsafe extern "C-unwind" fn(arg: *mut c_void, message: *const c_char)>;
 
 /// Takes (not 0) or releases (0) the lock around libraries that are not thread-safe.
-pub type pgthreadlock_t = Option<unsafe extern "C" fn(acquire: c_int)>;
+pub type pgthreadlock_t = Option<unsafe extern "C-unwind" fn(acquire: c_int)>;
 
 /// Writes the password of a client key, NUL-terminated, into `buf` of `size` bytes and answers
 /// its length; 0 if there is none.
 pub type PQsslKeyPassHook_OpenSSL_type =
-    Option<unsafe extern "C" fn(buf: *mut c_char, size: c_int, conn: *mut PGconn) -> c_int>;
+    Option<unsafe extern "C-unwind" fn(buf: *mut c_char, size: c_int, conn: *mut PGconn) -> c_int>;
 
 /// Answers a need of authentication: more than 0 when done, 0 for the default way, less than 0
 /// for an error.
 pub type PQauthDataHook_type = Option<
-    unsafe extern "C" fn(r#type: AuthDataCode, conn: *mut PGconn, data: *mut c_void) -> c_int,
+    unsafe extern "C-unwind" fn(
+        r#type: AuthDataCode,
+        conn: *mut PGconn,
+        data: *mut c_void,
+    ) -> c_int,
 >;
 
 /// Called for events; 0 means failure. `evtInfo` points to the event's data.
 pub type PGEventProc = Option<
-    unsafe extern "C" fn(
+    unsafe extern "C-unwind" fn(
         evtId: EventIdCode,
         evtInfo: *mut c_void,
         passThrough: *mut c_void,

@@ -78,9 +78,10 @@ impl RecvBuffer {
         Ok(())
     }
 
-    /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled.
-    pub fn filled(&mut self, count: usize) {
+    /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled; answers how many of it were not.
+    pub fn filled(&mut self, count: usize) -> usize {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
+        self.bytes.len() - self.end
     }
 
     fn make_room(&mut self, min: usize) -> Result<(), OutOfMemory> {

@@ -208,9 +208,9 @@ impl Gss {
     }
 
     /// As [`super::stream::Stream::recv`].
-    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+    pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while self.pending() == 0 {
-            match self.incoming.data(&self.socket, wait)? {
+            match self.incoming.data(&self.socket)? {
                 Received::Token(token) => self.open(&token)?,
                 Received::Error(_) | Received::End => return Ok(0),
             }

@@ -15,6 +15,19 @@ pub enum Stream {
     Gss(Box<Gss>),
 }
 
+/// Where the bytes go that a caller waits for in `recv`.
+#[derive(Debug, Clone, Copy)]
+pub enum Landing {
+    /// Where the caller likes: they are what [`Stream::recv`] would answer.
+    Caller,
+    /// To this room of so many bytes; then [`Tls::landed`] and [`Stream::recv`].
+    Place(*mut u8, usize),
+    /// There is none: the caller is to poll, then [`Stream::recv`].
+    Nowhere,
+    /// There is something to take already.
+    Pending,
+}
+
 /// What the encryption of a stream complains of: the inner error of the `io::Error` that [`Stream::recv`] and
 /// [`Stream::send`] answer for it.
 #[derive(Debug)]
@@ -39,16 +52,13 @@ pub fn broken(text: Vec<u8>, ended: bool) -> io::Error {
 }
 
 impl Stream {
-    /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`).
-    ///
-    /// Without `wait`, nothing there is `WouldBlock`. With it the descriptor's own mode decides, so a
-    /// nonblocking one may answer `WouldBlock` too: poll, then ask again.
-    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
-        let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
+    /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). Nothing there is `WouldBlock`.
+    pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let flags = libc::MSG_DONTWAIT;
         apart(|| match self {
             Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
-            Stream::Tls(tls) => tls.recv(buf, wait),
-            Stream::Gss(gss) => gss.recv(buf, wait),
+            Stream::Tls(tls) => tls.recv(buf),
+            Stream::Gss(gss) => gss.recv(buf),
         })
     }
 
@@ -69,6 +79,19 @@ impl Stream {
             Stream::Plain(_) => 0,
             Stream::Tls(tls) => tls.pending(),
             Stream::Gss(gss) => gss.pending(),
+        }
+    }
+
+    /// Where bytes that are waited for are to go.
+    pub fn landing(&mut self) -> Landing {
+        match self {
+            Stream::Plain(_) => Landing::Caller,
+            _ if self.pending() > 0 => Landing::Pending,
+            Stream::Tls(tls) => {
+                let place = tls.landing();
+                Landing::Place(place.as_mut_ptr(), place.len())
+            }
+            Stream::Gss(_) => Landing::Nowhere,
         }
     }
 
@@ -130,25 +153,16 @@ mod tests {
         assert_eq!(peer.read(&mut buf).unwrap(), 5);
         assert_eq!(&buf[..5], b"hello");
         peer.write_all(b"answer").unwrap();
-        assert_eq!(stream.recv(&mut buf[..4], true).unwrap(), 4);
-        assert_eq!(stream.recv(&mut buf, false).unwrap(), 2);
+        assert_eq!(stream.recv(&mut buf[..4]).unwrap(), 4);
+        assert_eq!(stream.recv(&mut buf).unwrap(), 2);
         assert_eq!(&buf[..2], b"er");
         assert_eq!(stream.pending(), 0);
     }
 
     #[test]
-    fn without_wait_a_blocking_descriptor_does_not_block() {
+    fn a_blocking_descriptor_does_not_block() {
         let (mut stream, _peer) = pair();
-        let error = stream.recv(&mut [0; 8], false).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-    }
-
-    #[test]
-    fn with_wait_a_nonblocking_descriptor_says_so() {
-        let (ours, _peer) = UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let mut stream = stream(ours);
-        let error = stream.recv(&mut [0; 8], true).unwrap_err();
+        let error = stream.recv(&mut [0; 8]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 
@@ -168,7 +182,7 @@ mod tests {
     fn a_peer_that_is_gone_is_an_error_and_end_of_file() {
         let (mut stream, peer) = pair();
         drop(peer);
-        assert_eq!(stream.recv(&mut [0; 8], true).unwrap(), 0);
+        assert_eq!(stream.recv(&mut [0; 8]).unwrap(), 0);
         assert_eq!(stream.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
 }

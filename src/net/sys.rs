@@ -55,20 +55,6 @@ fn remaining_ms(deadline: Instant) -> c_int {
     c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
 }
 
-/// `PQsocketPoll`: more than 0 when ready, 0 when `end_time_usec` (of [`now_usec`]'s clock; -1: never,
-/// 0: at once) has come, less than 0 on an error, `EINTR` included, which errno then tells.
-pub fn poll_until(fd: RawFd, read: bool, write: bool, end_time_usec: i64) -> c_int {
-    if !read && !write {
-        return 0;
-    }
-    let wait = match end_time_usec {
-        -1 => -1,
-        // libpq: rounds down to milliseconds.
-        end => c_int::try_from(end.saturating_sub(now_usec()).max(0) / 1000).unwrap_or(c_int::MAX),
-    };
-    poll_once(&mut poll_entry(fd, read, write), wait)
-}
-
 fn poll_entry(fd: RawFd, read: bool, write: bool) -> libc::pollfd {
     let read = if read { libc::POLLIN } else { 0 };
     let write = if write { libc::POLLOUT } else { 0 };
@@ -463,6 +449,21 @@ pub fn gai_strerror(code: c_int) -> Vec<u8> {
 }
 
 // ---- PQcancel: everything below is async-signal-safe (no memory, locks, locale, stdio) ----
+//
+// A thread may be cancelled in these calls: nothing here and in the callers needs dropping or catches panics.
+
+/// The system calls that are cancellation points.
+mod cancellable {
+    use std::ffi::{c_int, c_void};
+
+    unsafe extern "C-unwind" {
+        pub fn connect(fd: c_int, address: *const libc::sockaddr, length: libc::socklen_t)
+        -> c_int;
+        pub fn send(fd: c_int, place: *const c_void, length: usize, flags: c_int) -> isize;
+        pub fn recv(fd: c_int, place: *mut c_void, length: usize, flags: c_int) -> isize;
+        pub fn close(fd: c_int) -> c_int;
+    }
+}
 
 /// A socket address as plain bytes, which a signal handler may read.
 #[derive(Clone, Copy)]
@@ -523,7 +524,7 @@ pub fn raw_connect(fd: RawFd, address: &SockAddrBytes) -> Result<(), c_int> {
     let place: *const libc::sockaddr = address.bytes.as_ptr().cast();
     loop {
         // SAFETY: `length` bytes are readable at `place`.
-        if unsafe { libc::connect(fd, place, address.length) } == 0 {
+        if unsafe { cancellable::connect(fd, place, address.length) } == 0 {
             return Ok(());
         }
         match errno() {
@@ -541,7 +542,7 @@ pub fn raw_send_all(fd: RawFd, mut packet: &[u8]) -> Result<(), c_int> {
     while !packet.is_empty() {
         let (place, length) = (packet.as_ptr().cast(), packet.len());
         // SAFETY: `length` bytes are readable at `place`.
-        let n = unsafe { libc::send(fd, place, length, libc::MSG_NOSIGNAL) };
+        let n = unsafe { cancellable::send(fd, place, length, libc::MSG_NOSIGNAL) };
         match usize::try_from(n) {
             Ok(sent) => packet = packet.get(sent..).unwrap_or_default(),
             Err(_) if errno() == libc::EINTR => continue,
@@ -557,7 +558,7 @@ pub fn raw_await_close(fd: RawFd) {
     loop {
         let place: *mut c_void = (&raw mut byte).cast();
         // SAFETY: one byte is writable at `place`.
-        if unsafe { libc::recv(fd, place, 1, 0) } >= 0 || errno() != libc::EINTR {
+        if unsafe { cancellable::recv(fd, place, 1, 0) } >= 0 || errno() != libc::EINTR {
             return;
         }
     }
@@ -566,7 +567,7 @@ pub fn raw_await_close(fd: RawFd) {
 /// Closes a socket of [`raw_socket`].
 pub fn raw_close(fd: RawFd) {
     // SAFETY: close takes any number; the caller made this descriptor and drops it here.
-    unsafe { libc::close(fd) };
+    unsafe { cancellable::close(fd) };
 }
 
 mod apart;

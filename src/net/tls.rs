@@ -14,6 +14,7 @@ pub mod system;
 mod verifier;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
 
 use rustls::ClientConnection;
 
@@ -31,6 +32,8 @@ use std::sync::Arc;
 
 /// The protocol that PostgreSQL's servers speak inside TLS (ALPN).
 const PROTOCOL: &[u8] = b"postgresql";
+/// As much as rustls reads at once.
+const LANDING: usize = 4096;
 /// The most plain text that one call of [`Tls::send`] takes.
 const MOST_AT_ONCE: usize = 64 * 1024;
 /// Names of PQsslAttribute's protocols, and of ciphers where OpenSSL's differ from the standard's.
@@ -83,6 +86,9 @@ pub struct Tls {
     pending: usize,
     /// Plain text taken from the caller whose records are not all sent.
     owed: usize,
+    /// Room for the bytes of a wait, and which of it hold some.
+    landing: Vec<u8>,
+    landed: Option<Range<usize>>,
     /// The bounds that the hint of a version mismatch names.
     versions: Versions,
 }
@@ -104,6 +110,8 @@ impl Tls {
                 asked,
                 pending: 0,
                 owed: 0,
+                landing: Vec::new(),
+                landed: None,
                 versions,
             }),
             Err(message) => Err((socket, message)),
@@ -173,11 +181,39 @@ impl Tls {
         }
     }
 
+    /// The room for bytes that the caller waits for; then [`Tls::landed`].
+    pub fn landing(&mut self) -> &mut [u8] {
+        if self.landing.is_empty() {
+            self.landing.resize(LANDING, 0);
+        }
+        &mut self.landing
+    }
+
+    /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
+    pub fn landed(&mut self, count: usize) {
+        self.landed = Some(0..count);
+    }
+
+    /// Gives rustls what came; answers how much, and whether there may be more.
+    fn take_records(&mut self) -> io::Result<(usize, bool)> {
+        let Some(range) = self.landed.take() else {
+            let mut wire = Wire(&self.socket, libc::MSG_DONTWAIT);
+            return Ok((self.session.read_tls(&mut wire)?, true));
+        };
+        let mut rest = self.landing.get(range.clone()).unwrap_or_default();
+        let read = self.session.read_tls(&mut rest)?;
+        if !rest.is_empty() {
+            self.landed = Some(range.end - rest.len()..range.end);
+            return Ok((read, true));
+        }
+        // A wait that did not fill the room has left nothing behind.
+        Ok((read, range.end == self.landing.len()))
+    }
+
     /// As [`stream::Stream::recv`].
-    pub fn recv(&mut self, buf: &mut [u8], wait: bool) -> io::Result<usize> {
+    pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while self.pending == 0 {
-            let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
-            let read = self.session.read_tls(&mut Wire(&self.socket, flags))?;
+            let (read, more) = self.take_records()?;
             let opened = self.open_records();
             opened.map_err(|error| stream::broken(failure::of_session(&error), false))?;
             if self.pending == 0 && read == 0 {
@@ -186,6 +222,9 @@ impl Tls {
             if self.session.wants_write() {
                 // An answer to a key update; if it cannot go now, it goes with the next output.
                 let _ = self.write_records();
+            }
+            if self.pending == 0 && !more {
+                return Err(ErrorKind::WouldBlock.into());
             }
         }
         let count = self.session.reader().read(buf)?;

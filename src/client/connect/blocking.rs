@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Polling;
-use crate::client::{Connection, Step, Waiting, done};
+use crate::client::{Connection, Step, Wait, Waited, Waiting, done};
 use crate::conn::session::ConnStatus;
 use crate::conn::startup::Startup;
 use crate::conninfo::integer;
@@ -47,9 +47,20 @@ impl Connection {
                 }
                 Polling::Reading | Polling::Writing => {}
             }
-            if !wait.resumed && !self.wait_to_connect(wait) {
-                self.session.status = ConnStatus::Bad;
-                return Step::Done(false);
+            if !wait.resumed {
+                match self.waited.take() {
+                    None => match self.connect_wait(wait) {
+                        Ok(Some(wait)) => return Step::Wait(wait),
+                        Ok(None) => {}
+                        Err(()) => return self.give_up(),
+                    },
+                    Some(Waited::PollFailed(errno)) => {
+                        self.note_poll_failure(errno);
+                        return self.give_up();
+                    }
+                    Some(Waited::TooLong) => self.time_out(),
+                    Some(_) => {}
+                }
             }
             wait.resumed = true;
             wait.polling = done!(self.poll_connect());
@@ -77,8 +88,13 @@ impl Connection {
         }
     }
 
-    /// Waits for the socket, or moves to the next address when the time is up; false on a hard failure.
-    fn wait_to_connect(&mut self, wait: &mut ConnectWait) -> bool {
+    fn give_up(&mut self) -> Step<bool> {
+        self.session.status = ConnStatus::Bad;
+        Step::Done(false)
+    }
+
+    /// The wait for the socket; None when there is something already.
+    fn connect_wait(&mut self, wait: &mut ConnectWait) -> Result<Option<Wait>, ()> {
         let attempt = self.startup.as_ref().map(Startup::attempt);
         if let Some(seconds) = wait.limit
             && wait.attempt != attempt
@@ -86,21 +102,30 @@ impl Connection {
             wait.attempt = attempt;
             wait.deadline = Instant::now().checked_add(Duration::from_secs(seconds));
         }
-        let left = wait
-            .deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reading = wait.polling == Polling::Reading;
-        match self.wait_for(reading, !reading, left) {
-            Ok(true) => true,
-            Err(()) => false,
-            Ok(false) => {
-                if let Some(startup) = &mut self.startup {
-                    startup.time_out(&mut self.session);
-                    self.session.status = ConnStatus::Needed;
-                    self.waiting = Waiting::Nothing;
-                }
-                true
+        let descriptor = match (self.alternative_socket(), &self.stream) {
+            (Some(alternative), _) => alternative,
+            (None, Some(stream)) if reading && stream.pending() > 0 => return Ok(None),
+            (None, Some(stream)) => stream.fd(),
+            (None, None) => {
+                self.session.errors.add("invalid socket");
+                return Err(());
             }
+        };
+        Ok(Some(Wait::Poll {
+            descriptor,
+            read: reading,
+            write: !reading,
+            deadline: wait.deadline,
+        }))
+    }
+
+    /// The time for this address is over: the next one is tried.
+    fn time_out(&mut self) {
+        if let Some(startup) = &mut self.startup {
+            startup.time_out(&mut self.session);
+            self.session.status = ConnStatus::Needed;
+            self.waiting = Waiting::Nothing;
         }
     }
 }

@@ -13,6 +13,7 @@ impl Connection {
         self.close_socket();
         self.session.start_over();
         self.write_error = None;
+        self.send_failure = None;
         self.gss = GssState::default();
         self.key_password = KeyPassword::default();
     }
@@ -40,6 +41,8 @@ impl Connection {
             startup.forget_token();
         }
         self.write_error = None;
+        self.send_failure = None;
+        self.waited = None;
         self.read_size = 0;
         self.send_size = io::SEND_THRESHOLD;
         self.waiting = Waiting::Nothing;

@@ -44,7 +44,7 @@ pub(super) unsafe fn warn_no_column(res: *const PGresult, field_num: c_int) {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfname(res: *const PGresult, field_num: c_int) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQfname(res: *const PGresult, field_num: c_int) -> *mut c_char {
     // SAFETY: the caller's promise.
     let Some(result) = (unsafe { shared(res) }) else {
         return ptr::null_mut();
@@ -67,7 +67,10 @@ pub unsafe extern "C" fn PQfname(res: *const PGresult, field_num: c_int) -> *mut
 /// # Safety
 /// `res` is NULL or a result, `field_name` NULL or a string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfnumber(res: *const PGresult, field_name: *const c_char) -> c_int {
+pub unsafe extern "C-unwind" fn PQfnumber(
+    res: *const PGresult,
+    field_name: *const c_char,
+) -> c_int {
     // SAFETY: the caller's promise.
     let (result, name) = unsafe { (shared(res), text(field_name)) };
     let columns = result.and_then(|result| result.columns());
@@ -102,7 +105,7 @@ fn lower(c: u8) -> u8 {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQftable(res: *const PGresult, field_num: c_int) -> Oid {
+pub unsafe extern "C-unwind" fn PQftable(res: *const PGresult, field_num: c_int) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.tableid)
 }
@@ -113,7 +116,7 @@ pub unsafe extern "C" fn PQftable(res: *const PGresult, field_num: c_int) -> Oid
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQftablecol(res: *const PGresult, field_num: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQftablecol(res: *const PGresult, field_num: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.columnid)
 }
@@ -124,7 +127,7 @@ pub unsafe extern "C" fn PQftablecol(res: *const PGresult, field_num: c_int) -> 
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfformat(res: *const PGresult, field_num: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQfformat(res: *const PGresult, field_num: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.format)
 }
@@ -134,7 +137,7 @@ pub unsafe extern "C" fn PQfformat(res: *const PGresult, field_num: c_int) -> c_
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQftype(res: *const PGresult, field_num: c_int) -> Oid {
+pub unsafe extern "C-unwind" fn PQftype(res: *const PGresult, field_num: c_int) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.typid)
 }
@@ -145,7 +148,7 @@ pub unsafe extern "C" fn PQftype(res: *const PGresult, field_num: c_int) -> Oid 
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfsize(res: *const PGresult, field_num: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQfsize(res: *const PGresult, field_num: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.typlen)
 }
@@ -156,7 +159,7 @@ pub unsafe extern "C" fn PQfsize(res: *const PGresult, field_num: c_int) -> c_in
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQfmod(res: *const PGresult, field_num: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn PQfmod(res: *const PGresult, field_num: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.atttypmod)
 }
@@ -166,7 +169,7 @@ pub unsafe extern "C" fn PQfmod(res: *const PGresult, field_num: c_int) -> c_int
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQnparams(res: *const PGresult) -> c_int {
+pub unsafe extern "C-unwind" fn PQnparams(res: *const PGresult) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.params().len() as c_int)
 }
@@ -177,7 +180,7 @@ pub unsafe extern "C" fn PQnparams(res: *const PGresult) -> c_int {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQparamtype(res: *const PGresult, param_num: c_int) -> Oid {
+pub unsafe extern "C-unwind" fn PQparamtype(res: *const PGresult, param_num: c_int) -> Oid {
     // SAFETY: the caller's promise.
     let Some(params) = (unsafe { shared(res) }).map(|result| result.params()) else {
         return 0;

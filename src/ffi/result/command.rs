@@ -19,7 +19,7 @@ thread_local! {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcmdStatus(res: *mut PGresult) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQcmdStatus(res: *mut PGresult) -> *mut c_char {
     // SAFETY: the caller's promise.
     let tag = unsafe { shared(res) }.map(|result| result.cmd_status().as_ptr());
     tag.unwrap_or(ptr::null()).cast_mut()
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn PQcmdStatus(res: *mut PGresult) -> *mut c_char {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQoidStatus(res: *const PGresult) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQoidStatus(res: *const PGresult) -> *mut c_char {
     // SAFETY: the caller's promise.
     let digits = unsafe { shared(res) }.map_or(&b""[..], |result| result.oid_digits());
     let len = digits.len().min(OID_SIZE - 1);
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn PQoidStatus(res: *const PGresult) -> *mut c_char {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQoidValue(res: *const PGresult) -> Oid {
+pub unsafe extern "C-unwind" fn PQoidValue(res: *const PGresult) -> Oid {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.oid_value())
 }
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn PQoidValue(res: *const PGresult) -> Oid {
 /// # Safety
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcmdTuples(res: *mut PGresult) -> *mut c_char {
+pub unsafe extern "C-unwind" fn PQcmdTuples(res: *mut PGresult) -> *mut c_char {
     // SAFETY: the caller's promise.
     let Some(result) = (unsafe { shared(res) }) else {
         return c"".as_ptr().cast_mut();

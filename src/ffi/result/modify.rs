@@ -19,7 +19,7 @@ use std::ptr;
 /// # Safety
 /// `src` is NULL or a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQcopyResult(src: *const PGresult, flags: c_int) -> *mut PGresult {
+pub unsafe extern "C-unwind" fn PQcopyResult(src: *const PGresult, flags: c_int) -> *mut PGresult {
     // SAFETY: the caller's promise.
     let Some(source) = (unsafe { shared(src) }) else {
         return ptr::null_mut();
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn PQcopyResult(src: *const PGresult, flags: c_int) -> *mu
 /// are NULL or strings.
 #[unsafe(no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn PQsetResultAttrs(
+pub unsafe extern "C-unwind" fn PQsetResultAttrs(
     res: *mut PGresult,
     numAttributes: c_int,
     attDescs: *mut PGresAttDesc,
@@ -104,7 +104,7 @@ unsafe fn columns_of(descs: &[PGresAttDesc]) -> Option<Columns> {
 /// # Safety
 /// `res` is NULL or a result, `value` NULL or readable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn PQsetvalue(
+pub unsafe extern "C-unwind" fn PQsetvalue(
     res: *mut PGresult,
     tup_num: c_int,
     field_num: c_int,
@@ -158,7 +158,7 @@ unsafe fn warn_not_set(res: *const PGresult, error: SetValueError, row: c_int, c
 /// `res` is NULL or a result.
 #[unsafe(no_mangle)]
 #[allow(non_snake_case)]
-pub unsafe extern "C" fn PQresultAlloc(res: *mut PGresult, nBytes: usize) -> *mut c_void {
+pub unsafe extern "C-unwind" fn PQresultAlloc(res: *mut PGresult, nBytes: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
     let Some(result) = (unsafe { changeable(res) }) else {
         return ptr::null_mut();

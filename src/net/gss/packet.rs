@@ -30,25 +30,25 @@ pub struct Incoming(Vec<u8>);
 impl Incoming {
     /// Goes on receiving a packet of the handshake; `WouldBlock` when it is not all there.
     pub fn token(&mut self, socket: &Socket) -> io::Result<Received> {
-        if !self.fill(socket, HEADER, false)? {
+        if !self.fill(socket, HEADER)? {
             return Ok(Received::End);
         }
         // libpq: no length that is allowed begins so.
         if self.0.first() == Some(&b'E') {
             return self.error(socket);
         }
-        self.rest(socket, MAX_TOKEN, false)
+        self.rest(socket, MAX_TOKEN)
     }
 
-    /// Goes on receiving a packet with data; `wait` as for `Stream::recv`.
-    pub fn data(&mut self, socket: &Socket, wait: bool) -> io::Result<Received> {
-        if !self.fill(socket, HEADER, wait)? {
+    /// Goes on receiving a packet with data; `WouldBlock` when it is not all there.
+    pub fn data(&mut self, socket: &Socket) -> io::Result<Received> {
+        if !self.fill(socket, HEADER)? {
             return Ok(Received::End);
         }
-        self.rest(socket, MAX_DATA, wait)
+        self.rest(socket, MAX_DATA)
     }
 
-    fn rest(&mut self, socket: &Socket, limit: usize, wait: bool) -> io::Result<Received> {
+    fn rest(&mut self, socket: &Socket, limit: usize) -> io::Result<Received> {
         let header = self.0.first_chunk::<HEADER>().copied().unwrap_or_default();
         let length = u32::from_be_bytes(header) as usize;
         let most = limit - HEADER;
@@ -57,7 +57,7 @@ impl Incoming {
             return Err(broken(text.into(), false));
         }
         // libpq: an empty packet counts as the end, too.
-        if length == 0 || !self.fill(socket, HEADER + length, wait)? {
+        if length == 0 || !self.fill(socket, HEADER + length)? {
             return Ok(Received::End);
         }
         Ok(Received::Token(
@@ -68,7 +68,7 @@ impl Incoming {
     /// libpq: what one more read brings is the text.
     fn error(&mut self, socket: &Socket) -> io::Result<Received> {
         let mut more = vec![0; MAX_TOKEN - HEADER - 1];
-        let count = receive(socket, &mut more, false)?;
+        let count = receive(socket, &mut more)?;
         if count == 0 {
             return Ok(Received::End);
         }
@@ -78,11 +78,11 @@ impl Incoming {
     }
 
     /// Receives until there are `wanted` bytes; false at the end of the stream.
-    fn fill(&mut self, socket: &Socket, wanted: usize, wait: bool) -> io::Result<bool> {
+    fn fill(&mut self, socket: &Socket, wanted: usize) -> io::Result<bool> {
         while self.0.len() < wanted {
             let have = self.0.len();
             self.0.resize(wanted, 0);
-            let received = receive(socket, self.0.get_mut(have..).unwrap_or_default(), wait);
+            let received = receive(socket, self.0.get_mut(have..).unwrap_or_default());
             self.0
                 .truncate(have + received.as_ref().copied().unwrap_or(0));
             if received? == 0 {
@@ -93,9 +93,8 @@ impl Incoming {
     }
 }
 
-fn receive(socket: &Socket, buf: &mut [u8], wait: bool) -> io::Result<usize> {
-    let flags = if wait { 0 } else { libc::MSG_DONTWAIT };
-    uninterrupted(|| sys::recv(socket.fd(), buf, flags))
+fn receive(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
+    uninterrupted(|| sys::recv(socket.fd(), buf, libc::MSG_DONTWAIT))
 }
 
 /// A packet of one token; Err is libpq's text.
@@ -130,16 +129,16 @@ mod tests {
         let mut incoming = Incoming::default();
         for piece in [&b"\0\0"[..], b"\0\x03a"] {
             peer.write_all(piece).unwrap();
-            let error = incoming.data(&socket, false).unwrap_err();
+            let error = incoming.data(&socket).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::WouldBlock);
         }
         peer.write_all(b"bc\0\0\0\x01d").unwrap();
-        let received = incoming.data(&socket, false).unwrap();
+        let received = incoming.data(&socket).unwrap();
         assert_eq!(received, Received::Token(b"abc".to_vec()));
         let received = incoming.token(&socket).unwrap();
         assert_eq!(received, Received::Token(b"d".to_vec()));
         drop(peer);
-        assert_eq!(incoming.data(&socket, false).unwrap(), Received::End);
+        assert_eq!(incoming.data(&socket).unwrap(), Received::End);
     }
 
     #[test]

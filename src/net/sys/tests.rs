@@ -36,22 +36,6 @@ fn poll_waits_out_its_time_and_no_less() {
 }
 
 #[test]
-fn poll_until_keeps_pqsocketpolls_contract() {
-    let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let fd = ours.as_raw_fd();
-    assert_eq!(poll_until(fd, false, false, -1), 0);
-    assert_eq!(poll_until(fd, true, false, 0), 0);
-    assert_eq!(poll_until(fd, true, false, now_usec() - 1), 0);
-    assert_eq!(poll_until(fd, true, false, i64::MIN), 0);
-    let end = now_usec() + 20_000;
-    assert_eq!(poll_until(fd, true, false, end), 0);
-    assert!(now_usec() >= end - 1000);
-    theirs.write_all(b"x").unwrap();
-    assert!(poll_until(fd, true, false, -1) > 0);
-    assert!(poll_until(fd, false, true, i64::MAX) > 0);
-}
-
-#[test]
 fn the_passwd_entry_is_found_or_named_missing() {
     let name = user_name_of_euid().unwrap();
     assert_eq!(user_name_or_complaint(effective_user()).unwrap(), name);

@@ -1,0 +1,139 @@
+//! The waits of blocking calls.
+//!
+//! A thread may be cancelled with pthread_cancel while it waits. It then leaves all functions from here up to the
+//! application's at once, as by longjmp but that the frames are unwound. So nothing on the way may need dropping or catch
+//! panics: that is why the client only says what to wait for, and why these functions and the exported ones that wait have
+//! the `C-unwind` convention. Everything else that the library does runs without being cancelled: see `net::sys::apart`.
+
+use std::ffi::{c_int, c_void};
+use std::time::Instant;
+
+use super::connect::pg_conn;
+use crate::client::wait::Output;
+use crate::client::{Wait, Waited};
+
+unsafe extern "C-unwind" {
+    fn poll(entries: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
+    fn recv(fd: c_int, place: *mut c_void, room: usize, flags: c_int) -> isize;
+    fn send(fd: c_int, place: *const c_void, length: usize, flags: c_int) -> isize;
+}
+
+/// Waits for what a step of `conn` asked for, and tells the client how that ended.
+///
+/// # Safety
+/// `conn` is a live connection whose step has just answered `wait`; nobody borrows it.
+#[inline]
+pub unsafe fn attend(conn: *mut pg_conn, wait: Wait) {
+    // SAFETY: the caller's promise; the client keeps the place until it knows how the wait ended.
+    unsafe {
+        let waited = match wait {
+            Wait::Input {
+                descriptor,
+                place,
+                room,
+                poll,
+            } => receive(descriptor, place, room, poll),
+            Wait::Poll {
+                descriptor,
+                read,
+                write,
+                deadline,
+            } => await_ready(descriptor, read, write, deadline),
+        };
+        (*conn).client.waited(waited);
+    }
+}
+
+/// # Safety
+/// `place` has room for `room` bytes.
+unsafe fn receive(descriptor: c_int, place: *mut u8, room: usize, mut polls: bool) -> Waited {
+    // SAFETY: the caller's promise, and errno's place is the thread's own.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        loop {
+            if polls && let Waited::PollFailed(code) = await_ready(descriptor, true, false, None) {
+                return Waited::PollFailed(code);
+            }
+            let flags = if polls { libc::MSG_DONTWAIT } else { 0 };
+            let count = recv(descriptor, place.cast(), room, flags);
+            if let Ok(count) = usize::try_from(count) {
+                return Waited::Received(count);
+            }
+            match std::mem::replace(&mut *errno, before) {
+                libc::EINTR => {}
+                libc::EAGAIN => polls = true,
+                code => return Waited::ReceiveFailed(code),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// None; poll takes any descriptor.
+unsafe fn await_ready(
+    descriptor: c_int,
+    read: bool,
+    write: bool,
+    deadline: Option<Instant>,
+) -> Waited {
+    // SAFETY: errno's place is the thread's own.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        loop {
+            let ready = poll_once(descriptor, read, write, deadline.map_or(-1, remaining_ms));
+            let code = std::mem::replace(&mut *errno, before);
+            match ready {
+                1.. => return Waited::Ready,
+                // A timeout longer than poll can express, or a millisecond that poll cut short.
+                0 if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
+                0 => return Waited::TooLong,
+                _ if code == libc::EINTR => {}
+                _ => return Waited::PollFailed(code),
+            }
+        }
+    }
+}
+
+/// Milliseconds to `deadline`, rounded up so that a wait never spins through its last millisecond.
+fn remaining_ms(deadline: Instant) -> c_int {
+    let left = deadline.saturating_duration_since(Instant::now());
+    c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
+}
+
+/// One `poll`, not retried; errno tells why it failed.
+///
+/// # Safety
+/// None; poll takes any descriptor.
+pub unsafe fn poll_once(descriptor: c_int, read: bool, write: bool, timeout_ms: c_int) -> c_int {
+    let read = if read { libc::POLLIN } else { 0 };
+    let write = if write { libc::POLLOUT } else { 0 };
+    let mut entry = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLERR | read | write,
+        revents: 0,
+    };
+    // SAFETY: `entry` is one valid pollfd.
+    unsafe { poll(&mut entry, 1, timeout_ms) }
+}
+
+/// Sends what the system takes at once. It waits for nothing, but like any `send` it is a place where the thread may be
+/// cancelled.
+///
+/// # Safety
+/// The output is the connection's, which nobody uses meanwhile.
+#[inline]
+pub unsafe fn send_now(output: Output) -> Result<usize, c_int> {
+    // SAFETY: the caller's promise, and errno's place is the thread's own.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let count = send(output.descriptor, output.place.cast(), output.length, flags);
+        match usize::try_from(count) {
+            Ok(count) => Ok(count),
+            Err(_) => Err(std::mem::replace(&mut *errno, before)),
+        }
+    }
+}
