@@ -494,9 +494,13 @@ call_state(void)
 int
 main(int argc, char **argv)
 {
+	static char options[1024];
+
 	if (argc < 2)
 		return 2;
-	conninfo = argv[1];
+	/* So that the server's processes end soon after their clients. */
+	snprintf(options, sizeof options, "%s options='-c client_connection_check_interval=100'", argv[1]);
+	conninfo = options;
 	if (argc > 2)
 	{
 		heading("a server that takes no more");

@@ -4,6 +4,7 @@
 mod api;
 mod backends;
 mod cancel_connections;
+mod cancelled_threads;
 mod clients;
 #[cfg(feature = "proxy")]
 mod demonstrations;

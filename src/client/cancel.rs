@@ -221,11 +221,16 @@ impl Connection {
     /// The request that PQrequestCancel sends; None with an error text.
     pub fn cancel_request(&mut self) -> Option<CancelData> {
         let data = match self.cancel_target() {
-            Some(target) => snapshot(&target).map_err(|message| [&message[..], b"\n"].concat()),
+            Some(target) => request(&target),
             None => Err(b"PQrequestCancel() -- connection is not open\n".to_vec()),
         };
         data.map_err(|text| self.replace_error(&text)).ok()
     }
+}
+
+/// [`snapshot`]; `Err` is the whole text for the connection's error message.
+fn request(target: &CancelTarget) -> Result<CancelData, Vec<u8>> {
+    snapshot(target).map_err(|message| [&message[..], b"\n"].concat())
 }
 
 /// Sends the request and waits until the server closes the connection; errno stays as it was.

@@ -52,7 +52,7 @@ pub fn packets(data: &[u8]) {
 fn next(incoming: &mut Incoming, socket: &Socket, handshake: bool) -> std::io::Result<Received> {
     let (received, limit) = match handshake {
         true => (incoming.token(socket), MAX_TOKEN),
-        false => (incoming.data(socket, false), MAX_DATA),
+        false => (incoming.data(socket), MAX_DATA),
     };
     if let Ok(Received::Token(token)) = &received {
         assert!(HEADER + token.len() <= limit);

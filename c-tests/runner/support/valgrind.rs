@@ -12,8 +12,8 @@ use super::program::on_lib;
 /// How much longer a program may take.
 pub const SLOWNESS: u32 = 20;
 
-/// Programs that leak on purpose: their callbacks jump over the library, or their children end where they are.
-const LEAKING: [&str; 2] = ["jumps", "null_"];
+/// Programs that leak on purpose: their callbacks jump over the library, their threads are cancelled in it, or their children end where they are.
+const LEAKING: [&str; 3] = ["cancel_thread", "jumps", "null_"];
 
 /// Whether this run of the tests is one under valgrind.
 pub fn is_wanted() -> bool {

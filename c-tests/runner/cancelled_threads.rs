@@ -1,0 +1,100 @@
+//! Threads that are cancelled with pthread_cancel, or end in a callback.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::program::{Program, same_output};
+use crate::support::valgrind;
+use crate::tls::server::TlsServer;
+
+/// Under valgrind it takes a thread longer to come to its wait.
+fn pace() -> &'static [(&'static str, &'static str)] {
+    if valgrind::is_wanted() {
+        &[("SLOW", "1")]
+    } else {
+        &[]
+    }
+}
+
+/// A connection string of a server with TLS, to be used while the server is kept.
+fn over_tls() -> (TlsServer, String) {
+    let server = TlsServer::with("good", "good");
+    let conninfo = server.conninfo("dbname=only_ssl sslmode=require");
+    (server, conninfo)
+}
+
+#[test]
+fn each_wait_can_be_cancelled() {
+    let server = Postgres::shared();
+    same_output("cancel_thread", &[&server.tcp("postgres")], pace());
+    same_output("cancel_thread", &[&server.unix("postgres")], pace());
+}
+
+#[test]
+fn each_wait_can_be_cancelled_over_tls() {
+    let (_server, conninfo) = over_tls();
+    same_output("cancel_thread", &[&conninfo], pace());
+}
+
+/// C libpq's PQfinish waits for such a server.
+#[test]
+fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
+    let shared = Postgres::shared();
+    let (_server, tls) = over_tls();
+    for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
+        let program = Program::new("cancel_thread");
+        let output = program.run(Lib::Ours, &[&conninfo, "full"], pace());
+        let output = output.success().stdout;
+        assert_eq!(
+            output.matches("cancelled 1 cleaned 1").count(),
+            9,
+            "{output}"
+        );
+    }
+}
+
+/// A library that cancels a thread at its n-th cancellation point, compiled.
+fn interposer() -> &'static str {
+    static INTERPOSER: OnceLock<PathBuf> = OnceLock::new();
+    let path = INTERPOSER.get_or_init(|| {
+        let path = paths::target().join("c-tests/cancel_points.so");
+        let source = paths::checkout().join("c-tests/interpose/cancel_points.c");
+        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+        command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+        command.args(["-fno-builtin", "-fPIC", "-shared", "-o"]);
+        command.arg(&path).arg(source);
+        process::run(&mut command, b"", TIMEOUT).success();
+        path
+    });
+    path.to_str().expect("a UTF-8 path")
+}
+
+fn swept(conninfo: &str) -> Output {
+    let program = Program::new("cancel_points");
+    let env = [("LD_PRELOAD", interposer())];
+    program.run(Lib::Ours, &[conninfo], &env).success()
+}
+
+/// Wherever the library makes a system call that is a cancellation point, the thread is cancelled there or later.
+#[test]
+fn no_cancellation_point_ends_the_process() {
+    if valgrind::is_wanted() {
+        return;
+    }
+    let shared = Postgres::shared();
+    let (_server, tls) = over_tls();
+    for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
+        let output = swept(&conninfo);
+        let lines = output.stdout.lines();
+        let ended = lines.filter(|line| line.ends_with("the last one ended"));
+        assert_eq!(ended.count(), 8, "{output}");
+        for work in ["connecting", "queries", "without_waiting", "others"] {
+            let some = format!("{work}: some cancelled 1");
+            assert!(output.stdout.contains(&some), "{output}");
+        }
+    }
+}
