@@ -83,11 +83,7 @@ impl Connection {
                 self.lose(true)
             }
             Ok(count) => {
-                self.polls_first = false;
-                let room = self.session.input.filled(count);
-                if room == 0 {
-                    self.read_size = (count * 2).min(MAX_READ);
-                }
+                self.filled(count);
                 self.drain()
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
@@ -96,6 +92,15 @@ impl Connection {
                 self.session.errors.add(text);
                 self.lose(encryption_error(&error).is_some_and(|broken| broken.ended))
             }
+        }
+    }
+
+    /// So many bytes came into the receive buffer's spare room.
+    #[inline]
+    pub(super) fn filled(&mut self, count: usize) {
+        self.polls_first = false;
+        if self.session.input.filled(count) == 0 {
+            self.read_size = (count * 2).min(MAX_READ);
         }
     }
 

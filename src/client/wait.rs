@@ -22,14 +22,17 @@ pub enum Wait {
         write: bool,
         deadline: Option<Instant>,
     },
-    /// Bytes, at most `room` of them, which go to `place`.
-    Input {
-        descriptor: c_int,
-        place: *mut u8,
-        room: usize,
-        /// The wait is to be in poll; else it is in recv as long as that blocks.
-        poll: bool,
-    },
+    Input(Input),
+}
+
+/// Bytes to wait for: at most `room` of them, which go to `place`.
+#[derive(Debug, Clone, Copy)]
+pub struct Input {
+    pub descriptor: c_int,
+    pub place: *mut u8,
+    pub room: usize,
+    /// The wait is to be in poll; else it is in recv as long as that blocks.
+    pub poll: bool,
 }
 
 /// How a wait ended.
@@ -73,15 +76,36 @@ impl Connection {
         self.waited = Some(waited);
     }
 
-    /// The wait for a reply to the command in progress, where nothing is to be done before it. None: the step is to look.
-    /// Never panics.
+    /// The wait for a reply to the command in progress, where nothing is to be done before it; then
+    /// [`Connection::reply_came`]. None: the step is to look. Never panics.
     #[inline]
-    pub fn reply_wait(&mut self) -> Option<Wait> {
-        let plain = self.session.is_waiting() && matches!(self.stream, Some(Stream::Plain(_)));
-        if !plain {
+    pub fn reply_wait(&mut self) -> Option<Input> {
+        let Some(Stream::Plain(socket)) = &self.stream else {
+            return None;
+        };
+        if !self.session.is_waiting() {
             return None;
         }
-        self.input_wait().ok()
+        let room = self.read_size.max(MIN_READ);
+        let room = self.session.input.whole_room(room)?;
+        Some(Input {
+            descriptor: socket.fd(),
+            place: room.as_mut_ptr(),
+            room: room.len(),
+            poll: self.polls_first,
+        })
+    }
+
+    /// How the wait for a reply ended.
+    #[inline]
+    pub fn reply_came(&mut self, waited: Waited) {
+        match waited {
+            Waited::Received(count @ 1..) => {
+                self.filled(count);
+                self.reply_read = true;
+            }
+            _ => self.waited = Some(waited),
+        }
     }
 
     /// The wait for input. Err: there is no need to wait, or no way.
@@ -107,12 +131,12 @@ impl Connection {
                 Err(_) => return Err(self.no_room()),
             },
         };
-        Ok(Wait::Input {
+        Ok(Wait::Input(Input {
             descriptor,
             place,
             room,
             poll: self.polls_first,
-        })
+        }))
     }
 
     /// The wait for the socket to take more output, or to bring input: the server may wait for that.

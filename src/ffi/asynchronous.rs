@@ -36,9 +36,10 @@ pub(super) unsafe fn await_reply(conn: *mut pg_conn) {
     // SAFETY: the caller's promise; no reference is held during the wait.
     unsafe {
         if !conn.is_null()
-            && let Some(wait) = (*conn).client.reply_wait()
+            && let Some(input) = (*conn).client.reply_wait()
         {
-            wait::attend(conn, wait);
+            let waited = wait::receive(input);
+            (*conn).client.reply_came(waited);
         }
     }
 }
@@ -56,6 +57,7 @@ pub(super) fn raw(collected: Collected) -> *mut PgResult {
 ///
 /// # Safety
 /// `conn` is live unless `result` is NULL; `result` is NULL or a live result.
+#[inline]
 pub(super) unsafe fn created(conn: *mut pg_conn, result: *mut PgResult) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {

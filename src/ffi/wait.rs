@@ -9,7 +9,7 @@ use std::ffi::{c_int, c_void};
 use std::time::Instant;
 
 use super::connect::pg_conn;
-use crate::client::wait::Output;
+use crate::client::wait::{Input, Output};
 use crate::client::{Wait, Waited};
 
 unsafe extern "C-unwind" {
@@ -27,12 +27,7 @@ pub unsafe fn attend(conn: *mut pg_conn, wait: Wait) {
     // SAFETY: the caller's promise; the client keeps the place until it knows how the wait ended.
     unsafe {
         let waited = match wait {
-            Wait::Input {
-                descriptor,
-                place,
-                room,
-                poll,
-            } => receive(descriptor, place, room, poll),
+            Wait::Input(input) => receive(input),
             Wait::Poll {
                 descriptor,
                 read,
@@ -45,8 +40,15 @@ pub unsafe fn attend(conn: *mut pg_conn, wait: Wait) {
 }
 
 /// # Safety
-/// `place` has room for `room` bytes.
-unsafe fn receive(descriptor: c_int, place: *mut u8, room: usize, mut polls: bool) -> Waited {
+/// There is room as the input says.
+#[inline]
+pub unsafe fn receive(input: Input) -> Waited {
+    let Input {
+        descriptor,
+        place,
+        room,
+        poll: mut polls,
+    } = input;
     // SAFETY: the caller's promise, and errno's place is the thread's own.
     unsafe {
         let errno = libc::__errno_location();

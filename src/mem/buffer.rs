@@ -63,6 +63,17 @@ impl RecvBuffer {
         Ok(&mut self.bytes[self.end..])
     }
 
+    /// All room of an empty buffer, if that is at least `min` bytes as it stands.
+    #[inline]
+    pub fn whole_room(&mut self, min: usize) -> Option<&mut [u8]> {
+        if !self.is_empty() || self.bytes.len() < min || self.bytes.capacity() > KEEP {
+            return None;
+        }
+        self.start = 0;
+        self.end = 0;
+        Some(&mut self.bytes)
+    }
+
     /// Memory for at least `more` bytes behind those received, so that a message announced as so long can
     /// arrive. None of it is touched before bytes come: an announcement alone costs a server little.
     pub fn reserve(&mut self, more: usize) -> Result<(), OutOfMemory> {
@@ -79,6 +90,7 @@ impl RecvBuffer {
     }
 
     /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled; answers how many of it were not.
+    #[inline]
     pub fn filled(&mut self, count: usize) -> usize {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
         self.bytes.len() - self.end
