@@ -19,6 +19,7 @@ mod hostile;
 mod languages;
 mod large_objects;
 mod layers;
+mod lost;
 mod null;
 mod oauth;
 mod passwords;

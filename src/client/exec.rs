@@ -216,7 +216,9 @@ impl Connection {
     /// PQisBusy.
     pub fn is_busy(&mut self) -> Step<bool> {
         done!(self.parse());
-        Step::Done(self.session.state == AsyncState::Busy)
+        // On a connection that is lost, PQgetResult fails at once: nobody must wait for it.
+        let busy = self.session.state == AsyncState::Busy && self.session.status != ConnStatus::Bad;
+        Step::Done(busy)
     }
 
     /// The next result (PQgetResult), waiting for it.

@@ -100,6 +100,8 @@ impl Connection {
                 FunctionStep::Notice(notice) => return Step::Notice(notice),
                 FunctionStep::NeedInput => {
                     if done!(self.await_reply()).is_err() {
+                        // libpq: joins what the server said, which is no result of its own then.
+                        self.session.save_error_result();
                         break;
                     }
                 }

@@ -89,6 +89,15 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
             Err(error) => {
                 let text = receive_failure(&error);
+                if text == SERVER_CLOSED.as_bytes()
+                    && self
+                        .stream
+                        .as_ref()
+                        .is_some_and(|stream| stream.tls().is_some())
+                {
+                    // libpq: under TLS both layers say so.
+                    self.session.errors.add(SERVER_CLOSED);
+                }
                 self.session.errors.add(text);
                 self.lose(encryption_error(&error).is_some_and(|broken| broken.ended))
             }

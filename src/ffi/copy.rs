@@ -248,7 +248,9 @@ fn next_piece(conn: &mut pg_conn, buffer: *mut c_char, room: usize, wait: bool) 
         CopyOut::Data(size) => size,
         CopyOut::Nothing => return Step::Done(Piece::Nothing),
         CopyOut::End => return Step::Done(Piece::End),
-        CopyOut::Failed => return Step::Done(Piece::Failed),
+        CopyOut::Failed if conn.client.is_copying_out() => return Step::Done(Piece::Failed),
+        // libpq: what cannot be understood ends the COPY like its last line.
+        CopyOut::Failed => return Step::Done(Piece::End),
     };
     let done = *conn.client.copy_already_done();
     let rest = conn.client.copy_data(size).get(done..).unwrap_or(&[]);

@@ -1,0 +1,286 @@
+//! What is left of a connection once its server is gone: every call answers as C libpq's does, and no loop goes on for
+//! ever.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use crate::support::message::{
+    bind_complete, command_complete, copy_both_response, copy_data, copy_done, copy_in_response,
+    copy_out_response, error, fatal, notice, notification, one_value, parameter_status,
+    parse_complete, ready, row_description, text_row,
+};
+use crate::support::paths::Lib;
+use crate::support::postgres::Postgres;
+use crate::support::process::Output;
+use crate::support::program::{Program, assert_same, same_output};
+use crate::support::script::{Connection, Script};
+use crate::tls::certificates::Certificates;
+use crate::tls::server::TlsServer;
+
+/// What can be under way when a real server ends a session.
+const MODES: [&str; 17] = [
+    "idle",
+    "transaction",
+    "busy",
+    "nonblocking",
+    "rows",
+    "single",
+    "chunked",
+    "extended",
+    "prepare",
+    "describe",
+    "pipeline",
+    "pipeline-rows",
+    "pipeline-unsynced",
+    "copy-in",
+    "copy-in-extended",
+    "copy-in-nonblocking",
+    "copy-out",
+];
+
+/// The number of styles of calling that the program tries in a mode.
+fn styles(mode: &str) -> usize {
+    match mode {
+        "copy-out" | "copy-both" => 19,
+        _ if mode.starts_with("copy-in") => 15,
+        _ => 11,
+    }
+}
+
+#[track_caller]
+fn same_when_terminated(conninfo: &str, modes: &[&str]) -> Output {
+    let args = [&[conninfo, "terminate"], modes].concat();
+    let output = same_output("lost", &args, &[("PGGOAWAY", "disable")]).success();
+    let tried = output.stdout.matches("== ").count();
+    assert_eq!(tried, modes.iter().map(|mode| styles(mode)).sum::<usize>());
+    assert!(output.stdout.contains("57P01"), "{output}");
+    assert!(!output.stdout.contains("busy for ever"), "{output}");
+    output
+}
+
+#[test]
+fn sessions_that_an_administrator_ended() {
+    let server = Postgres::shared();
+    same_when_terminated(&server.tcp("postgres"), &MODES);
+    same_when_terminated(&server.unix("postgres"), &MODES);
+}
+
+#[test]
+fn encrypted_sessions_that_an_administrator_ended() {
+    // One read takes all the TLS records there are, where C libpq takes one: not those modes in which there are two.
+    let two = ["prepare", "describe", "copy-out"];
+    let modes = MODES.into_iter().filter(|mode| !two.contains(mode));
+    let modes: Vec<_> = modes.collect();
+    let server = TlsServer::with("good", "good");
+    let conninfo = server.conninfo("dbname=postgres sslmode=require");
+    let output = same_when_terminated(&conninfo, &modes);
+    assert!(output.stdout.contains("SSL connection has been closed"));
+}
+
+/// How a scripted server leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It closes its socket.
+    Close,
+    /// It ends its side, and goes on to read.
+    HalfClose,
+    Reset,
+    /// Inside TLS, it closes without telling.
+    CutOff,
+}
+
+const PLAIN: [End; 3] = [End::Close, End::HalfClose, End::Reset];
+const ENCRYPTED: [End; 3] = [End::Close, End::CutOff, End::Reset];
+
+/// A server that answers whatever each connection asks for with `reply`, and leaves.
+fn leaving(mode: &str, reply: &[u8], end: End) -> Script {
+    let mut script = Script::new();
+    // The last message of what the program sends.
+    let last = match mode {
+        "pipeline-unsynced" => b'H',
+        "extended" | "prepare" | "copy-in-extended" => b'S',
+        _ if mode.starts_with("pipeline") => b'S',
+        _ => b'Q',
+    };
+    for _ in 0..styles(mode) {
+        let reply = reply.to_vec();
+        script = script.connection(move |c| {
+            c.login();
+            c.expect_until(last);
+            c.send(&reply);
+            leave(c, end);
+        });
+    }
+    script
+}
+
+fn leave(c: &mut Connection, end: End) {
+    match end {
+        End::Close => {}
+        End::HalfClose => {
+            c.shutdown();
+            c.drain();
+        }
+        End::Reset => c.reset(),
+        End::CutOff => c.cut_off(),
+    }
+}
+
+fn run(lib: Lib, script: Script, mode: &str, tls: Option<&Arc<ServerConfig>>) -> Output {
+    let server = match tls {
+        Some(config) => script.start_tls(config.clone()),
+        None => script.start(),
+    };
+    let env = [("PGGOAWAY", "disable")];
+    let mut output = Program::new("lost").run(lib, &[&server.tcp(), "server", mode], &env);
+    output.stdout = output.stdout.replace(&server.port().to_string(), "PORT");
+    server.finish();
+    output
+}
+
+#[track_caller]
+fn same_in(modes: &[&str], replies: &[Vec<u8>], ends: &[End], tls: Option<&Arc<ServerConfig>>) {
+    for mode in modes {
+        for (number, reply) in replies.iter().enumerate() {
+            for end in ends {
+                let run = |lib| run(lib, leaving(mode, reply, *end), mode, tls);
+                let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+                let told = format!("reply {number}, then {end:?}");
+                assert_same("lost", &[mode, &told], &expected, &ours);
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn same(modes: &[&str], replies: &[Vec<u8>]) {
+    same_in(modes, replies, &PLAIN, None);
+}
+
+fn gone() -> Vec<u8> {
+    fatal("57P01", "terminating connection")
+}
+
+/// Each message whole, and the last of them cut where that can matter.
+fn cut(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let whole = messages.concat();
+    let last = messages.last().map_or(0, Vec::len);
+    let begin = whole.len() - last;
+    [1, 3, 5, last - 1, last]
+        .iter()
+        .map(|length| whole[..begin + length].to_vec())
+        .collect()
+}
+
+/// Replies to a query, most of them broken off.
+fn query_replies() -> Vec<Vec<u8>> {
+    let rows = [row_description(&["x"]), text_row(&["1"]), text_row(&["2"])];
+    let mut replies = cut(&rows);
+    replies.extend([
+        Vec::new(),
+        gone(),
+        [rows.concat(), gone()].concat(),
+        [rows.concat(), gone()[..20].to_vec()].concat(),
+        [one_value("x", "1"), gone()].concat(),
+        one_value("x", "1"),
+        [one_value("x", "1"), ready(b'I')].concat(),
+        [error("22012", "division by zero"), gone()].concat(),
+        [error("22012", "division by zero"), ready(b'E'), gone()].concat(),
+        [notice("careful"), parameter_status("a", "b")].concat(),
+        [notification(1, "c", "one"), notification(1, "c", "two")].concat(),
+        [gone(), notification(1, "c", "behind")].concat(),
+        [rows.concat(), b"?\0\0\0\x04".to_vec()].concat(),
+        [rows.concat(), b"C\0\0\0\x03".to_vec()].concat(),
+        copy_in_response(1),
+    ]);
+    replies
+}
+
+#[test]
+fn servers_that_close_amid_a_reply() {
+    same(&["busy", "single", "chunked"], &query_replies());
+    let modes = ["nonblocking", "extended"];
+    same_in(&modes, &query_replies(), &[End::Close], None);
+}
+
+fn pipeline_replies() -> Vec<Vec<u8>> {
+    let begin = [parse_complete(), bind_complete(), row_description(&["x"])].concat();
+    let rows = [text_row(&["1"]), text_row(&["2"])].concat();
+    let first = [&begin[..], &rows, &command_complete("SELECT 2")].concat();
+    vec![
+        Vec::new(),
+        gone(),
+        begin.clone(),
+        [&begin[..], &rows, b"D\0"].concat(),
+        [&begin[..], &rows, &gone()].concat(),
+        first.clone(),
+        [&first[..], &gone()].concat(),
+        [&first[..], &begin, b"D\0\0\0"].concat(),
+        [&first[..], &error("22012", "no"), &gone()].concat(),
+        [&error("22012", "no")[..], &ready(b'I'), &gone()].concat(),
+        [&first[..], &first, &ready(b'I')].concat(),
+    ]
+}
+
+#[test]
+fn servers_that_close_amid_a_pipeline() {
+    same(
+        &["pipeline", "pipeline-rows", "pipeline-unsynced"],
+        &pipeline_replies(),
+    );
+}
+
+#[test]
+fn servers_that_close_amid_a_copy_in() {
+    let begin = copy_in_response(1);
+    let replies = [
+        begin.clone(),
+        [&begin[..], &gone()].concat(),
+        [&begin[..], &gone()[..9]].concat(),
+        [&begin[..], &notice("careful")].concat(),
+        [&begin[..], &error("22P04", "bad data"), &ready(b'I')].concat(),
+    ];
+    let modes = ["copy-in", "copy-in-extended", "copy-in-nonblocking"];
+    same(&modes, &replies);
+}
+
+fn copy_out_replies(begin: Vec<u8>) -> Vec<Vec<u8>> {
+    let rows = [begin.clone(), copy_data(b"1\n"), copy_data(b"2\n")];
+    let mut replies = cut(&rows);
+    let rows = rows.concat();
+    replies.extend([
+        begin,
+        [&rows[..], &gone()].concat(),
+        [&rows[..], &copy_done()].concat(),
+        [&rows[..], &copy_done(), &gone()].concat(),
+        [&rows[..], &copy_done(), &command_complete("COPY 2")].concat(),
+        [&rows[..], &notice("careful"), b"d\0\0\0\x03"].concat(),
+    ]);
+    replies
+}
+
+#[test]
+fn servers_that_close_amid_a_copy_out() {
+    same(&["copy-out"], &copy_out_replies(copy_out_response(1)));
+}
+
+#[test]
+fn servers_that_close_amid_a_copy_both() {
+    same(&["copy-both"], &copy_out_replies(copy_both_response()));
+}
+
+#[test]
+fn servers_that_close_inside_tls() {
+    let mut config = Certificates::shared().server_config("ip");
+    // As PostgreSQL has it: no session is resumed.
+    config.send_tls13_tickets = 0;
+    let tls = Some(&Arc::new(config));
+    let rows = query_replies();
+    same_in(&["chunked"], &rows[1..3], &ENCRYPTED, tls);
+    same_in(&["busy"], &[Vec::new(), gone()], &ENCRYPTED, tls);
+    same_in(&["pipeline"], &pipeline_replies()[3..5], &ENCRYPTED, tls);
+    same_in(&["copy-in"], &[copy_in_response(1)], &ENCRYPTED, tls);
+    let rows = copy_out_replies(copy_out_response(1));
+    same_in(&["copy-out"], &rows[1..2], &ENCRYPTED, tls);
+}
