@@ -183,9 +183,10 @@ impl Connection {
         Step::Done(self.session.server.parameter(name))
     }
 
-    /// Whether the server asked the client to leave, what is buffered included.
+    /// Whether the server asked the client to leave, what is buffered included: only a GoAway message is final, a
+    /// parameter may have been taken back.
     pub fn goaway_received(&mut self) -> Step<bool> {
-        if self.session.server.goaway_received() {
+        if self.session.server.goaway_message_received() {
             return Step::Done(true);
         }
         done!(self.parse());

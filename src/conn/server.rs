@@ -171,6 +171,11 @@ impl ServerData {
         self.goaway.message || self.goaway.parameter
     }
 
+    /// Whether it did so by message, which nothing takes back.
+    pub fn goaway_message_received(&self) -> bool {
+        self.goaway.message
+    }
+
     /// Remembers a GoAway message; true for the first of this connection.
     pub fn note_goaway(&mut self) -> bool {
         !std::mem::replace(&mut self.goaway.message, true)

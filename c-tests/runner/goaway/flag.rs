@@ -166,6 +166,25 @@ fn the_parameter_while_idle() {
 }
 
 #[test]
+fn a_parameter_taken_back_while_idle_is_taken_back_at_once() {
+    let script = Script::new().connection(|c| {
+        c.login();
+        c.expect_query();
+        c.send(&[one_value("x", "1"), requested("on"), ready(b'I')].concat());
+        c.expect(b'H');
+        c.send(&requested("off"));
+        answer(c);
+        c.expect_terminate();
+    });
+    let calls = [
+        "connect", "exec 1", "goaway", "prompt", "wait", "consume", "goaway", NAME, "exec 2",
+    ];
+    let output = exchange(script, "", &calls);
+    assert_eq!(facts(&output, "goaway"), ["1", "0"], "{output}");
+    assert_eq!(facts(&output, "disconnect_requested"), ["\"off\""]);
+}
+
+#[test]
 fn the_message_outlasts_the_parameter() {
     let calls = [
         "connect", "exec 1", "prompt", "wait", "consume", "goaway", NAME, "exec 2", "goaway",
