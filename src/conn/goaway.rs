@@ -15,6 +15,17 @@ pub struct GoAwayRequest {
     unwilling: Vec<Vec<u8>>,
     current: Vec<u8>,
     asking: bool,
+    /// The current address refused the request with this SQLSTATE, which says little. It is cleared of the suspicion if
+    /// it refuses the try without the key alike.
+    suspected: Option<Vec<u8>>,
+}
+
+/// How sure it is that an error is about the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    Certain,
+    /// It may have any other reason: another try shows.
+    Possible,
 }
 
 impl GoAwayRequest {
@@ -24,12 +35,14 @@ impl GoAwayRequest {
             unwilling: Vec::new(),
             current: Vec::new(),
             asking: false,
+            suspected: None,
         }
     }
 
     /// Begins with an address; `wanted` is false for connections that never ask.
     pub fn begin_address(&mut self, key: &[u8], wanted: bool) {
         self.current = key.to_vec();
+        self.suspected = None;
         let known = self.unwilling.iter().any(|address| address == key);
         self.asking = wanted && self.mode != GoAwayMode::Disable && !known;
     }
@@ -50,13 +63,43 @@ impl GoAwayRequest {
         }
         true
     }
+
+    /// Likewise, for an error that may have another reason.
+    pub fn suspect(&mut self, sqlstate: Option<&[u8]>) -> bool {
+        let again = self.give_up();
+        if again {
+            self.suspected = Some(sqlstate.unwrap_or_default().to_vec());
+        }
+        again
+    }
+
+    /// The first answer to a try without the key is an error, too. When it is the same, the key was not its reason: the
+    /// next connection to this address asks again. This one does not, as another encryption may be the remedy.
+    pub fn acquit(&mut self, sqlstate: Option<&[u8]>) {
+        if self.suspected.as_deref() == Some(sqlstate.unwrap_or_default()) {
+            self.suspected = None;
+            let current = &self.current;
+            self.unwilling.retain(|address| address != current);
+        }
+    }
 }
 
 /// Whether an error in reply to a startup packet with the key calls for a try without it.
 /// `first` says that nothing came before it.
-pub fn is_blamed(sqlstate: Option<&[u8]>, message: &[u8], first: bool) -> bool {
-    let protocol_error = matches!(sqlstate, Some(b"08P01" | b"42704"));
-    (first && protocol_error) || memchr::memmem::find(message, b"_pq_").is_some()
+pub fn blame(sqlstate: Option<&[u8]>, message: &[u8], first: bool) -> Option<Blame> {
+    let named = memchr::memmem::find(message, b"_pq_").is_some();
+    match sqlstate {
+        _ if named => Some(Blame::Certain),
+        _ if !first => None,
+        Some(b"08P01" | b"42704") => Some(Blame::Certain),
+        Some(state) if has_another_reason(state) => None,
+        _ => Some(Blame::Possible),
+    }
+}
+
+/// A wrong password, an unknown database, too little of something (class 53), a server that starts or stops (57).
+fn has_another_reason(sqlstate: &[u8]) -> bool {
+    matches!(sqlstate, b"28P01" | b"3D000" | [b'5', b'3' | b'7', ..])
 }
 
 #[cfg(test)]
@@ -87,14 +130,41 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_refuses_without_the_key_too_is_asked_again() {
+        let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
+        request.begin_address(b"a", true);
+        assert!(request.suspect(Some(b"28000")));
+        request.acquit(Some(b"57P03"));
+        request.begin_address(b"a", true);
+        assert!(!request.is_asked());
+        let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
+        request.begin_address(b"a", true);
+        assert!(request.suspect(None));
+        request.acquit(None);
+        assert!(!request.is_asked());
+        request.begin_address(b"a", true);
+        assert!(request.is_asked());
+        assert!(request.give_up());
+        request.acquit(None);
+        request.begin_address(b"a", true);
+        assert!(!request.is_asked());
+    }
+
+    #[test]
     fn only_certain_errors_are_blamed_on_the_key() {
-        assert!(is_blamed(
-            Some(b"08P01"),
-            b"unsupported startup parameter",
-            true
-        ));
-        assert!(!is_blamed(Some(b"08P01"), b"unsupported", false));
-        assert!(!is_blamed(Some(b"28P01"), b"wrong password", true));
-        assert!(is_blamed(None, b"unrecognized \"_pq_.goaway\"", false));
+        let state = |state: &'static [u8], first| blame(Some(state), b"unsupported", first);
+        assert_eq!(state(b"08P01", true), Some(Blame::Certain));
+        assert_eq!(state(b"08P01", false), None);
+        for sqlstate in [&b"0A000"[..], b"22023", b"XX000", b"28000", b"58000"] {
+            assert_eq!(state(sqlstate, true), Some(Blame::Possible));
+            assert_eq!(state(sqlstate, false), None);
+        }
+        for sqlstate in [&b"28P01"[..], b"3D000", b"53300", b"57P03", b"57P01"] {
+            assert_eq!(state(sqlstate, true), None);
+        }
+        assert_eq!(blame(None, b"no", true), Some(Blame::Possible));
+        assert_eq!(blame(None, b"no", false), None);
+        let named = blame(Some(b"28P01"), b"unrecognized \"_pq_.goaway\"", false);
+        assert_eq!(named, Some(Blame::Certain));
     }
 }

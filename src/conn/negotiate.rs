@@ -1,6 +1,6 @@
 //! The conversation up to a session: startup packet, protocol negotiation, first replies.
 
-use super::goaway;
+use super::goaway::{self, Blame};
 use super::outcome::Collected;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Next, Phase, Purpose, Startup, Want};
@@ -71,11 +71,26 @@ impl Startup {
     /// Gives up asking for GoAway and connects once more; false when it had not been asked.
     pub(super) fn heal(&mut self) -> bool {
         let again = self.goaway.give_up();
+        self.connect_again_if(again)
+    }
+
+    fn connect_again_if(&mut self, again: bool) -> bool {
         if again {
-            self.phase = Phase::Advance;
-            self.next = Next::Heal;
+            self.advance_to(Next::Heal);
         }
         again
+    }
+
+    /// The same, if the error may be about the key.
+    fn heal_if_blamed(&mut self, sqlstate: Option<&[u8]>, message: &[u8], first: bool) -> bool {
+        match goaway::blame(sqlstate, message, first) {
+            Some(Blame::Certain) => self.heal(),
+            Some(Blame::Possible) => {
+                let again = self.goaway.suspect(sqlstate);
+                self.connect_again_if(again)
+            }
+            None => false,
+        }
     }
 
     /// Messages before AuthenticationOk.
@@ -164,8 +179,14 @@ impl Startup {
     }
 
     fn refused(&mut self, session: &mut Session, body: &[u8], first: bool) {
-        if self.is_blamed_on_goaway(body, first) && self.heal() {
+        let fields = ErrorFields::parse(body);
+        let field = |code| fields.as_ref().and_then(|fields| fields.get(code));
+        let (sqlstate, message) = (field(b'C'), field(b'M').unwrap_or_default());
+        if fields.is_some() && self.heal_if_blamed(sqlstate, message, first) {
             return;
+        }
+        if first {
+            self.goaway.acquit(sqlstate);
         }
         if !session.error_response(body) {
             return self.fail_with(session, "received invalid error message");
@@ -176,13 +197,6 @@ impl Startup {
         } else {
             self.fall_back();
         }
-    }
-
-    fn is_blamed_on_goaway(&self, body: &[u8], first: bool) -> bool {
-        ErrorFields::parse(body).is_some_and(|fields| {
-            let message = fields.get(b'M').unwrap_or_default();
-            goaway::is_blamed(fields.get(b'C'), message, first)
-        })
     }
 
     /// NegotiateProtocolVersion.
@@ -290,7 +304,7 @@ impl Startup {
     fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
         let sqlstate = field(b'C');
         let message = field(b'M').unwrap_or_default();
-        if goaway::is_blamed(sqlstate, message, false) && self.heal() {
+        if self.heal_if_blamed(sqlstate, message, false) {
             return;
         }
         let named = self.options.get(Opt::ApplicationName).is_some()

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::{
     WAYS, answer, exchange, exchanges, exchanges_by, expect_asking, expect_not_asking, facts,
+    steps, tls_config,
 };
-use crate::support::message::{auth, auth_ok, error, fatal, parameter_status};
+use crate::support::message::{
+    auth, auth_ok, error, fatal, fields, message, negotiate_version, parameter_status, ready,
+};
 use crate::support::script::{Connection, Script, welcome};
 use crate::support::valgrind;
 use crate::tls::certificates::Certificates;
@@ -76,9 +79,138 @@ fn undefined_object() {
 }
 
 #[test]
-fn another_state() {
-    let reply = fatal("28000", "no entry for you");
-    gives_up(sends(reply), "failed: FATAL:  no entry for you\\n\"");
+fn another_state_as_the_first_answer() {
+    for state in ["0A000", "22023", "XX000", "28000", "58000"] {
+        heals(sends(fatal(state, "not like this")));
+    }
+    let stateless = [(b'S', "FATAL"), (b'M', "not like this")];
+    heals(sends(message(b'E', &fields(&stateless))));
+}
+
+#[test]
+fn a_state_that_has_another_reason() {
+    for state in ["28P01", "3D000", "53300", "57P03", "57P01"] {
+        let reply = fatal(state, "no entry for you");
+        gives_up(sends(reply), "failed: FATAL:  no entry for you\\n\"");
+    }
+}
+
+/// PostgreSQL 11 and newer say first of all that they do not know the key: what follows has another reason.
+#[test]
+fn another_state_after_an_answer() {
+    let unknown = negotiate_version(3, 0, &[super::KEY]);
+    let complaint = "FATAL:  no entry for you";
+    for state in ["0A000", "28000", "XX000"] {
+        let refusal = fatal(state, "no entry for you");
+        gives_up(sends([&unknown[..], &refusal].concat()), complaint);
+        gives_up(sends([&auth_ok()[..], &refusal].concat()), complaint);
+        gives_up(
+            move |c| {
+                c.send(&auth(3, b""));
+                c.expect(b'p');
+                c.send(&refusal);
+                c.drain();
+            },
+            complaint,
+        );
+    }
+}
+
+#[test]
+fn a_server_that_refuses_without_the_key_alike_is_asked_again_after_a_reset() {
+    let refusal = || fatal("28000", "no entry for you");
+    let script = breaks(Script::new(), sends(refusal()));
+    let script = refuses_unasked(script, refusal());
+    let script = script.connection(|c| {
+        expect_asking(c);
+        c.send(&welcome());
+        c.expect_terminate();
+    });
+    let output = exchange(script, "", &["connect", "reset"]);
+    let [refused, open] = facts(&output, "state")[..] else {
+        panic!("{output}");
+    };
+    assert!(
+        refused.ends_with("failed: FATAL:  no entry for you\\n\""),
+        "{output}"
+    );
+    assert_eq!(refused.matches("no entry").count(), 1, "{output}");
+    assert_eq!(open, OPEN);
+}
+
+#[test]
+fn a_server_that_refuses_only_the_key_is_not_asked_again_after_a_reset() {
+    let script = works_unasked(breaks(Script::new(), sends(fatal("0A000", "no"))));
+    let script = works_unasked(script);
+    let calls = ["connect", "exec 1", "reset-polling", "exec 2"];
+    let output = exchange(script, "", &calls);
+    assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
+}
+
+/// A server that accepts TLS, then `step`; the next connection comes without it.
+fn under_tls(script: Script, step: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
+    script.connection(move |c| {
+        c.accept_tls(tls_config());
+        step(c);
+    })
+}
+
+#[test]
+fn a_refusal_of_tls_leads_to_plain_text_and_is_not_blamed_on_the_key() {
+    let refusal = || fatal("28000", "no entry for you, with encryption");
+    let script = under_tls(Script::new(), move |c| {
+        expect_asking(c);
+        c.send(&refusal());
+        c.drain();
+    });
+    let script = under_tls(script, move |c| {
+        expect_not_asking(c);
+        c.send(&refusal());
+        c.drain();
+    });
+    let script = works_unasked(script);
+    let script = under_tls(script, |c| {
+        expect_asking(c);
+        c.send(&welcome());
+        c.expect_terminate();
+    });
+    let server = script.start();
+    let conninfo = server.tcp().replace("disable", "prefer");
+    let output = steps(&conninfo, &["connect", "exec 1", "reset"]);
+    server.finish();
+    assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
+}
+
+#[test]
+fn the_next_host_is_asked_when_the_first_has_other_attributes() {
+    let first = breaks(Script::new(), sends(fatal("0A000", "no")));
+    let first = first.connection(|c| {
+        expect_not_asking(c);
+        let standby = parameter_status("in_hot_standby", "on");
+        let end = welcome().len() - ready(b'I').len();
+        c.send(&[&welcome()[..end], &standby, &ready(b'I')].concat());
+        c.expect_terminate();
+    });
+    let second = Script::new().connection(|c| {
+        expect_asking(c);
+        c.send(&welcome());
+        c.expect_terminate();
+    });
+    let options = "target_session_attrs=primary";
+    let output = exchanges(&[first, second], options, &["connect"]);
+    assert!(output.contains("status=0"), "{output}");
+}
+
+#[test]
+fn hosts_in_random_order_are_healed_too() {
+    let host = || breaks(Script::new(), sends(fatal("XX000", "no")));
+    let refused = || refuses_unasked(host(), fatal("57P03", "starting up"));
+    let options = "load_balance_hosts=random";
+    for start in WAYS {
+        let output = exchanges_by(start, &[refused(), refused()], options, &["connect"]);
+        assert_eq!(output.matches("starting up").count(), 2, "{output}");
+        assert!(!output.contains("FATAL:  no"), "{output}");
+    }
 }
 
 #[test]
