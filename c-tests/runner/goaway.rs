@@ -1,6 +1,7 @@
 //! GoAway: asking for it, and what a server that sends it changes (the flag, and nothing else).
 
 mod arrival;
+mod descriptor;
 mod flag;
 mod healing;
 mod message;

@@ -38,6 +38,7 @@ impl Connection {
         Connection {
             session: Session::new(),
             stream: None,
+            retired: None,
             startup: None,
             rejected: None,
             addresses: Vec::new(),
@@ -139,7 +140,7 @@ impl Connection {
                     continue;
                 }
                 Want::Close => {
-                    self.begin_physical_connection();
+                    self.begin_physical_connection(startup.is_healing());
                     if self.end_flow() {
                         return Step::Hook(Hook::OAuthCleanup);
                     }
@@ -198,6 +199,7 @@ impl Connection {
                 }
                 Want::Failed => {
                     self.close_if_fatal();
+                    self.retired = None;
                     // What stands behind the message that was refused is never parsed.
                     self.session.input.clear();
                     Polling::Failed

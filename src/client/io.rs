@@ -131,9 +131,10 @@ impl Connection {
 
     /// The connection is gone; what was received can still be parsed.
     pub(super) fn lose(&mut self, clean: bool) -> Read {
-        apart(|| self.stream = None);
+        let starting = !self.startup_is_over();
+        apart(|| self.retired = self.stream.take().filter(|_| starting));
         self.session.drop_connection(true);
-        if self.startup_is_over() {
+        if !starting {
             self.session.status = ConnStatus::Bad;
         }
         Read::Lost { clean }

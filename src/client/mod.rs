@@ -112,6 +112,8 @@ enum Waiting {
 pub struct Connection {
     session: Session,
     stream: Option<Stream>,
+    /// While connecting: the stream last lost or given up, whose descriptor the next socket may take over.
+    retired: Option<Stream>,
     /// None when the options were bad: then nothing can be connected.
     startup: Option<Startup>,
     /// Options that cannot be used, and their first host, to be shown all the same.

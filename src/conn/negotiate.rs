@@ -74,6 +74,11 @@ impl Startup {
         self.connect_again_if(again)
     }
 
+    /// Whether the next physical connection is another try without the key, of which the application knows nothing.
+    pub fn is_healing(&self) -> bool {
+        self.next == Next::Heal
+    }
+
     fn connect_again_if(&mut self, again: bool) -> bool {
         if again {
             self.advance_to(Next::Heal);

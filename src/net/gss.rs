@@ -270,6 +270,10 @@ impl Gss {
         &self.socket
     }
 
+    pub fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     /// Whether the handshake is over, so that what is sent is encrypted.
     pub fn is_established(&self) -> bool {
         self.most.is_some()

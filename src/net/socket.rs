@@ -113,6 +113,17 @@ impl Socket {
         Ok(Socket { inner, is_unix })
     }
 
+    /// The same socket with the descriptor number of `other`, which is closed. Where the system refuses, with its own.
+    pub fn in_place_of(self, other: Socket) -> Socket {
+        match sys::duplicate_onto(self.fd(), other.fd()) {
+            Ok(()) => Socket {
+                inner: other.inner,
+                is_unix: self.is_unix,
+            },
+            Err(_) => self,
+        }
+    }
+
     /// Starts connecting; true when the connection stands already, false when the caller is to wait until
     /// the socket is writable and then ask [`Socket::take_error`].
     pub fn connect(&self, address: &SockAddr) -> io::Result<bool> {
@@ -236,6 +247,24 @@ mod tests {
         let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
         assert_ne!(flags & libc::O_CLOEXEC, 0);
         assert_ne!(flags & libc::O_NONBLOCK, 0);
+    }
+
+    #[test]
+    fn a_socket_takes_the_number_of_another() {
+        let (listener, address) = listener();
+        let (first, second) = (connected(&address), Socket::open(&address).unwrap());
+        let (number, own) = (first.fd(), second.fd());
+        let (first_peer, _) = listener.accept().unwrap();
+        let second = second.in_place_of(first);
+        assert_eq!(second.fd(), number);
+        assert!(sys::get_option(own, libc::SOL_SOCKET, libc::SO_TYPE).is_err());
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap();
+        let flags = info.lines().find_map(|l| l.strip_prefix("flags:")).unwrap();
+        let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
+        assert_ne!(flags & libc::O_CLOEXEC, 0);
+        assert_ne!(flags & libc::O_NONBLOCK, 0);
+        // The first one is closed.
+        assert_eq!(std::io::Read::read(&mut &first_peer, &mut [0]).unwrap(), 0);
     }
 
     #[test]

@@ -112,6 +112,15 @@ impl Stream {
         }
     }
 
+    /// The socket without what protected it.
+    pub fn into_socket(self) -> Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls.into_socket(),
+            Stream::Gss(gss) => gss.into_socket(),
+        }
+    }
+
     /// The descriptor to poll, which stays this object's.
     pub fn fd(&self) -> RawFd {
         self.socket().fd()

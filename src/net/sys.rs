@@ -112,6 +112,22 @@ pub fn recv(fd: RawFd, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Makes the number `to` another descriptor of what `from` is one of, in one step; what it was before is closed. The new
+/// descriptor is close-on-exec.
+pub fn duplicate_onto(from: RawFd, to: RawFd) -> io::Result<()> {
+    loop {
+        // SAFETY: dup3 touches no memory. The callers own both descriptors.
+        if unsafe { libc::dup3(from, to, libc::O_CLOEXEC) } >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        // Linux: EBUSY is a race with another thread's open.
+        if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) {
+            return Err(error);
+        }
+    }
+}
+
 /// One `send`, neither retried nor waited for. The caller passes `MSG_NOSIGNAL`.
 pub fn send(fd: RawFd, buf: &[u8], flags: c_int) -> io::Result<usize> {
     // SAFETY: `buf` is readable for its length.

@@ -265,6 +265,10 @@ impl Tls {
         &self.socket
     }
 
+    pub fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     /// Tells the server that no more comes, if the system takes that at once.
     pub fn say_goodbye(&mut self) {
         self.session.send_close_notify();

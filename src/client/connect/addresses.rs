@@ -8,7 +8,7 @@ use crate::conninfo::integer;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, HostKind};
 use crate::net::resolve;
-use crate::net::socket::{KeepAlive, OpenStep, Socket};
+use crate::net::socket::{KeepAlive, OpenError, OpenStep, Socket};
 use crate::net::stream::Stream;
 use crate::net::sys;
 
@@ -30,10 +30,12 @@ impl Connection {
             return Err(OpenFailure::Socket(b"invalid socket".to_vec()));
         };
         self.address = Some(address.clone());
-        let socket = Socket::open(&address).map_err(|error| match error.step {
-            OpenStep::Create => OpenFailure::Socket(error.message()),
-            _ => OpenFailure::Options(error.message()),
-        })?;
+        let socket = self
+            .socket_for(&address)
+            .map_err(|error| match error.step {
+                OpenStep::Create => OpenFailure::Socket(error.message()),
+                _ => OpenFailure::Options(error.message()),
+            })?;
         if !address.is_unix() {
             set_options(&socket, startup.options()).map_err(OpenFailure::Options)?;
         }
@@ -45,6 +47,19 @@ impl Connection {
         };
         self.stream = Some(Stream::Plain(socket));
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error)))
+    }
+
+    /// A socket for `address`; with the number of the one it replaces, for those who asked for that before and poll it.
+    fn socket_for(&mut self, address: &SockAddr) -> Result<Socket, OpenError> {
+        let Some(replaced) = self.retired.take().map(Stream::into_socket) else {
+            return Socket::open(address);
+        };
+        if let Ok(socket) = Socket::open(address) {
+            return Ok(socket.in_place_of(replaced));
+        }
+        // There may be no descriptor left for both.
+        drop(replaced);
+        Socket::open(address)
     }
 
     pub(super) fn peer_user(&self) -> Result<Vec<u8>, Vec<u8>> {

@@ -9,8 +9,12 @@ use crate::net::stream::Stream;
 use crate::net::sys;
 
 impl Connection {
-    pub(super) fn begin_physical_connection(&mut self) {
+    /// Leaves the socket of the last physical connection. Its descriptor stays where the next socket is to have the same
+    /// number.
+    pub(super) fn begin_physical_connection(&mut self, keeps_number: bool) {
+        let last = self.stream.take().or(self.retired.take());
         self.close_socket();
+        self.retired = last.filter(|_| keeps_number);
         self.session.start_over();
         self.write_error = None;
         self.send_failure = None;
@@ -20,6 +24,7 @@ impl Connection {
 
     pub(super) fn close_socket(&mut self) {
         self.stream = None;
+        self.retired = None;
         self.session.drop_connection(false);
     }
 

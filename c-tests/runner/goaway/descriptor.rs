@@ -1,0 +1,123 @@
+//! The second try without the key keeps the descriptor's number, which applications may have asked for before.
+
+use super::{WAYS, answer, expect_asking, expect_not_asking};
+use crate::support::message::fatal;
+use crate::support::paths::Lib;
+use crate::support::program::{Headers, Program};
+use crate::support::script::{Connection, Script, Server, welcome};
+
+/// A server that breaks on the key as `refuse` says, and works without it.
+fn breaking(refuse: fn(&mut Connection)) -> Script {
+    let script = Script::new().connection(move |c| {
+        expect_asking(c);
+        refuse(c);
+    });
+    script.connection(|c| {
+        expect_not_asking(c);
+        c.send(&welcome());
+        answer(c);
+        c.expect_terminate();
+    })
+}
+
+fn refuse(c: &mut Connection) {
+    c.send(&fatal("08P01", "unsupported startup parameter"));
+    c.drain();
+}
+
+fn close(_: &mut Connection) {}
+
+#[track_caller]
+fn run(conninfo: &str, way: &str) -> String {
+    let program = Program::with_headers("descriptor", Headers::Ours);
+    let output = program.run(Lib::Ours, &[conninfo, way], &[]);
+    output.success().stdout
+}
+
+#[track_caller]
+fn connects(server: Server, conninfo: &str, way: &str) -> String {
+    let output = run(conninfo, way);
+    server.finish();
+    assert!(output.contains("status=0"), "{way}: {output}");
+    assert!(output.contains("close-on-exec=1"), "{way}: {output}");
+    assert!(output.contains("SELECT 1"), "{way}: {output}");
+    let left = "descriptors left open: 0\n";
+    assert!(output.ends_with(left), "{way}: {output}");
+    output
+}
+
+#[test]
+fn a_program_that_polls_by_number_goes_on() {
+    for refusal in [refuse, close] {
+        for start in WAYS {
+            let server = start(breaking(refusal));
+            let conninfo = server.tcp();
+            let output = connects(server, &conninfo, "poll");
+            assert!(output.contains("same=1"), "{output}");
+        }
+        let server = breaking(refusal).start();
+        let conninfo = server.unix();
+        let output = connects(server, &conninfo, "poll");
+        assert!(output.contains("same=1"), "{output}");
+    }
+}
+
+/// As where libpq goes on to another address: the kernel forgets a descriptor that is closed, whoever opens its number.
+#[test]
+fn a_program_that_registers_what_epoll_forgot_goes_on() {
+    for refusal in [refuse, close] {
+        for start in WAYS {
+            let server = start(breaking(refusal));
+            let conninfo = server.tcp();
+            let output = connects(server, &conninfo, "epoll");
+            assert!(output.contains("same=1"), "{output}");
+            assert!(output.contains("forgotten: ENOENT\ntimes: 1\n"), "{output}");
+        }
+    }
+}
+
+/// What remains: nobody tells a program of the second socket that registered the first one, and looks no more.
+#[test]
+fn a_program_that_registers_once_waits_in_vain() {
+    let script = Script::new().connection(|c| {
+        expect_asking(c);
+        refuse(c);
+    });
+    let script = script.connection(|c| c.drain());
+    let server = script.start();
+    let output = run(&server.tcp(), "once");
+    server.finish();
+    assert!(output.starts_with("nothing comes\n"), "{output}");
+    let script = Script::new().connection(|c| {
+        expect_not_asking(c);
+        c.send(&welcome());
+        answer(c);
+        c.expect_terminate();
+    });
+    let server = script.start();
+    let conninfo = format!("{} goaway=disable", server.tcp());
+    connects(server, &conninfo, "once");
+}
+
+#[test]
+fn where_no_descriptor_is_left_for_two_sockets_one_is_enough() {
+    let server = breaking(refuse).start();
+    let conninfo = server.tcp();
+    connects(server, &conninfo, "limit");
+}
+
+#[test]
+fn nothing_stays_open_when_the_second_try_fails() {
+    for refusal in [refuse, close] {
+        let script = Script::new().connection(move |c| {
+            expect_asking(c);
+            refusal(c);
+        });
+        let script = script.connection(refusal);
+        let server = script.start();
+        let output = run(&server.tcp(), "blocking");
+        assert!(output.starts_with("not connected\n"), "{output}");
+        assert!(output.ends_with("descriptors left open: 0\n"), "{output}");
+        server.finish();
+    }
+}
