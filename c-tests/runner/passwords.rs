@@ -1,7 +1,11 @@
 //! Hashing and changing passwords.
 
-use crate::support::postgres::{Postgres, Version};
-use crate::support::program::same_output;
+use std::process::Command;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::{PASSWORD, Postgres, Version};
+use crate::support::process::{self, TIMEOUT};
+use crate::support::program::{Program, same_output};
 
 #[test]
 fn passwords_as_libpq_changes_them() {
@@ -11,4 +15,39 @@ fn passwords_as_libpq_changes_them() {
     for line in ["log in with hashed: yes", "old: \"md5"] {
         assert!(output.stdout.contains(line), "no {line} in\n{output}");
     }
+}
+
+/// A library that leaves the program without random bytes, compiled.
+fn no_random() -> String {
+    let path = paths::target().join("c-tests/no_random.so");
+    let source = paths::checkout().join("c-tests/interpose/no_random.c");
+    let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+    command.args(["-fPIC", "-shared", "-o"]);
+    command.arg(&path).arg(source);
+    process::run(&mut command, b"", TIMEOUT).success();
+    path.to_string_lossy().into_owned()
+}
+
+/// The texts are C libpq's. OpenSSL, from which that has its random bytes, does not let them run out.
+#[test]
+fn without_random_bytes_there_is_neither_nonce_nor_salt() {
+    let preload = no_random();
+    let run = |name, args: &[&str]| {
+        let env = [("LD_PRELOAD", preload.as_str())];
+        let output = Program::new(name).run(Lib::Ours, args, &env);
+        assert!(output.stderr.contains("asked: yes"), "{output}");
+        output
+    };
+    let server = Postgres::start(Version::Oracle18, "");
+    let user = format!("user=scram_user password='{PASSWORD}'");
+    let conninfo = format!("{} {user}", server.unix("postgres"));
+    let output = run("query", &[&conninfo, "SELECT 1"]);
+    let text = "failed: could not generate nonce\n";
+    assert!(output.stdout.contains(text), "{output}");
+    let output = run("password", &[&server.unix("postgres")]);
+    let text = "scram: NULL\n  connection: \"could not encrypt password: could not generate random salt\\n\"\n";
+    assert!(output.stdout.contains(text), "{output}");
+    // Which needs no salt.
+    assert!(output.stdout.contains("md5: \"md5"), "{output}");
 }

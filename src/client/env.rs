@@ -261,14 +261,15 @@ fn encoding_of(locale: &[u8]) -> Option<i32> {
     encoding
 }
 
-/// Fills `out` with random bytes from the operating system.
-pub fn random_bytes(out: &mut [u8]) {
-    sys::apart(|| fill(out));
+/// Fills `out` with random bytes from the operating system; false when it has none.
+#[must_use]
+pub fn random_bytes(out: &mut [u8]) -> bool {
+    sys::apart(|| getrandom::fill(out).is_ok())
 }
 
-fn fill(out: &mut [u8]) {
-    if getrandom::fill(out).is_err() {
-        // libpq: better something that differs from connection to connection than none
+/// Bytes for what is no secret: from the clock where the system has no random ones, as libpq's.
+fn arbitrary_bytes(out: &mut [u8]) {
+    if !random_bytes(out) {
         scatter(seed(out), out);
     }
 }
@@ -304,7 +305,7 @@ fn random_up_to(most: usize) -> usize {
     let fair = u64::MAX - u64::MAX % count;
     loop {
         let mut bytes = [0; 8];
-        random_bytes(&mut bytes);
+        arbitrary_bytes(&mut bytes);
         let number = u64::from_ne_bytes(bytes);
         if number < fair {
             return (number % count) as usize;

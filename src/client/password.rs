@@ -13,17 +13,23 @@ const SCRAM: &[u8] = b"scram-sha-256";
 
 /// What `ALTER USER user PASSWORD` is to store for `password`.
 ///
-/// `algorithm` is a value of the server's `password_encryption`; `salt` must be random, and is used, as
+/// `algorithm` is a value of the server's `password_encryption`; `random` fills a salt, or answers false, and is used, as
 /// `iterations` is, by `scram-sha-256` alone. `Err` is libpq's text.
 fn encrypt(
     password: &[u8],
     user: &[u8],
     algorithm: &[u8],
-    salt: &[u8; SALT_LENGTH],
+    random: fn(&mut [u8]) -> bool,
     iterations: u32,
 ) -> Result<Vec<u8>, Vec<u8>> {
     match algorithm {
-        SCRAM => Ok(scram::build_secret(password, salt, iterations)),
+        SCRAM => {
+            let mut salt = [0; SALT_LENGTH];
+            if !random(&mut salt) {
+                return Err(b"could not encrypt password: could not generate random salt".to_vec());
+            }
+            Ok(scram::build_secret(password, &salt, iterations))
+        }
         // libpq: the two values of password_encryption before PostgreSQL 10 never mean plain text.
         b"md5" | b"on" | b"off" => Ok(md5_stored(user, password)),
         _ => Err([
@@ -68,10 +74,8 @@ impl Connection {
             self.refuse("password and user name must not be null pointers");
             return None;
         };
-        let mut salt = [0; SALT_LENGTH];
-        env::random_bytes(&mut salt);
         let iterations = self.session.server.scram_iterations;
-        let encrypted = encrypt(password, user, algorithm, &salt, iterations);
+        let encrypted = encrypt(password, user, algorithm, env::random_bytes, iterations);
         encrypted.map_err(|text| self.session.errors.add(text)).ok()
     }
 }
@@ -82,7 +86,11 @@ mod tests {
 
     #[test]
     fn each_algorithm_has_its_form() {
-        let run = |algorithm: &[u8]| encrypt(b"ab", b"c", algorithm, &[b'x'; SALT_LENGTH], 3);
+        let random = |salt: &mut [u8]| {
+            salt.fill(b'x');
+            true
+        };
+        let run = |algorithm: &[u8]| encrypt(b"ab", b"c", algorithm, random, 3);
         let md5 = b"md5900150983cd24fb0d6963f7d28e17f72";
         for name in [&b"md5"[..], b"on", b"off"] {
             assert_eq!(run(name).unwrap(), md5);
@@ -93,5 +101,13 @@ mod tests {
             run(b"MD5").unwrap_err(),
             b"unrecognized password encryption algorithm \"MD5\""
         );
+    }
+
+    #[test]
+    fn without_randomness_there_is_no_salt() {
+        let run = |algorithm: &[u8]| encrypt(b"ab", b"c", algorithm, |_| false, 3);
+        let text = b"could not encrypt password: could not generate random salt";
+        assert_eq!(run(b"scram-sha-256").unwrap_err(), text);
+        assert!(run(b"md5").is_ok());
     }
 }

@@ -41,7 +41,9 @@ impl Startup {
         }
         let credentials = self.credentials()?;
         let mut nonce = [0; 18];
-        (self.random)(&mut nonce);
+        if !(self.random)(&mut nonce) {
+            return Err(b"could not generate nonce".to_vec());
+        }
         let mut client = Client::new(self.binding(mechanism)?, credentials, nonce);
         session.trace_received(frame, frame.len() - HEADER);
         let first = client.first_message();

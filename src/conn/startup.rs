@@ -144,7 +144,8 @@ pub struct Startup {
     pub(super) options: Options,
     pub(super) environment: Vec<(&'static [u8], Vec<u8>)>,
     pub(super) purpose: Purpose,
-    pub(super) random: fn(&mut [u8]),
+    /// Fills with random bytes; false when there are none.
+    pub(super) random: fn(&mut [u8]) -> bool,
     pub(super) available: Available,
     pub(super) phase: Phase,
     pub(super) next: Next,
@@ -185,7 +186,7 @@ impl Startup {
         environment: Vec<(&'static [u8], Vec<u8>)>,
         purpose: Purpose,
         available: Available,
-        random: fn(&mut [u8]),
+        random: fn(&mut [u8]) -> bool,
     ) -> Startup {
         let target = Target::Wanted(params.target_session_attrs);
         Startup {

@@ -198,7 +198,7 @@ fn shuffling_reaches_every_order() {
 #[test]
 fn random_bytes_differ() {
     let mut bytes = [[0; 33]; 2];
-    bytes.iter_mut().for_each(|bytes| random_bytes(bytes));
+    bytes.iter_mut().for_each(|b| assert!(random_bytes(b)));
     assert_ne!(bytes[0], bytes[1]);
     let mut bytes = [[0; 33]; 2];
     scatter(1, &mut bytes[0]);

@@ -24,7 +24,7 @@ impl Bench {
         };
         let (options, nothing) = (Options::default(), Vec::new());
         let purpose = Purpose::Session;
-        let startup = Startup::new(params, options, nothing, purpose, available, |_| {});
+        let startup = Startup::new(params, options, nothing, purpose, available, |_| true);
         Bench::of(startup)
     }
 
