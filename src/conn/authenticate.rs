@@ -15,6 +15,8 @@ use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend::{self, TooLarge};
 use crate::protocol::trace::AuthResponse;
 
+/// Requests answered on one physical connection; a real exchange has a handful.
+const MAX_REQUESTS: u32 = 100;
 pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
 
 /// AuthenticationRequest codes.
@@ -36,6 +38,7 @@ mod code {
 /// The exchange on the current physical connection.
 #[derive(Default)]
 pub struct Authentication {
+    requests: u32,
     pub(super) scram: Option<Client>,
     pub(super) oauth: Option<Exchange>,
     pub(super) gss: Option<gss_auth::Exchange>,
@@ -51,7 +54,8 @@ impl Startup {
         let mut body = Body(&frame[HEADER..]);
         let request = body.u32().unwrap_or(u32::MAX);
         let outcome = self
-            .check_expected(session, request)
+            .check_count(request)
+            .and_then(|()| self.check_expected(session, request))
             .and_then(|()| self.answer(session, request, body, frame));
         match outcome {
             Err(message) => self.fail_with(session, message),
@@ -63,6 +67,15 @@ impl Startup {
             }
             Ok(()) => {}
         }
+    }
+
+    /// A server that asks for ever would be answered for ever.
+    fn check_count(&mut self, request: u32) -> Result<(), Refusal> {
+        self.auth.requests += 1;
+        if self.auth.requests > MAX_REQUESTS && request != code::OK {
+            return Err(b"server sent too many authentication requests".to_vec());
+        }
+        Ok(())
     }
 
     /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.

@@ -140,6 +140,38 @@ fn authentication_requests() {
     }
 }
 
+/// C libpq answers for as long as it is asked.
+#[test]
+fn authentication_requests_without_end() {
+    for request in [auth(3, b""), auth(5, b"salt")] {
+        let script = Script::new().connection(move |c| {
+            c.expect_startup();
+            for asked in 0.. {
+                assert!(asked <= 100, "asked {asked} times");
+                c.try_send(&request);
+                if !c.try_read_message() {
+                    break;
+                }
+            }
+        });
+        let output = ours(script, "password=p", &["connect", "state"]);
+        let text = "failed: server sent too many authentication requests\\n";
+        assert!(output.contains(text), "{output}");
+    }
+    // As many as are answered.
+    let script = Script::new().connection(|c| {
+        c.expect_startup();
+        for _ in 0..100 {
+            c.send(&auth(5, b"salt"));
+            c.expect(b'p');
+        }
+        c.send(&welcome());
+        c.expect_terminate();
+    });
+    let output = ours(script, "password=p", &["connect"]);
+    assert!(output.contains("status=0"), "{output}");
+}
+
 #[test]
 fn scram_messages() {
     let first = |text: &str| {
