@@ -3,6 +3,7 @@
 mod greeting;
 mod leak;
 mod malformed;
+mod notifications;
 mod truncated;
 
 use crate::support::paths::Lib;

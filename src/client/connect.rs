@@ -200,8 +200,6 @@ impl Connection {
                 Want::Failed => {
                     self.close_if_fatal();
                     self.retired = None;
-                    // What stands behind the message that was refused is never parsed.
-                    self.session.input.clear();
                     Polling::Failed
                 }
             };
