@@ -240,6 +240,17 @@ notifications(void)
 }
 
 static void
+count_notifications(void)
+{
+	PGnotify   *notify;
+	long		count = 0;
+
+	for (; (notify = PQnotifies(conn)) != NULL; count++)
+		PQfreemem(notify);
+	fact_int("notifications", count);
+}
+
+static void
 pipeline_of(const char *queries)
 {
 	const char *end;
@@ -402,6 +413,8 @@ reading_step(const char *step, const char *argument)
 	}
 	else if (strcmp(step, "notifications") == 0)
 		notifications();
+	else if (strcmp(step, "count-notifications") == 0)
+		count_notifications();
 	else if (strcmp(step, "memory") == 0)
 		print_memory();
 	else if (strcmp(step, "trace") == 0)

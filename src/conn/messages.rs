@@ -11,6 +11,8 @@ use crate::result::store::PgResultBox;
 
 /// Notifications kept for an application that never collects them.
 const MAX_NOTIFICATIONS: usize = 1 << 20;
+const TOO_MANY_NOTIFICATIONS: &str =
+    "more than 1048576 notifications wait for PQnotifies: the connection is closed";
 
 impl Session {
     #[cold]
@@ -30,7 +32,7 @@ impl Session {
             return Outcome::Malformed;
         };
         if self.notifications.len() >= MAX_NOTIFICATIONS {
-            self.fail("out of memory");
+            self.fail(TOO_MANY_NOTIFICATIONS);
             return Outcome::Done;
         }
         self.notifications.push_back(Notification {

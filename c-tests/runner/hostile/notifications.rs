@@ -1,8 +1,8 @@
 //! Notifications around the failure of a connection.
 
-use super::same;
+use super::{ours, same};
 use crate::support::message::{
-    auth, auth_ok, backend_key, error, fatal, message, notification, parameter_status,
+    auth, auth_ok, backend_key, error, fatal, message, notification, one_value, parameter_status,
     ready,
 };
 use crate::support::script::{Script, welcome};
@@ -52,3 +52,29 @@ fn those_of_a_connection_that_does_not_open() {
         }
     }
 }
+
+/// C libpq keeps them until memory runs out.
+#[test]
+fn more_than_are_kept() {
+    const KEPT: usize = 1 << 20;
+    for (count, error) in [(KEPT, ""), (KEPT + 1, TOO_MANY)] {
+        let script = Script::new().connection(move |c| {
+            c.login();
+            c.expect_query();
+            c.try_send(&told("").repeat(count));
+            c.try_send(&[one_value("x", "1"), ready(b'I')].concat());
+            c.drain();
+        });
+        let calls = ["connect", "exec 1", "state", "count-notifications"];
+        let output = ours(script, "", &calls);
+        assert!(
+            output.contains(&format!("notifications: {KEPT}\n")),
+            "{output}"
+        );
+        let told = format!("error=\"{error}\"\n");
+        assert!(output.contains(&told), "{output}");
+    }
+}
+
+const TOO_MANY: &str =
+    "more than 1048576 notifications wait for PQnotifies: the connection is closed\\n";
