@@ -1,8 +1,8 @@
 /*
  * lost CONNINFO HOW MODE...: what a connection says of itself, call by call, once the server is gone.
  *
- * HOW is "terminate": a second connection ends the session with pg_terminate_backend; or "server": the server does it by
- * itself, in reply to the query. Each MODE says what is under way then, and is tried with every style of calling that
+ * HOW is "terminate": a second connection ends the session with pg_terminate_backend; "waiting": likewise, while the first
+ * one waits in a call; or "server": the server does it by itself, in reply to the query. Each MODE says what is under way then, and is tried with every style of calling that
  * fits, each on a connection of its own.
  */
 #define _GNU_SOURCE
@@ -87,8 +87,8 @@ take_all(void)
 }
 
 #define SLEEP "SELECT pg_sleep(30)"
-/* The server keeps a hundred rows in its buffer, and sends them with its last words: one read takes them all. */
-#define ROWS "SELECT repeat('x', 10), CASE WHEN g > 100 THEN pg_sleep(30)::text END FROM generate_series(1, 101) g"
+/* The server keeps twenty rows in its buffer, and sends them with its last words: one read takes them all. */
+#define ROWS "SELECT repeat('x', 10), CASE WHEN g > 20 THEN pg_sleep(30)::text END FROM generate_series(1, 21) g"
 /* Just enough for the server to send the beginning, and to keep the rest. */
 #define COPY "COPY (SELECT repeat('x', 1000), CASE WHEN g > 9 THEN pg_sleep(30)::text END FROM generate_series(1, 10) g) TO STDOUT"
 
@@ -164,10 +164,11 @@ is_settled(PGconn *killer)
 {
 	char		sql[200];
 	PGresult   *res;
+	int			active = is("exec") || PQtransactionStatus(conn) == PQTRANS_ACTIVE;
 	int			settled;
 
 	snprintf(sql, sizeof sql, "SELECT 1 FROM pg_stat_activity WHERE pid = %d AND wait_event = '%s'", PQbackendPID(conn),
-			 PQtransactionStatus(conn) == PQTRANS_ACTIVE && !is_reading() ? "PgSleep" : "ClientRead");
+			 active && !is_reading() ? "PgSleep" : "ClientRead");
 	res = PQexec(killer, sql);
 	settled = PQntuples(res) == 1;
 	PQclear(res);
@@ -187,10 +188,26 @@ terminate(void)
 	PQfinish(killer);
 }
 
+/* Lets another process end the session, once this one had the time to wait. */
+static void
+terminate_later(void)
+{
+	if (fork() != 0)
+		return;
+	usleep(100000);
+	terminate();
+	_exit(0);
+}
+
 /* Returns once all that the server sent is in the socket, and its end of the stream. */
 static void
 lose(void)
 {
+	if (strcmp(how, "waiting") == 0)
+	{
+		terminate_later();
+		return;
+	}
 	if (strcmp(how, "terminate") == 0)
 		terminate();
 	await(POLLRDHUP);
@@ -200,7 +217,7 @@ lose(void)
 static void
 begin(void)
 {
-	if (is_copying_in() && strcmp(how, "terminate") == 0)
+	if (is_copying_in() && strcmp(how, "server") != 0)
 		must(conn, "CREATE TEMPORARY TABLE lost (line text)");
 	if (is("transaction"))
 		must(conn, "BEGIN");
@@ -239,7 +256,7 @@ begin(void)
 	if (is("single"))
 		PQsetSingleRowMode(conn);
 	if (is("chunked"))
-		PQsetChunkedRowsMode(conn, 30);
+		PQsetChunkedRowsMode(conn, 8);
 	if (is("nonblocking") || is("copy-in-nonblocking"))
 		PQsetnonblocking(conn, 1);
 	PQflush(conn);
@@ -523,6 +540,26 @@ any(void)
 	return 1;
 }
 
+/* Waits for the server in its first call. */
+static void
+execute_long(void)
+{
+	take("PQexec", PQexec(conn, SLEEP));
+	take_all();
+}
+
+static int
+is_exec(void)
+{
+	return is("exec");
+}
+
+static int
+is_busy(void)
+{
+	return !is_exec() && !is_copy();
+}
+
 typedef struct Style
 {
 	const char *name;
@@ -552,6 +589,14 @@ static const Style styles[] = {
 	{"PQendcopy after PQconsumeInput", is_copy, end_copy_after_consume},
 };
 
+/* Those whose first call waits until the server is gone. */
+static const Style waiting_styles[] = {
+	{"PQgetResult", is_busy, take_all},
+	{"PQexec", is_exec, execute_long},
+	{"PQgetCopyData", is_copying_out, get_copy_waiting},
+	{"PQgetline", is_copying_out, get_line},
+};
+
 static void
 try(const Style *style)
 {
@@ -561,13 +606,21 @@ try(const Style *style)
 	lose();
 	style->call();
 	/* Whatever became of it, it can be used anew. */
-	if (strcmp(how, "terminate") == 0)
+	if (strcmp(how, "server") != 0)
 	{
 		PQreset(conn);
 		state();
 		take("PQexec", PQexec(conn, "SELECT 1"));
 	}
 	PQfinish(conn);
+}
+
+static void
+try_all(const Style *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].fits())
+			try(&all[i]);
 }
 
 int
@@ -580,9 +633,10 @@ main(int argc, char **argv)
 	for (int i = 3; i < argc; i++)
 	{
 		mode = argv[i];
-		for (size_t s = 0; s < sizeof styles / sizeof *styles; s++)
-			if (styles[s].fits())
-				try(&styles[s]);
+		if (strcmp(how, "waiting") == 0)
+			try_all(waiting_styles, sizeof waiting_styles / sizeof *waiting_styles);
+		else
+			try_all(styles, sizeof styles / sizeof *styles);
 	}
 	return 0;
 }

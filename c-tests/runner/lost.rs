@@ -67,6 +67,30 @@ fn sessions_that_an_administrator_ended() {
 }
 
 #[test]
+fn sessions_that_an_administrator_ended_while_a_call_waited() {
+    let modes = [
+        "busy",
+        "nonblocking",
+        "single",
+        "chunked",
+        "extended",
+        "pipeline",
+        "pipeline-unsynced",
+        "exec",
+        "copy-out",
+    ];
+    let server = Postgres::shared();
+    for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
+        let args = [&[conninfo.as_str(), "waiting"], &modes[..]].concat();
+        let output = same_output("lost", &args, &[("PGGOAWAY", "disable")]).success();
+        let tried: Vec<_> = output.stdout.split("== ").skip(1).collect();
+        assert_eq!(tried.len(), modes.len() + 1, "{output}");
+        let ended = |part: &&str| part.contains("terminating connection");
+        assert!(tried.iter().all(ended), "{output}");
+    }
+}
+
+#[test]
 fn encrypted_sessions_that_an_administrator_ended() {
     // One read takes all the TLS records there are, where C libpq takes one: not those modes in which there are two.
     let two = ["prepare", "describe", "copy-out"];
