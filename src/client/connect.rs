@@ -200,6 +200,10 @@ impl Connection {
                 Want::Failed => {
                     self.close_if_fatal();
                     self.retired = None;
+                    if !startup.is_authenticated() {
+                        // What stands behind the message that was refused is nobody's word yet.
+                        self.session.input.clear();
+                    }
                     Polling::Failed
                 }
             };

@@ -39,6 +39,7 @@ mod code {
 #[derive(Default)]
 pub struct Authentication {
     requests: u32,
+    completed: bool,
     pub(super) scram: Option<Client>,
     pub(super) oauth: Option<Exchange>,
     pub(super) gss: Option<gss_auth::Exchange>,
@@ -60,6 +61,7 @@ impl Startup {
         match outcome {
             Err(message) => self.fail_with(session, message),
             Ok(()) if request == code::OK => {
+                self.auth.completed = true;
                 session.status = ConnStatus::AuthOk;
                 // What comes next is read as if it were a command's result.
                 session.state = AsyncState::Busy;
@@ -67,6 +69,11 @@ impl Startup {
             }
             Ok(()) => {}
         }
+    }
+
+    /// Whether the current physical connection has got beyond authentication.
+    pub fn is_authenticated(&self) -> bool {
+        self.auth.completed
     }
 
     /// A server that asks for ever would be answered for ever.

@@ -41,15 +41,29 @@ fn those_of_a_connection_that_does_not_open() {
         [&open[..], &one, &message(b'?', b""), &two].concat(),
         [&open[..], &one, &error("28000", "no"), &ready(b'I'), &two].concat(),
         [&welcome()[..end], &one, &gone, &two].concat(),
-        [&gone[..], &one].concat(),
-        [&one[..], &two].concat(),
-        [&auth(99, b"")[..], &one].concat(),
     ];
     for reply in replies {
         for connect in ["connect", "connect-polling"] {
             let calls = [connect, "notifications", "state", "notifications"];
             same(|| first_reply(reply.clone()), "", &calls);
         }
+    }
+}
+
+/// Unlike C libpq, which gives them to the application.
+#[test]
+fn those_of_a_server_that_is_not_authenticated() {
+    let (one, two) = (told("one"), told("two"));
+    let replies = [
+        [&fatal("57P01", "not today")[..], &one].concat(),
+        [&one[..], &two].concat(),
+        [&auth(99, b"")[..], &one].concat(),
+    ];
+    for reply in replies {
+        let calls = ["connect", "notifications", "state"];
+        let output = ours(first_reply(reply), "goaway=disable", &calls);
+        assert!(output.contains("status=1"), "{output}");
+        assert!(!output.contains("notification: "), "{output}");
     }
 }
 
