@@ -112,3 +112,42 @@ fn copy_is_waited_for_and_then_idle() {
     assert_eq!(types_until_ended(&mut failed), "ZE");
     assert_eq!(proxy.end().1, End::Exit(3));
 }
+
+/// Reads and forgets what comes up to a message of this type.
+#[track_caller]
+fn read_to(client: &mut Raw, kind: u8) {
+    while client.read_message().0 != kind {}
+}
+
+/// After an error in the extended protocol the server skips all up to a Sync: queries, too.
+#[test]
+fn what_the_server_skips_is_not_waited_for() {
+    for server in [Postgres::shared(), Postgres::shared_debian15()] {
+        let proxy = Proxy::start(server, &["--spread", "0", "--grace", "0.1"]);
+        let mut query = session(&proxy, &[]);
+        query.send(&message(b'P', b"\0SELECT 1/\0\0\0"));
+        read_to(&mut query, b'E');
+        query.query("SELECT 2");
+        query.send(&message(b'S', b""));
+        read_to(&mut query, b'Z');
+        // The same, sent at once.
+        let mut at_once = session(&proxy, &[]);
+        let failing = message(b'P', b"\0SELECT 1/\0\0\0");
+        let skipped = message(b'Q', b"SELECT 2\0");
+        let sync = message(b'S', b"");
+        at_once.send(&[&failing[..], &skipped, &skipped, &sync, &skipped].concat());
+        read_to(&mut at_once, b'Z');
+        read_to(&mut at_once, b'Z');
+        // One that still skips is not idle.
+        let mut skipping = session(&proxy, &[]);
+        skipping.send(&failing);
+        read_to(&mut skipping, b'E');
+        skipping.query("SELECT 2");
+        proxy.signal("TERM");
+        assert_eq!(types_until_ended(&mut query), "E");
+        assert_eq!(types_until_ended(&mut at_once), "E");
+        skipping.send(&sync);
+        assert_eq!(types_until_ended(&mut skipping), "ZE");
+        assert_eq!(proxy.end().1, End::Exit(3));
+    }
+}

@@ -1,11 +1,41 @@
 //! What a client has asked for and the server still owes it.
 //!
-//! The server answers each Query, FunctionCall and Sync with a ReadyForQuery, in order. There are two exceptions. A
-//! Sync that comes in the midst of COPY FROM STDIN is ignored; drivers send one behind the Execute that begins such a
-//! COPY, and that is followed here. A Query that stands between an error and its Sync is skipped; no driver sends one,
-//! and here it counts as owed: a doubt never makes a session idle.
+//! The server takes what the client sends in order, and answers each Query, FunctionCall and Sync with a ReadyForQuery,
+//! with these exceptions:
+//!
+//! - After an error in a message of the extended protocol it skips everything up to the next Sync.
+//! - While it reads the data of COPY FROM STDIN it ignores Sync. Drivers send one behind the Execute that begins such a
+//!   COPY.
+//! - Data of a COPY, and the end of it, that come when there is no COPY (any more) are ignored.
+//!
+//! So what was sent is kept in order until it is answered, and an answer counts for the first that is left. Each message
+//! of the extended protocol but Flush has one message that ends its answer. By that the error of such a message can be
+//! told from the error of a query behind it.
+
+use std::collections::VecDeque;
 
 use crate::framer::{Framer, Part};
+
+/// What the server takes alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Parse, Bind, Describe, Execute, Close.
+    Extended,
+    /// Query or FunctionCall: a ReadyForQuery answers it, unless it is skipped.
+    Query,
+    Sync,
+    /// CopyData, any number of them.
+    Data,
+    /// CopyDone or CopyFail.
+    DataEnd,
+}
+
+/// So many of a kind, one after the other.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    kind: Kind,
+    count: u32,
+}
 
 /// A client's stream, followed as it comes.
 #[derive(Debug, Default)]
@@ -13,23 +43,26 @@ pub struct Requests {
     framer: Framer,
     /// The client's stream makes no sense; what comes of it is the server's to say.
     is_nonsense: bool,
-    /// Requests that a ReadyForQuery answers, the number of the last one that was no Sync, and how many are answered.
-    sent: u64,
-    last_query: u64,
-    answered: u64,
-    /// Something was sent behind the last of them, and waits for its Sync.
+    /// What the server has not answered. It is no longer than what the sockets hold: what the server takes and never
+    /// answers is dropped, or of one kind.
+    unanswered: VecDeque<Run>,
+    /// Something of the extended protocol was sent behind the last Query or Sync, and waits for its Sync.
     is_open: bool,
-    /// The server reads COPY's data and, of all else, skips Sync.
+    /// The server skips what comes, up to a Sync.
+    is_skipping: bool,
+    /// The server reads COPY's data.
     is_copying: bool,
-    /// Ends of COPY's data that were sent before the server said that it begins.
-    early_ends: u64,
 }
+
+/// A queue that has grown beyond this is not kept when it is empty.
+const KEPT: usize = 64;
 
 impl Requests {
     /// Whether the server has answered everything.
     pub fn are_answered(&self) -> bool {
-        self.sent == self.answered
+        self.unanswered.is_empty()
             && !self.is_open
+            && !self.is_skipping
             && !self.is_nonsense
             && self.framer.is_at_boundary()
     }
@@ -51,49 +84,148 @@ impl Requests {
 
     fn note(&mut self, kind: u8) {
         match kind {
-            b'Q' | b'F' => {
-                self.sent += 1;
-                self.last_query = self.sent;
-            }
             b'S' => {
-                self.sent += 1;
                 self.is_open = false;
+                self.is_skipping = false;
+                self.push(Kind::Sync);
             }
-            b'P' | b'B' | b'E' | b'D' | b'C' => self.is_open = true,
-            b'c' | b'f' if self.is_copying => self.end_copying(),
-            b'c' | b'f' if !self.are_all_ready() => self.early_ends += 1,
+            _ if self.is_skipping => {}
+            b'Q' | b'F' => {
+                self.is_open = false;
+                self.push(Kind::Query);
+            }
+            b'P' | b'B' | b'E' | b'D' | b'C' => {
+                self.is_open = true;
+                self.push(Kind::Extended);
+            }
+            // Where nothing is under way no COPY can be.
+            b'd' if !self.unanswered.is_empty() => self.push_data(),
+            b'c' | b'f' if !self.unanswered.is_empty() => self.push(Kind::DataEnd),
             _ => {}
         }
     }
 
-    fn are_all_ready(&self) -> bool {
-        self.sent == self.answered && !self.is_open
+    fn push(&mut self, kind: Kind) {
+        match self.unanswered.back_mut() {
+            Some(run) if run.kind == kind => run.count = run.count.saturating_add(1),
+            _ => self.unanswered.push_back(Run { kind, count: 1 }),
+        }
     }
 
-    /// The syncs that were sent since COPY began are those it ignored, unless a query began it.
-    fn end_copying(&mut self) {
-        self.is_copying = false;
-        if self.last_query <= self.answered {
-            self.answered = self.sent;
-            self.is_open = true;
+    /// A Sync between two pieces of a COPY's data was ignored, and is forgotten.
+    fn push_data(&mut self) {
+        let mut last = self.unanswered.iter().rev().map(|run| run.kind);
+        if self.is_copying && last.next() == Some(Kind::Sync) && last.next() == Some(Kind::Data) {
+            self.unanswered.pop_back();
         }
+        self.push(Kind::Data);
     }
 
     /// Takes in a message of the server's, of this type.
     pub fn note_reply(&mut self, kind: u8) {
         match kind {
-            b'Z' => {
-                self.answered = self.sent.min(self.answered + 1);
-                self.is_copying = false;
-                if self.are_all_ready() {
-                    self.early_ends = 0;
+            // The answers to Parse, Bind, Close, Describe and Execute end with one of these.
+            b'1' | b'2' | b'3' | b'n' | b'T' | b'I' | b's' => self.note_completion(),
+            b'C' if self.is_copying => self.end_copying(),
+            b'C' => self.note_completion(),
+            b'G' => self.is_copying = true,
+            b'E' => self.note_error(),
+            b'Z' => self.note_ready(),
+            _ => {}
+        }
+    }
+
+    fn front(&self) -> Option<Kind> {
+        self.unanswered.front().map(|run| run.kind)
+    }
+
+    /// Takes one away at the front.
+    fn pop(&mut self) {
+        if let Some(run) = self.unanswered.front_mut() {
+            run.count -= 1;
+            if run.count == 0 {
+                self.unanswered.pop_front();
+            }
+        }
+    }
+
+    /// Takes away what is of these kinds at the front.
+    fn drop_all(&mut self, kinds: &[Kind]) {
+        while self.front().is_some_and(|kind| kinds.contains(&kind)) {
+            self.unanswered.pop_front();
+        }
+    }
+
+    /// Data of a COPY that has ended, or never was, is ignored.
+    fn drop_data(&mut self) {
+        self.drop_all(&[Kind::Data, Kind::DataEnd]);
+    }
+
+    fn note_completion(&mut self) {
+        if self.front() == Some(Kind::Extended) {
+            self.pop();
+            // An Execute that was no COPY.
+            if self.front() != Some(Kind::Extended) {
+                self.drop_data();
+            }
+        }
+    }
+
+    /// The COPY is complete: the server has read its data, and ignored each Sync before the end of it.
+    fn end_copying(&mut self) {
+        self.is_copying = false;
+        let Some(began) = self.unanswered.pop_front() else {
+            return;
+        };
+        self.drop_all(&[Kind::Sync, Kind::Data]);
+        if self.front() == Some(Kind::DataEnd) {
+            self.pop();
+        }
+        if began.kind == Kind::Query {
+            // Its ReadyForQuery is still to come, and may be another COPY's before.
+            self.unanswered.push_front(began);
+        }
+    }
+
+    fn note_error(&mut self) {
+        let was_copying = std::mem::take(&mut self.is_copying);
+        match self.front() {
+            Some(Kind::Extended) => {
+                self.unanswered.pop_front();
+                if was_copying {
+                    // Those before its data the server has passed, for the data is behind them.
+                    self.drop_all(&[Kind::Sync]);
+                }
+                self.skip();
+            }
+            Some(Kind::Query) if was_copying => {
+                let began = self.unanswered.pop_front();
+                self.drop_all(&[Kind::Sync]);
+                if let Some(began) = began {
+                    self.unanswered.push_front(began);
                 }
             }
-            // What the server answers now stands before the end that was sent already.
-            b'G' if self.early_ends > 0 => self.early_ends -= 1,
-            b'G' => self.is_copying = true,
-            b'E' if self.is_copying => self.end_copying(),
             _ => {}
+        }
+    }
+
+    /// Takes away what the server skips. Without a Sync it goes on with what is still to come.
+    fn skip(&mut self) {
+        while self.front().is_some_and(|kind| kind != Kind::Sync) {
+            self.unanswered.pop_front();
+        }
+        self.is_skipping = self.unanswered.is_empty();
+    }
+
+    fn note_ready(&mut self) {
+        self.is_copying = false;
+        self.is_skipping = false;
+        // Nothing is left here unless the server counts in another way.
+        self.drop_all(&[Kind::Extended, Kind::Data, Kind::DataEnd]);
+        self.pop();
+        self.drop_data();
+        if self.unanswered.is_empty() && self.unanswered.capacity() > KEPT {
+            self.unanswered = VecDeque::new();
         }
     }
 }
@@ -116,12 +248,17 @@ mod tests {
         requests.are_answered()
     }
 
+    /// All is answered at the end, and nothing earlier.
     #[track_caller]
     fn check(conversation: &str) {
         assert!(answered(conversation), "{conversation}");
-        // Nor is it before the last ReadyForQuery.
         let early = conversation.strip_suffix("Z]").unwrap();
         assert!(!answered(&format!("{early}]")), "{early}");
+        // Each time the server is heard it owes something.
+        for (at, _) in conversation.match_indices('[') {
+            let asked = &conversation[..at];
+            assert!(!answered(asked), "{asked}");
+        }
     }
 
     #[test]
@@ -131,9 +268,12 @@ mod tests {
             "F[VZ]",
             "PBDES[12TDCZ]",
             "QQ[CZ][CZ]",
-            "PBES PBES Q[CZ CZ CZ]",
-            "PBEH[C]S[Z]",
-            "Q[CZ]PBES[CZ]",
+            "PBES PBES Q[12CZ 12CZ CZ]",
+            "PBEH[12C]S[Z]",
+            "PDS[1tnZ]",
+            "PBECS[12s3Z]",
+            "Q[CZ]PBES[12IZ]",
+            "PBE Q[12C TDCZ]",
         ] {
             check(conversation);
         }
@@ -141,6 +281,35 @@ mod tests {
         // The first is answered while the second has no Sync yet, or waits for it.
         assert!(!answered("S PBE[Z]"));
         assert!(!answered("QS[Z]"));
+        assert!(!answered("PBEH[12C]"));
+        assert!(!answered("Q[CZZZ]S"));
+    }
+
+    #[test]
+    fn an_error_skips_to_the_next_sync() {
+        for conversation in [
+            "PBES[EZ]",
+            "PBE[E]QS[Z]",
+            "PBE[E]Q Q F S[Z]",
+            "PBE[E]QdcfPBES[Z]",
+            "PBE Q S[EZ]",
+            "PBE Q S Q[EZ CZ]",
+            "PBE Q PBE S Q[1E Z CZ]",
+            // The query's own error skips nothing.
+            "PBE Q S[12C EZ Z]",
+            "PBE Q[12C EZ]",
+            "Q PBES[EZ 12CZ]",
+            "F[EZ]S[Z]",
+            // Of a Sync: at its commit.
+            "PBES Q[12CEZ CZ]",
+            "PBES PBES[EZ EZ]",
+            "PBE[E]P[]B[]S[Z]Q[CZ]",
+        ] {
+            check(conversation);
+        }
+        assert!(!answered("PBE[E]"));
+        assert!(!answered("PBE[E]Q"));
+        assert!(!answered("PBE Q[E]"));
     }
 
     #[test]
@@ -148,33 +317,37 @@ mod tests {
         for conversation in [
             "Q[G]ddc[CZ]",
             "Q[G]ddf[EZ]",
+            "Q[G]Sdc[CZ]",
             // Of a transaction block in one query.
             "Q[CG]dc[CG]dc[CZ]",
             // What was under way when COPY failed.
             "Q[GE]ddcQ[Z Z]",
-            "PBES[G]ddcS[CZ]",
+            "PBES[12G]ddcS[CZ]",
             "PBES[12G]ddfS[EZ]",
-            "PBES[GE]S[Z]",
-            "PBES[GE]dcS[Z]",
-            "Q PBES[Z G]ddcS[CZ]",
-            "PBES[Z]PBES[G]dcS[CZ]Q[Z]",
+            "PBES[12GE]S[Z]",
+            "PBES[12GE]dcS[Z]",
+            // The Sync behind the data is seen after the error.
+            "PBES[12G]dS Q[E Z CZ]",
+            "PBES[12GE]dcQS[Z]",
+            "Q PBES[Z 12G]ddcS[CZ]",
+            "PBES[12CZ]PBES[12G]dcS[CZ]Q[Z]",
             // Sent without waiting for the server.
             "Qdc[GCZ]",
             "QdcQdc[GCZ GCZ]",
-            "PBEdcS[GCZ]",
-            "PBEdcS PBEdcS[GCZ GCZ]",
+            "QdcQ[EZ CZ]",
+            "PBEdcS[12GCZ]",
+            "PBEdcS[EZ]",
+            "PBEdcS PBEdcS[12GCZ 12GCZ]",
+            "PBEdcS PBEdcS[12CZ 12GCZ]",
         ] {
             check(conversation);
         }
         // The end of a COPY that had failed already is no other's.
-        assert!(answered("Q[EZ]dcPBES[G]dcS[CZ]"));
+        check("Q[EZ]dcPBES[12G]dcS[CZ]");
     }
 
     #[test]
-    fn a_doubt_makes_nothing_idle() {
-        // The query is skipped.
-        assert!(!answered("PBE[E]QS[Z]"));
-        assert!(!answered("Q[CZZZ]S"));
+    fn what_is_not_understood_makes_nothing_idle() {
         let mut requests = Requests::default();
         for (bytes, expected) in [
             (&b"d\0\0"[..], false),
@@ -186,5 +359,24 @@ mod tests {
             requests.follow(bytes);
             assert_eq!(requests.are_answered(), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn what_is_never_answered_takes_no_room() {
+        let mut requests = Requests::default();
+        requests.follow(b"Q\0\0\0\x04");
+        requests.note_reply(b'G');
+        for _ in 0..10_000 {
+            requests.follow(b"S\0\0\0\x04d\0\0\0\x04d\0\0\0\x04H\0\0\0\x04");
+        }
+        assert!(
+            requests.unanswered.len() < 4,
+            "{}",
+            requests.unanswered.len()
+        );
+        requests.follow(b"c\0\0\0\x04");
+        requests.note_reply(b'C');
+        requests.note_reply(b'Z');
+        assert!(requests.are_answered());
     }
 }
