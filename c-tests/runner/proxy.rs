@@ -9,6 +9,7 @@ mod load;
 mod observe;
 mod passed_on;
 mod raw;
+mod sockets;
 mod startup;
 mod streams;
 mod tls;

@@ -121,19 +121,6 @@ fn a_goaway_waits_for_the_first_ready_for_query() {
 }
 
 #[test]
-fn remote_clients_become_local_ones_only_if_that_is_meant() {
-    let server = Postgres::shared();
-    let unix = format!("{}:{}", server.socket_directory().display(), server.port());
-    let mut command = program();
-    command.args(["--listen", "127.0.0.1:0", "--server", &unix]);
-    let output = process::run(&mut command, b"", TIMEOUT);
-    assert_eq!(output.end, End::Exit(2));
-    assert!(output.stderr.contains("--trust-local"), "{output}");
-    let proxy = Proxy::to(&unix, &["--trust-local"]);
-    ask(&mut proxy.psql(Lib::Ours), "SELECT 1", "1");
-}
-
-#[test]
 fn it_listens_at_a_unix_socket_and_takes_it_along() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let path = directory.path().to_string_lossy().into_owned();

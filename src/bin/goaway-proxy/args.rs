@@ -59,6 +59,9 @@ pub struct Serve {
     /// The port in the name of a Unix socket to listen at
     #[arg(long, default_value_t = 5432)]
     pub port: u16,
+    /// Who may connect to a Unix socket to listen at: its mode, in octal
+    #[arg(long, value_name = "MODE", default_value = "0700", value_parser = mode)]
+    pub socket_mode: u32,
     /// Make a control socket here, for this user alone
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
@@ -80,7 +83,7 @@ pub struct Serve {
     /// Tell clients that did not ask by the parameter disconnect_requested
     #[arg(long)]
     pub parameter_status: bool,
-    /// Let TCP clients in to a server's Unix socket, where it takes them for local users
+    /// Let clients in to a server's Unix socket, where it takes them all for the user that runs this proxy
     #[arg(long)]
     pub trust_local: bool,
     /// Offer TLS to TCP clients, with the chain of certificates in this PEM file
@@ -129,13 +132,21 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
 }
 
+fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("not a mode between 0 and 0777".to_owned()),
+    }
+}
+
 impl Serve {
     /// What cannot work, or would let in whom the server means to keep out.
     pub fn complaint(&self) -> Option<&'static str> {
-        let remote = self.listen.iter().any(|at| matches!(at, Listen::Tcp(..)));
-        if matches!(self.server, Server::Unix(_)) && remote && !self.trust_local {
+        if matches!(self.server, Server::Unix(_)) && !self.trust_local {
             return Some(
-                "the server would take TCP clients for local users, whom it may trust: say --trust-local if that is meant",
+                "at its Unix socket the server would take every client for the user that runs this proxy, whom it may let \
+                 in as a superuser: say --trust-local if that is meant",
             );
         }
         if self.server_tls != Mode::Disable && matches!(self.server, Server::Unix(_)) {
@@ -164,16 +175,26 @@ mod tests {
     }
 
     #[test]
-    fn remote_clients_do_not_become_local_ones_by_accident() {
-        let remote = ["--listen", "h:1", "--server", "/run/postgresql:5432"];
-        assert!(serve(&remote).complaint().is_some());
-        assert!(
-            serve(&[&remote[..], &["--trust-local"]].concat())
-                .complaint()
-                .is_none()
-        );
-        let local = ["--listen", "/tmp", "--server", "/run/postgresql:5432"];
-        assert!(serve(&local).complaint().is_none());
+    fn clients_do_not_become_another_user_by_accident() {
+        for listen in ["h:1", "/tmp"] {
+            let unix = ["--listen", listen, "--server", "/run/postgresql:5432"];
+            assert!(serve(&unix).complaint().is_some(), "{listen}");
+            let meant = [&unix[..], &["--trust-local"]].concat();
+            assert!(serve(&meant).complaint().is_none(), "{listen}");
+        }
+        let tcp = ["--listen", "/tmp", "--server", "h:1"];
+        assert!(serve(&tcp).complaint().is_none());
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        let basis = ["--listen", "/tmp", "--server", "h:1"];
+        assert_eq!(serve(&basis).socket_mode, 0o700);
+        assert_eq!(mode("0777"), Ok(0o777));
+        assert_eq!(mode("0o660"), Ok(0o660));
+        for bad in ["", "8", "1777", "-1", "rwx"] {
+            assert!(mode(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -193,12 +214,9 @@ mod tests {
         assert!(serve(&with(&unchecked)).complaint().is_some());
         let checked = ["--server-ca", "f", "--server-tls", "verify-ca"];
         assert!(serve(&with(&checked)).complaint().is_none());
-        let unix = ["--listen", "/tmp", "--server", "/tmp:1", "--server-tls"];
-        assert!(
-            serve(&[&unix[..], &["prefer"]].concat())
-                .complaint()
-                .is_some()
-        );
+        let unix = ["--listen", "/tmp", "--server", "/tmp:1", "--trust-local"];
+        let encrypted = [&unix[..], &["--server-tls", "prefer"]].concat();
+        assert!(serve(&encrypted).complaint().is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -55,11 +55,16 @@ impl Drop for SocketFile {
     }
 }
 
-/// Begins to listen at `address`: a name may stand for several addresses. `port` names a Unix socket.
-pub async fn listen(address: &Listen, port: u16, reuse_port: bool) -> io::Result<Vec<Listener>> {
+/// Begins to listen at `address`: a name may stand for several addresses. `port` names a Unix socket, which has this mode.
+pub async fn listen(
+    address: &Listen,
+    port: u16,
+    socket_mode: u32,
+    reuse_port: bool,
+) -> io::Result<Vec<Listener>> {
     match address {
         Listen::Unix(directory) => {
-            let (listener, file) = unix(&socket_path(directory, port), 0o777)?;
+            let (listener, file) = unix(&socket_path(directory, port), socket_mode)?;
             Ok(vec![Listener::Unix(listener, file)])
         }
         Listen::Tcp(host, port) => {
@@ -74,8 +79,13 @@ pub fn unix(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
     // Made beside its place and then moved there, so that no connect falls into a gap.
     let new = path.with_extension(format!("new-{}", std::process::id()));
     let _ = fs::remove_file(&new);
-    let listener = UnixListener::bind(&new)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(&new)?)?;
+    // Nobody can connect before the mode is right.
     fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(socket.into())?;
     fs::rename(&new, path)?;
     Ok((listener, SocketFile::new(path.to_owned())?))
 }

@@ -33,7 +33,8 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     let shared = shared(&arguments)?;
     let mut listeners = Vec::new();
     for address in &arguments.listen {
-        let more = listen::listen(address, arguments.port, arguments.reuse_port).await;
+        let (port, mode) = (arguments.port, arguments.socket_mode);
+        let more = listen::listen(address, port, mode, arguments.reuse_port).await;
         listeners
             .extend(more.map_err(|error| format!("could not listen at {address:?}: {error}"))?);
     }
