@@ -50,7 +50,8 @@ install:
 	    $(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/goaway-proxy); \
 	    $(INSTALL) -m 755 $(target)/proxy/goaway-proxy $(DESTDIR)$(PREFIX)/bin; \
 	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1; \
-	    $(INSTALL) -m 644 docs/goaway-proxy.service $(DESTDIR)$(PREFIX)/share/doc/goaway-proxy; \
+	    sed -e 's,@prefix@,$(PREFIX),' docs/goaway-proxy.service \
+	        >$(DESTDIR)$(PREFIX)/share/doc/goaway-proxy/goaway-proxy.service; \
 	fi
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
 	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc

@@ -106,6 +106,13 @@ fn make_install_puts_files_where_programs_look() {
             "share/man/man1/goaway-proxy.1",
         ]);
         expected.sort_unstable();
+        let unit = "share/doc/goaway-proxy/goaway-proxy.service";
+        let unit = fs::read_to_string(installation.prefix().join(unit)).expect("the unit");
+        assert!(
+            unit.contains("ExecStart=/opt/pq/bin/goaway-proxy "),
+            "{unit}"
+        );
+        assert!(!unit.contains("@prefix@"), "{unit}");
     }
     assert_eq!(files(&installation.prefix()), expected);
     assert_eq!(installation.pkg_config(&["--modversion"]), ["19.0"]);

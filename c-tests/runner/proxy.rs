@@ -2,11 +2,13 @@
 //! sends comes from one made of bytes.
 
 mod announce;
+mod connect;
 mod drain;
 mod grace;
 mod hostile;
 mod load;
 mod observe;
+mod operate;
 mod passed_on;
 mod raw;
 mod sockets;

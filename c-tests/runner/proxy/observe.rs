@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::raw::session;
+use super::raw::{Raw, session};
 use super::{Proxy, program};
 use crate::support::postgres::{Postgres, free_port};
 use crate::support::process::{self, End, TIMEOUT};
@@ -34,7 +34,8 @@ fn the_status_tells_who_is_there_and_where() {
     let options = ["--spread", "0", "--listen", "127.0.0.1:0"];
     let proxy = Proxy::listening("127.0.0.1:0", &server, &options);
     let mut asking = session(&proxy, &[("_pq_.goaway", "")]);
-    let mut stock = session(&proxy, &[]);
+    let other = [("user", "peer_user"), ("database", "template1")];
+    let mut stock = Raw::session_of(proxy.port, &other);
     let walsender = session(&proxy, &[("replication", "true")]);
     proxy.ctl(&["goaway"]).success();
     assert_eq!(asking.read_message().0, b'g');
@@ -47,24 +48,53 @@ fn the_status_tells_who_is_there_and_where() {
     assert_eq!(status["listen"].as_array().map(Vec::len), Some(2));
     assert_eq!(status["server"], server);
     assert_eq!(status["told"], 1);
+    assert_eq!(
+        (&status["server_health"], &status["connecting"]),
+        (&json!("up"), &json!(0))
+    );
     let clients = proxy.clients();
-    let of = |pid: u64| clients.iter().find(|client| client["pid"] == pid);
+    let of = |pid: u64| {
+        let client = clients.iter().find(|client| client["pid"] == pid);
+        let mut client = client.expect("it is there").clone();
+        let age = client["age"].take().as_f64().expect("a number");
+        assert!((0.0..60.0).contains(&age), "{age}");
+        client
+    };
     let told = json!({
-        "pid": asking_pid, "asked": true, "told": true, "replication": false, "in_transaction": false,
+        "pid": asking_pid, "user": "postgres", "database": "postgres", "address": asking.address(), "age": null,
+        "state": "idle", "asked": true, "told": true, "replication": false, "in_transaction": false,
     });
     let busy = json!({
-        "pid": stock_pid, "asked": false, "told": false, "replication": false, "in_transaction": true,
+        "pid": stock_pid, "user": "peer_user", "database": "template1", "address": stock.address(), "age": null,
+        "state": "idle in transaction", "asked": false, "told": false, "replication": false, "in_transaction": true,
     });
-    assert_eq!(of(asking_pid), Some(&told));
-    assert_eq!(of(stock_pid), Some(&busy));
+    assert_eq!(of(asking_pid), told);
+    assert_eq!(of(stock_pid), busy);
     let senders = clients
         .iter()
         .filter(|client| client["replication"] == true);
     assert_eq!((senders.count(), clients.len()), (1, 3), "{status}");
+    stock.query("SELECT pg_sleep(5)");
+    wait_until("\"active\"", || {
+        let clients = proxy.clients();
+        let client = clients.iter().find(|client| client["pid"] == stock_pid);
+        client.expect("it is there")["state"].to_string()
+    });
+    let address = asking.address();
     drop(walsender);
     drop(asking);
     wait_until("2", || proxy.status()["left"].to_string());
-    assert_eq!(proxy.clients(), [busy]);
+    assert_eq!(proxy.clients()[0]["pid"], stock_pid);
+    // Each has its lines in the log.
+    drop(stock);
+    proxy.signal("TERM");
+    let (log, _) = proxy.end();
+    for text in ["a client has connected", "a client has left"] {
+        let lines = log.lines().filter(|line| line.contains(text));
+        let of_client = lines.filter(|line| line.contains(&format!("client={address} ")));
+        assert_eq!(of_client.count(), 1, "{text}: {log}");
+    }
+    assert!(log.contains("user=peer_user database=template1"), "{log}");
 }
 
 /// Scrapes the figures.

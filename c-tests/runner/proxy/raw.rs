@@ -40,12 +40,24 @@ impl Raw {
 
     #[track_caller]
     pub fn session(port: u16, parameters: &[(&str, &str)]) -> Raw {
-        let mut client = Raw::connect(port);
         let user = [("user", "postgres"), ("database", "postgres")];
-        client.startup(&[&user, parameters].concat());
+        Raw::session_of(port, &[&user, parameters].concat())
+    }
+
+    /// Likewise, of whom the parameters name.
+    #[track_caller]
+    pub fn session_of(port: u16, parameters: &[(&str, &str)]) -> Raw {
+        let mut client = Raw::connect(port);
+        client.startup(parameters);
         let opening = client.read_until_ready();
         assert_eq!(opening[0].0, b'R');
         client
+    }
+
+    /// Its own address.
+    pub fn address(&self) -> String {
+        let address = self.stream.local_addr().expect("an open socket");
+        address.to_string()
     }
 
     #[track_caller]

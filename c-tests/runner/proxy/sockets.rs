@@ -1,16 +1,20 @@
-//! Unix sockets: who is let in.
+//! Unix sockets: whose place is taken, and who is let in.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::raw::Raw;
 use super::{Proxy, ask, program};
 use crate::support::paths::{Lib, checkout};
-use crate::support::postgres::Postgres;
+use crate::support::postgres::{Postgres, Version, as_service_user, service_user};
 use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::Program;
+use crate::support::session::Session;
 
 fn directory() -> TempDir {
     TempDir::with_prefix("pq-").expect("a temporary directory")
@@ -43,6 +47,150 @@ fn serves(directory: &Path) {
     );
     let output = Program::new("query").run(Lib::Ours, &[&conninfo, "SELECT 6 * 7"], &[]);
     assert!(output.success().stdout.contains("42"));
+}
+
+#[test]
+fn a_file_that_is_no_socket_stays() {
+    let directory = directory();
+    let path = directory.path().join(".s.PGSQL.5432");
+    fs::write(&path, "precious").expect("a file of ours");
+    let output = refused(directory.path(), &server(), &[]);
+    let text = format!(
+        "could not listen at {}: there is a file that is not a socket",
+        path.display()
+    );
+    assert!(output.stderr.contains(&text), "{output}");
+    let control = path.to_string_lossy().into_owned();
+    let tcp = Path::new("127.0.0.1:0");
+    let output = refused(tcp, &server(), &["--control", &control]);
+    assert!(output.stderr.contains("not a socket"), "{output}");
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "precious");
+    // It leaves nothing else there.
+    assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 1);
+}
+
+#[test]
+fn a_living_proxys_socket_is_not_taken() {
+    let directory = directory();
+    let first = listening(directory.path(), &[]);
+    let output = refused(directory.path(), &server(), &[]);
+    let lock = directory.path().join(".s.PGSQL.5432.lock");
+    let pid = fs::read_to_string(lock).expect("a lock file");
+    let pid = pid.lines().next().expect("a process").to_owned();
+    let text = "could not listen at ";
+    assert!(output.stderr.contains(text), "{output}");
+    assert!(
+        output.stderr.contains("another process listens there"),
+        "{output}"
+    );
+    let control = first.control_path().to_string_lossy().into_owned();
+    let tcp = Path::new("127.0.0.1:0");
+    let output = refused(tcp, &server(), &["--control", &control]);
+    assert!(
+        output.stderr.contains("another process listens there"),
+        "{output}"
+    );
+    serves(directory.path());
+    assert_eq!(first.status()["state"], "serving");
+    // One that is about to listen has the lock already.
+    fs::remove_file(directory.path().join(".s.PGSQL.5432")).expect("a socket");
+    let output = refused(directory.path(), &server(), &[]);
+    let text = format!("already exists: process {pid} has that socket");
+    assert!(output.stderr.contains(&text), "{output}");
+    first.signal("TERM");
+    assert_eq!(first.end().1, End::Exit(0));
+    assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 0);
+}
+
+#[test]
+fn a_socket_of_whoever_else_is_not_taken_while_it_lives() {
+    let directory = directory();
+    let path = directory.path().join(".s.PGSQL.5432");
+    let other = UnixListener::bind(&path).expect("a socket");
+    let output = refused(directory.path(), &server(), &["--reuse-port"]);
+    assert!(
+        output.stderr.contains("another process listens there"),
+        "{output}"
+    );
+    drop(other);
+    // What a process that was killed leaves behind.
+    fs::write(path.with_extension("5432.lock"), "999999999\nx\n").expect("a lock file");
+    let proxy = listening(directory.path(), &[]);
+    serves(directory.path());
+    drop(proxy);
+}
+
+/// A copy of the program that the servers' user can start, in a directory of that user's.
+fn program_of_the_service_user(directory: &Path) -> PathBuf {
+    let copy = directory.join("goaway-proxy");
+    fs::copy(program().get_program(), &copy).expect("the program");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("its mode");
+    if let Some((uid, gid)) = service_user() {
+        chown(directory, Some(uid), Some(gid)).expect("its owner");
+    }
+    copy
+}
+
+#[test]
+fn proxies_and_servers_do_not_take_each_others_sockets() {
+    let server = Postgres::start(Version::Oracle18, "");
+    let at = server.socket_directory();
+    let port = server.port().to_string();
+    let elsewhere = Postgres::shared();
+    let target = format!("127.0.0.1:{}", elsewhere.port());
+    let output = refused(at, &target, &["--port", &port]);
+    assert!(
+        output.stderr.contains("another process listens there"),
+        "{output}"
+    );
+    assert!(server.psql("postgres", "SELECT 6 * 7").contains("42"));
+
+    server.control(&["stop", "-m", "fast"]).success();
+    let copies = directory();
+    let mut command = Command::new(program_of_the_service_user(copies.path()));
+    as_service_user(&mut command);
+    command.args(["--listen", &at.to_string_lossy(), "--server", &target]);
+    command.args(["--port", &port]);
+    let mut proxy = Session::start(&mut command);
+    proxy.until("listening at ");
+    let output = server.control(&["start"]);
+    assert_ne!(output.end, End::Exit(0), "{output}");
+    assert!(server.log().contains("already exists"), "{}", server.log());
+    proxy.signal("TERM");
+    assert_eq!(proxy.finish().1, End::Exit(0));
+    server.control(&["start"]).success();
+}
+
+#[test]
+fn a_socket_is_handed_over_where_that_is_meant() {
+    let directory = directory();
+    let mut proxy = listening(directory.path(), &["--reuse-port", "--spread", "0"]);
+    for _ in 0..2 {
+        let next = listening(directory.path(), &["--reuse-port", "--spread", "0"]);
+        serves(directory.path());
+        proxy.signal("TERM");
+        let (log, end) = std::mem::replace(&mut proxy, next).end();
+        assert_eq!(end, End::Exit(0), "{log}");
+        serves(directory.path());
+    }
+    // It has the lock by now.
+    refused(directory.path(), &server(), &[]);
+
+    // So is a control socket.
+    let control = proxy.control_path();
+    let mut command = program();
+    command.args(["--listen", "127.0.0.1:0", "--server", &server()]);
+    command.args(["--reuse-port", "--control"]).arg(&control);
+    let mut next = Session::start(&mut command);
+    next.until("listening at ");
+    let address = next.until(" ").trim().to_owned();
+    assert_eq!(proxy.status()["listen"][0], address);
+    next.signal("TERM");
+    assert_eq!(next.finish().1, End::Exit(0));
+    // What is no proxy's is not taken.
+    let _other = UnixListener::bind(&control).expect("a free place");
+    let options = ["--reuse-port", "--control", &control.to_string_lossy()];
+    refused(Path::new("127.0.0.1:0"), &server(), &options);
 }
 
 #[test]
@@ -79,6 +227,25 @@ fn clients_become_the_proxys_user_only_if_that_is_meant() {
     drop(proxy);
     let proxy = Proxy::to(&unix, &options);
     ask(&mut proxy.psql(Lib::Ours), "SELECT 1", "1");
+}
+
+#[test]
+fn the_start_says_who_is_trusted() {
+    let server = server();
+    let mut open = Proxy::listening("0.0.0.0:0", &server, &["--watch-user", "postgres"]);
+    let text = "its pg_hba.conf must not trust that address";
+    assert!(open.log.contains(text), "{}", open.log);
+    // The server of the tests does.
+    open.session
+        .until("lets user \"postgres\" in from here without a password");
+    let local = Proxy::to(&server, &["--no-watch"]);
+    assert!(!local.log.contains(text), "{}", local.log);
+    let mut asks = Proxy::to(&server, &["--watch-user", "scram_user"]);
+    asks.session.until("the server is there");
+    Raw::session(asks.port, &[]);
+    asks.signal("TERM");
+    let (log, _) = asks.end();
+    assert!(!log.contains("without a password"), "{log}");
 }
 
 /// Whoever copies them lets nobody in.

@@ -38,6 +38,10 @@ fn cancel_requests_are_passed_on() {
         let output = Program::new("cancel_signal").run(lib, &[&proxy.conninfo()], &[]);
         output.success();
     }
+    wait_until("true", || {
+        let passed_on = proxy.status()["cancels"].as_u64();
+        passed_on.is_some_and(|number| number >= 2).to_string()
+    });
 }
 
 #[test]

@@ -45,14 +45,14 @@ fn proxy(port: u16, options: &[Vec<String>]) -> Proxy {
 }
 
 /// A connection string by which the proxy is the host that the certificate `good` names.
-fn conninfo(proxy: &Proxy, rest: &str) -> String {
+pub fn conninfo(proxy: &Proxy, rest: &str) -> String {
     let (port, root) = (proxy.port, Certificates::shared().file("root.crt"));
     format!(
         "host=good.test hostaddr=127.0.0.1 port={port} user=postgres dbname=postgres sslrootcert={root} gssencmode=disable {rest}"
     )
 }
 
-fn query(lib: Lib, conninfo: &str) -> Output {
+pub fn query(lib: Lib, conninfo: &str) -> Output {
     let sql = "SELECT 'ssl', ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     Program::new("query").run(lib, &[conninfo, sql], &[])
 }
@@ -66,7 +66,7 @@ fn server_has_tls(lib: Lib, conninfo: &str) -> bool {
 }
 
 #[track_caller]
-fn fails_with(lib: Lib, conninfo: &str, text: &str) {
+pub fn fails_with(lib: Lib, conninfo: &str, text: &str) {
     let output = query(lib, conninfo);
     assert_eq!(output.end, End::Exit(1), "{output}");
     assert!(output.stdout.contains(text), "{output}");
@@ -181,6 +181,17 @@ fn the_server_is_verified_as_far_as_was_asked() {
 }
 
 #[test]
+fn a_client_hears_why_the_server_was_not_believed() {
+    let server = TlsServer::with("good", "good");
+    let proxy = proxy(server.port(), &[back("verify-ca", Some("other"))]);
+    fails_with(
+        Lib::Ours,
+        &proxy.conninfo(),
+        "the proxy: SSL error: certificate verify failed: unable to get local issuer certificate",
+    );
+}
+
+#[test]
 fn a_server_without_tls_will_do_only_if_that_is_meant() {
     let port = Postgres::shared().port();
     let preferring = proxy(port, &[back("prefer", None)]);
@@ -270,10 +281,16 @@ fn options_that_cannot_work_are_refused() {
         (vec!["--tls-cert", &good[1]], "--tls-key"),
         (
             vec!["--tls-cert", &missing, "--tls-key", &good[3]],
-            "missing",
+            "missing\": No such file or directory\n",
         ),
-        (vec!["--tls-cert", &good[1], "--tls-key", &good[1]], "key"),
-        (vec!["--tls-cert", &good[1], "--tls-key", &other[3]], "key"),
+        (
+            vec!["--tls-cert", &good[1], "--tls-key", &good[1]],
+            "\": there is none\n",
+        ),
+        (
+            vec!["--tls-cert", &good[1], "--tls-key", &other[3]],
+            "\": it is not that of the certificate\n",
+        ),
         (vec!["--server-ca", &good[1]], "--server-tls"),
     ] {
         let mut command = program();

@@ -1,6 +1,8 @@
 //! Where the proxy listens, and where its server is.
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -17,6 +19,39 @@ pub enum Listen {
 pub enum Server {
     Tcp(String, u16),
     Unix(PathBuf),
+}
+
+/// Where one is to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// Where a client connects from, as logs and the status name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Tcp(SocketAddr),
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            // PostgreSQL's word for it.
+            Peer::Unix => f.write_str("[local]"),
+        }
+    }
+}
+
+/// The words of an error, for people: without the number that Rust adds to them.
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }
 
 /// The socket PostgreSQL's clients look for in a directory.
@@ -62,6 +97,16 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Listen::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Listen::Unix(directory) => write!(f, "{}", directory.display()),
+        }
+    }
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,9 +126,12 @@ mod tests {
         assert_eq!("h:1".parse(), Ok(Listen::Tcp("h".to_owned(), 1)));
         assert_eq!("[::1]:0".parse(), Ok(Listen::Tcp("::1".to_owned(), 0)));
         assert_eq!("/run/pg".parse(), Ok(Listen::Unix("/run/pg".into())));
+        assert_eq!("[::1]:0".parse::<Listen>().unwrap().to_string(), "[::1]:0");
         let unix = "/run/pg:5433".parse::<Server>().unwrap();
         assert_eq!(unix, Server::Unix("/run/pg/.s.PGSQL.5433".into()));
         assert_eq!("[::1]:5".parse::<Server>().unwrap().to_string(), "[::1]:5");
+        let refused = io::Error::from_raw_os_error(111);
+        assert_eq!(words(&refused), "Connection refused");
         for bad in ["h", "h:", ":1", "h:65536", "::1:5", "[::1:5"] {
             assert!(bad.parse::<Listen>().is_err(), "{bad}");
         }

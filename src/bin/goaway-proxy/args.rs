@@ -11,7 +11,7 @@ use crate::tls::Mode;
 /// Gives any PostgreSQL a GoAway: clients that asked for it are told to reconnect elsewhere before the server goes.
 ///
 /// SIGTERM drains, then exits: 0 when every client left by itself, 3 when some were ended. A second SIGTERM ends all
-/// sessions at once. SIGUSR1 tells all clients and goes on serving. When the server begins a smart shutdown, its clients
+/// sessions at once. SIGUSR1 tells all clients and goes on serving. SIGHUP reads the certificates again. When the server begins a smart shutdown, its clients
 /// are told.
 #[derive(Debug, Parser)]
 #[command(
@@ -65,7 +65,10 @@ pub struct Serve {
     /// Make a control socket here, for this user alone
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
-    /// Close connections on which no session has been asked for after this many seconds
+    /// The time each of the server's addresses has to answer, in seconds, TLS included; then the next is tried
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub connect_timeout: Duration,
+    /// Close connections on which no session has been asked for after this many seconds, or whose server has not opened it
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub startup_timeout: Duration,
     /// Tell clients within this many seconds, in random order
@@ -110,7 +113,7 @@ pub struct Serve {
     /// The user to look at the server as; no password is given
     #[arg(long, value_name = "USER", default_value = "postgres")]
     pub watch_user: String,
-    /// Let another proxy listen at the same TCP port, to take over
+    /// Let another proxy listen at the same place, to take over
     #[arg(long)]
     pub reuse_port: bool,
     /// How many threads relay

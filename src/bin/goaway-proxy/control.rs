@@ -7,23 +7,33 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::listen::unix;
+use crate::address::words;
 use crate::orders::Command;
-use crate::registry::{Activity, read};
+use crate::registry::{Activity, Client, read};
 use crate::shared::Shared;
+use crate::socket_file::{self, SocketFile};
 
 /// Only the proxy's own user.
 const MODE: u32 = 0o600;
 const LONGEST_LINE: u64 = 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves the control socket for ever. It stands when this function's first await is reached.
-pub async fn serve(shared: Shared, path: &Path, addresses: Vec<String>) -> io::Result<()> {
-    let (listener, _file) = unix(path, MODE)?;
+/// Makes the control socket. `replace`: in the place of another proxy's.
+pub fn listen(path: &Path, replace: bool) -> Result<(UnixListener, SocketFile), String> {
+    let is_a_proxys = || command(path, "status").is_ok();
+    socket_file::listen(path, MODE, || replace && is_a_proxys())
+}
+
+/// Serves the control socket for ever.
+pub async fn serve(
+    shared: Shared,
+    (listener, _file): (UnixListener, SocketFile),
+    addresses: Vec<String>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -36,7 +46,7 @@ pub async fn serve(shared: Shared, path: &Path, addresses: Vec<String>) -> io::R
                 });
             }
             Err(error) => {
-                warn!(%error, "could not accept a control connection");
+                warn!("could not accept a control connection: {}", words(&error));
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -84,7 +94,7 @@ fn tell(shared: &Shared, pid: i32) -> Result<String, String> {
     let Some(client) = clients.iter().find(|client| client.pid() == Some(pid)) else {
         return Err(format!("no client has a backend with process ID {pid}"));
     };
-    if client.replication || !(client.asked || shared.parameter_status) {
+    if !client.can_be_told(shared.parameter_status) {
         return Err(format!(
             "the client of process {pid} did not ask to be told"
         ));
@@ -97,40 +107,67 @@ fn tell(shared: &Shared, pid: i32) -> Result<String, String> {
 
 fn status(shared: &Shared, addresses: &[String]) -> Value {
     let clients = shared.registry.clients();
-    let clients: Vec<Value> = clients
-        .iter()
-        .map(|client| {
-            json!({
-                "pid": client.pid(),
-                "asked": client.asked,
-                "told": client.is_told(),
-                "replication": client.replication,
-                "in_transaction": client.activity() == Activity::InTransaction,
-            })
-        })
-        .collect();
+    let clients: Vec<Value> = clients.iter().map(|client| of_client(client)).collect();
     let counters = &shared.registry.counters;
+    let cancels = &shared.cancels;
+    let (health, since) = shared.health.now();
+    let state = match shared.is_draining() {
+        true => "draining",
+        false if health.is_fine() => "serving",
+        false => "server not available",
+    };
     json!({
-        "state": if shared.is_draining() { "draining" } else { "serving" },
+        "state": state,
         "listen": addresses,
-        "server": shared.server.to_string(),
+        "server": shared.dialer.server.to_string(),
+        "server_address": shared.dialer.preferred().map(|address| address.to_string()),
+        "server_health": health.name(),
+        "server_health_seconds": seconds(since),
+        "server_error": health.reason(),
+        "connecting": shared.registry.openings(),
         "clients": clients,
         "told": read(&counters.told),
         "left": read(&counters.left),
         "ended": read(&counters.ended),
+        "cancels": read(&cancels.passed_on),
+        "cancels_failed": read(&cancels.failed),
+        "cancels_refused": read(&cancels.refused),
     })
+}
+
+fn of_client(client: &Client) -> Value {
+    let activity = client.activity();
+    json!({
+        "pid": client.pid(),
+        "user": client.about.user,
+        "database": client.about.database,
+        "address": client.about.peer.to_string(),
+        "age": seconds(client.since.elapsed()),
+        "state": activity.name(),
+        "asked": client.about.asked,
+        "told": client.is_told(),
+        "replication": client.about.replication,
+        "in_transaction": activity == Activity::InTransaction,
+    })
+}
+
+/// To the millisecond.
+fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }
 
 /// The program's other half: sends a command, and prints the answer. Err when it was refused or nobody is there.
 pub fn command(path: &Path, line: &str) -> Result<String, String> {
     let ask = || {
         let mut stream = BlockingStream::connect(path)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         stream.write_all(format!("{line}\n").as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         io::Result::Ok(answer)
     };
-    let answer = ask().map_err(|error| format!("{}: {error}", path.display()))?;
+    let answer = ask().map_err(|error| format!("{}: {}", path.display(), words(&error)))?;
     match answer.split_once('\n') {
         Some(("ok", text)) => Ok(text.trim_end().to_owned()),
         Some((_, text)) => Err(text.trim_end().to_owned()),

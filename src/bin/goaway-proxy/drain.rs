@@ -69,13 +69,11 @@ pub struct Outcome {
 /// Tells all clients that can be told, in random order, spread over a time so that they do not come back all at once.
 pub async fn announce(shared: Shared, spread: Duration) {
     let mut clients = shared.registry.clients();
-    clients.retain(|client| {
-        (client.asked || shared.parameter_status) && !client.replication && !client.is_told()
-    });
+    clients.retain(|client| client.can_be_told(shared.parameter_status) && !client.is_told());
     shuffle(&mut clients);
     info!(
         clients = clients.len(),
-        ?spread,
+        spread = spread.as_secs_f64(),
         "asking clients to disconnect when convenient"
     );
     let begin = Instant::now();
@@ -132,7 +130,7 @@ async fn at(begin: Instant, time: Option<Duration>) {
 async fn convince(shared: &Shared, schedule: Schedule, begin: Instant) {
     let is_over = || {
         let late = begin.elapsed() >= OPENINGS;
-        shared.registry.count() == 0 && (late || !shared.registry.has_openings())
+        shared.registry.count() == 0 && (late || shared.registry.openings() == 0)
     };
     while !is_over() {
         let told = begin.elapsed().checked_sub(schedule.spread);

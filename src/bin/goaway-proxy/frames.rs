@@ -27,6 +27,8 @@ pub struct Stream {
     edits: Edits,
     /// The beginning of the stream, whole messages of which are passed on; gone after the first ReadyForQuery.
     opening: Option<Vec<u8>>,
+    /// The server has said something.
+    pub has_begun: bool,
     framer: Framer,
     /// The message that is coming is a GoAway.
     is_goaway: bool,
@@ -47,6 +49,7 @@ impl Stream {
         Stream {
             edits,
             opening: Some(Vec::new()),
+            has_begun: false,
             framer: Framer::default(),
             is_goaway: false,
             goaway: false,
@@ -83,6 +86,7 @@ impl Stream {
             return Ok(bytes);
         };
         opening.extend_from_slice(bytes);
+        self.has_begun |= !bytes.is_empty();
         let mut rest = &opening[..];
         while let Some((kind, body, behind)) = split(rest)? {
             self.pass(kind, body, out);

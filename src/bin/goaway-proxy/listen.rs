@@ -1,18 +1,17 @@
 //! Listening for clients, and how to stop without losing one.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::address::{Listen, socket_path};
+use crate::address::{Listen, Peer, Place, socket_path, words};
+use crate::dial::resolve;
+use crate::socket_file::{self, LockFile, SocketFile};
 use crate::wire::Wire;
 
 /// Connections that may wait to be accepted.
@@ -28,66 +27,39 @@ pub enum Listener {
     Unix(UnixListener, SocketFile),
 }
 
-/// The file of a Unix socket, removed with its listener unless another has taken its place.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    inode: u64,
-}
-
-impl SocketFile {
-    pub fn new(path: PathBuf) -> io::Result<SocketFile> {
-        let inode = fs::metadata(&path)?.ino();
-        Ok(SocketFile { path, inode })
-    }
-
-    fn remove(&self) {
-        if fs::metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
-            // What cannot be removed the next one to listen replaces.
-            let _ = fs::remove_file(&self.path);
+/// The places of these addresses: a name may stand for several. `port` names Unix sockets.
+pub async fn places(listen: &[Listen], port: u16) -> Result<Vec<Place>, String> {
+    let mut places = Vec::new();
+    for address in listen {
+        match address {
+            Listen::Unix(directory) => places.push(Place::Unix(socket_path(directory, port))),
+            Listen::Tcp(host, port) => {
+                let found = resolve(host, *port).await;
+                let found =
+                    found.map_err(|text| format!("could not listen at {address}: {text}"))?;
+                places.extend(found.into_iter().map(Place::Tcp));
+            }
         }
     }
+    Ok(places)
 }
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
-/// Begins to listen at `address`: a name may stand for several addresses. `port` names a Unix socket, which has this mode.
-pub async fn listen(
-    address: &Listen,
-    port: u16,
-    socket_mode: u32,
-    reuse_port: bool,
-) -> io::Result<Vec<Listener>> {
-    match address {
-        Listen::Unix(directory) => {
-            let (listener, file) = unix(&socket_path(directory, port), socket_mode)?;
-            Ok(vec![Listener::Unix(listener, file)])
-        }
-        Listen::Tcp(host, port) => {
-            let found = tokio::net::lookup_host((host.as_str(), *port)).await?;
-            found.map(|address| tcp(address, reuse_port)).collect()
+/// Begins to listen. `replace`: another proxy may listen at the same place, to hand over.
+pub fn listen(place: &Place, socket_mode: u32, replace: bool) -> Result<Listener, String> {
+    match place {
+        Place::Tcp(address) => tcp(*address, replace)
+            .map_err(|error| format!("could not listen at {address}: {}", words(&error))),
+        Place::Unix(path) => {
+            let failed = |text: String| format!("could not listen at {}: {text}", path.display());
+            let may_replace = replace && LockFile::is_a_proxys(path);
+            // Before the lock is touched, which may be of one that is not known by its name.
+            socket_file::check(path, || may_replace).map_err(failed)?;
+            let lock = LockFile::take(path, replace).map_err(failed)?;
+            let listening = socket_file::listen(path, socket_mode, || may_replace);
+            let (listener, file) = listening.map_err(failed)?;
+            Ok(Listener::Unix(listener, file.guarded_by(lock)))
         }
     }
-}
-
-/// Listens at a Unix socket, in the place of one that is there already.
-pub fn unix(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
-    // Made beside its place and then moved there, so that no connect falls into a gap.
-    let new = path.with_extension(format!("new-{}", std::process::id()));
-    let _ = fs::remove_file(&new);
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(&new)?)?;
-    // Nobody can connect before the mode is right.
-    fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    let listener = UnixListener::from_std(socket.into())?;
-    fs::rename(&new, path)?;
-    Ok((listener, SocketFile::new(path.to_owned())?))
 }
 
 fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<Listener> {
@@ -113,25 +85,36 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.to_string(),
-                Err(error) => error.to_string(),
+                Err(error) => words(&error),
             },
             Listener::Unix(_, file) => file.path.display().to_string(),
         }
     }
 
-    /// The next client.
-    pub async fn accept(&self) -> Wire {
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(..) => None,
+        }
+    }
+
+    /// The next client, and where it connects from.
+    pub async fn accept(&self) -> (Wire, Peer) {
         loop {
             let accepted = match self {
-                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| stream.into()),
-                Listener::Unix(listener, _) => {
-                    listener.accept().await.map(|(stream, _)| stream.into())
-                }
+                Listener::Tcp(listener) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, address)| (stream.into(), Peer::Tcp(address))),
+                Listener::Unix(listener, _) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, _)| (stream.into(), Peer::Unix)),
             };
             match accepted {
-                Ok(wire) => return wire,
+                Ok(client) => return client,
                 Err(error) => {
-                    warn!(%error, "could not accept a connection");
+                    warn!("could not accept a connection: {}", words(&error));
                     // Out of descriptors, perhaps: some come free.
                     sleep(Duration::from_millis(50)).await;
                 }
@@ -140,15 +123,15 @@ impl Listener {
     }
 
     /// Ends listening: answers the clients that have connected already.
-    pub async fn close(self) -> Vec<Wire> {
+    pub async fn close(self) -> Vec<(Wire, Peer)> {
         match &self {
             Listener::Tcp(listener) => drop_new_handshakes(listener),
             Listener::Unix(_, file) => file.remove(),
         }
         let mut waiting = Vec::new();
         let _ = timeout(LONGEST_CLOSE, async {
-            while let Ok(wire) = timeout(HANDSHAKES, self.accept()).await {
-                waiting.push(wire);
+            while let Ok(client) = timeout(HANDSHAKES, self.accept()).await {
+                waiting.push(client);
             }
         })
         .await;
@@ -175,6 +158,9 @@ fn drop_new_handshakes(listener: &TcpListener) {
         SockFilter::new(RETURN, 0, 0, u32::MAX),
     ];
     if let Err(error) = socket2::SockRef::from(listener).attach_filter(&filter) {
-        warn!(%error, "connects during the hand-over may be lost");
+        warn!(
+            "connects during the hand-over may be lost: {}",
+            words(&error)
+        );
     }
 }

@@ -2,20 +2,27 @@
 
 mod address;
 mod args;
+mod cancels;
 mod control;
+mod dial;
 mod drain;
+mod early;
 mod framer;
 mod frames;
+mod hazards;
+mod health;
 mod listen;
 mod messages;
 mod metrics;
 mod orders;
 mod registry;
 mod relay;
+mod reload;
 mod requests;
 mod serve;
 mod session;
 mod shared;
+mod socket_file;
 mod startup;
 mod tls;
 mod watch;
@@ -75,6 +82,9 @@ fn run(arguments: Serve) -> Result<u8, String> {
         .worker_threads(arguments.threads)
         .enable_all()
         .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(serve::serve(arguments))
+        .map_err(|error| address::words(&error))?;
+    let status = runtime.block_on(serve::serve(arguments));
+    // A name that is still being looked up is nothing to wait for.
+    runtime.shutdown_background();
+    status
 }

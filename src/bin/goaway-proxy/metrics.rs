@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use crate::address::words;
+use crate::health::State;
 use crate::registry::read;
 use crate::shared::Shared;
 
@@ -25,7 +27,8 @@ pub async fn serve(shared: Shared, listener: TcpListener) {
                 tokio::spawn(async move { timeout(PATIENCE, answer(&shared, stream)).await });
             }
             Err(error) => {
-                warn!(%error, "could not accept a connection for the metrics");
+                let words = words(&error);
+                warn!("could not accept a connection for the metrics: {words}");
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -57,7 +60,7 @@ async fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
 
 fn figures(shared: &Shared) -> String {
     let clients = shared.registry.clients();
-    let asked = clients.iter().filter(|client| client.asked).count();
+    let asked = clients.iter().filter(|client| client.about.asked).count();
     let counters = &shared.registry.counters;
     let mut text = String::new();
     let mut add = |name: &str, kind: &str, help: &str, lines: &[(&str, u64)]| {
@@ -100,6 +103,25 @@ fn figures(shared: &Shared) -> String {
         counter,
         "Clients whose session was ended.",
         &[("", ended)],
+    );
+    let cancels = &shared.cancels;
+    let outcomes = [
+        ("{outcome=\"passed_on\"}", read(&cancels.passed_on)),
+        ("{outcome=\"failed\"}", read(&cancels.failed)),
+        ("{outcome=\"refused\"}", read(&cancels.refused)),
+    ];
+    add(
+        "goaway_proxy_cancels_total",
+        counter,
+        "Cancel requests.",
+        &outcomes,
+    );
+    let up = u64::from(shared.health.now().0 == State::Up);
+    add(
+        "goaway_proxy_server_up",
+        gauge,
+        "Whether the server lets sessions in.",
+        &[("", up)],
     );
     let bytes = [
         ("{direction=\"to_server\"}", read(&counters.bytes_to_server)),

@@ -1,11 +1,14 @@
 //! Who is connected, and what has been counted.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::address::Peer;
 use crate::orders::{Command, Orders};
 
 /// What a session is doing.
@@ -25,13 +28,35 @@ impl Activity {
         Activity::Busy,
         Activity::InTransaction,
     ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Activity::Opening => "opening",
+            Activity::Idle => "idle",
+            Activity::Busy => "active",
+            Activity::InTransaction => "idle in transaction",
+        }
+    }
+}
+
+/// What is known of a client from its start on.
+#[derive(Debug)]
+pub struct About {
+    pub user: Box<str>,
+    pub database: Box<str>,
+    pub peer: Peer,
+    /// The server's address, where it has one.
+    pub server: Option<SocketAddr>,
+    /// It asked for GoAway.
+    pub asked: bool,
+    pub replication: bool,
 }
 
 /// A client with a session, or on the way to one.
 #[derive(Debug)]
 pub struct Client {
-    pub asked: bool,
-    pub replication: bool,
+    pub about: About,
+    pub since: Instant,
     /// 0 while it is not known.
     pid: AtomicI32,
     told: AtomicBool,
@@ -50,6 +75,11 @@ impl Client {
 
     pub fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
+    }
+
+    /// Whether it may be told to leave; `all`: by a parameter, if it did not ask.
+    pub fn can_be_told(&self, all: bool) -> bool {
+        (self.about.asked || all) && !self.about.replication
     }
 
     pub fn activity(&self) -> Activity {
@@ -98,10 +128,10 @@ pub struct Place {
 }
 
 impl Registry {
-    pub fn enter(self: &Arc<Registry>, asked: bool, replication: bool) -> Place {
+    pub fn enter(self: &Arc<Registry>, about: About) -> Place {
         let client = Arc::new(Client {
-            asked,
-            replication,
+            about,
+            since: Instant::now(),
             pid: AtomicI32::new(0),
             told: AtomicBool::new(false),
             activity: AtomicU8::new(Activity::Opening as u8),
@@ -125,9 +155,16 @@ impl Registry {
         self.lock().len()
     }
 
-    /// Whether connections are on the way to a session.
-    pub fn has_openings(&self) -> bool {
-        read(&self.openings) > 0
+    /// The address of the server in which this process is.
+    pub fn server_of(&self, pid: i32) -> Option<SocketAddr> {
+        let clients = self.lock();
+        let client = clients.values().find(|client| client.pid() == Some(pid))?;
+        client.about.server
+    }
+
+    /// How many connections are on the way to a session.
+    pub fn openings(&self) -> u64 {
+        read(&self.openings)
     }
 
     /// Counts a connection until it is in the registry, or gone.

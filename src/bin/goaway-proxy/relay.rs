@@ -8,9 +8,12 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
+use crate::early::Early;
 use crate::framer::Nonsense;
 use crate::frames::{Edits, Run, Stream};
 use crate::messages;
@@ -32,7 +35,25 @@ pub enum End {
     ByProxy,
     /// The server's stream made no sense.
     Nonsense,
+    /// No session was opened in time.
+    Timeout,
 }
+
+impl End {
+    /// Who ended it, or what.
+    pub fn name(self) -> &'static str {
+        match self {
+            End::ByClient => "client",
+            End::ByServer => "server",
+            End::ByProxy => "proxy",
+            End::Nonsense => "nonsense",
+            End::Timeout => "timeout",
+        }
+    }
+}
+
+/// For the last word to a client whose session was not opened.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// A session between a client and its server.
 pub struct Relay {
@@ -134,18 +155,48 @@ impl Relay {
         self.stream.refusal.filter(|_| !self.stream.is_open())
     }
 
-    /// Relays until the session ends.
-    pub async fn run(&mut self, startup: Vec<u8>) -> End {
+    /// Relays until the session ends, which is to be open within `patience`.
+    pub async fn run(&mut self, startup: Vec<u8>, early: Early, patience: Duration) -> End {
         self.server.pending = startup;
+        self.stream.requests.follow(&early.bytes);
+        self.server.pending.extend(early.bytes);
         poll_fn(|cx| {
             self.place.client.orders.wake(cx);
             Poll::Ready(())
         })
         .await;
-        let end = poll_fn(|cx| self.poll(cx)).await;
+        let end = match timeout(patience, poll_fn(|cx| self.poll_until_open(cx))).await {
+            Ok(Some(end)) => end,
+            Ok(None) => poll_fn(|cx| self.poll(cx)).await,
+            Err(_) => self.give_up().await,
+        };
         self.client.wire.say_goodbye().await;
         self.server.wire.say_goodbye().await;
         end
+    }
+
+    fn poll_until_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        match self.poll(cx) {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending if self.stream.is_open() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The session was not opened in time.
+    async fn give_up(&mut self) -> End {
+        let word = match self.stream.has_begun {
+            true => messages::fatal("57014", "canceling authentication due to timeout"),
+            // Of all refusals only this one sends a client of several hosts to the next.
+            false => messages::fatal(
+                "57P03",
+                "could not connect to the server behind the proxy: the server does not answer",
+            ),
+        };
+        self.client.pending.extend(word);
+        // A client that does not read it goes without.
+        let _ = timeout(LAST_WORD, poll_fn(|cx| self.client.drain(cx))).await;
+        End::Timeout
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -197,14 +248,13 @@ impl Relay {
 
     fn prepare_to_tell(&mut self) {
         let client = &self.place.client;
-        if client.replication || client.is_told() {
+        if client.is_told() || !client.can_be_told(self.tell_all) {
             return;
         }
-        if client.asked {
-            self.to_tell = Some(messages::GOAWAY.to_vec());
-        } else if self.tell_all {
-            self.to_tell = Some(messages::disconnect_requested());
-        }
+        self.to_tell = Some(match client.about.asked {
+            true => messages::GOAWAY.to_vec(),
+            false => messages::disconnect_requested(),
+        });
     }
 
     /// Puts in what the proxy has to say, where the server's stream is between two messages.

@@ -7,32 +7,38 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
+use crate::address::{Peer, words};
+use crate::dial::{Connected, Failure};
+use crate::early::Early;
 use crate::frames::Edits;
 use crate::messages;
 use crate::orders::Command;
-use crate::registry::{Activity, Beginning};
+use crate::registry::{About, Activity, Beginning};
 use crate::relay::{End, Relay};
 use crate::shared::Shared;
 use crate::startup::{self, Opening, Startup};
 use crate::wire::Wire;
 
-/// A server that has not taken the connection by then is not there.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
-
 /// Serves one client to its end.
-pub fn serve(shared: Shared, client: Wire) -> impl Future<Output = ()> {
+pub fn serve(shared: Shared, client: Wire, peer: Peer) -> impl Future<Output = ()> {
     // From now on, not from when the task first runs.
     let beginning = shared.registry.begin();
     async move {
         match timeout(shared.startup_timeout, opening(&shared, client)).await {
-            Err(_) => debug!("a client said nothing"),
-            Ok(Err(error)) => debug!(%error, "a client went away before it began"),
+            Err(_) => debug!(client = %peer, "a client said nothing"),
+            Ok(Err(error)) => {
+                let words = words(&error);
+                debug!(client = %peer, "a client went away before it began: {words}");
+            }
             Ok(Ok((mut client, Opening::Cancel(packet)))) => {
-                cancel(&shared, &packet).await;
+                let cancels = &shared.cancels;
+                cancels
+                    .pass_on(&packet, &shared.dialer, &shared.registry)
+                    .await;
                 client.say_goodbye().await;
             }
             Ok(Ok((client, Opening::Session(startup)))) => {
-                session(&shared, client, startup, beginning).await
+                session(&shared, client, peer, startup, beginning).await
             }
             Ok(Ok((_, Opening::TlsRequest | Opening::GssRequest))) => {}
         }
@@ -78,7 +84,7 @@ async fn refuse<T>(client: &mut Wire, reason: &str) -> io::Result<T> {
 }
 
 /// A last word, which nobody waits for longer than a moment.
-pub async fn say(client: &mut Wire, message: &[u8]) {
+async fn say(client: &mut Wire, message: &[u8]) {
     let word = async {
         client.write_all(message).await?;
         client.shutdown().await
@@ -87,72 +93,93 @@ pub async fn say(client: &mut Wire, message: &[u8]) {
     let _ = timeout(Duration::from_secs(1), word).await;
 }
 
-async fn connect(shared: &Shared) -> Result<Wire, String> {
-    match timeout(CONNECT_PATIENCE, shared.connect()).await {
-        Ok(Ok(wire)) => Ok(wire),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("timeout expired".to_owned()),
-    }
-}
-
-/// Passes a cancel request on; the server's closing is its answer.
-async fn cancel(shared: &Shared, packet: &[u8]) {
-    let passed_on = async {
-        let mut server = connect(shared).await?;
-        let sent = server.write_all(packet).await;
-        sent.map_err(|error| error.to_string())?;
-        let flushed = server.flush().await;
-        flushed.map_err(|error| error.to_string())?;
-        let mut nothing = [0; 1];
-        let closed = server.read(&mut nothing).await;
-        closed.map_err(|error| error.to_string())
+/// Connects to the server while the client waits for it; None when the client has gone.
+async fn connect(
+    shared: &Shared,
+    client: &mut Wire,
+    early: &mut Early,
+) -> Option<Result<Connected, Failure>> {
+    let connected = async {
+        let connected = timeout(shared.startup_timeout, shared.dialer.connect(None)).await;
+        connected.unwrap_or_else(|_| Err(Failure::timeout()))
     };
-    match timeout(CONNECT_PATIENCE, passed_on).await {
-        Ok(Ok(_)) => debug!("passed a cancel request on"),
-        Ok(Err(error)) => warn!(%error, "could not pass a cancel request on"),
-        Err(_) => warn!("the server did not answer a cancel request"),
+    tokio::select! {
+        biased;
+        connected = connected => Some(connected),
+        () = early.until_gone(client) => None,
     }
 }
 
-async fn session(shared: &Shared, mut client: Wire, startup: Startup, beginning: Beginning) {
+async fn session(
+    shared: &Shared,
+    mut client: Wire,
+    peer: Peer,
+    startup: Startup,
+    beginning: Beginning,
+) {
     if shared.refuses() {
         return say(&mut client, &messages::shutting_down()).await;
     }
-    let server = match connect(shared).await {
-        Ok(server) => server,
-        Err(error) => {
-            warn!(server = %shared.server, %error, "could not connect to the server");
+    let (user, database) = (startup.user, startup.database);
+    let mut early = Early::default();
+    let Connected { wire, address } = match connect(shared, &mut client, &mut early).await {
+        Some(Ok(connected)) => connected,
+        Some(Err(failure)) => {
+            let detail = &failure.detail;
+            warn!(client = %peer, %user, %database, "could not connect to the server: {detail}");
+            shared.note_connect(Some(detail));
             // Of all refusals only this one sends a client of several hosts to the next.
-            let text = format!("could not connect to the server behind the proxy: {error}");
+            let reason = failure.reason;
+            let text = format!("could not connect to the server behind the proxy: {reason}");
             return say(&mut client, &messages::fatal("57P03", &text)).await;
         }
+        None => {
+            return info!(client = %peer, %user, %database, "a client has left before the server was reached");
+        }
     };
+    shared.note_connect(None);
+    info!(client = %peer, %user, %database, "a client has connected");
     let edits = Edits {
         version: startup.version,
-        no_channel_binding: server.is_encrypted() && !client.is_encrypted(),
+        no_channel_binding: wire.is_encrypted() && !client.is_encrypted(),
     };
-    let place = shared.registry.enter(startup.asks, startup.replication);
+    let place = shared.registry.enter(About {
+        user,
+        database,
+        peer,
+        server: address,
+        asked: startup.asks,
+        replication: startup.replication,
+    });
     drop(beginning);
-    let mut relay = Relay::new(client, server, edits, place, shared.parameter_status);
+    let mut relay = Relay::new(client, wire, edits, place, shared.parameter_status);
     if shared.is_told_to_leave() {
         relay.place.client.command(Command::Tell);
     }
-    let end = relay.run(startup.packet).await;
+    let end = relay
+        .run(startup.packet, early, shared.startup_timeout)
+        .await;
     relay.place.was_ended = end == End::ByProxy;
+    report(shared, &relay, end);
+}
+
+fn report(shared: &Shared, relay: &Relay, end: End) {
+    let client = &relay.place.client;
     if end == End::Nonsense {
-        warn!(
-            pid = relay.place.client.pid(),
-            "the server's stream made no sense"
-        );
+        warn!(pid = client.pid(), "the server's stream made no sense");
     }
     if relay.refusal() == Some(*b"57P03") {
         shared.server_refused.notify_one();
     }
-    let opened = relay.place.client.activity() != Activity::Opening;
+    let opened = client.activity() != Activity::Opening;
+    let about = &client.about;
     info!(
-        pid = relay.place.client.pid(),
-        ?end,
+        pid = client.pid(),
+        end = end.name(),
         opened,
+        client = %about.peer,
+        user = %about.user,
+        database = %about.database,
         "a client has left"
     );
 }

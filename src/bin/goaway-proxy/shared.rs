@@ -2,40 +2,52 @@
 
 use std::io;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
-use crate::address::Server;
+use crate::cancels::Cancels;
+use crate::dial::Dialer;
+use crate::health::{Health, State as ServerState};
 use crate::registry::Registry;
-use crate::tls::{Back, Front};
+use crate::tls::Front;
 use crate::wire::Wire;
 
 /// The proxy's state.
 pub struct State {
-    pub server: Server,
-    /// TLS with clients and with the server.
-    front: Option<Front>,
-    back: Option<Back>,
+    pub dialer: Dialer,
+    /// TLS with clients; replaced when its certificate is read again.
+    front: RwLock<Option<Front>>,
     pub registry: Arc<Registry>,
+    pub health: Health,
+    /// Something looks at the server all the time: only that says that it is well.
+    pub is_watched: bool,
+    pub cancels: Cancels,
     /// Clients that did not ask are told by a parameter.
     pub parameter_status: bool,
-    /// A client that has not said what it wants by then is gone (PostgreSQL: authentication_timeout).
+    /// A client that has not said what it wants by then is gone, and a server that has not opened the session
+    /// (PostgreSQL: authentication_timeout).
     pub startup_timeout: Duration,
     refusing: AtomicBool,
     /// Every client is to be told, new ones at once.
     leaving: AtomicBool,
-    /// A client was refused as by a server that is shutting down.
+    /// A client was refused as by a server that is shutting down, or did not reach it.
     pub server_refused: Notify,
     /// A drain was asked for; the program ends with it.
     pub drain: Notify,
     pub draining: AtomicBool,
     /// Everybody is to be told, while serving goes on.
     pub announce: Notify,
+}
+
+/// What the command line says of it.
+pub struct Settings {
+    pub is_watched: bool,
+    pub parameter_status: bool,
+    pub startup_timeout: Duration,
 }
 
 /// A handle of it.
@@ -51,20 +63,16 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub fn new(
-        server: Server,
-        front: Option<Front>,
-        back: Option<Back>,
-        parameter_status: bool,
-        startup_timeout: Duration,
-    ) -> Shared {
+    pub fn new(dialer: Dialer, front: Option<Front>, settings: Settings) -> Shared {
         Shared(Arc::new(State {
-            server,
-            front,
-            back,
+            dialer,
+            front: RwLock::new(front),
             registry: Arc::default(),
-            parameter_status,
-            startup_timeout,
+            health: Health::default(),
+            is_watched: settings.is_watched,
+            cancels: Cancels::default(),
+            parameter_status: settings.parameter_status,
+            startup_timeout: settings.startup_timeout,
             refusing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             server_refused: Notify::new(),
@@ -96,25 +104,35 @@ impl Shared {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// A new connection to the server.
-    pub async fn connect(&self) -> io::Result<Wire> {
-        Ok(match &self.server {
-            Server::Tcp(host, port) => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                // A message is written whole; waiting for more would only delay it.
-                let _ = stream.set_nodelay(true);
-                match &self.back {
-                    Some(back) => back.connect(stream).await?,
-                    None => stream.into(),
-                }
+    /// Takes in what a try to connect has shown of the server.
+    pub fn set_health(&self, state: ServerState) {
+        self.health.set(&self.dialer.server.to_string(), state);
+    }
+
+    /// A client's connection to the server was made, or not.
+    pub fn note_connect(&self, failed: Option<&str>) {
+        match failed {
+            Some(reason) => {
+                self.set_health(ServerState::Unreachable(reason.to_owned()));
+                self.server_refused.notify_one();
             }
-            Server::Unix(path) => UnixStream::connect(path).await?.into(),
-        })
+            None if !self.is_watched => self.set_health(ServerState::Up),
+            None => {}
+        }
+    }
+
+    fn front(&self) -> Option<Front> {
+        let front = self.front.read().unwrap_or_else(PoisonError::into_inner);
+        front.clone()
+    }
+
+    pub fn set_front(&self, front: Option<Front>) {
+        *self.front.write().unwrap_or_else(PoisonError::into_inner) = front;
     }
 
     /// Answers a client's request for TLS; where there is some, shakes hands.
     pub async fn answer_tls_request(&self, client: Wire) -> io::Result<Wire> {
-        match (client, &self.front) {
+        match (client, self.front()) {
             (Wire::Tcp(mut client), Some(front)) => {
                 client.write_all(b"S").await?;
                 front.accept(client, false).await
@@ -128,7 +146,7 @@ impl Shared {
 
     /// Shakes hands with a client that begins with TLS, where there is some.
     pub async fn begin(&self, client: Wire) -> io::Result<Wire> {
-        let Some(front) = &self.front else {
+        let Some(front) = self.front() else {
             return Ok(client);
         };
         let direct = client.begins_with_tls().await?;

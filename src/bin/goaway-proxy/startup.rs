@@ -31,6 +31,9 @@ pub struct Startup {
     pub asks: bool,
     /// A walsender's client, which is never told.
     pub replication: bool,
+    /// Printable, and for people alone.
+    pub user: Box<str>,
+    pub database: Box<str>,
 }
 
 /// How long the packet is that begins with these four bytes; None for what no client sends.
@@ -59,6 +62,7 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
     let mut packet = vec![0; 4];
     packet.extend(version.to_be_bytes());
     let (mut asks, mut replication) = (false, false);
+    let (mut user, mut database) = (&b""[..], &b""[..]);
     loop {
         let key = body.string().ok_or(INVALID)?;
         if key.is_empty() {
@@ -68,6 +72,11 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
         if key == GOAWAY_KEY {
             asks = !is_off(value);
             continue;
+        }
+        match key {
+            b"user" => user = value,
+            b"database" => database = value,
+            _ => {}
         }
         replication |= key == b"replication" && !is_off(value);
         for text in [key, value] {
@@ -81,12 +90,26 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
     packet.push(0);
     let length = u32::try_from(packet.len()).map_err(|_| INVALID)?;
     packet[..4].copy_from_slice(&length.to_be_bytes());
+    if database.is_empty() {
+        database = user;
+    }
     Ok(Startup {
         packet,
         version,
         asks,
         replication,
+        user: printable(user),
+        database: printable(database),
     })
+}
+
+/// What may stand in a line of the log.
+fn printable(name: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(name);
+    let is_plain = |c: char| !c.is_control();
+    text.chars()
+        .map(|c| if is_plain(c) { c } else { '?' })
+        .collect()
 }
 
 fn is_off(value: &[u8]) -> bool {
@@ -124,6 +147,13 @@ mod tests {
         );
         assert!(!startup(&[("_pq_.goaway", "Off")]).asks);
         assert!(!startup(&[("user", "u")]).asks);
+    }
+
+    #[test]
+    fn who_connects_and_where_is_known() {
+        let named = startup(&[("user", "u"), ("database", "d\nx")]);
+        assert_eq!((&*named.user, &*named.database), ("u", "d?x"));
+        assert_eq!(&*startup(&[("user", "u")]).database, "u");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ClientConnection, ServerConfig};
+use rustls::{CertificateError, ClientConfig, ClientConnection, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -48,7 +48,15 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
+fn why(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "it is not that of the certificate".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// TLS with clients.
+#[derive(Clone)]
 pub struct Front(TlsAcceptor);
 
 impl Front {
@@ -60,7 +68,13 @@ impl Front {
             .map_err(|error| error.to_string())?
             .with_no_client_auth()
             .with_single_cert(chain, key_der)
-            .map_err(|error| format!("could not use the key \"{}\": {error}", key.display()))?;
+            .map_err(|error| {
+                format!(
+                    "could not use the key \"{}\": {}",
+                    key.display(),
+                    why(&error)
+                )
+            })?;
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         // As in PostgreSQL, sessions are not resumed.
         config.send_tls13_tickets = 0;
@@ -79,6 +93,7 @@ impl Front {
 }
 
 /// TLS with the server.
+#[derive(Clone)]
 pub struct Back {
     connector: TlsConnector,
     name: ServerName<'static>,
@@ -121,7 +136,8 @@ impl Back {
         server.write_all(&SSL_REQUEST).await?;
         match server.read_u8().await? {
             b'S' => {
-                let stream = self.connector.connect(self.name.clone(), server).await?;
+                let handshake = self.connector.connect(self.name.clone(), server).await;
+                let stream = handshake.map_err(in_words)?;
                 if let Some(host) = &self.host {
                     check_host(stream.get_ref().1, host)?;
                 }
@@ -137,6 +153,27 @@ impl Back {
             ))),
         }
     }
+}
+
+/// A handshake's error, where rustls has but a name for it, in OpenSSL's words.
+fn in_words(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(fault)) = inner else {
+        return error;
+    };
+    let words = match fault {
+        CertificateError::UnknownIssuer => "unable to get local issuer certificate",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "certificate is not yet valid"
+        }
+        CertificateError::Revoked => "certificate revoked",
+        CertificateError::BadSignature => "certificate signature failure",
+        _ => return io::Error::other(format!("SSL error: {error}")),
+    };
+    io::Error::other(format!("SSL error: certificate verify failed: {words}"))
 }
 
 /// Whether the server's certificate names `host`; Err is libpq's complaint.

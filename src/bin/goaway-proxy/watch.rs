@@ -6,9 +6,12 @@ use pq::protocol::backend::{Frame, frame};
 use pq::protocol::fields::ErrorFields;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::warn;
 
+use crate::address::words;
+use crate::dial::Failure;
 use crate::drain;
+use crate::health::State;
 use crate::messages::TERMINATE;
 use crate::shared::Shared;
 use crate::wire::Wire;
@@ -18,60 +21,67 @@ const ENOUGH: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(5);
 const AUTHENTICATED: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 
-/// What a try to connect says about the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Health {
-    Healthy,
-    ShuttingDown,
-    /// Starting, or not there.
-    Away,
-}
-
 /// Watches for ever.
 pub async fn watch(shared: Shared, interval: Duration, user: String, spread: Duration) {
     let mut was_healthy = false;
+    let mut warned = false;
     loop {
-        tokio::select! {
-            () = sleep(interval) => {}
-            () = shared.server_refused.notified() => {}
-        }
-        match ask(&shared, &user).await {
-            Health::Healthy => {
+        let (state, trusts) = ask(&shared, &user).await;
+        match state {
+            State::Up => {
                 if !was_healthy && !shared.is_draining() {
-                    info!(server = %shared.server, "the server is there");
                     shared.set_told_to_leave(false);
                 }
                 was_healthy = true;
             }
-            Health::ShuttingDown if was_healthy => {
+            State::ShuttingDown if was_healthy => {
                 was_healthy = false;
-                warn!(server = %shared.server, "the server is shutting down");
                 shared.set_told_to_leave(true);
                 tokio::spawn(drain::announce(shared.clone(), spread));
             }
-            Health::ShuttingDown => {}
-            Health::Away => was_healthy = false,
+            // As one who waits for it sees it, it is only not there yet.
+            State::ShuttingDown => {}
+            State::Starting(_) | State::Unreachable(_) | State::Unknown => was_healthy = false,
+        }
+        shared.set_health(state);
+        if trusts && !std::mem::replace(&mut warned, true) {
+            warn!(
+                "the server lets user \"{user}\" in from here without a password: so it does everybody who can \
+                 connect to this proxy"
+            );
+        }
+        tokio::select! {
+            () = sleep(interval) => {}
+            () = shared.server_refused.notified() => {}
         }
     }
 }
 
-async fn ask(shared: &Shared, user: &str) -> Health {
-    let reply = async {
-        let mut server = shared.connect().await?;
-        server.write_all(&startup(user)).await?;
-        server.flush().await?;
-        let reply = read_reply(&mut server).await?;
-        // Where a password is asked for, the server logs anything but silence.
-        if reply.starts_with(AUTHENTICATED) {
-            server.write_all(TERMINATE).await?;
-        }
-        server.say_goodbye().await;
-        std::io::Result::Ok(reply)
+/// What a try to connect says about the server, and whether it needed no password.
+async fn ask(shared: &Shared, user: &str) -> (State, bool) {
+    let connecting = timeout(shared.startup_timeout, shared.dialer.connect(None));
+    let failure = match connecting.await {
+        Ok(Ok(connected)) => match timeout(PATIENCE, exchange(connected.wire, user)).await {
+            Ok(Ok(reply)) => return (judge(&reply), reply.starts_with(AUTHENTICATED)),
+            Ok(Err(error)) => words(&error),
+            Err(_) => "the server does not answer".to_owned(),
+        },
+        Ok(Err(failure)) => failure.detail,
+        Err(_) => Failure::timeout().detail,
     };
-    match timeout(PATIENCE, reply).await {
-        Ok(Ok(reply)) => judge(&reply),
-        _ => Health::Away,
+    (State::Unreachable(failure), false)
+}
+
+async fn exchange(mut server: Wire, user: &str) -> std::io::Result<Vec<u8>> {
+    server.write_all(&startup(user)).await?;
+    server.flush().await?;
+    let reply = read_reply(&mut server).await?;
+    // Where a password is asked for, the server logs anything but silence.
+    if reply.starts_with(AUTHENTICATED) {
+        server.write_all(TERMINATE).await?;
     }
+    server.say_goodbye().await;
+    Ok(reply)
 }
 
 fn startup(user: &str) -> Vec<u8> {
@@ -98,23 +108,31 @@ async fn read_reply(server: &mut Wire) -> std::io::Result<Vec<u8>> {
     Ok(reply)
 }
 
-fn judge(reply: &[u8]) -> Health {
+fn judge(reply: &[u8]) -> State {
+    let nonsense = || State::Unreachable("its answer is not PostgreSQL's".to_owned());
     match frame(reply) {
-        Frame::Message { kind: b'R', .. } => Health::Healthy,
+        Frame::Message { kind: b'R', .. } => State::Up,
         Frame::Message { kind: b'E', body } => match ErrorFields::parse(body) {
-            None => Health::Away,
-            Some(fields) if fields.get(b'C') != Some(b"57P03") => Health::Healthy,
+            None => nonsense(),
+            Some(fields) if fields.get(b'C') != Some(b"57P03") => State::Up,
             Some(fields) => {
                 let text = fields.get(b'M').unwrap_or_default();
                 let starts = ["starting up", "recovery", "not yet accepting"];
                 let says = |words: &str| memchr::memmem::find(text, words.as_bytes()).is_some();
-                match starts.iter().any(|words| says(words)) {
-                    true => Health::Away,
-                    false => Health::ShuttingDown,
+                let words = || String::from_utf8_lossy(text).into_owned();
+                // A proxy that has no server says so.
+                match (
+                    says("could not connect"),
+                    starts.iter().any(|words| says(words)),
+                ) {
+                    (true, _) => State::Unreachable(words()),
+                    (_, true) => State::Starting(words()),
+                    _ => State::ShuttingDown,
                 }
             }
         },
-        _ => Health::Away,
+        _ if reply.is_empty() => State::Unreachable("it closed the connection".to_owned()),
+        _ => nonsense(),
     }
 }
 
@@ -125,12 +143,17 @@ mod tests {
 
     #[test]
     fn replies_are_judged() {
-        assert_eq!(judge(b"R\0\0\0\x08\0\0\0\x0a"), Health::Healthy);
-        assert_eq!(judge(&fatal("28000", "no role")), Health::Healthy);
-        assert_eq!(judge(&shutting_down()), Health::ShuttingDown);
-        let starting = fatal("57P03", "the database system is starting up");
-        assert_eq!(judge(&starting), Health::Away);
-        assert_eq!(judge(b""), Health::Away);
-        assert_eq!(judge(b"HTTP/1.1 400 Bad Request"), Health::Away);
+        assert_eq!(judge(b"R\0\0\0\x08\0\0\0\x0a"), State::Up);
+        assert_eq!(judge(&fatal("28000", "no role")), State::Up);
+        assert_eq!(judge(&shutting_down()), State::ShuttingDown);
+        let text = "the database system is starting up";
+        let starting = fatal("57P03", text);
+        assert_eq!(judge(&starting), State::Starting(text.to_owned()));
+        let text = "could not connect to the server behind the proxy: timeout expired";
+        let lost = fatal("57P03", text);
+        assert_eq!(judge(&lost), State::Unreachable(text.to_owned()));
+        for nothing in [&b""[..], b"HTTP/1.1 400 Bad Request"] {
+            assert!(matches!(judge(nothing), State::Unreachable(_)));
+        }
     }
 }

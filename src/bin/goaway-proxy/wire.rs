@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
@@ -20,6 +21,8 @@ impl From<TcpStream> for Wire {
     fn from(stream: TcpStream) -> Wire {
         // A message is written whole; waiting for more would only delay it.
         let _ = stream.set_nodelay(true);
+        // As PostgreSQL and libpq do: a machine that is gone is noticed one day.
+        let _ = SockRef::from(&stream).set_keepalive(true);
         Wire::Tcp(stream)
     }
 }

@@ -1,0 +1,243 @@
+//! On the way to the server: addresses that do not answer, clients that do not wait, servers that stay silent.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::raw::Raw;
+use super::{Proxy, ask, program};
+use crate::support::message::{auth, auth_ok};
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::{Postgres, free_port};
+use crate::support::process::{self, End, TIMEOUT};
+use crate::support::program::Program;
+use crate::support::script::Script;
+use crate::support::session::wait_until;
+
+/// An address at which no connection is accepted nor refused: its queue is full.
+struct Silence {
+    _listener: Socket,
+    _waiting: Vec<Socket>,
+}
+
+impl Silence {
+    fn at(host: [u8; 4], port: u16) -> Silence {
+        let address = SockAddr::from(std::net::SocketAddr::from((host, port)));
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        listener.set_reuse_address(true).expect("an option");
+        listener.bind(&address).expect("a free address");
+        listener.listen(0).expect("a queue");
+        let wait = |_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.set_nonblocking(true).expect("an option");
+            // The first is in the queue, the others wait for it.
+            let _ = socket.connect(&address);
+            socket
+        };
+        Silence {
+            _listener: listener,
+            _waiting: (0..3).map(wait).collect(),
+        }
+    }
+}
+
+/// A program for which the name two.test stands for these addresses.
+fn with_names(addresses: &str) -> Command {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let library = LIBRARY.get_or_init(|| {
+        let directory = paths::target().join("c-tests");
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join("names.so");
+        let source = paths::checkout().join("c-tests/interpose/names.c");
+        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+        command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+        command
+            .args(["-fPIC", "-shared", "-o"])
+            .arg(&path)
+            .arg(source);
+        process::run(&mut command, b"", TIMEOUT).success();
+        path
+    });
+    let mut command = program();
+    command
+        .env("LD_PRELOAD", library)
+        .env("TWO_TEST", addresses);
+    command
+}
+
+#[test]
+fn a_dead_address_is_passed_by_and_not_tried_first_again() {
+    let server = Postgres::shared();
+    let port = server.port();
+    let _dead = Silence::at([127, 0, 0, 2], port);
+    let mut proxy = Proxy::begin(
+        with_names("127.0.0.2,127.0.0.1"),
+        "127.0.0.1:0",
+        &format!("two.test:{port}"),
+        &["--no-watch", "--connect-timeout", "2"],
+    );
+    let begin = Instant::now();
+    ask(&mut proxy.psql(Lib::Ours), "SELECT 6 * 7", "42");
+    assert!(begin.elapsed() >= Duration::from_secs(2));
+    assert_eq!(
+        proxy.status()["server_address"],
+        format!("127.0.0.1:{port}")
+    );
+    // The next ones do not wait for it: all together they take less than one wait for each.
+    let begin = Instant::now();
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let output = Program::new("query").run(lib, &[&proxy.conninfo(), "SELECT 6 * 7"], &[]);
+        assert!(output.success().stdout.contains("42"));
+    }
+    // Cancel requests reach the server that has the session.
+    let output = Program::new("cancel_signal").run(Lib::Ours, &[&proxy.conninfo()], &[]);
+    output.success();
+    for _ in 0..8 {
+        Raw::session(proxy.port, &[]);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(16));
+    // The client's address is in the log.
+    proxy.session.until("a client has connected");
+    let line = proxy.session.until("\n");
+    assert!(line.contains("client=127.0.0.1:"), "{line}");
+}
+
+#[test]
+fn when_no_address_answers_the_client_hears_why() {
+    let port = free_port();
+    let _dead = Silence::at([127, 0, 0, 2], port);
+    let mut proxy = Proxy::begin(
+        with_names("127.0.0.2,127.0.0.3"),
+        "127.0.0.1:0",
+        &format!("two.test:{port}"),
+        &["--no-watch", "--connect-timeout", "1"],
+    );
+    let text =
+        "could not connect to the server behind the proxy: timeout expired; Connection refused";
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let output = Program::new("query").run(lib, &[&proxy.conninfo(), "SELECT 1"], &[]);
+        assert_eq!(output.end, End::Exit(1));
+        assert!(output.stdout.contains(text), "{output}");
+    }
+    let log = proxy.session.until("Connection refused");
+    let detail = format!(
+        "connection to server at \"two.test\" (127.0.0.2), port {port} failed: timeout expired"
+    );
+    assert!(log.contains(&detail), "{log}");
+    // Of several hosts, the next one is tried.
+    let conninfo = format!(
+        "host=127.0.0.1,127.0.0.1 port={},{} user=postgres dbname=postgres",
+        proxy.port,
+        Postgres::shared().port()
+    );
+    for lib in [Lib::Ours, Lib::Oracle] {
+        let output = Program::new("query").run(lib, &[&conninfo, "SELECT 6 * 7"], &[]);
+        assert!(output.success().stdout.contains("42"));
+    }
+}
+
+#[test]
+fn clients_that_do_not_wait_are_forgotten_at_once() {
+    const CLIENTS: usize = 50;
+    let port = free_port();
+    let _dead = Silence::at([127, 0, 0, 1], port);
+    let options = ["--no-watch", "--connect-timeout", "60"];
+    let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &options);
+    let before = proxy.descriptors();
+    let clients: Vec<Raw> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = Raw::connect(proxy.port);
+            client.startup(&[("user", "u")]);
+            client
+        })
+        .collect();
+    let all = (before + 2 * CLIENTS).to_string();
+    wait_until(&all, || proxy.descriptors().to_string());
+    assert_eq!(proxy.status()["connecting"], CLIENTS);
+    let begin = Instant::now();
+    drop(clients);
+    proxy.forgets_all(before);
+    assert!(begin.elapsed() < Duration::from_secs(20));
+}
+
+/// A cancel request for a process that there is not.
+fn cancel_request(port: u16) -> Raw {
+    let mut client = Raw::connect(port);
+    client.send(b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\x09\x09\x09\x09");
+    client
+}
+
+#[test]
+fn cancel_requests_hold_few_descriptors_and_not_for_long() {
+    const REQUESTS: usize = 1500;
+    let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
+    assert!(limit >= 2 * REQUESTS as u64, "ulimit -Hn is {limit}");
+    let port = free_port();
+    let _dead = Silence::at([127, 0, 0, 1], port);
+    let options = ["--no-watch", "--connect-timeout", "600"];
+    let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &options);
+    let before = proxy.descriptors();
+    let requests: Vec<Raw> = (0..REQUESTS).map(|_| cancel_request(proxy.port)).collect();
+    // 64 at a time, and 1,000 that wait: the others are closed.
+    let count = |what: &str| proxy.status()[what].as_u64().expect("a number");
+    wait_until("true", || (count("cancels_refused") > 0).to_string());
+    let held = proxy.descriptors() - before;
+    assert!(held <= 1064 + 64 + 8, "{held}");
+    // Whoever gets no answer in ten seconds gets none.
+    proxy.forgets_all(before);
+    let all = count("cancels_refused") + count("cancels_failed");
+    assert_eq!(all, REQUESTS as u64);
+    drop(requests);
+}
+
+/// What a client gets through a proxy from a server that answers its startup packet with `answer`, and then nothing.
+fn heard_of_silence(answer: Vec<u8>) -> String {
+    let server = Script::new()
+        .connection(move |c| {
+            c.expect_startup();
+            c.send(&answer);
+            c.drain();
+        })
+        .start();
+    let options = ["--no-watch", "--startup-timeout", "1"];
+    let mut proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
+    let before = proxy.descriptors();
+    let mut client = Raw::connect(proxy.port);
+    client.startup(&[("user", "u")]);
+    let heard = client.read_rest();
+    proxy.session.until("end=\"timeout\"");
+    proxy.forgets_all(before);
+    drop(proxy);
+    server.finish();
+    heard.escape_ascii().to_string()
+}
+
+#[test]
+fn a_silent_server_holds_no_client_for_long() {
+    let heard = heard_of_silence(Vec::new());
+    assert!(heard.contains("C57P03"), "{heard}");
+    assert!(heard.contains("the server does not answer"), "{heard}");
+    // One that asks for a password, and gets none or says no more.
+    let heard = heard_of_silence(auth(3, b""));
+    assert!(heard.contains("C57014"), "{heard}");
+    // One that lets the client in, and forgets about it.
+    let heard = heard_of_silence(auth_ok());
+    assert!(heard.contains("C57014"), "{heard}");
+}
+
+#[test]
+fn a_server_that_is_silent_about_tls_is_left() {
+    let server = Script::new().connection(|c| c.drain()).start();
+    let options = ["--no-watch", "--server-tls", "require"];
+    let options = [&options[..], &["--connect-timeout", "1"]].concat();
+    let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
+    let mut client = Raw::connect(proxy.port);
+    client.startup(&[("user", "u")]);
+    let heard = client.read_rest().escape_ascii().to_string();
+    assert!(heard.contains("proxy: timeout expired"), "{heard}");
+    drop(proxy);
+    server.finish();
+}

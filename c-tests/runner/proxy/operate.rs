@@ -1,0 +1,181 @@
+//! Running it: mistakes that the start refuses, a server that is not there, SIGHUP.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::raw::session;
+use super::tls::{conninfo, fails_with, query};
+use super::{Proxy, ask, program};
+use crate::support::paths::{Lib, checkout};
+use crate::support::postgres::{Postgres, Version, free_port};
+use crate::support::process::{self, End, TIMEOUT};
+use crate::support::session::wait_until;
+use crate::tls::certificates::Certificates;
+
+/// A proxy that cannot begin; what it says.
+#[track_caller]
+fn complaint(options: &[&str]) -> String {
+    let output = process::run(program().args(options), b"", TIMEOUT);
+    assert_eq!(output.end, End::Exit(2), "{output}");
+    output.stderr
+}
+
+#[test]
+fn a_proxy_before_itself_is_refused() {
+    let port = free_port();
+    let at = |host: &str| format!("{host}:{port}");
+    for (listen, server) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "localhost"),
+        ("localhost", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "localhost"),
+        ("127.0.0.1", "0.0.0.0"),
+    ] {
+        let text = complaint(&["--listen", &at(listen), "--server", &at(server)]);
+        assert!(text.contains("would connect to itself"), "{text}");
+    }
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let path = directory.path().join("real");
+    fs::create_dir(&path).expect("a directory");
+    symlink(&path, directory.path().join("other")).expect("a link");
+    let real = path.display().to_string();
+    let other = format!("{}:5432", directory.path().join("other").display());
+    let text = complaint(&["--listen", &real, "--server", &other, "--trust-local"]);
+    assert!(text.contains("would connect to itself"), "{text}");
+}
+
+#[test]
+fn texts_are_for_people() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let server = format!("127.0.0.1:{}", free_port());
+    assert_eq!(
+        complaint(&["--listen", &address, "--server", &server]),
+        format!("goaway-proxy: could not listen at {address}: Address already in use\n")
+    );
+    let text = complaint(&["--listen", "nosuch.invalid:5", "--server", &server]);
+    let expected = "goaway-proxy: could not listen at nosuch.invalid:5: \
+                    could not translate host name \"nosuch.invalid\" to address: ";
+    assert!(text.starts_with(expected), "{text}");
+    let text = complaint(&["--listen", "/nonexistent", "--server", &server]);
+    assert!(text.contains("at /nonexistent/.s.PGSQL.5432: "), "{text}");
+    assert!(text.contains("No such file or directory\n"), "{text}");
+    let control = ["--control", "/nonexistent/control"];
+    let options = ["--listen", "127.0.0.1:0", "--server", &server];
+    assert_eq!(
+        complaint(&[&options[..], &control].concat()),
+        "goaway-proxy: could not make the control socket /nonexistent/control: \
+         No such file or directory\n"
+    );
+}
+
+#[test]
+fn a_server_that_is_away_is_told_of_when_it_goes_and_comes() {
+    let server = Postgres::start(Version::Oracle18, "");
+    server.stop_at_once();
+    let address = format!("127.0.0.1:{}", server.port());
+    let mut proxy = Proxy::to(&address, &["--watch-interval", "0.1"]);
+    let health = |proxy: &Proxy| proxy.status()["server_health"].to_string();
+    wait_until("\"unreachable\"", || health(&proxy));
+    let status = proxy.status();
+    assert_eq!(status["state"], "server not available");
+    let error = format!(
+        "connection to server at \"127.0.0.1\", port {} failed: Connection refused",
+        server.port()
+    );
+    assert_eq!(status["server_error"], error);
+    server.control(&["start"]).success();
+    wait_until("\"up\"", || health(&proxy));
+    assert_eq!(proxy.status()["state"], "serving");
+    let log = [
+        proxy.log.clone(),
+        proxy.session.until("the server is there"),
+    ]
+    .concat();
+    let away = format!("the server cannot be reached: {error}");
+    assert_eq!(log.matches(&away).count(), 1, "{log}");
+    server.stop_at_once();
+    proxy.session.until("the server cannot be reached");
+}
+
+#[test]
+fn without_a_watch_the_clients_tell_of_the_server() {
+    let port = free_port();
+    let mut proxy = Proxy::to(&format!("127.0.0.1:{port}"), &["--no-watch"]);
+    assert_eq!(proxy.status()["server_health"], "unknown");
+    assert_eq!(proxy.status()["state"], "serving");
+    proxy.refuses_as_if_shutting_down();
+    proxy.session.until("the server cannot be reached");
+    assert_eq!(proxy.status()["state"], "server not available");
+    let mut lost = Proxy::to("nosuch.invalid:5432", &["--no-watch"]);
+    let text = "could not translate host name \"nosuch.invalid\" to address";
+    assert!(lost.log.contains(text), "{}", lost.log);
+    lost.refuses_as_if_shutting_down();
+    lost.session.until("could not connect to the server");
+}
+
+#[test]
+fn a_hangup_ends_nothing() {
+    let mut proxy = Proxy::start(Postgres::shared(), &[]);
+    let mut psql = proxy.psql(Lib::Ours);
+    proxy.signal("HUP");
+    proxy
+        .session
+        .until("there are no certificates to read again");
+    ask(&mut psql, "SELECT 6 * 7", "42");
+    ask(&mut proxy.psql(Lib::Oracle), "SELECT 6 * 7", "42");
+}
+
+#[test]
+fn a_hangup_has_certificates_read_again() {
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (certificate, key) = (file("certificate"), file("key"));
+    let show = |name: &str| {
+        let files = Certificates::shared();
+        fs::copy(files.path(&format!("{name}.crt")), &certificate).expect("a copy");
+        fs::copy(files.path(&format!("{name}.key")), &key).expect("a copy");
+    };
+    show("good");
+    let options = ["--tls-cert", &certificate, "--tls-key", &key];
+    let mut proxy = Proxy::start(Postgres::shared(), &options);
+    let verified = conninfo(&proxy, "sslmode=verify-full");
+    query(Lib::Ours, &verified).success();
+    let mut open = session(&proxy, &[]);
+    // What cannot be read changes nothing.
+    fs::write(&certificate, "nonsense").expect("a file of ours");
+    proxy.signal("HUP");
+    proxy.session.until("the certificates stay as they were");
+    query(Lib::Ours, &verified).success();
+    // Of another host now.
+    show("ip");
+    proxy.signal("HUP");
+    proxy.session.until("certificates and keys were read again");
+    for lib in [Lib::Ours, Lib::Oracle] {
+        fails_with(lib, &verified, "good.test");
+        let unverified = conninfo(&proxy, "sslmode=verify-ca");
+        query(lib, &unverified).success();
+    }
+    open.query("SELECT 1");
+    assert_eq!(open.read_until_ready().len(), 4);
+}
+
+#[test]
+fn the_unit_starts_behind_the_server_and_names_the_installed_program() {
+    let unit = fs::read_to_string(checkout().join("docs/goaway-proxy.service"));
+    let unit = unit.expect("the unit");
+    let after = unit.lines().find(|line| line.starts_with("After="));
+    assert!(after.is_some_and(|line| line.contains("postgresql.service")));
+    let programs: Vec<&str> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("Exec"))
+        .collect();
+    assert_eq!(programs.len(), 2);
+    for line in programs {
+        assert!(line.contains("=@prefix@/bin/goaway-proxy "), "{line}");
+    }
+}

@@ -1,0 +1,269 @@
+//! Connecting to the server: its addresses one after the other, each with a time of its own.
+
+use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{sleep, timeout};
+use tracing::info;
+
+use crate::address::{Server, words};
+use crate::hazards::Own;
+use crate::tls::Back;
+use crate::wire::Wire;
+
+/// How long to wait where a Unix socket's queue is full.
+const FULL_QUEUE: Duration = Duration::from_millis(20);
+
+/// The way to the server.
+pub struct Dialer {
+    pub server: Server,
+    /// TLS with the server; replaced when its certificates are read again.
+    back: RwLock<Option<Back>>,
+    /// The time each address has, its TLS handshake included.
+    patience: Duration,
+    /// The address that answered last: tried first.
+    preferred: Mutex<Option<SocketAddr>>,
+    /// Where the proxy itself listens.
+    own: OnceLock<Own>,
+}
+
+/// A connection to the server, and which of its addresses it leads to.
+pub struct Connected {
+    pub wire: Wire,
+    pub address: Option<SocketAddr>,
+}
+
+/// Why no address answered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// What each address said, in libpq's words.
+    pub detail: String,
+    /// The same without the addresses, which are none of the clients' business.
+    pub reason: String,
+}
+
+impl Failure {
+    pub fn timeout() -> Failure {
+        Failure {
+            detail: "timeout expired".to_owned(),
+            reason: "timeout expired".to_owned(),
+        }
+    }
+
+    fn add(&mut self, place: &str, reason: &str) {
+        if !self.detail.is_empty() {
+            self.detail.push_str("; ");
+        }
+        // What cannot fail is a String that grows.
+        let _ = write!(self.detail, "connection to server {place} failed: {reason}");
+        let is_known = self.reason.split("; ").any(|known| known == reason);
+        if !is_known {
+            if !self.reason.is_empty() {
+                self.reason.push_str("; ");
+            }
+            self.reason.push_str(reason);
+        }
+    }
+}
+
+impl Dialer {
+    pub fn new(server: Server, back: Option<Back>, patience: Duration) -> Dialer {
+        Dialer {
+            server,
+            back: RwLock::new(back),
+            patience,
+            preferred: Mutex::new(None),
+            own: OnceLock::new(),
+        }
+    }
+
+    /// Never connects to these.
+    pub fn avoid(&self, own: Own) {
+        // Set once, at start.
+        let _ = self.own.set(own);
+    }
+
+    fn back(&self) -> Option<Back> {
+        let back = self.back.read().unwrap_or_else(PoisonError::into_inner);
+        back.clone()
+    }
+
+    pub fn set_back(&self, back: Option<Back>) {
+        *self.back.write().unwrap_or_else(PoisonError::into_inner) = back;
+    }
+
+    /// The address that answered last.
+    pub fn preferred(&self) -> Option<SocketAddr> {
+        *self
+            .preferred
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new connection; `first` is tried before all others.
+    pub async fn connect(&self, first: Option<SocketAddr>) -> Result<Connected, Failure> {
+        match &self.server {
+            Server::Tcp(host, port) => self.connect_tcp(host, *port, first).await,
+            Server::Unix(path) => match timeout(self.patience, unix(path)).await {
+                Ok(Ok(stream)) => Ok(Connected {
+                    wire: stream.into(),
+                    address: None,
+                }),
+                other => {
+                    let mut failure = Failure::default();
+                    let place = format!("on socket \"{}\"", path.display());
+                    failure.add(&place, &reason(other));
+                    Err(failure)
+                }
+            },
+        }
+    }
+
+    async fn connect_tcp(
+        &self,
+        host: &str,
+        port: u16,
+        first: Option<SocketAddr>,
+    ) -> Result<Connected, Failure> {
+        let mut failure = Failure::default();
+        let addresses = resolve(host, port).await.map_err(|detail| Failure {
+            detail,
+            reason: "could not translate its host name to address".to_owned(),
+        })?;
+        for address in self.in_order(addresses, first) {
+            if self.own.get().is_some_and(|own| own.has(address)) {
+                failure.add(&place(host, address), "this is the proxy itself");
+                continue;
+            }
+            match timeout(self.patience, self.try_address(address)).await {
+                Ok(Ok(wire)) => {
+                    self.prefer(address);
+                    return Ok(Connected {
+                        wire,
+                        address: Some(address),
+                    });
+                }
+                other => failure.add(&place(host, address), &reason(other)),
+            }
+        }
+        Err(failure)
+    }
+
+    fn in_order(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        first: Option<SocketAddr>,
+    ) -> Vec<SocketAddr> {
+        // Stable: of the others, the resolver's order stays.
+        let best = first.or_else(|| self.preferred());
+        addresses.sort_by_key(|address| Some(*address) != best);
+        addresses
+    }
+
+    fn prefer(&self, address: SocketAddr) {
+        let mut preferred = self
+            .preferred
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = preferred.replace(address);
+        drop(preferred);
+        if before.is_some_and(|before| before != address) {
+            info!(server = %self.server, %address, "the server is at another of its addresses now");
+        }
+    }
+
+    async fn try_address(&self, address: SocketAddr) -> io::Result<Wire> {
+        let stream = TcpStream::connect(address).await?;
+        match self.back() {
+            Some(back) => back.connect(stream).await,
+            None => Ok(stream.into()),
+        }
+    }
+}
+
+/// The addresses of a name, each once.
+pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|error| {
+        let text = words(&error);
+        let text = text
+            .strip_prefix("failed to lookup address information: ")
+            .unwrap_or(&text);
+        format!("could not translate host name \"{host}\" to address: {text}")
+    })?;
+    let mut addresses = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// A server that is behind with accepting is asked again.
+async fn unix(path: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL_QUEUE).await,
+            other => return other,
+        }
+    }
+}
+
+fn place(host: &str, address: SocketAddr) -> String {
+    let (ip, port) = (address.ip().to_string(), address.port());
+    match ip == host {
+        true => format!("at \"{host}\", port {port}"),
+        false => format!("at \"{host}\" ({ip}), port {port}"),
+    }
+}
+
+fn reason<T>(outcome: Result<io::Result<T>, tokio::time::error::Elapsed>) -> String {
+    match outcome {
+        Ok(Err(error)) => words(&error),
+        Ok(Ok(_)) | Err(_) => "timeout expired".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_address_that_answered_is_tried_first() {
+        let server = Server::Tcp("h".to_owned(), 1);
+        let dialer = Dialer::new(server, None, Duration::ZERO);
+        let [a, b, c] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"].map(address);
+        let all = vec![a, b, c];
+        assert_eq!(dialer.in_order(all.clone(), None), [a, b, c]);
+        dialer.prefer(b);
+        assert_eq!(dialer.in_order(all.clone(), None), [b, a, c]);
+        assert_eq!(dialer.in_order(all.clone(), Some(c)), [c, a, b]);
+        // The name may stand for others by now.
+        assert_eq!(dialer.in_order(vec![c, a], None), [c, a]);
+    }
+
+    #[test]
+    fn failures_are_told_in_libpqs_words() {
+        let mut failure = Failure::default();
+        failure.add(&place("h", address("10.0.0.1:5")), "timeout expired");
+        failure.add(&place("10.0.0.2", address("10.0.0.2:5")), "timeout expired");
+        failure.add("on socket \"/s\"", "Connection refused");
+        assert_eq!(
+            failure.detail,
+            "connection to server at \"h\" (10.0.0.1), port 5 failed: timeout expired; \
+             connection to server at \"10.0.0.2\", port 5 failed: timeout expired; \
+             connection to server on socket \"/s\" failed: Connection refused"
+        );
+        assert_eq!(failure.reason, "timeout expired; Connection refused");
+    }
+}
