@@ -5,6 +5,7 @@ mod announce;
 mod connect;
 mod drain;
 mod grace;
+mod half_close;
 mod hostile;
 mod load;
 mod observe;

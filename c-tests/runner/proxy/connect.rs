@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::raw::Raw;
+use super::raw::{Raw, startup};
 use super::{Proxy, ask, program};
 use crate::support::message::{auth, auth_ok};
 use crate::support::paths::{self, Lib};
@@ -240,4 +240,31 @@ fn a_server_that_is_silent_about_tls_is_left() {
     assert!(heard.contains("proxy: timeout expired"), "{heard}");
     drop(proxy);
     server.finish();
+}
+
+/// What a client sends before there is a server for it is not lost, nor is its end.
+#[test]
+fn a_client_may_be_ahead_of_its_server() {
+    let port = Postgres::shared().port();
+    let _dead = Silence::at([127, 0, 0, 4], port);
+    let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
+    for ends in [false, true] {
+        let proxy = Proxy::begin(
+            with_names("127.0.0.4,127.0.0.1"),
+            "127.0.0.1:0",
+            &format!("two.test:{port}"),
+            &["--no-watch", "--connect-timeout", "1"],
+        );
+        let mut client = Raw::connect(proxy.port);
+        client.send(&[&hasty[..], b"Q\0\0\0\x0dSELECT 1\0"].concat());
+        if ends {
+            client.shutdown();
+        }
+        client.read_until_ready();
+        let kinds = client.read_until_ready().into_iter().map(|(kind, _)| kind);
+        assert_eq!(kinds.collect::<Vec<u8>>(), b"TDCZ");
+        if ends {
+            assert_eq!(client.read_to_end(), 0);
+        }
+    }
 }

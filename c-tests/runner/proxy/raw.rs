@@ -136,6 +136,13 @@ impl Raw {
         self.read_rest().len()
     }
 
+    /// Closes it so that the other side learns at once.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        let at_once = Some(Duration::ZERO);
+        socket.set_linger(at_once).expect("an open socket");
+    }
+
     pub fn shutdown(&self) {
         self.stream
             .shutdown(Shutdown::Write)

@@ -22,6 +22,7 @@ mod requests;
 mod serve;
 mod session;
 mod shared;
+mod side;
 mod socket_file;
 mod startup;
 mod tls;

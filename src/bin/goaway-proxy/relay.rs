@@ -5,13 +5,11 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::early::Early;
 use crate::framer::Nonsense;
@@ -19,6 +17,7 @@ use crate::frames::{Edits, Run, Stream};
 use crate::messages;
 use crate::orders::Command;
 use crate::registry::{Activity, Place, count};
+use crate::side::Side;
 use crate::wire::Wire;
 
 const READ_SIZE: usize = 64 * 1024;
@@ -52,6 +51,11 @@ impl End {
     }
 }
 
+/// How often a client is looked at that has ended its sending and may be gone; a client whose server has gone has this
+/// time to close.
+const LOOK: Duration = Duration::from_secs(2);
+/// So many looks at a client that does not read the server's last words.
+const LOOKS: u32 = 30;
 /// For the last word to a client whose session was not opened.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -67,72 +71,11 @@ pub struct Relay {
     to_end: bool,
     /// The last word was said: what is left is to get it out.
     ending: bool,
-    server_closed: bool,
-}
-
-/// A connection, and what waits to be written to it.
-struct Side {
-    wire: Wire,
-    pending: Vec<u8>,
-    written: usize,
-    flushed: bool,
-}
-
-impl Side {
-    fn new(wire: Wire) -> Side {
-        Side {
-            wire,
-            pending: Vec::new(),
-            written: 0,
-            flushed: true,
-        }
-    }
-
-    /// Reads what is there; Ready(0) at the end.
-    fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
-        let mut buffer = ReadBuf::new(buffer);
-        match Pin::new(&mut self.wire).poll_read(cx, &mut buffer) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
-            // A connection that broke has ended.
-            Poll::Ready(Err(_)) => Poll::Ready(0),
-        }
-    }
-
-    /// Writes what can be written at once and keeps the rest.
-    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
-        let mut taken = 0;
-        if self.pending.is_empty() {
-            self.flushed = false;
-            if let Poll::Ready(count) = Pin::new(&mut self.wire).poll_write(cx, bytes) {
-                taken = count?;
-            }
-        }
-        self.pending.extend_from_slice(&bytes[taken..]);
-        Ok(())
-    }
-
-    /// Writes what waits; Ready when nothing does.
-    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = self.pending.get(self.written..).filter(|r| !r.is_empty()) {
-            self.flushed = false;
-            match Pin::new(&mut self.wire).poll_write(cx, rest) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => self.written += count,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            }
-        }
-        self.pending = Vec::new();
-        self.written = 0;
-        if !self.flushed {
-            match Pin::new(&mut self.wire).poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.flushed = true,
-                other => return other,
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
+    /// The side that ended its sending first.
+    first_over: Option<End>,
+    /// Then: the next look at what is left.
+    look: Option<Pin<Box<Sleep>>>,
+    looks: u32,
 }
 
 impl Relay {
@@ -146,7 +89,9 @@ impl Relay {
             to_tell: None,
             to_end: false,
             ending: false,
-            server_closed: false,
+            first_over: None,
+            look: None,
+            looks: 0,
         }
     }
 
@@ -158,8 +103,7 @@ impl Relay {
     /// Relays until the session ends, which is to be open within `patience`.
     pub async fn run(&mut self, startup: Vec<u8>, early: Early, patience: Duration) -> End {
         self.server.pending = startup;
-        self.stream.requests.follow(&early.bytes);
-        self.server.pending.extend(early.bytes);
+        self.take_early(early);
         poll_fn(|cx| {
             self.place.client.orders.wake(cx);
             Poll::Ready(())
@@ -173,6 +117,17 @@ impl Relay {
         self.client.wire.say_goodbye().await;
         self.server.wire.say_goodbye().await;
         end
+    }
+
+    /// What the client sent while it had no server.
+    fn take_early(&mut self, early: Early) {
+        if !early.bytes.is_empty() {
+            self.stream.requests.follow(&early.bytes);
+            self.server.pending.extend(early.bytes);
+        }
+        if early.is_over {
+            self.note_end_of_client();
+        }
     }
 
     fn poll_until_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
@@ -194,8 +149,13 @@ impl Relay {
             ),
         };
         self.client.pending.extend(word);
+        let last_word = async {
+            poll_fn(|cx| self.client.drain(cx)).await?;
+            poll_fn(|cx| self.client.shut(cx)).await;
+            std::io::Result::Ok(())
+        };
         // A client that does not read it goes without.
-        let _ = timeout(LAST_WORD, poll_fn(|cx| self.client.drain(cx))).await;
+        let _ = timeout(LAST_WORD, last_word).await;
         End::Timeout
     }
 
@@ -214,19 +174,19 @@ impl Relay {
                 return Poll::Ready(end);
             }
             if !self.is_due_to_end() {
-                return Poll::Pending;
+                return self.look(cx);
             }
         }
     }
 
-    /// Relays what there is, both ways in turn. A way on which nothing moves is not tried again: nothing that goes the
-    /// other way can make it move.
+    /// Relays what there is, both ways in turn. A way on which nothing moves is not tried again: of what goes the other
+    /// way only its end can make it move.
     fn relay(&mut self, cx: &mut Context<'_>) -> Option<End> {
         let (mut up, mut down) = (true, true);
         while up || down {
             if up {
                 match self.upward(cx) {
-                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Ok(())) => down |= self.client.is_over,
                     Poll::Ready(Err(end)) => return Some(end),
                     Poll::Pending => up = false,
                 }
@@ -240,6 +200,30 @@ impl Relay {
             }
         }
         None
+    }
+
+    /// Looks at what is left of a session of which one side has ended its sending.
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Some(look) = &mut self.look else {
+            return Poll::Pending;
+        };
+        while look.as_mut().poll(cx).is_ready() {
+            self.looks += 1;
+            if self.server.is_over && (self.client.pending.is_empty() || self.looks > LOOKS) {
+                return Poll::Ready(End::ByServer);
+            }
+            if self.client.is_over && self.client.wire.is_gone() {
+                return Poll::Ready(End::ByClient);
+            }
+            look.as_mut().reset(Instant::now() + LOOK);
+        }
+        Poll::Pending
+    }
+
+    fn begin_looks(&mut self, over: End) {
+        self.first_over.get_or_insert(over);
+        self.look = Some(Box::pin(sleep(LOOK)));
+        self.looks = 0;
     }
 
     fn is_due_to_end(&self) -> bool {
@@ -285,18 +269,29 @@ impl Relay {
         match self.server.drain(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {}
-            // What the server said last is still to be read.
-            Poll::Ready(Err(_)) => return Poll::Pending,
+            // What the server said last is still to be read; then what the client says goes nowhere.
+            Poll::Ready(Err(_)) if !self.server.is_over => return Poll::Pending,
+            Poll::Ready(Err(_)) => self.server.forget(),
         }
         if self.ending {
             return Poll::Pending;
         }
+        if self.client.is_over {
+            return self.server.shut(cx).map(Ok);
+        }
         BUFFER.with_borrow_mut(|buffer| {
-            let Poll::Ready(size) = self.client.read(cx, buffer) else {
-                return Poll::Pending;
+            let size = match self.client.read(cx, buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(size)) => size,
+                // It was reset: nobody is there to hear more.
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(self.end())),
             };
+            if size == 0 && self.client.wire.is_gone() {
+                return Poll::Ready(Err(self.end()));
+            }
             if size == 0 {
-                return Poll::Ready(Err(End::ByClient));
+                self.note_end_of_client();
+                return Poll::Ready(Ok(()));
             }
             self.stream.requests.follow(&buffer[..size]);
             self.place.client.set_activity(self.stream.activity());
@@ -307,24 +302,45 @@ impl Relay {
         })
     }
 
+    /// The client sends no more. What it has asked for is answered all the same.
+    fn note_end_of_client(&mut self) {
+        self.client.is_over = true;
+        self.client.wire.ask_often();
+        self.begin_looks(End::ByClient);
+    }
+
+    /// Who ended the session that has come to its end.
+    fn end(&self) -> End {
+        self.first_over.unwrap_or(End::ByClient)
+    }
+
     /// One step from server to client.
     fn downward(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         match self.client.drain(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ByClient)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(self.end())),
         }
         if self.ending {
             return Poll::Ready(Err(End::ByProxy));
         }
-        if self.server_closed {
-            return Poll::Ready(Err(End::ByServer));
+        if self.client.is_over && (self.stream.requests.are_answered() || self.server.is_over) {
+            return Poll::Ready(Err(self.end()));
+        }
+        if self.server.is_over {
+            // Its last words have arrived when the client closes.
+            return self.client.shut(cx).map(Ok);
         }
         BUFFER.with_borrow_mut(|buffer| {
             let Poll::Ready(size) = self.server.read(cx, buffer) else {
                 return Poll::Pending;
             };
-            self.server_closed = size == 0;
+            // A connection that broke has ended.
+            let size = size.unwrap_or(0);
+            if size == 0 {
+                self.server.is_over = true;
+                self.begin_looks(End::ByServer);
+            }
             count(&self.place.counters().bytes_to_client, size as u64);
             let outcome = self.take(cx, &buffer[..size]);
             Poll::Ready(outcome.map_err(|Nonsense| End::Nonsense))

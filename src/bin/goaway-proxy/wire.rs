@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
@@ -49,6 +50,36 @@ impl Wire {
         let mut first = [0; 1];
         let count = stream.peek(&mut first).await?;
         Ok(count == 1 && first == [HANDSHAKE])
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Wire::Tcp(stream) => Some(stream),
+            Wire::Tls(stream) => Some(stream.get_ref().0),
+            Wire::Unix(_) => None,
+        }
+    }
+
+    /// Whether the other side has closed its connection altogether, as far as the system knows; it may have ended only
+    /// its own sending.
+    pub fn is_gone(&self) -> bool {
+        let nothing = &[];
+        let sent = match (self, self.tcp()) {
+            (_, Some(stream)) => stream.try_write(nothing),
+            (Wire::Unix(stream), None) => stream.try_write(nothing),
+            (_, None) => return false,
+        };
+        sent.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
+    }
+
+    /// Has the system ask often whether the other side still listens: [`Wire::is_gone`] tells it then.
+    pub fn ask_often(&self) {
+        const OFTEN: Duration = Duration::from_secs(10);
+        if let Some(stream) = self.tcp() {
+            let often = TcpKeepalive::new().with_time(OFTEN).with_interval(OFTEN);
+            // Without it the session lasts until the server ends it.
+            let _ = SockRef::from(stream).set_tcp_keepalive(&often);
+        }
     }
 
     /// Tells the other side of TLS that this was all, if the system takes that at once.
