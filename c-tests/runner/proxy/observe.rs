@@ -97,6 +97,22 @@ fn the_status_tells_who_is_there_and_where() {
     assert!(log.contains("user=peer_user database=template1"), "{log}");
 }
 
+#[test]
+fn the_server_is_told_the_clients_address_if_that_is_wanted() {
+    let proxy = Proxy::start(Postgres::shared(), &["--application-name-add-host"]);
+    let named = |name: &str| {
+        let mut client = session(&proxy, &[("application_name", name)]);
+        client.query("SHOW application_name");
+        let row = client.read_until_ready().remove(1).1;
+        let name = String::from_utf8_lossy(&row[6..]).into_owned();
+        (name, client.address())
+    };
+    let (name, address) = named("a program");
+    assert_eq!(name, format!("a program - {address}"));
+    let (name, address) = named("");
+    assert_eq!(name, address);
+}
+
 /// Scrapes the figures.
 fn figures(address: &str) -> HashMap<String, u64> {
     let mut stream = TcpStream::connect(address).expect("it listens");

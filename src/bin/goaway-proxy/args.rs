@@ -86,6 +86,9 @@ pub struct Serve {
     /// Tell clients that did not ask by the parameter disconnect_requested
     #[arg(long)]
     pub parameter_status: bool,
+    /// Put the client's address behind the application_name that the server is told, as PgBouncer does
+    #[arg(long)]
+    pub application_name_add_host: bool,
     /// Let clients in to a server's Unix socket, where it takes them all for the user that runs this proxy
     #[arg(long)]
     pub trust_local: bool,

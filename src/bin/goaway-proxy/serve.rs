@@ -99,6 +99,7 @@ fn shared(arguments: &Serve, files: &Files) -> Result<Shared, String> {
     let settings = Settings {
         is_watched: !arguments.no_watch,
         parameter_status: arguments.parameter_status,
+        application_name_add_host: arguments.application_name_add_host,
         startup_timeout: arguments.startup_timeout,
     };
     Ok(Shared::new(dialer, front, settings))

@@ -152,13 +152,15 @@ async fn session(
         replication: startup.replication,
     });
     drop(beginning);
+    let packet = match shared.application_name_add_host {
+        true => startup::with_address(&startup.packet, &peer.to_string()),
+        false => startup.packet,
+    };
     let mut relay = Relay::new(client, wire, edits, place, shared.parameter_status);
     if shared.is_told_to_leave() {
         relay.place.client.command(Command::Tell);
     }
-    let end = relay
-        .run(startup.packet, early, shared.startup_timeout)
-        .await;
+    let end = relay.run(packet, early, shared.startup_timeout).await;
     relay.place.was_ended = end == End::ByProxy;
     report(shared, &relay, end);
 }

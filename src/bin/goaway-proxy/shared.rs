@@ -28,6 +28,8 @@ pub struct State {
     pub cancels: Cancels,
     /// Clients that did not ask are told by a parameter.
     pub parameter_status: bool,
+    /// The server is told where clients connect from.
+    pub application_name_add_host: bool,
     /// A client that has not said what it wants by then is gone, and a server that has not opened the session
     /// (PostgreSQL: authentication_timeout).
     pub startup_timeout: Duration,
@@ -47,6 +49,7 @@ pub struct State {
 pub struct Settings {
     pub is_watched: bool,
     pub parameter_status: bool,
+    pub application_name_add_host: bool,
     pub startup_timeout: Duration,
 }
 
@@ -72,6 +75,7 @@ impl Shared {
             is_watched: settings.is_watched,
             cancels: Cancels::default(),
             parameter_status: settings.parameter_status,
+            application_name_add_host: settings.application_name_add_host,
             startup_timeout: settings.startup_timeout,
             refusing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),

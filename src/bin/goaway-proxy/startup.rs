@@ -103,6 +103,34 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
     })
 }
 
+/// The same packet with a client's address behind its application_name.
+pub fn with_address(packet: &[u8], address: &str) -> Vec<u8> {
+    /// The server cuts off what is longer.
+    const LONGEST_NAME: usize = 63;
+    const KEY: &[u8] = b"application_name";
+    let mut body = Body(packet.get(8..).unwrap_or_default());
+    let mut marked = packet[..packet.len().min(8)].to_vec();
+    let mut name = &b""[..];
+    while let Some(key) = body.string().filter(|key| !key.is_empty()) {
+        let value = body.string().unwrap_or_default();
+        match key == KEY {
+            true => name = value,
+            false => marked.extend([key, b"\0", value, b"\0"].concat()),
+        }
+    }
+    let mark = match name.is_empty() {
+        true => address.to_owned(),
+        false => format!(" - {address}"),
+    };
+    let room = LONGEST_NAME.saturating_sub(mark.len());
+    let name = &name[..name.len().min(room)];
+    marked.extend([KEY, b"\0", name, mark.as_bytes(), b"\0\0"].concat());
+    // The server refuses what is too long.
+    let length = u32::try_from(marked.len()).unwrap_or(u32::MAX);
+    marked[..4].copy_from_slice(&length.to_be_bytes());
+    marked
+}
+
 /// What may stand in a line of the log.
 fn printable(name: &[u8]) -> Box<str> {
     let text = String::from_utf8_lossy(name);
@@ -154,6 +182,26 @@ mod tests {
         let named = startup(&[("user", "u"), ("database", "d\nx")]);
         assert_eq!((&*named.user, &*named.database), ("u", "d?x"));
         assert_eq!(&*startup(&[("user", "u")]).database, "u");
+    }
+
+    #[test]
+    fn an_address_stands_behind_the_name() {
+        let long = "x".repeat(80);
+        let cut = format!("{} - 10.0.0.1:5", &long[..50]);
+        for (name, expected) in [
+            ("", "10.0.0.1:5"),
+            ("psql", "psql - 10.0.0.1:5"),
+            (&long, &cut),
+        ] {
+            let of = |name| {
+                let pairs = [("user", "u"), ("a", "b"), ("application_name", name)];
+                packet(0x0003_0000, &pairs)
+            };
+            assert_eq!(with_address(&of(name), "10.0.0.1:5"), of(expected));
+        }
+        let unnamed = packet(0x0003_0000, &[("user", "u")]);
+        let named = [("user", "u"), ("application_name", "a")];
+        assert_eq!(with_address(&unnamed, "a"), packet(0x0003_0000, &named));
     }
 
     #[test]
