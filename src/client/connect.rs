@@ -10,7 +10,7 @@ use super::gss::GssState;
 use super::io::{Flushed, Read};
 use super::oauth::Flow;
 use super::tls::{KeyPassword, Secured};
-use super::{Connection, Hook, Step, Waiting, apart, done, env};
+use super::{Connection, Hook, Step, Waiting, apart, done, env, layout};
 use crate::conn::encryption::Available;
 use crate::conn::session::{ConnStatus, Session};
 use crate::conn::startup::{Purpose, Startup, Want};
@@ -92,6 +92,7 @@ impl Connection {
 
     /// Begins connecting (libpq: pqConnectDBStart); false when it failed at once.
     pub fn start(&mut self) -> Step<bool> {
+        self.session.layout = layout::now();
         if let Some(mut startup) = self.startup.take() {
             startup.start(&mut self.session);
             self.startup = Some(startup);

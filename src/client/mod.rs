@@ -15,6 +15,7 @@ pub mod function;
 pub mod gss;
 pub mod io;
 pub mod large_object;
+pub mod layout;
 pub mod oauth;
 pub mod password;
 pub mod state;

@@ -61,7 +61,8 @@ impl Session {
     fn await_rows(&mut self, origin: Arc<Origin>) -> Result<(), ColumnsError> {
         let encoding = self.server.encoding;
         let space = self.last_description.row_space().unwrap_or(FIRST_ROWS);
-        let result = PgResult::with_columns(Status::TuplesOk, encoding, origin, space)?;
+        let result =
+            PgResult::with_columns(Status::TuplesOk, encoding, origin, self.layout, space)?;
         self.result = Some(result);
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::protocol::frontend;
 use crate::result::message::MessageStyle;
 use crate::result::origin::Origin;
 use crate::result::status::Status;
-use crate::result::store::{PgResult, PgResultBox};
+use crate::result::store::{Layout, PgResult, PgResultBox};
 
 /// libpq's connection states, with its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,8 @@ pub struct Session {
     /// What results without columns refer to: the notice hooks.
     pub origin: Option<Arc<Origin>>,
     pub last_description: LastDescription,
+    /// How results keep their rows.
+    pub layout: Layout,
     /// Whether the first GoAway of a connection is also a notice.
     pub goaway_notice: bool,
     /// The fast-path call in progress.
@@ -158,6 +160,7 @@ impl Session {
             style: MessageStyle::default(),
             origin: None,
             last_description: LastDescription::default(),
+            layout: Layout::default(),
             goaway_notice: false,
             function: None,
             tracer: None,
@@ -250,8 +253,8 @@ impl Session {
 
     /// An empty result with the connection's hooks.
     pub fn empty_result(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
-        let mut result = PgResult::new(status, self.server.encoding)?;
-        result.origin = self.origin.clone();
+        let mut result = PgResult::new(status, self.server.encoding, self.layout)?;
+        result.set_origin(self.origin.clone());
         Ok(result)
     }
 
@@ -283,7 +286,7 @@ impl Session {
     pub fn internal_notice(&mut self, message: &[u8]) {
         self.notice = PgResult::internal_notice(message, self.server.encoding).ok();
         if let Some(notice) = &mut self.notice {
-            notice.origin = self.origin.clone();
+            notice.set_origin(self.origin.clone());
         }
     }
 

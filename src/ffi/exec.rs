@@ -7,12 +7,13 @@ use super::asynchronous::{await_reply, created, get_result, raw};
 use super::call::{call, drive};
 use super::command::{self, Command};
 use super::connect::pg_conn;
+use super::guard;
 use super::params::Given;
 use super::result::PQclear;
 use super::sending::{complete, dispatch};
 use super::types::{ExecStatusCode, Oid};
 use crate::client::io::Sent;
-use crate::client::{ConnStatus, Step, done};
+use crate::client::{ConnStatus, Step, done, layout};
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
@@ -311,7 +312,8 @@ pub unsafe extern "C-unwind" fn PQmakeEmptyPGresult(
 ) -> *mut PgResult {
     let status = Status::from_code(status).unwrap_or(Status::FatalError);
     if conn.is_null() {
-        return PgResult::new(status, 0).map_or(null_mut(), |result| result.into_raw());
+        let made = guard::guard(None, || PgResult::new(status, 0, layout::now()).ok());
+        return made.map_or(null_mut(), |result| result.into_raw());
     }
     // SAFETY: the caller's promise.
     unsafe {

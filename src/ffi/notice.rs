@@ -60,8 +60,8 @@ unsafe extern "C-unwind" fn print(_: *mut c_void, text: *const c_char) {
 /// `result` is a live result.
 unsafe fn hooks_of(result: *const PgResult) -> Option<NoticeHooks> {
     // SAFETY: the caller's promise.
-    let origin = unsafe { &(*result).origin };
-    origin.as_ref()?.hooks()?.downcast_ref().copied()
+    let origin = unsafe { (*result).origin() };
+    origin?.hooks()?.downcast_ref().copied()
 }
 
 /// Hands a notice to its receiver, then frees it.

@@ -5,6 +5,7 @@ mod cells;
 mod chunk;
 mod data_row;
 pub mod rows;
+mod shape;
 mod stream;
 mod table;
 

@@ -2,6 +2,7 @@
 
 pub mod arena;
 pub mod buffer;
+pub mod shown;
 pub mod tail;
 
 /// An allocation failed; the caller reports libpq's out-of-memory error.

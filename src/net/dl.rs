@@ -1,7 +1,9 @@
-//! Libraries that are loaded when a connection needs them, so that the program starts without them.
+//! Libraries that are loaded when a connection needs them, so that the program starts without them; and what else is
+//! loaded.
 
 pub mod gssapi;
 pub mod ldap;
+pub mod loaded;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 

@@ -6,7 +6,7 @@ use super::status::Status;
 use super::store::{COMMAND_TAG_SIZE, ErrorInfo, PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
 pub use crate::mem::arena::rows::RowError;
-use crate::mem::arena::rows::{PlainRow, Rows};
+use crate::mem::arena::rows::{Layout, PlainRow, Rows, Shape};
 use crate::mem::tail::TailBox;
 use crate::protocol::fields::{ErrorFields, STATEMENT_POSITION};
 use std::sync::Arc;
@@ -28,8 +28,8 @@ impl RowError {
 
 impl PgResult {
     /// A result without rows or columns.
-    pub fn new(status: Status, encoding: i32) -> Result<PgResultBox, OutOfMemory> {
-        TailBox::new(PgResult::empty(status, encoding), 0)
+    pub fn new(status: Status, encoding: i32, layout: Layout) -> Result<PgResultBox, OutOfMemory> {
+        TailBox::new(PgResult::empty(status, encoding, layout), 0)
     }
 
     /// A result for rows of `columns`.
@@ -41,26 +41,26 @@ impl PgResult {
         status: Status,
         encoding: i32,
         origin: Arc<Origin>,
+        layout: Layout,
         row_space: usize,
     ) -> Result<PgResultBox, OutOfMemory> {
-        let columns = origin.columns();
-        let count = columns.map_or(0, |columns| columns.len()) as u32;
-        let aligned = columns.is_some_and(|columns| columns.any_binary());
-        let binary = columns.is_some_and(|columns| columns.all_binary());
-        let extra = Rows::tail_for(count, aligned, row_space);
+        let (shape, binary) = match origin.columns() {
+            Some(columns) => (columns.shape(layout), columns.all_binary()),
+            None => (Shape::new(layout), false),
+        };
+        let extra = Rows::tail_for(shape, row_space);
         TailBox::with_tail(extra, |tail| {
-            let rows = Rows::in_tail(tail, count, aligned, row_space);
+            let rows = Rows::in_tail(tail, shape, row_space);
             PgResult::of_parts(status, encoding, rows, binary.into(), Some(origin))
         })
     }
 
     /// A result without rows for some rows of the same query; `row_space` as for [`PgResult::with_columns`].
     pub fn portion(&self, status: Status, row_space: usize) -> Result<PgResultBox, OutOfMemory> {
-        let (columns, aligned) = (self.rows.columns(), self.rows.aligned());
-        let extra = Rows::tail_for(columns, aligned, row_space);
+        let extra = Rows::tail_for(self.rows.shape(), row_space);
         TailBox::with_tail(extra, |tail| {
-            let rows = Rows::in_tail(tail, columns, aligned, row_space);
-            let origin = self.origin.clone();
+            let rows = Rows::in_tail(tail, self.rows.shape(), row_space);
+            let origin = self.origin().cloned();
             PgResult::of_parts(status, self.encoding, rows, self.binary, origin)
         })
     }
@@ -68,9 +68,27 @@ impl PgResult {
     /// The row of the DataRow message at the start of `stream` as a result of its own, for which this is that of the
     /// whole query, and the size of the message. None if the row is not plain, as for [`PgResult::push_rows`].
     pub fn single_row(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
+        match self.rows.layout() {
+            Layout::Compact => self.single(stream, Rows::push_plain),
+            Layout::Libpq => self.single_in_cells(stream),
+        }
+    }
+
+    // Apart, so that the usual case stays small.
+    #[inline(never)]
+    fn single_in_cells(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
+        self.single(stream, Rows::push_plain_to_cells)
+    }
+
+    #[inline(always)]
+    fn single(
+        &self,
+        stream: &[u8],
+        push: impl FnOnce(&mut Rows, &PlainRow<'_>) -> bool,
+    ) -> Option<(PgResultBox, usize)> {
         let row = PlainRow::first_of(stream, self.rows.columns())?;
         let mut single = self.portion(Status::SingleTuple, row.body_size()).ok()?;
-        let pushed = single.rows.push_plain(&row);
+        let pushed = push(&mut single.rows, &row);
         pushed.then(|| (single, row.message_size()))
     }
 
@@ -81,7 +99,7 @@ impl PgResult {
             self.rows
                 .set_columns(columns.len() as u32, columns.any_binary());
         }
-        self.origin = Some(origin);
+        self.set_origin(Some(origin));
     }
 
     /// Describes the columns of a COPY; `overall` is its format.
@@ -93,7 +111,8 @@ impl PgResult {
     pub(super) fn attach(&mut self, columns: Arc<Columns>) {
         self.rows
             .set_columns(columns.len() as u32, columns.any_binary());
-        self.origin = Some(Origin::with_columns(columns, self.origin.as_deref()));
+        let earlier = self.origin().map(Arc::as_ref);
+        self.set_origin(Some(Origin::with_columns(columns, earlier)));
     }
 
     /// Adds the row in the body of a DataRow message.
@@ -111,7 +130,7 @@ impl PgResult {
 
     /// A notice of the library's own: its text alone, with a newline.
     pub fn internal_notice(text: &[u8], encoding: i32) -> Result<PgResultBox, OutOfMemory> {
-        let mut notice = PgResult::new(Status::NonfatalError, encoding)?;
+        let mut notice = PgResult::new(Status::NonfatalError, encoding, Layout::Compact)?;
         notice.set_fields(&ErrorFields::notice(b"NOTICE", text), None);
         notice.set_error_message(text);
         notice.append_error(b"\n");
@@ -120,7 +139,7 @@ impl PgResult {
 
     #[cfg(test)]
     pub fn of_error(body: &[u8], query: &[u8]) -> PgResultBox {
-        let mut failed = PgResult::new(Status::FatalError, 6).expect("small");
+        let mut failed = PgResult::new(Status::FatalError, 6, Layout::Compact).expect("small");
         let fields = ErrorFields::parse(body).expect("an ErrorResponse");
         failed.set_fields(&fields, Some(query));
         failed
@@ -230,9 +249,13 @@ pub(crate) mod tests {
     }
 
     pub fn result(names: &[&[u8]], rows: &[&[Option<&[u8]>]]) -> PgResultBox {
+        result_of(Layout::Compact, names, rows)
+    }
+
+    pub fn result_of(layout: Layout, names: &[&[u8]], rows: &[&[Option<&[u8]>]]) -> PgResultBox {
         let columns = columns(names, 0);
-        let mut result =
-            PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), 100).expect("small");
+        let mut result = PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), layout, 100)
+            .expect("small");
         for row in rows {
             result.push_row(&body(row)).expect("valid");
         }
@@ -261,8 +284,15 @@ pub(crate) mod tests {
 
     #[test]
     fn binary_results_are_aligned() {
+        for layout in [Layout::Compact, Layout::Libpq] {
+            check_alignment(layout);
+        }
+    }
+
+    fn check_alignment(layout: Layout) {
         let columns = columns(&[b"a", b"b"], 1);
-        let mut result = PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), 0).unwrap();
+        let mut result =
+            PgResult::with_columns(Status::TuplesOk, 6, origin(&columns), layout, 0).unwrap();
         for len in 0..40 {
             let value = vec![7; len];
             result
@@ -281,7 +311,9 @@ pub(crate) mod tests {
     #[test]
     fn a_result_outlives_its_columns_owner() {
         let shared = columns(&[b"name"], 0);
-        let result = PgResult::with_columns(Status::SingleTuple, 6, origin(&shared), 9).unwrap();
+        let result =
+            PgResult::with_columns(Status::SingleTuple, 6, origin(&shared), Layout::Compact, 9)
+                .unwrap();
         drop(shared);
         assert_eq!(result.columns().unwrap().name(0), Some(c"name"));
         assert_eq!(result.column(0), Some(&Default::default()));
@@ -291,7 +323,7 @@ pub(crate) mod tests {
 
     #[test]
     fn command_tags_are_cut() {
-        let mut result = PgResult::new(Status::CommandOk, 6).unwrap();
+        let mut result = PgResult::new(Status::CommandOk, 6, Layout::Compact).unwrap();
         assert_eq!(result.cmd_status(), c"");
         result.set_command_tag(&[b'x'; 64]);
         assert_eq!(result.cmd_status().to_bytes(), [b'x'; 63]);
@@ -301,7 +333,7 @@ pub(crate) mod tests {
 
     #[test]
     fn error_texts_accumulate() {
-        let mut result = PgResult::new(Status::FatalError, 6).unwrap();
+        let mut result = PgResult::new(Status::FatalError, 6, Layout::Compact).unwrap();
         assert_eq!(result.error_message(), c"");
         result.append_error(b"one\n");
         result.append_error(b"two\n\0three");
@@ -312,7 +344,7 @@ pub(crate) mod tests {
 
     #[test]
     fn fields_are_kept_and_the_query_if_it_has_a_position() {
-        let mut result = PgResult::new(Status::FatalError, 6).unwrap();
+        let mut result = PgResult::new(Status::FatalError, 6, Layout::Compact).unwrap();
         let plain = ErrorFields::parse(b"SERROR\0C42601\0\0").unwrap();
         result.set_fields(&plain, Some(b"select"));
         assert_eq!(result.error_field(b'C'), Some(c"42601"));

@@ -1,11 +1,14 @@
 //! Descriptions of a result's columns, shared by all results of a query.
 
 use crate::mem::OutOfMemory;
-use std::ffi::{CStr, c_char};
+use crate::mem::arena::rows::{Form, Layout, Shape};
+use crate::mem::shown::Shown;
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::size_of;
 use std::ptr;
 
 /// What the server says of one column.
+#[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ColumnDesc {
     pub tableid: u32,
@@ -49,11 +52,21 @@ impl From<std::collections::TryReserveError> for ColumnsError {
     }
 }
 
+/// C's `PGresAttDesc`: programs read it in the memory of results.
+#[repr(C)]
 struct Column {
-    /// Where the name begins in `names`; None if the columns have none.
-    name: Option<usize>,
+    /// In `names`, with a NUL behind it; NULL if the columns have none.
+    name: Shown<c_char>,
     desc: ColumnDesc,
 }
+
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<Column>() == 32 && offset_of!(Column, desc) == 8);
+    assert!(offset_of!(ColumnDesc, columnid) == 4 && offset_of!(ColumnDesc, format) == 8);
+    assert!(offset_of!(ColumnDesc, typid) == 12 && offset_of!(ColumnDesc, typlen) == 16);
+    assert!(offset_of!(ColumnDesc, atttypmod) == 20);
+};
 
 /// The columns of a result.
 #[derive(Default)]
@@ -112,22 +125,59 @@ impl Columns {
     /// Adds a column; `name` ends at a NUL.
     pub fn push(&mut self, name: Option<&[u8]>, desc: ColumnDesc) -> Result<(), ColumnsError> {
         self.columns.try_reserve(1)?;
-        let start = self.names.len();
-        if let Some(name) = name {
-            let end = memchr::memchr(0, name).unwrap_or(name.len());
-            self.names.try_reserve(end + 1)?;
-            self.names.extend_from_slice(&name[..end]);
-            self.names.push(0);
-        }
-        let name = name.map(|_| start);
+        let name = match name {
+            Some(name) => Shown::new(self.keep_name(name)?),
+            None => Shown::NULL,
+        };
         self.columns.push(Column { name, desc });
         self.binary += usize::from(desc.format == 1);
         self.not_text += usize::from(desc.format != 0);
         Ok(())
     }
 
+    /// Copies a name, which ends at a NUL, to `names`. When these move, the pointers to the others follow.
+    fn keep_name(&mut self, name: &[u8]) -> Result<*const c_char, ColumnsError> {
+        let end = memchr::memchr(0, name).unwrap_or(name.len());
+        let (old, start) = (self.names.as_ptr(), self.names.len());
+        self.names.try_reserve(end + 1)?;
+        self.names.extend_from_slice(&name[..end]);
+        self.names.push(0);
+        if self.names.as_ptr() != old {
+            for index in 0..self.columns.len() {
+                if let Some(offset) = self.name_offset(index, old) {
+                    self.columns[index].name = Shown::new(self.names[offset..].as_ptr().cast());
+                }
+            }
+        }
+        Ok(self.names[start..].as_ptr().cast())
+    }
+
+    /// Where the column's name begins in `names`, which are at `names_at`; None if it has none.
+    fn name_offset(&self, column: usize, names_at: *const u8) -> Option<usize> {
+        let name = self.columns.get(column)?.name.get();
+        (!name.is_null()).then(|| name.addr() - names_at.addr())
+    }
+
     pub fn len(&self) -> usize {
         self.columns.len()
+    }
+
+    /// What rows of these columns look like.
+    pub fn shape(&self, layout: Layout) -> Shape {
+        Shape {
+            columns: self.len() as u32,
+            form: Form::of(layout, self.any_binary()),
+            descriptions: self.as_c(),
+        }
+    }
+
+    /// The columns as an array of C's `PGresAttDesc`; NULL if there are none.
+    pub fn as_c(&self) -> *const c_void {
+        if self.is_empty() {
+            ptr::null()
+        } else {
+            self.columns.as_ptr().cast()
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -136,16 +186,14 @@ impl Columns {
 
     /// The column's name; None beyond the last column, and for columns of a COPY.
     pub fn name(&self, column: usize) -> Option<&CStr> {
-        let start = self.columns.get(column)?.name?;
+        let start = self.name_offset(column, self.names.as_ptr())?;
         CStr::from_bytes_until_nul(&self.names[start..]).ok()
     }
 
     /// The column's name as C sees it, NULL where [`Columns::name`] is None.
     pub fn name_ptr(&self, column: usize) -> *const c_char {
-        match self.columns.get(column).and_then(|column| column.name) {
-            Some(start) => self.names[start..].as_ptr().cast(),
-            None => ptr::null(),
-        }
+        let column = self.columns.get(column);
+        column.map_or(ptr::null(), |column| column.name.get())
     }
 
     pub fn desc(&self, column: usize) -> Option<&ColumnDesc> {
@@ -182,7 +230,7 @@ impl Columns {
     }
 
     fn has_name(&self, column: usize, name: &[u8]) -> bool {
-        let Some(start) = self.columns[column].name else {
+        let Some(start) = self.name_offset(column, self.names.as_ptr()) else {
             return false;
         };
         let names = &self.names[start..];
@@ -271,108 +319,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn description(names: &[&[u8]]) -> Vec<u8> {
-        let mut body = (names.len() as u16).to_be_bytes().to_vec();
-        for (index, name) in names.iter().enumerate() {
-            body.extend(*name);
-            body.push(0);
-            body.extend(70_000u32.to_be_bytes());
-            body.extend((index as i16 - 1).to_be_bytes());
-            body.extend(23u32.to_be_bytes());
-            body.extend((-1i16).to_be_bytes());
-            body.extend((-1i32).to_be_bytes());
-            body.extend((index as u16 % 2).to_be_bytes());
-        }
-        body
-    }
-
-    fn columns(names: &[&[u8]]) -> Columns {
-        Columns::from_row_description(&description(names)).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_description_is_read_whole() {
-        let columns = columns(&[b"first", b"", b"third"]);
-        assert_eq!(columns.len(), 3);
-        assert_eq!(columns.name(0), Some(c"first"));
-        assert_eq!(columns.name(1), Some(c""));
-        assert_eq!(columns.name(2), Some(c"third"));
-        assert_eq!(columns.name(3), None);
-        let expected = ColumnDesc {
-            tableid: 70_000,
-            columnid: -1,
-            format: 0,
-            typid: 23,
-            typlen: -1,
-            atttypmod: -1,
-        };
-        assert_eq!(columns.desc(0), Some(&expected));
-        assert!(columns.any_binary());
-        assert!(!columns.all_binary());
-    }
-
-    #[test]
-    fn a_description_cut_anywhere_is_refused() {
-        let body = description(&[b"a", b"bc"]);
-        for end in 0..body.len() {
-            let cut: Box<[u8]> = body[..end].into();
-            let error = Columns::from_row_description(&cut).err();
-            assert_eq!(error, Some(ColumnsError::InsufficientData));
-        }
-        let longer = [&body[..], b"x"].concat();
-        let error = Columns::from_row_description(&longer).err();
-        assert_eq!(error, Some(ColumnsError::LengthMismatch));
-    }
-
-    #[test]
-    fn a_copy_response_has_formats_only() {
-        let body = [1, 0, 2, 0, 1, 0xFF, 0xFF];
-        let Ok((overall, columns)) = Columns::from_copy_response(&body) else {
-            panic!("refused");
-        };
-        assert_eq!(overall, 1);
-        assert_eq!(columns.desc(0).map(|desc| desc.format), Some(1));
-        assert_eq!(columns.desc(1).map(|desc| desc.format), Some(-1));
-        assert!(columns.name_ptr(0).is_null());
-        for end in 0..body.len() {
-            let error = Columns::from_copy_response(&body[..end]).err();
-            assert_eq!(error, Some(ColumnsError::InsufficientData));
-        }
-    }
-
-    #[test]
-    fn names_are_found_as_sql_reads_them() {
-        let columns = columns(&[b"plain", b"Mixed", b"say \"hi\"", b"a", b"a", b"fooBARfoo"]);
-        let find = |name: &[u8]| columns.find(name, |c| c.to_ascii_lowercase());
-        assert_eq!(find(b"plain"), Some(0));
-        assert_eq!(find(b"PLAIN"), Some(0));
-        assert_eq!(find(b"\"plain\""), Some(0));
-        assert_eq!(find(b"\"PLAIN\""), None);
-        assert_eq!(find(b"Mixed"), None);
-        assert_eq!(find(b"\"Mixed\""), Some(1));
-        assert_eq!(find(b"\"say \"\"hi\"\"\""), Some(2));
-        assert_eq!(find(b"a"), Some(3));
-        assert_eq!(find(b"FOO\"BAR\"foo"), Some(5));
-        assert_eq!(find(b""), None);
-        assert_eq!(find(b"plai"), None);
-        assert_eq!(find(b"plain2"), None);
-    }
-
-    #[test]
-    fn an_empty_name_is_found_in_quotes() {
-        let columns = columns(&[b"x", b""]);
-        assert_eq!(columns.find(b"\"\"", |c| c), Some(1));
-    }
-
-    #[test]
-    fn all_binary_needs_columns() {
-        assert!(!columns(&[]).all_binary());
-        let Ok((_, binary)) = Columns::from_copy_response(&[1, 0, 1, 0, 1]) else {
-            panic!("refused");
-        };
-        assert!(binary.all_binary());
-    }
-}
+mod tests;

@@ -65,11 +65,12 @@ fn count_position(tag: &[u8]) -> Result<Option<usize>, Uninterpretable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mem::arena::rows::Layout;
     use crate::result::status::Status;
     use crate::result::store::PgResultBox;
 
     fn tagged(tag: &str) -> PgResultBox {
-        let mut result = PgResult::new(Status::CommandOk, 6).unwrap();
+        let mut result = PgResult::new(Status::CommandOk, 6, Layout::Compact).unwrap();
         result.set_command_tag(tag.as_bytes());
         result
     }

@@ -26,7 +26,7 @@ pub enum SetValueError {
 impl PgResult {
     /// A copy of the parts named in `flags`, always with the status TuplesOk.
     pub fn copy(&self, flags: i32) -> Result<PgResultBox, OutOfMemory> {
-        let mut copy = PgResult::new(Status::TuplesOk, self.encoding)?;
+        let mut copy = PgResult::new(Status::TuplesOk, self.encoding, self.rows.layout())?;
         copy.command = self.command;
         if flags & COPY_NOTICE_HOOKS != 0 {
             copy.take_hooks_of(self);
@@ -87,8 +87,8 @@ impl PgResult {
 
     /// Takes over the notice hooks of `other`.
     pub fn take_hooks_of(&mut self, other: &PgResult) {
-        if let Some(origin) = &other.origin {
-            self.origin = Some(Origin::with_hooks(origin.hooks().cloned()));
+        if let Some(origin) = other.origin() {
+            self.set_origin(Some(Origin::with_hooks(origin.hooks().cloned())));
         }
     }
 
@@ -125,11 +125,12 @@ fn named(columns: &Arc<Columns>) -> Result<Arc<Columns>, ColumnsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mem::arena::rows::Layout;
     use crate::result::builder::tests::{columns, result};
     use crate::result::origin::Hooks;
 
     fn hooks_of(result: &PgResult) -> Option<&Hooks> {
-        result.origin.as_ref()?.hooks()
+        result.origin()?.hooks()
     }
 
     #[test]
@@ -143,7 +144,7 @@ mod tests {
         source.set_status(Status::FatalError);
         let columns = source.columns().unwrap().clone();
         let hooks = Origin::with_hooks(Some(Arc::new(5)));
-        source.origin = Some(Origin::with_columns(columns, Some(&hooks)));
+        source.set_origin(Some(Origin::with_columns(columns, Some(&hooks))));
         let nothing = source.copy(0).unwrap();
         assert_eq!((nothing.nrows(), nothing.ncols()), (0, 0));
         assert_eq!(nothing.status(), Status::TuplesOk);
@@ -174,7 +175,7 @@ mod tests {
         let Ok((_, unnamed)) = Columns::from_copy_response(&[0, 0, 2, 0, 1, 0, 0]) else {
             panic!("refused");
         };
-        let mut source = PgResult::new(Status::CopyOut, 6).unwrap();
+        let mut source = PgResult::new(Status::CopyOut, 6, Layout::Compact).unwrap();
         source.set_copy_columns(0, Arc::new(unnamed));
         let copy = source.copy(COPY_ATTRS).unwrap();
         assert_eq!(copy.columns().unwrap().name(1), Some(c""));
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_result_made_by_a_program() {
-        let mut made = PgResult::new(Status::TuplesOk, 6).unwrap();
+        let mut made = PgResult::new(Status::TuplesOk, 6, Layout::Compact).unwrap();
         assert_eq!(made.set_value(0, 0, None), Err(SetValueError::NoSuchColumn));
         let Ok(described) = Arc::try_unwrap(columns(&[b"n", b"t"], 2)) else {
             panic!("shared");

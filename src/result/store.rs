@@ -4,12 +4,13 @@ use super::columns::{ColumnDesc, Columns};
 use super::origin::Origin;
 use super::status::Status;
 use crate::mem::arena::rows::Rows;
-pub use crate::mem::arena::rows::{Near, Value};
+pub use crate::mem::arena::rows::{Layout, Near, Value};
 use crate::mem::tail::TailBox;
 use crate::protocol::fields::ErrorFields;
 use std::any::Any;
 use std::ffi::{CStr, c_char};
 use std::mem::size_of;
+use std::ptr;
 use std::sync::Arc;
 
 /// An owned result.
@@ -19,21 +20,22 @@ pub type PgResultBox = TailBox<PgResult>;
 pub(super) const COMMAND_TAG_SIZE: usize = 64;
 
 /// The result of a command.
+#[repr(C)]
 pub struct PgResult {
+    /// First, so that a result begins as C libpq's do.
     pub(super) rows: Rows,
-    /// Its columns, and the notice hooks of the connection that made it.
-    pub origin: Option<Arc<Origin>>,
-    pub(super) status: Status,
-    /// Memory ran out while an error text was to be kept.
-    pub(super) out_of_memory: bool,
-    pub(super) binary: i32,
-    pub(super) encoding: i32,
-    /// NUL-terminated.
-    pub(super) command: [u8; COMMAND_TAG_SIZE],
-    pub(super) error: Option<TailBox<ErrorInfo>>,
+    origin: Option<Arc<Origin>>,
     pub(super) params: Vec<u32>,
     /// The instances of the events that watch the result.
     pub events: Option<Box<dyn Any + Send>>,
+    pub(super) error: Option<TailBox<ErrorInfo>>,
+    /// NUL-terminated.
+    pub(super) command: [u8; COMMAND_TAG_SIZE],
+    pub(super) binary: i32,
+    pub(super) encoding: i32,
+    /// Memory ran out while an error text was to be kept.
+    pub(super) out_of_memory: bool,
+    pub(super) status: Status,
 }
 
 /// What an error result holds beyond other results.
@@ -47,10 +49,11 @@ pub(super) struct ErrorInfo {
 }
 
 impl PgResult {
-    pub(super) const fn empty(status: Status, encoding: i32) -> PgResult {
-        PgResult::of_parts(status, encoding, Rows::new(), 0, None)
+    pub(super) const fn empty(status: Status, encoding: i32, layout: Layout) -> PgResult {
+        PgResult::of_parts(status, encoding, Rows::new(layout), 0, None)
     }
 
+    /// `rows` already know the columns of `origin`.
     pub(super) const fn of_parts(
         status: Status,
         encoding: i32,
@@ -74,7 +77,7 @@ impl PgResult {
 
     /// The error result for when there is no memory for a result; meant for a static.
     pub const fn out_of_memory() -> PgResult {
-        let mut result = PgResult::empty(Status::FatalError, 0);
+        let mut result = PgResult::empty(Status::FatalError, 0, Layout::Compact);
         result.out_of_memory = true;
         result
     }
@@ -124,6 +127,18 @@ impl PgResult {
     /// The value's bytes (Some(None) for NULL), or None if there is no such row or column.
     pub fn bytes(&self, row: i32, column: i32) -> Option<Option<&[u8]>> {
         self.rows.bytes(row as u32, column as u32)
+    }
+
+    /// Its columns, and the notice hooks of the connection that made it.
+    pub fn origin(&self) -> Option<&Arc<Origin>> {
+        self.origin.as_ref()
+    }
+
+    pub fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
+        let columns = origin.as_ref().and_then(|origin| origin.columns());
+        self.rows
+            .show_descriptions(columns.map_or(ptr::null(), |columns| columns.as_c()));
+        self.origin = origin;
     }
 
     /// The columns, if the result has some.

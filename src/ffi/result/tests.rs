@@ -1,6 +1,7 @@
 use super::super::types::PGresAttDesc;
 use super::*;
-use crate::result::builder::tests::result;
+use crate::result::builder::tests::{result, result_of};
+use crate::result::store::Layout;
 use std::ffi::c_void;
 
 fn sample() -> *mut PGresult {
@@ -164,7 +165,9 @@ fn command_tags() {
 
 #[test]
 fn made_by_a_program() {
-    let res = PGresult::new(Status::TuplesOk, 6).unwrap().into_raw();
+    let res = PGresult::new(Status::TuplesOk, 6, Layout::Compact)
+        .unwrap()
+        .into_raw();
     let named = |name: *const c_char, format| PGresAttDesc {
         name: name.cast_mut(),
         tableid: 1,
@@ -211,9 +214,90 @@ fn made_by_a_program() {
     }
 }
 
+/// What psycopg's C module takes a result for.
+#[repr(C)]
+struct InMemory {
+    rows: c_int,
+    columns: c_int,
+    descriptions: *const PGresAttDesc,
+    values: *const *const ValueInMemory,
+}
+
+#[repr(C)]
+struct ValueInMemory {
+    length: c_int,
+    start: *const c_char,
+}
+
+/// Compares what a result's memory says with what the functions answer.
+///
+/// # Safety
+/// `res` is a result.
+unsafe fn check_memory(res: *const PGresult, layout: Layout) {
+    // SAFETY: the caller's promise; the memory is what this test is about.
+    unsafe {
+        let memory = &*res.cast::<InMemory>();
+        assert_eq!(
+            (memory.rows, memory.columns),
+            (PQntuples(res), PQnfields(res))
+        );
+        assert_eq!(memory.descriptions.is_null(), memory.columns == 0);
+        for column in 0..memory.columns {
+            let desc = &*memory.descriptions.add(column as usize);
+            assert_eq!(desc.name, PQfname(res, column));
+            assert_eq!(desc.format, PQfformat(res, column));
+            assert_eq!(
+                (desc.typid, desc.atttypmod),
+                (PQftype(res, column), PQfmod(res, column))
+            );
+        }
+        if layout == Layout::Compact {
+            assert!(memory.values.is_null());
+            return;
+        }
+        for row in 0..memory.rows {
+            for column in 0..memory.columns {
+                let value = &*(*memory.values.add(row as usize)).add(column as usize);
+                assert_eq!(value.length == -1, PQgetisnull(res, row, column) == 1);
+                assert_eq!(value.length.max(0), PQgetlength(res, row, column));
+                assert_eq!(value.start, PQgetvalue(res, row, column));
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_is_laid_out_as_libpqs() {
+    for layout in [Layout::Compact, Layout::Libpq] {
+        let rows: &[&[Option<&[u8]>]] = &[&[Some(b"one"), None], &[Some(b""), Some(b"two")]];
+        let res = result_of(layout, &[b"a", b"b"], rows).into_raw();
+        // SAFETY: the results live until PQclear.
+        unsafe {
+            check_memory(res, layout);
+            let copy = PQcopyResult(res, 0x0b);
+            for row in 0..1000 {
+                assert_eq!(PQsetvalue(copy, row, 1, c"new".as_ptr().cast_mut(), 3), 1);
+                check_memory(copy, layout);
+            }
+            let described = PQcopyResult(res, 0x01);
+            PQclear(res);
+            check_memory(copy, layout);
+            PQclear(copy);
+            check_memory(described, layout);
+            PQclear(described);
+        }
+    }
+}
+
+#[test]
+fn the_constant_results_memory_is_laid_out_as_libpqs() {
+    // SAFETY: the result is there for ever.
+    unsafe { check_memory(out_of_memory(), Layout::Compact) };
+}
+
 #[test]
 fn parameters() {
-    let mut described = PGresult::new(Status::CommandOk, 6).unwrap();
+    let mut described = PGresult::new(Status::CommandOk, 6, Layout::Compact).unwrap();
     described.set_params(vec![23, 25]);
     let res = described.into_raw();
     // SAFETY: `res` is a result until PQclear.

@@ -10,9 +10,11 @@ pub enum Block {
     Long(*const u32),
     Cells(*const Cell),
 }
-pub const SHORT: usize = 0;
-pub const CELLS: usize = 1;
+/// Alone in having the lowest bit, so that one look tells the usual form.
+pub const SHORT: usize = 1;
 pub const LONG: usize = 2;
+/// None: C programs read these pointers.
+pub const CELLS: usize = 0;
 pub const TAG: usize = 3;
 
 /// A value in its block; the pointers are NULL for NULL.
@@ -25,7 +27,8 @@ pub enum Place {
 /// A value in a block with short offsets, as nearly every block is: the accessors of the C API read it in few instructions.
 #[derive(Clone, Copy)]
 pub struct Near {
-    block: NonNull<u8>,
+    /// The row's pointer, tag included.
+    row: NonNull<u8>,
     /// Zero for NULL.
     offset: u16,
 }
@@ -37,14 +40,14 @@ impl Near {
     /// `row` is a live row's pointer, and the row has the column.
     #[inline(always)]
     pub unsafe fn in_row(row: *mut u8, column: u32) -> Option<Near> {
-        if row.addr() & TAG != SHORT {
+        if row.addr() & SHORT == 0 {
             return None;
         }
         // SAFETY: no row's pointer is NULL; a block with short offsets begins with one for each column.
         unsafe {
             Some(Near {
-                block: NonNull::new_unchecked(row),
-                offset: *row.cast::<u16>().add(column as usize),
+                row: NonNull::new_unchecked(row),
+                offset: *row.sub(SHORT).cast::<u16>().add(column as usize),
             })
         }
     }
@@ -53,14 +56,17 @@ impl Near {
     #[inline(always)]
     pub fn start(self) -> Option<NonNull<u8>> {
         // SAFETY: an offset that is not zero is one of a value in the block.
-        (self.offset != 0).then(|| unsafe { self.block.add(self.offset.into()) })
+        (self.offset != 0).then(|| unsafe { self.row.add(usize::from(self.offset) - SHORT) })
     }
 
     /// The value's length, 0 for NULL.
     #[inline(always)]
     pub fn length(self) -> i32 {
-        self.start()
-            .map_or(0, |start| length_at(Place::Wire(start.as_ptr())))
+        if self.offset == 0 {
+            return 0;
+        }
+        // SAFETY: as in `start`; a value in a block stands behind its length.
+        unsafe { length_before(self.row.as_ptr().add(usize::from(self.offset) - SHORT)) }
     }
 
     #[inline(always)]
@@ -98,8 +104,8 @@ pub fn tagged(block: NonNull<u8>, tag: usize) -> *mut u8 {
 #[inline(always)]
 pub fn of(row: *mut u8) -> Block {
     match row.addr() & TAG {
-        SHORT => Block::Short(row.cast()),
-        CELLS => Block::Cells(row.wrapping_sub(CELLS).cast()),
+        CELLS => Block::Cells(row.cast()),
+        SHORT => Block::Short(row.wrapping_sub(SHORT).cast()),
         _ => Block::Long(row.wrapping_sub(LONG).cast()),
     }
 }
@@ -118,13 +124,23 @@ pub unsafe fn wire(block: *const u8, offset: u32) -> Place {
     })
 }
 
+/// The length word before a value.
+///
+/// # Safety
+/// `start` is that of a value in a block.
+#[inline(always)]
+unsafe fn length_before(start: *const u8) -> i32 {
+    // SAFETY: the caller's promise.
+    i32::from_be_bytes(unsafe { start.sub(4).cast::<[u8; 4]>().read() })
+}
+
 /// A value's length, 0 for NULL.
 #[inline(always)]
 pub fn length_at(place: Place) -> i32 {
     match place {
         Place::Wire(start) if start.is_null() => 0,
         // SAFETY: places are made for live rows only, where a value stands behind its length word.
-        Place::Wire(start) => i32::from_be_bytes(unsafe { start.sub(4).cast::<[u8; 4]>().read() }),
+        Place::Wire(start) => unsafe { length_before(start) },
         // SAFETY: as above.
         Place::Cell(cell) => unsafe { (*cell).length() },
     }

@@ -1,52 +1,65 @@
-//! Rows changed by the program: an array of pointers and lengths.
+//! Rows as C libpq keeps them: an array of lengths and pointers. Rows that the program changes become such arrays, and
+//! with [`Layout::Libpq`](super::shape::Layout) all rows are.
 
 use super::Arena;
+use super::data_row::{PIECE, RowError, word_at};
+use super::shape::ALIGN;
 use crate::mem::OutOfMemory;
-use std::mem::size_of;
-use std::ptr::{self, NonNull};
+use std::mem::{offset_of, size_of};
+use std::ptr::NonNull;
 
 const NULL_LENGTH: i32 = -1;
-/// libpq aligns what it copies for a program.
-const ALIGN: usize = 8;
 
-/// A value elsewhere in the arena; NULL and the empty value have no pointer.
+/// A value elsewhere in the arena, as C's `PGresAttValue`. `start` is never NULL, and a NUL stands behind the value;
+/// that of NULL points to the result's empty string.
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct Cell {
-    start: *const u8,
     length: i32,
+    start: *const u8,
 }
 
+const _: () = assert!(size_of::<Cell>() == 16 && offset_of!(Cell, start) == 8);
+
 impl Cell {
-    const NULL: Cell = Cell {
-        start: ptr::null(),
-        length: NULL_LENGTH,
-    };
+    /// NULL; `empty` is the result's empty string.
+    pub fn null(empty: *const u8) -> Cell {
+        Cell {
+            length: NULL_LENGTH,
+            start: empty,
+        }
+    }
 
     /// A value of `length` bytes at `start`, NUL-terminated.
     pub fn at(start: *const u8, length: i32) -> Cell {
-        Cell { start, length }
+        Cell { length, start }
     }
 
     /// A copy of `value` in `arena`.
-    pub fn copy_of(arena: &mut Arena, value: Option<&[u8]>) -> Result<Cell, OutOfMemory> {
+    pub fn copy_of(
+        arena: &mut Arena,
+        value: Option<&[u8]>,
+        empty: *const u8,
+    ) -> Result<Cell, OutOfMemory> {
         let Some(value) = value else {
-            return Ok(Cell::NULL);
+            return Ok(Cell::null(empty));
         };
         let length = i32::try_from(value.len()).map_err(|_| OutOfMemory)?;
-        if value.is_empty() {
-            return Ok(Cell::at(ptr::null(), 0));
-        }
+        // libpq aligns what it copies for a program.
         let copy = arena.alloc(value.len() + 1, ALIGN)?;
         // SAFETY: the piece has room for the value and its NUL.
-        unsafe {
-            copy.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
-            copy.add(value.len()).write(0);
-        }
+        unsafe { write_value(copy, value) };
         Ok(Cell::at(copy.as_ptr(), length))
     }
 
+    /// None for NULL.
     #[inline]
-    pub fn start(&self) -> *const u8 {
-        self.start
+    pub fn start(&self) -> Option<NonNull<u8>> {
+        if self.is_null() {
+            None
+        } else {
+            NonNull::new(self.start.cast_mut())
+        }
     }
 
     /// The length, 0 for NULL.
@@ -62,14 +75,141 @@ impl Cell {
 }
 
 /// An array of `count` NULLs in `arena`.
-pub fn nulls(arena: &mut Arena, count: u32) -> Result<NonNull<Cell>, OutOfMemory> {
+pub fn nulls(
+    arena: &mut Arena,
+    count: u32,
+    empty: *const u8,
+) -> Result<NonNull<Cell>, OutOfMemory> {
     let size = size_of::<Cell>()
         .checked_mul(count as usize)
         .ok_or(OutOfMemory)?;
     let cells = arena.alloc(size, ALIGN)?.cast::<Cell>();
     for index in 0..count as usize {
         // SAFETY: the piece is `count` cells long and aligned for them.
-        unsafe { cells.add(index).write(Cell::NULL) };
+        unsafe { cells.add(index).write(Cell::null(empty)) };
     }
     Ok(cells)
+}
+
+/// The most that a row of `columns` columns takes, whose values take `wire` bytes with their lengths in a message.
+pub fn row_size(columns: usize, wire: usize, align: usize) -> Option<usize> {
+    // A value takes its four bytes of length in the message; here it takes a NUL, and at most `align - 1` to be aligned.
+    (columns * (size_of::<Cell>() + align)).checked_add(wire)
+}
+
+/// Copies a row's values behind an array of cells, each at a multiple of `align`; returns where the last one ends.
+///
+/// # Safety
+/// `block` is aligned for cells and has as many bytes as [`row_size`] says of the values that `next` gives.
+pub unsafe fn copy_row<'a>(
+    block: NonNull<u8>,
+    columns: usize,
+    align: usize,
+    empty: *const u8,
+    mut next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
+) -> Result<NonNull<u8>, RowError> {
+    // SAFETY: by the caller's promise everything stays in the block.
+    unsafe {
+        let cells = block.cast::<Cell>();
+        let mut end = cells.add(columns).cast::<u8>();
+        for column in 0..columns {
+            let cell = match next()? {
+                None => Cell::null(empty),
+                Some(value) => {
+                    let length = i32::try_from(value.len()).map_err(|_| OutOfMemory)?;
+                    let start = aligned(end, align);
+                    write_value(start, value);
+                    end = start.add(value.len() + 1);
+                    Cell::at(start.as_ptr(), length)
+                }
+            };
+            cells.add(column).write(cell);
+        }
+        Ok(end)
+    }
+}
+
+/// The same from the fields of a DataRow, `data`; None if they are not valid. `readable` is `data` and what follows it.
+///
+/// # Safety
+/// As for [`copy_row`], and the block is longer by [`PIECE`].
+#[inline(always)]
+pub unsafe fn copy_fields(
+    block: NonNull<u8>,
+    data: &[u8],
+    readable: &[u8],
+    columns: usize,
+    align: usize,
+    empty: *const u8,
+) -> Option<NonNull<u8>> {
+    let in_pieces = readable.len() >= data.len() + PIECE;
+    let mut at = 0;
+    // SAFETY: as above; a value is read inside of `data`, with which `readable` begins, or up to PIECE bytes further
+    // where that much is readable.
+    unsafe {
+        let cells = block.cast::<Cell>();
+        let mut end = cells.add(columns).cast::<u8>();
+        for column in 0..columns {
+            let length = word_at(data, at)?;
+            at += size_of::<u32>();
+            let mut cell = Cell::null(empty);
+            if let Ok(size) = usize::try_from(length) {
+                if size > data.len() - at {
+                    return None;
+                }
+                let value = NonNull::from(readable).cast::<u8>().add(at);
+                end = aligned(end, align);
+                cell = Cell::at(end.as_ptr(), length);
+                if in_pieces && size <= MOST_IN_PIECES {
+                    copy_pieces(end, value, size);
+                } else {
+                    end.copy_from_nonoverlapping(value, size);
+                }
+                at += size;
+                end = end.add(size);
+                end.write(0);
+                end = end.add(1);
+            }
+            cells.add(column).write(cell);
+        }
+        (at == data.len()).then_some(end)
+    }
+}
+
+const MOST_IN_PIECES: usize = 4 * PIECE;
+
+/// Copies `size` bytes, and up to [`PIECE`] behind them.
+///
+/// # Safety
+/// As many bytes are readable and writable.
+#[inline(always)]
+unsafe fn copy_pieces(to: NonNull<u8>, from: NonNull<u8>, size: usize) {
+    let mut at = 0;
+    while at < size {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let piece = from.add(at).cast::<[u8; PIECE]>().read();
+            to.add(at).cast::<[u8; PIECE]>().write(piece);
+        }
+        at += PIECE;
+    }
+}
+
+/// # Safety
+/// The place is inside of a block that goes on for `align` bytes.
+#[inline(always)]
+unsafe fn aligned(place: NonNull<u8>, align: usize) -> NonNull<u8> {
+    let pad = place.addr().get().wrapping_neg() & (align - 1);
+    // SAFETY: the caller's promise.
+    unsafe { place.add(pad) }
+}
+
+/// # Safety
+/// `value.len() + 1` bytes from `to` on are writable.
+unsafe fn write_value(to: NonNull<u8>, value: &[u8]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        to.copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+        to.add(value.len()).write(0);
+    }
 }

@@ -2,6 +2,9 @@
 
 use crate::mem::OutOfMemory;
 
+/// Short rows and values are copied in pieces of this size, and so up to as much further than they reach.
+pub const PIECE: usize = 16;
+
 /// Why a DataRow was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowError {
@@ -49,4 +52,11 @@ impl<'a> Fields<'a> {
             Err(RowError::LengthMismatch)
         }
     }
+}
+
+/// The big-endian word at `at`, if there is one.
+#[inline(always)]
+pub fn word_at(data: &[u8], at: usize) -> Option<i32> {
+    let word = data.get(at..)?.first_chunk::<4>()?;
+    Some(i32::from_be_bytes(*word))
 }

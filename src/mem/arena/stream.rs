@@ -1,16 +1,17 @@
 //! Many rows at once: the plain case, without calls and checks for each row.
 
 use super::Arena;
-use super::block::{Offset, SHORT, tagged};
-use super::rows::{ALIGN, Rows};
+use super::block::{CELLS, Offset, SHORT, tagged};
+use super::cells;
+use super::data_row::{PIECE, word_at};
+use super::rows::Rows;
+use super::shape::{ALIGN, Form, Layout};
 use std::mem::size_of;
 use std::ptr::NonNull;
 
 /// The message's type and length, and the number of fields.
 const HEAD: usize = 7;
 const DATA_ROW: u8 = b'D';
-/// Short rows are copied in pieces of this size, and so up to as much further than they reach.
-pub(super) const PIECE: usize = 16;
 const MOST_PIECES: usize = 8;
 
 /// A row, found in a stream of messages.
@@ -31,31 +32,78 @@ impl Rows {
     /// messages take. It stops where a row is not plain: not whole, not valid, too long for short offsets, or the
     /// first one in new memory. [`Rows::push_wire`] deals with that one.
     pub fn push_stream(&mut self, stream: &[u8], most: usize) -> usize {
+        if self.layout() == Layout::Libpq {
+            return self.push_stream_to_cells(stream, most);
+        }
+        let columns = self.columns() as usize;
+        if self.form == Form::Whole {
+            self.push_each(stream, most, |room, row| room.push_whole(row, columns))
+        } else {
+            self.push_each(stream, most, |room, row| room.push_aligned(row, columns))
+        }
+    }
+
+    // Apart, so that the usual case stays small.
+    #[inline(never)]
+    fn push_stream_to_cells(&mut self, stream: &[u8], most: usize) -> usize {
+        let (columns, align) = (self.columns() as usize, self.form.align());
+        let empty = self.empty_place();
+        self.push_each(stream, most, |room, row| {
+            room.push_cells(row, columns, align, empty)
+        })
+    }
+
+    #[inline(always)]
+    fn push_each(
+        &mut self,
+        stream: &[u8],
+        most: usize,
+        push: impl Fn(&mut Room, &PlainRow<'_>) -> Option<*mut u8>,
+    ) -> usize {
+        let columns = self.columns();
         let mut room = Room::of(&self.arena);
         let mut rest = stream;
         for _ in 0..most.min(self.table.room()) {
-            let Some((data, behind)) = plain_row(rest, self.columns) else {
+            let Some((data, behind)) = plain_row(rest, columns) else {
                 break;
             };
-            let Some(row) = room.push(data, &rest[HEAD..], self.columns, self.aligned) else {
+            let readable = &rest[HEAD..];
+            let Some(row) = push(&mut room, &PlainRow { data, readable }) else {
                 break;
             };
-            self.table.push(tagged(row, SHORT));
+            self.table.push(row);
             rest = behind;
         }
         room.back_to(&mut self.arena);
         stream.len() - rest.len()
     }
 
-    /// Adds `row` alone; false if it is not plain.
+    /// Adds `row` alone; false if it is not plain. Not with [`Layout::Libpq`].
     #[inline(always)]
     pub fn push_plain(&mut self, row: &PlainRow<'_>) -> bool {
+        let columns = self.columns() as usize;
+        if self.form == Form::Whole {
+            self.push_one(|room| room.push_whole(row, columns))
+        } else {
+            self.push_one(|room| room.push_aligned(row, columns))
+        }
+    }
+
+    /// The same with [`Layout::Libpq`].
+    #[inline(always)]
+    pub fn push_plain_to_cells(&mut self, row: &PlainRow<'_>) -> bool {
+        let (columns, align) = (self.columns() as usize, self.form.align());
+        let empty = self.empty_place();
+        self.push_one(|room| room.push_cells(row, columns, align, empty))
+    }
+
+    #[inline(always)]
+    fn push_one(&mut self, push: impl FnOnce(&mut Room) -> Option<*mut u8>) -> bool {
         let mut room = Room::of(&self.arena);
-        let pushed = room.push(row.data, row.readable, self.columns, self.aligned);
-        let (Some(pushed), true) = (pushed, self.table.room() > 0) else {
+        let (Some(pushed), true) = (push(&mut room), self.table.room() > 0) else {
             return false;
         };
-        self.table.push(tagged(pushed, SHORT));
+        self.table.push(pushed);
         room.back_to(&mut self.arena);
         true
     }
@@ -93,13 +141,6 @@ impl<'a> PlainRow<'a> {
     }
 }
 
-/// The big-endian word at `at`, if there is one.
-#[inline(always)]
-fn word_at(data: &[u8], at: usize) -> Option<i32> {
-    let word = data.get(at..)?.first_chunk::<4>()?;
-    Some(i32::from_be_bytes(*word))
-}
-
 impl Room {
     #[inline(always)]
     fn of(arena: &Arena) -> Room {
@@ -113,21 +154,6 @@ impl Room {
     fn back_to(self, arena: &mut Arena) {
         arena.cursor = self.cursor;
         arena.room = self.left;
-    }
-
-    #[inline(always)]
-    fn push(
-        &mut self,
-        data: &[u8],
-        readable: &[u8],
-        columns: u32,
-        aligned: bool,
-    ) -> Option<NonNull<u8>> {
-        if aligned {
-            self.push_aligned(data, columns as usize)
-        } else {
-            self.push_whole(data, readable, columns as usize)
-        }
     }
 
     /// The place of a block of `len` bytes, aligned; it is not taken yet.
@@ -148,9 +174,10 @@ impl Room {
         self.cursor = end;
     }
 
-    /// As [`Rows::push_wire`] copies a row whole; `readable` is `data` and what follows it.
+    /// As [`Rows::push_wire`] copies a row whole.
     #[inline(always)]
-    fn push_whole(&mut self, data: &[u8], readable: &[u8], columns: usize) -> Option<NonNull<u8>> {
+    fn push_whole(&mut self, row: &PlainRow<'_>, columns: usize) -> Option<*mut u8> {
+        let PlainRow { data, readable } = *row;
         let head = columns * size_of::<u16>();
         let len = head + data.len() + 1;
         if len > usize::from(u16::MAX) {
@@ -201,12 +228,13 @@ impl Room {
             }
             self.take_to(block.add(len));
         }
-        Some(block)
+        Some(tagged(block, SHORT))
     }
 
     /// As [`Rows::push_wire`] copies values one by one.
     #[inline(always)]
-    fn push_aligned(&mut self, data: &[u8], columns: usize) -> Option<NonNull<u8>> {
+    fn push_aligned(&mut self, row: &PlainRow<'_>, columns: usize) -> Option<*mut u8> {
+        let data = row.data;
         let head = columns * size_of::<u16>();
         let most = head + data.len() + columns * ALIGN;
         if most > usize::from(u16::MAX) {
@@ -241,7 +269,25 @@ impl Room {
         }
         // SAFETY: `end <= most`, which the block is long.
         self.take_to(unsafe { block.add(end) });
-        Some(block)
+        Some(tagged(block, SHORT))
+    }
+
+    /// As [`Rows::push_wire`] fills an array of cells.
+    #[inline(always)]
+    fn push_cells(
+        &mut self,
+        row: &PlainRow<'_>,
+        columns: usize,
+        align: usize,
+        empty: *const u8,
+    ) -> Option<*mut u8> {
+        let PlainRow { data, readable } = *row;
+        let most = cells::row_size(columns, data.len() + PIECE, align)?;
+        let block = self.place(most, ALIGN)?;
+        // SAFETY: the block is as long and aligned, and `readable` begins with `data`.
+        let end = unsafe { cells::copy_fields(block, data, readable, columns, align, empty) }?;
+        self.take_to(end);
+        Some(tagged(block, CELLS))
     }
 }
 

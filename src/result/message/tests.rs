@@ -1,4 +1,5 @@
 use super::*;
+use crate::mem::arena::rows::Layout;
 
 const FULL: &[(u8, &str)] = &[
     (b'S', "ERREUR"),
@@ -182,7 +183,7 @@ fn positions_that_are_no_numbers() {
 
 #[test]
 fn a_result_tells_its_error_again() {
-    let mut result = PgResult::new(Status::FatalError, 6).unwrap();
+    let mut result = PgResult::new(Status::FatalError, 6, Layout::Compact).unwrap();
     let again =
         |result: &PgResult| result.verbose_error_message(Verbosity::Sqlstate, ShowContext::Never);
     assert_eq!(again(&result), b"no error message available\n");

@@ -18,10 +18,35 @@ fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
     body
 }
 
-fn rows(columns: u32, aligned: bool) -> Rows {
-    let mut rows = Rows::new();
-    rows.set_columns(columns, aligned);
+/// Rows in a place where they stay.
+fn rows(columns: u32, form: Form) -> Box<Rows> {
+    let mut rows = Box::new(Rows::new(form.layout()));
+    rows.set_columns(columns, form.align() > 1);
+    assert_eq!(rows.form, form);
     rows
+}
+
+const FORMS: [Form; 4] = [Form::Whole, Form::Aligned, Form::Cells, Form::AlignedCells];
+
+/// A value as C programs read it in memory.
+fn in_memory(rows: &Rows, row: u32, column: u32) -> Option<Option<&[u8]>> {
+    #[repr(C)]
+    struct Value {
+        length: i32,
+        start: *const u8,
+    }
+    let head = &rows.table.head;
+    if row >= head.rows || column >= head.columns || head.tuples.is_null() {
+        return None;
+    }
+    // SAFETY: this is what C libpq's results look like; there is such a row and such a column.
+    unsafe {
+        let cells = *head.tuples.cast::<*const Value>().add(row as usize);
+        let Value { length, start } = cells.add(column as usize).read();
+        let bytes = std::slice::from_raw_parts(start, length.max(0) as usize);
+        assert_eq!(start.add(bytes.len()).read(), 0);
+        Some((length != -1).then_some(bytes))
+    }
 }
 
 fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
@@ -29,6 +54,11 @@ fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
         let column = column as u32;
         let value = rows.value(row, column).unwrap();
         assert_eq!(rows.bytes(row, column), Some(*expected));
+        if rows.layout() == Layout::Libpq {
+            assert_eq!(in_memory(rows, row, column), Some(*expected));
+        } else {
+            assert_eq!(in_memory(rows, row, column), None);
+        }
         assert_eq!(value.null, expected.is_none());
         let bytes = expected.unwrap_or_default();
         if let Some(near) = rows.near(row, column) {
@@ -55,8 +85,8 @@ fn all_mixtures() -> Vec<Row<'static>> {
 
 #[test]
 fn nulls_and_empty_values_in_every_place() {
-    for aligned in [false, true] {
-        let mut rows = rows(4, aligned);
+    for form in FORMS {
+        let mut rows = rows(4, form);
         let mixtures = all_mixtures();
         for row in &mixtures {
             rows.push_wire(&body(row)).unwrap();
@@ -70,7 +100,7 @@ fn nulls_and_empty_values_in_every_place() {
 
 #[test]
 fn any_negative_length_is_null() {
-    let mut rows = rows(2, false);
+    let mut rows = rows(2, Form::Whole);
     let mut wire = body(&[Some(b"abc"), None]);
     wire[9..13].copy_from_slice(&i32::MIN.to_be_bytes());
     rows.push_wire(&wire).unwrap();
@@ -79,7 +109,7 @@ fn any_negative_length_is_null() {
 
 #[test]
 fn positions_out_of_range_have_no_value() {
-    let mut rows = rows(1, false);
+    let mut rows = rows(1, Form::Whole);
     rows.push_wire(&body(&[Some(b"x")])).unwrap();
     for (row, column) in [(1, 0), (0, 1), (u32::MAX, 0), (0, u32::MAX)] {
         assert!(rows.value(row, column).is_none());
@@ -90,7 +120,7 @@ fn positions_out_of_range_have_no_value() {
 
 #[test]
 fn rows_without_columns_count() {
-    let mut rows = rows(0, false);
+    let mut rows = rows(0, Form::Whole);
     rows.push_wire(&[0, 0]).unwrap();
     rows.push_wire(&[0, 0]).unwrap();
     assert_eq!(rows.len(), 2);
@@ -99,9 +129,9 @@ fn rows_without_columns_count() {
 
 #[test]
 fn a_body_cut_anywhere_is_refused() {
-    for aligned in [false, true] {
+    for form in FORMS {
         let whole = body(&[Some(b"one"), None, Some(b""), Some(b"four")]);
-        let mut rows = rows(4, aligned);
+        let mut rows = rows(4, form);
         for end in 0..whole.len() {
             // A copy of its own, so that a checker sees a read past its end.
             let cut: Box<[u8]> = whole[..end].into();
@@ -117,12 +147,12 @@ fn a_body_cut_anywhere_is_refused() {
 
 #[test]
 fn lengths_beyond_the_body_are_refused() {
-    for aligned in [false, true] {
+    for form in FORMS {
         for length in [6u32, 0xFF_FFFF, 0x100_0000, 0x7FFF_FFFF] {
             let mut wire = vec![0, 1];
             wire.extend(length.to_be_bytes());
             wire.extend(b"12345");
-            let error = rows(1, aligned).push_wire(&wire);
+            let error = rows(1, form).push_wire(&wire);
             assert_eq!(error, Err(RowError::InsufficientData));
         }
     }
@@ -132,24 +162,26 @@ fn lengths_beyond_the_body_are_refused() {
 fn a_wrong_field_count_is_refused() {
     let wire = body(&[Some(b"a"), Some(b"b")]);
     for columns in [0, 1, 3, 65_538] {
-        let error = rows(columns, false).push_wire(&wire);
+        let error = rows(columns, Form::Whole).push_wire(&wire);
         assert_eq!(error, Err(RowError::FieldCount));
     }
 }
 
 #[test]
 fn aligned_values_start_at_multiples_of_eight() {
-    let mut rows = rows(3, true);
-    for len in 0..50usize {
-        let value = vec![len as u8; len];
-        let row = [Some(&value[..]), None, Some(b"12345".as_slice())];
-        rows.push_wire(&body(&row)).unwrap();
-    }
-    for len in 0..50usize {
-        let value = vec![len as u8; len];
-        check(&rows, len as u32, &[Some(&value), None, Some(b"12345")]);
-        assert_eq!(rows.value(len as u32, 0).unwrap().ptr.addr() % 8, 0);
-        assert_eq!(rows.value(len as u32, 2).unwrap().ptr.addr() % 8, 0);
+    for form in [Form::Aligned, Form::AlignedCells] {
+        let mut rows = rows(3, form);
+        for len in 0..50usize {
+            let value = vec![len as u8; len];
+            let row = [Some(&value[..]), None, Some(b"12345".as_slice())];
+            rows.push_wire(&body(&row)).unwrap();
+        }
+        for len in 0..50usize {
+            let value = vec![len as u8; len];
+            check(&rows, len as u32, &[Some(&value), None, Some(b"12345")]);
+            assert_eq!(rows.value(len as u32, 0).unwrap().ptr.addr() % 8, 0);
+            assert_eq!(rows.value(len as u32, 2).unwrap().ptr.addr() % 8, 0);
+        }
     }
 }
 
@@ -165,11 +197,11 @@ fn rows_of_any_size_use_one_accessor() {
         1 << 24,
         (1 << 24) + 1,
     ];
-    for aligned in [false, true] {
+    for form in FORMS {
         for size in sizes {
             let large = vec![0x5A; size];
             let row: Row = vec![Some(&large), None, Some(b"tail"), Some(&large)];
-            let mut rows = rows(4, aligned);
+            let mut rows = rows(4, form);
             rows.push_wire(&body(&row)).unwrap();
             check(&rows, 0, &row);
         }
@@ -187,8 +219,8 @@ fn the_most_columns_a_row_can_have() {
             }
         })
         .collect();
-    for aligned in [false, true] {
-        let mut rows = rows(65_535, aligned);
+    for form in FORMS {
+        let mut rows = rows(65_535, form);
         rows.push_wire(&body(&row)).unwrap();
         check(&rows, 0, &row);
     }
@@ -196,7 +228,7 @@ fn the_most_columns_a_row_can_have() {
 
 #[test]
 fn a_million_rows() {
-    let mut rows = rows(2, false);
+    let mut rows = rows(2, Form::Whole);
     for n in 0..1_000_000u32 {
         let text = n.to_string();
         let first = (n % 7 != 0).then_some(text.as_bytes());
@@ -211,19 +243,27 @@ fn a_million_rows() {
     assert!(rows.memory_size() < 56_000_000, "{}", rows.memory_size());
 }
 
+fn shape(columns: u32, form: Form) -> Shape {
+    Shape {
+        columns,
+        form,
+        ..Shape::new(form.layout())
+    }
+}
+
+fn in_tail(space: usize, shape: Shape, bytes: usize) -> TailBox<Rows> {
+    TailBox::with_tail(space, |tail| Rows::in_tail(tail, shape, bytes)).unwrap()
+}
+
 #[test]
 fn a_single_row_fits_the_tail() {
-    for (aligned, len) in (0..2000).map(|n| (n % 2 == 0, n)) {
+    for (form, len) in (0..2000).map(|n| (FORMS[n % 4], n)) {
         let value = vec![b'v'; len];
         let row: Row = vec![Some(&value), None, Some(b"1")];
         let wire = body(&row);
-        let space = Rows::tail_for(3, aligned, wire.len());
-        let boxed = TailBox::with_tail(space, |tail| {
-            let mut rows = Rows::in_tail(tail, 3, aligned, wire.len());
-            rows.push_wire(&wire).unwrap();
-            rows
-        })
-        .unwrap();
+        let space = Rows::tail_for(shape(3, form), wire.len());
+        let mut boxed = in_tail(space, shape(3, form), wire.len());
+        boxed.push_wire(&wire).unwrap();
         check(&boxed, 0, &row);
         assert_eq!(boxed.memory_size(), space, "a chunk was needed");
     }
@@ -231,26 +271,25 @@ fn a_single_row_fits_the_tail() {
 
 #[test]
 fn rows_outgrow_the_tail() {
-    for space in [0, 1, 7, 8, 9, 64, 500, 4096] {
-        let boxed = TailBox::with_tail(space, |tail| {
-            let mut rows = Rows::in_tail(tail, 1, false, space);
+    for form in FORMS {
+        for space in [0, 1, 7, 8, 9, 64, 500, 4096] {
+            let mut boxed = in_tail(space, shape(1, form), space);
             for n in 0..500u32 {
-                rows.push_wire(&body(&[Some(&n.to_be_bytes())])).unwrap();
+                boxed.push_wire(&body(&[Some(&n.to_be_bytes())])).unwrap();
+                check(&boxed, n, &[Some(&n.to_be_bytes())]);
             }
-            rows
-        })
-        .unwrap();
-        for n in 0..500u32 {
-            check(&boxed, n, &[Some(&n.to_be_bytes())]);
+            for n in 0..500u32 {
+                check(&boxed, n, &[Some(&n.to_be_bytes())]);
+            }
         }
     }
 }
 
 #[test]
 fn set_changes_one_value_only() {
-    for aligned in [false, true] {
+    for form in FORMS {
         for column in 0..4 {
-            let mut rows = rows(4, aligned);
+            let mut rows = rows(4, form);
             let mixtures = all_mixtures();
             for (index, row) in mixtures.iter().enumerate() {
                 let index = index as u32;
@@ -268,45 +307,67 @@ fn set_changes_one_value_only() {
 
 #[test]
 fn set_refuses_what_is_not_there() {
-    let mut rows = rows(2, false);
-    assert_eq!(rows.set(0, 0, None), Ok(false));
-    rows.push_nulls().unwrap();
-    check(&rows, 0, &[None, None]);
-    assert_eq!(rows.set(0, 2, None), Ok(false));
-    assert_eq!(rows.set(0, 1, Some(b"x")), Ok(true));
-    check(&rows, 0, &[None, Some(b"x")]);
-    assert_eq!(rows.value(0, 1).unwrap().ptr.addr() % 8, 0);
+    for form in FORMS {
+        let mut rows = rows(2, form);
+        assert_eq!(rows.set(0, 0, None), Ok(false));
+        rows.push_nulls().unwrap();
+        check(&rows, 0, &[None, None]);
+        assert_eq!(rows.set(0, 2, None), Ok(false));
+        assert_eq!(rows.set(0, 1, Some(b"x")), Ok(true));
+        check(&rows, 0, &[None, Some(b"x")]);
+        assert_eq!(rows.value(0, 1).unwrap().ptr.addr() % 8, 0);
+    }
 }
 
 #[test]
 fn a_copy_is_independent() {
-    let mixtures = all_mixtures();
-    let mut copies = rows(4, false);
-    let mut source = rows(4, false);
-    for row in &mixtures {
-        source.push_wire(&body(row)).unwrap();
-    }
-    source.set(3, 0, Some(b"changed")).unwrap();
-    for row in 0..source.len() {
-        copies.push_copy(&source, row).unwrap();
-    }
-    drop(source);
-    for (index, row) in mixtures.iter().enumerate() {
-        let mut row = row.clone();
-        if index == 3 {
-            row[0] = Some(b"changed");
+    for form in FORMS {
+        let mixtures = all_mixtures();
+        let mut copies = rows(4, form);
+        let mut source = rows(4, form);
+        for row in &mixtures {
+            source.push_wire(&body(row)).unwrap();
         }
-        check(&copies, index as u32, &row);
+        source.set(3, 0, Some(b"changed")).unwrap();
+        for row in 0..source.len() {
+            copies.push_copy(&source, row).unwrap();
+        }
+        drop(source);
+        for (index, row) in mixtures.iter().enumerate() {
+            let mut row = row.clone();
+            if index == 3 {
+                row[0] = Some(b"changed");
+            }
+            check(&copies, index as u32, &row);
+        }
+        assert_eq!(
+            copies.push_copy(&rows(3, form), 0),
+            Err(RowError::FieldCount)
+        );
     }
-    assert_eq!(
-        copies.push_copy(&rows(3, false), 0),
-        Err(RowError::FieldCount)
-    );
+}
+
+#[test]
+fn cells_take_no_more_than_in_c() {
+    // A row: 8 for its pointer, 16 a cell, the value and its NUL; the next row at a multiple of 8.
+    for (form, size) in [
+        (Form::Cells, 8 + 32 + 24),
+        (Form::AlignedCells, 8 + 32 + 32),
+    ] {
+        let mut rows = rows(2, form);
+        for _ in 0..1 << 20 {
+            rows.push_wire(&body(&[Some(b"12345678"), Some(b"12345678")]))
+                .unwrap();
+        }
+        let bytes = rows.memory_size();
+        // The newest chunk may be all but empty.
+        assert!(bytes < (size << 20) * 5 / 4, "{form:?}: {bytes}");
+    }
 }
 
 #[test]
 fn pieces_are_aligned_for_any_type() {
-    let mut rows = rows(1, false);
+    let mut rows = rows(1, Form::Whole);
     for n in 0..50 {
         rows.push_wire(&body(&[Some(&vec![1; n])])).unwrap();
         assert_eq!(rows.alloc(n + 1).unwrap().addr().get() % 16, 0);
@@ -348,10 +409,10 @@ fn stream(seed: &mut u64, columns: u16, messages: usize) -> Vec<Vec<u8>> {
 fn many_rows_at_once_are_the_same_rows() {
     let mut seed = 1;
     for columns in [0, 1, 2, 5, 30] {
-        for aligned in [false, true] {
+        for form in FORMS {
             let messages = stream(&mut seed, columns, 400);
-            let mut one_by_one = rows(columns.into(), aligned);
-            let mut at_once = rows(columns.into(), aligned);
+            let mut one_by_one = rows(columns.into(), form);
+            let mut at_once = rows(columns.into(), form);
             let expected: Vec<_> = messages
                 .iter()
                 .map(|m| one_by_one.push_wire(&m[5..]))
@@ -388,7 +449,7 @@ fn many_rows_at_once_are_the_same_rows() {
 
 #[test]
 fn a_stream_of_other_messages_adds_no_row() {
-    let mut rows = rows(1, false);
+    let mut rows = rows(1, Form::Whole);
     rows.push_wire(&body(&[Some(b"x")])).unwrap();
     for stream in [
         &b""[..],
