@@ -28,7 +28,8 @@ packages=(
     libldap-dev libcurl4-openssl-dev liblz4-dev libzstd-dev lz4 zstd gzip python3-dev util-linux ca-certificates
 )
 # By the names that pip freeze prints.
-python=(psycopg==3.2.10 psycopg-pool==3.3.3)
+psycopg=3.2.10
+python=("psycopg==$psycopg" psycopg-pool==3.3.3)
 for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
 case ${1:-} in
 demo) packages=("${for_the_demo[@]}") ;;
@@ -98,3 +99,12 @@ for package in "${python[@]}"; do
         break
     fi
 done
+
+# psycopg's C part: as a wheel with a libpq of its own, and as source, which the tests compile.
+if [ "$#" = 0 ] && [ "$(cat "$cache/psycopg/version" 2>/dev/null)" != "$psycopg" ]; then
+    rm -rf "$cache/psycopg"
+    pip=("$cache/python/bin/pip" --quiet --disable-pip-version-check)
+    "${pip[@]}" install --no-deps --target "$cache/psycopg/binary" "psycopg-binary==$psycopg"
+    "${pip[@]}" download --no-deps --no-binary psycopg-c --dest "$cache/psycopg/source" "psycopg-c==$psycopg"
+    echo "$psycopg" >"$cache/psycopg/version"
+fi

@@ -8,6 +8,7 @@
 #   src/postgresql-18-*/  its source tree, untouched but for Debian's patches
 #   build/                its build tree
 #   python/               a venv with the pure-Python psycopg and what uses it
+#   psycopg/              psycopg's C part, compiled (binary) and as source
 
 if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
     cache=$LIBPQ_OXIDE_CACHE

@@ -56,18 +56,7 @@ impl Client {
             .arg(paths::checkout().join("c-tests/ffi").join(self.file()))
             .args(args);
         let output = process::run(&mut command, b"", TIMEOUT).success();
-        let directory = lib.directory().canonicalize().expect("a directory");
-        let loaded: Vec<&Path> = output
-            .stderr
-            .lines()
-            .filter_map(|line| line.strip_prefix("libpq "))
-            .flat_map(str::split_whitespace)
-            .map(Path::new)
-            .collect();
-        assert!(
-            matches!(loaded[..], [file] if file.starts_with(directory)),
-            "{lib:?} was expected, {loaded:?} is loaded: {output}"
-        );
+        assert_runs_on(lib, &output);
         output
     }
 
@@ -115,6 +104,27 @@ impl Client {
         server.finish();
         output.stdout
     }
+}
+
+/// A program tells on stderr which libpq is in its address space: it must be `lib` and no other.
+#[track_caller]
+pub fn assert_runs_on(lib: Lib, output: &Output) {
+    let directory = lib.directory().canonicalize().expect("a directory");
+    let loaded = loaded(output);
+    assert!(
+        matches!(loaded[..], [file] if file.starts_with(directory)),
+        "{lib:?} was expected, {loaded:?} is loaded: {output}"
+    );
+}
+
+/// Every libpq in the address space of a program.
+pub fn loaded(output: &Output) -> Vec<&Path> {
+    let lines = output.stderr.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("libpq "))
+        .flat_map(str::split_whitespace)
+        .map(Path::new)
+        .collect()
 }
 
 #[track_caller]

@@ -28,6 +28,7 @@ mod pools;
 mod programs;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod result_memory;
 mod signal_safety;
 mod support;
 mod tls;

@@ -102,9 +102,13 @@ pub fn on_lib(program: impl AsRef<Path>, lib: Lib) -> Command {
         ("TZ", "UTC"),
     ]);
     command.env("LD_LIBRARY_PATH", lib.directory());
-    if let (Lib::Ours, Some(byte)) = (lib, env::var_os("MALLOC_PERTURB_")) {
-        // glibc fills new and freed memory with it.
-        command.env("MALLOC_PERTURB_", byte);
+    if lib == Lib::Ours {
+        // glibc fills new and freed memory with the first; the other lays results out as C libpq does.
+        for name in ["MALLOC_PERTURB_", "LIBPQ_OXIDE_RESULTS"] {
+            if let Some(value) = env::var_os(name) {
+                command.env(name, value);
+            }
+        }
     }
     command
 }
