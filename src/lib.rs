@@ -26,10 +26,11 @@ pub mod protocol;
 mod result;
 mod text;
 
-/// How the library judges a server's certificate, for goaway-proxy, which judges its server's so too.
+/// How the library speaks TLS and judges a server's certificate, for goaway-proxy, which does the same.
 #[doc(hidden)]
 pub mod verify {
     pub use crate::net::tls::Verifier;
     pub use crate::net::tls::names::check as check_name;
+    pub use crate::net::tls::provider::provider;
     pub use crate::net::verify::Trust;
 }

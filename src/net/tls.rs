@@ -8,6 +8,7 @@ mod key_log;
 pub mod keys;
 pub mod names;
 pub mod pem;
+pub mod provider;
 mod pss_key;
 mod signatures;
 pub mod system;

@@ -5,7 +5,9 @@ use crate::support::program::Program;
 use crate::support::script::Script;
 
 const SERVER_NAME: u16 = 0;
+const GROUPS: u16 = 10;
 const ALPN: u16 = 16;
+const KEY_SHARES: u16 = 51;
 
 /// The extensions of a handshake record's ClientHello (RFC 8446, 4.1.2).
 fn extensions(hello: &[u8]) -> Vec<(u16, Vec<u8>)> {
@@ -85,4 +87,62 @@ fn names_and_protocol() {
             "{options}"
         );
     }
+}
+
+/// rustls takes only what looks like the name of a host, and sends no dot at its end. Stated in docs/tls.md.
+#[test]
+fn names_that_are_no_host_names() {
+    let name = |lib, host: &str| {
+        let extensions = hello(lib, &format!("host={host}"));
+        // A list of one: its length, a kind, the name's length, the name.
+        value(&extensions, SERVER_NAME).map(|list| String::from_utf8_lossy(&list[5..]).into_owned())
+    };
+    for (host, ours) in [
+        ("db.1234", None),
+        ("-lead.test", None),
+        ("trail-.test", None),
+        ("a..b", None),
+        ("good.test.", Some("good.test")),
+        ("a_b.test", Some("a_b.test")),
+        ("under_score", Some("under_score")),
+    ] {
+        assert_eq!(name(Lib::Oracle, host).as_deref(), Some(host));
+        assert_eq!(name(Lib::Ours, host).as_deref(), ours, "{host}");
+    }
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u16> {
+    let pairs = bytes.chunks_exact(2);
+    pairs
+        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+        .collect()
+}
+
+/// The groups that both libraries have come in the same order; secp521r1 is among them, and no key share is for it.
+#[test]
+fn key_exchange_groups() {
+    const X25519: u16 = 29;
+    const SECP521R1: u16 = 25;
+    const X25519_MLKEM768: u16 = 4588;
+    let [expected, ours] = [Lib::Oracle, Lib::Ours].map(|lib| hello(lib, "host=good.test"));
+    let groups = |extensions| numbers(&value(extensions, GROUPS).expect("groups")[2..]);
+    let (expected, known) = (groups(&expected), groups(&ours));
+    let common: Vec<u16> = known
+        .iter()
+        .copied()
+        .filter(|group| expected.contains(group))
+        .collect();
+    let theirs: Vec<u16> = expected
+        .into_iter()
+        .filter(|group| known.contains(group))
+        .collect();
+    assert_eq!(common, theirs);
+    assert!(common.contains(&SECP521R1), "{common:?}");
+    let mut rest = &value(&ours, KEY_SHARES).expect("key shares")[2..];
+    let mut shares = Vec::new();
+    while let [a, b, high, low, behind @ ..] = rest {
+        shares.push(u16::from_be_bytes([*a, *b]));
+        rest = &behind[usize::from(u16::from_be_bytes([*high, *low]))..];
+    }
+    assert_eq!(shares, [X25519_MLKEM768, X25519]);
 }

@@ -7,9 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use pq::verify::{Trust, Verifier, check_name};
+use pq::verify::{Trust, Verifier, check_name, provider};
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::server::NoServerSessionStorage;
 use rustls::{CertificateError, ClientConfig, ClientConnection, ServerConfig};
@@ -44,10 +43,6 @@ impl Mode {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
 fn why(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => "it is not that of the certificate".to_owned(),
@@ -63,7 +58,7 @@ impl Front {
     /// With the chain of certificates and the key in these PEM files.
     pub fn new(certificate: &Path, key: &Path) -> Result<Front, String> {
         let (chain, key_der) = (files::certificates(certificate)?, files::key(key)?);
-        let mut config = ServerConfig::builder_with_provider(provider())
+        let mut config = ServerConfig::builder_with_provider(provider().clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .with_no_client_auth()
@@ -113,7 +108,7 @@ impl Back {
             Mode::VerifyCa | Mode::VerifyFull => Some(Trust::new(files::roots(ca)?, None)),
         };
         let verifier = Arc::new(Verifier::new(trust));
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let mut config = ClientConfig::builder_with_provider(provider().clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .dangerous()

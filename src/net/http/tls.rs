@@ -1,6 +1,7 @@
 //! Whom the client trusts.
 
 use super::{HttpError, kind};
+use crate::net::tls::provider::provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,8 +18,7 @@ pub fn tls_config(ca_file: Option<&[u8]>) -> Result<TlsConfig, HttpError> {
         Some(name) => roots_of(Path::new(OsStr::from_bytes(name)))?,
         None => system_roots()?,
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider().clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| HttpError::new(kind::TLS, error.to_string()))?
         .with_root_certificates(roots)

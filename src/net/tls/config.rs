@@ -1,16 +1,16 @@
 //! What one TLS connection is set up with.
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 
 use super::PROTOCOL;
 use super::certificate_sender::{Asked, Identity};
 use super::key_log::KeyLogFile;
+use super::provider::provider;
 use super::verifier::Verifier;
 use crate::net::verify::Trust;
 
@@ -32,12 +32,6 @@ pub struct Settings {
     pub server_name: Option<Vec<u8>>,
     /// The file to which secrets are appended for debugging.
     pub key_log: Option<Vec<u8>>,
-}
-
-/// The cryptography, made once; it is no default of the process.
-pub fn provider() -> &'static Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
 }
 
 /// A connection that has said nothing yet; Err is a text in libpq's manner.

@@ -18,7 +18,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
-use super::{config, pss_key};
+use super::provider::provider;
+use super::pss_key;
 
 /// Why there is no key, as OpenSSL words it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +182,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// A key ready to sign with.
 pub fn signer(key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, KeyError> {
-    let provider = config::provider();
+    let provider = provider();
     if let Some(key) = pss_key::load(&key, provider) {
         return Ok(key);
     }
