@@ -2,6 +2,7 @@
 
 mod certificate_sender;
 mod config;
+mod der;
 mod end_point;
 mod failure;
 mod key_log;
@@ -10,6 +11,7 @@ pub mod names;
 pub mod pem;
 pub mod provider;
 mod pss_key;
+mod rsa_sizes;
 mod signatures;
 pub mod system;
 mod verifier;

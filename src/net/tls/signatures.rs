@@ -3,9 +3,10 @@
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::CertificateDer;
 use rustls::{DigitallySignedStruct, SignatureScheme as Scheme};
-use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::{der, rsa_sizes};
 use crate::net::verify::Refusal;
 use crate::net::verify::pss::{Digest, Pss};
 use crate::net::verify::signature::{Algorithm, kinds, verify_any};
@@ -67,18 +68,36 @@ pub fn in_tls12(scheme: Scheme) -> Option<Check> {
     })
 }
 
-/// Checks that the key of `certificate` made the signature, as `check` says for its scheme.
-pub fn verify(
-    certificate: &CertificateDer<'_>,
-    signed: &DigitallySignedStruct,
-    message: &[u8],
-    check: fn(Scheme) -> Option<Check>,
-) -> Result<HandshakeSignatureValid, Refusal> {
-    let parsed = X509Certificate::from_der(certificate).map_err(|_| Refusal::Malformed)?;
-    let key = &parsed.1.tbs_certificate.subject_pki;
-    match check(signed.scheme).ok_or(Refusal::BadSignature)? {
-        Check::Pss(digest) => Pss::of_handshake(digest).verify(key, message, signed.signature())?,
-        Check::Any(algorithms) => verify_any(key, algorithms, message, signed.signature())?,
+/// How a version of TLS reads its schemes, and whether the server's certificate was verified.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    pub check: fn(Scheme) -> Option<Check>,
+    pub verified: bool,
+}
+
+impl Rules {
+    /// Checks that the key of `certificate` made the signature.
+    pub fn verify(
+        self,
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+        message: &[u8],
+    ) -> Result<HandshakeSignatureValid, Refusal> {
+        // Nothing but the key is read: where nothing is verified, the rest of the certificate may be anything.
+        let outline = der::outline(certificate).ok_or(Refusal::Malformed)?;
+        let key = SubjectPublicKeyInfo::from_der(outline.key);
+        let (_, key) = key.map_err(|_| Refusal::Malformed)?;
+        let (scheme, signature) = (signed.scheme, signed.signature());
+        let check = (self.check)(scheme).ok_or(Refusal::BadSignature)?;
+        let made = rsa_sizes::verify(&key, !self.verified, scheme, message, signature);
+        match (made, check) {
+            (Some(true), _) => {}
+            (Some(false), _) => return Err(Refusal::BadSignature),
+            (None, Check::Pss(digest)) => {
+                Pss::of_handshake(digest).verify(&key, message, signature)?;
+            }
+            (None, Check::Any(algorithms)) => verify_any(&key, algorithms, message, signature)?,
+        }
+        Ok(HandshakeSignatureValid::assertion())
     }
-    Ok(HandshakeSignatureValid::assertion())
 }

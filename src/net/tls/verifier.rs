@@ -4,7 +4,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
-use super::signatures;
+use super::signatures::{self, Check, Rules};
 use crate::net::verify::{Refusal, Trust};
 
 /// Judges the chain if there is something to judge it by; the host name is compared later, when libpq does.
@@ -16,6 +16,11 @@ pub struct Verifier {
 impl Verifier {
     pub fn new(trust: Option<Trust>) -> Verifier {
         Verifier { trust }
+    }
+
+    fn rules(&self, check: fn(SignatureScheme) -> Option<Check>) -> Rules {
+        let verified = self.trust.is_some();
+        Rules { check, verified }
     }
 }
 
@@ -41,7 +46,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signatures::verify(certificate, signed, message, signatures::in_tls12).map_err(error)
+        let rules = self.rules(signatures::in_tls12);
+        rules.verify(certificate, signed, message).map_err(error)
     }
 
     fn verify_tls13_signature(
@@ -50,7 +56,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signatures::verify(certificate, signed, message, signatures::in_tls13).map_err(error)
+        let rules = self.rules(signatures::in_tls13);
+        rules.verify(certificate, signed, message).map_err(error)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

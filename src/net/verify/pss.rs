@@ -17,7 +17,7 @@ use super::signature::{Algorithm, verify_any};
 
 /// RFC 4055, 1.2: signatures, and keys that are for these alone.
 pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
-const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
+pub const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
 const MGF1: Oid<'static> = oid!(1.2.840.113549.1.1.8);
 
 /// The digests that signatures may use here: those that are broken are not among them.
