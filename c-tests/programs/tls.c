@@ -1,7 +1,9 @@
 /*
  * Connects with each connection string that stands on a line of stdin, and tells what came of it. With the argument
  * "hook", a hook answers "hooked" for the password of a client key; with "cancel", a cancel request is sent on each
- * connection, too; with "killed", the session is ended by another in the middle of a query; with "library", only the TLS library is told.
+ * connection, too; with "killed", the session is ended by another in the middle of a query; with "always", what is known
+ * of TLS is told of failed connections, too, and again after PQreset; with "receiver", notices that come while
+ * connecting go to a receiver; with "library", only the TLS library is told.
  */
 #include "common.h"
 
@@ -26,6 +28,45 @@ attributes(PGconn *conn)
 		fact(names[i], PQsslAttribute(conn, names[i]));
 	for (const char *const *name = PQsslAttributeNames(conn); *name != NULL; name++)
 		fact("name", *name);
+}
+
+static void
+receive(void *count, const PGresult *res)
+{
+	++*(int *) count;
+	fact("notice", PQresultErrorMessage(res));
+	fact("severity", PQresultErrorField(res, PG_DIAG_SEVERITY));
+}
+
+static PGconn *
+connect_with_receiver(const char *conninfo)
+{
+	static int	count;
+	PGconn	   *conn = PQconnectStart(conninfo);
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+
+	count = 0;
+	PQsetNoticeReceiver(conn, receive, &count);
+	while (polling == PGRES_POLLING_READING || polling == PGRES_POLLING_WRITING)
+	{
+		PQsocketPoll(PQsocket(conn), polling == PGRES_POLLING_READING, polling == PGRES_POLLING_WRITING, -1);
+		polling = PQconnectPoll(conn);
+	}
+	fact_int("notices", count);
+	return conn;
+}
+
+static void
+reset(PGconn *conn)
+{
+	attributes(conn);
+	fact_int("socket", PQsocket(conn) >= 0);
+	PQreset(conn);
+	fact_int("status", PQstatus(conn));
+	fact("message", PQerrorMessage(conn));
+	fact_int("password used", PQconnectionUsedPassword(conn));
+	fact_int("gssapi used", PQconnectionUsedGSSAPI(conn));
+	attributes(conn);
 }
 
 static void
@@ -97,12 +138,14 @@ main(int argc, char **argv)
 			*at = '\n';
 		if (strchr(line, '\n') == NULL)
 			heading(line);
-		conn = PQconnectdb(line);
+		conn = strcmp(mode, "receiver") == 0 ? connect_with_receiver(line) : PQconnectdb(line);
 		fact_int("status", PQstatus(conn));
 		fact("message", PQerrorMessage(conn));
 		fact_int("password needed", PQconnectionNeedsPassword(conn));
 		fact_int("password used", PQconnectionUsedPassword(conn));
-		if (PQstatus(conn) == CONNECTION_OK)
+		if (strcmp(mode, "always") == 0)
+			reset(conn);
+		else if (PQstatus(conn) == CONNECTION_OK)
 		{
 			attributes(conn);
 			show_exec(conn, "SELECT ssl, version, cipher, bits, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()");

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 mod clients;
+mod forms;
 mod hello;
 mod injected;
 mod keys;

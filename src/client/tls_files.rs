@@ -16,7 +16,8 @@ use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
-use crate::net::tls::{Identity, pem, system};
+use crate::net::tls::pem::{self, Roots};
+use crate::net::tls::{Identity, system};
 use crate::net::verify::{Trust, issuer_hash};
 
 /// Why the settings are not complete.
@@ -105,7 +106,7 @@ const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trust
 pub(super) fn trust(options: &Options, sslmode: SslMode) -> Result<Option<Trust>, Vec<u8>> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
         // libpq: revocation lists are for root files only.
-        return Ok(Some(Trust::new(system::roots()?, None)));
+        return Ok(Some(trust_in(system::roots(), None)));
     }
     let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
@@ -125,9 +126,12 @@ pub(super) fn trust(options: &Options, sslmode: SslMode) -> Result<Option<Trust>
     let unreadable =
         |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
-    let certificates = pem::certificates(&contents);
-    let certificates = certificates.ok_or_else(|| unreadable(b"no certificate or crl found"))?;
-    Ok(Some(Trust::new(certificates, revocation_lists(options))))
+    let roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
+    Ok(Some(trust_in(roots, revocation_lists(options))))
+}
+
+fn trust_in(roots: Roots, lists: Option<Vec<CertificateRevocationListDer<'static>>>) -> Trust {
+    Trust::new(roots.trusted, lists).without(roots.distrusted)
 }
 
 /// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.

@@ -225,7 +225,13 @@ impl Postgres {
 
     /// Runs pg_ctl: `&["stop", "-m", "smart", "--no-wait"]`, `&["restart"]`, `&["reload"]`, `&["promote"]`.
     pub fn control(&self, arguments: &[&str]) -> Output {
+        self.control_with(arguments, &[])
+    }
+
+    /// The same in an environment, which a server started keeps.
+    pub fn control_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Output {
         let mut command = self.tool("pg_ctl");
+        command.envs(env.iter().copied());
         // First, so that --no-wait overrides it.
         command.arg("-w").args(arguments).arg("-D").arg(self.data());
         command.arg("-l").arg(self.directory.join("log"));

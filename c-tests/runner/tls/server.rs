@@ -29,6 +29,17 @@ ssl_cert_file = 'server.crt'
 ssl_key_file = 'server.key'
 ssl_ca_file = 'authorities.crt'
 ssl_crl_file = 'authorities.crl'
+include_if_exists = 'settings.conf'
+";
+
+/// OpenSSL without limits.
+const WEAK: &str = "openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = weak
+[weak]
+CipherString = DEFAULT@SECLEVEL=0
 ";
 
 /// The server, for one test at a time.
@@ -41,15 +52,59 @@ impl TlsServer {
     /// Waits for the other tests, and gives the server the certificate in `chain`.crt with the key `key`.key.
     pub fn with(chain: &str, key: &str) -> TlsServer {
         static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();
+        TlsServer::of(&SERVER, start, chain, key)
+    }
+
+    /// A server that takes keys and signatures of any strength.
+    pub fn weak(chain: &str, key: &str) -> TlsServer {
+        TlsServer::signing("", chain, key)
+    }
+
+    /// The same, which signs its handshakes by these schemes only (OpenSSL's SignatureAlgorithms).
+    pub fn signing(schemes: &str, chain: &str, key: &str) -> TlsServer {
+        static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();
+        let server = TlsServer::of(&SERVER, start, "good", "good");
+        let mut conf = WEAK.to_owned();
+        if !schemes.is_empty() {
+            conf += &format!("SignatureAlgorithms = {schemes}\n");
+        }
+        server.files.write("weak.cnf", &conf);
+        let conf = server.files.file("weak.cnf");
+        let env = [("OPENSSL_CONF", conf.as_str())];
+        server.postgres.control_with(&["restart"], &env).success();
+        server.switch(chain, key);
+        server
+    }
+
+    fn of(
+        server: &'static OnceLock<Mutex<Postgres>>,
+        start: fn(&Certificates) -> Postgres,
+        chain: &str,
+        key: &str,
+    ) -> TlsServer {
         let files = Certificates::shared();
-        let server = SERVER.get_or_init(|| Mutex::new(start(files)));
+        let server = server.get_or_init(|| Mutex::new(start(files)));
         let postgres = server.lock().unwrap_or_else(PoisonError::into_inner);
         let server = TlsServer { postgres, files };
         server.switch(chain, key);
         server
     }
 
+    /// As [`TlsServer::with`], with settings of its own until the next test takes the server.
+    pub fn with_settings(chain: &str, key: &str, settings: &str) -> TlsServer {
+        let server = TlsServer::with(chain, key);
+        server.set(settings);
+        server
+    }
+
+    fn set(&self, settings: &str) {
+        let place = self.postgres.data().join("settings.conf");
+        fs::write(&place, settings).expect("settings of the server");
+        self.reload();
+    }
+
     fn switch(&self, chain: &str, key: &str) {
+        let _ = fs::remove_file(self.postgres.data().join("settings.conf"));
         install(
             &self.postgres,
             &self.files.file(&format!("{chain}.crt")),
@@ -60,6 +115,10 @@ impl TlsServer {
             &self.files.file(&format!("{key}.key")),
             "server.key",
         );
+        self.reload();
+    }
+
+    fn reload(&self) {
         let loaded = || self.postgres.psql("postgres", "SELECT pg_conf_load_time()");
         let before = loaded();
         self.postgres.control(&["reload"]).success();
@@ -93,6 +152,13 @@ impl TlsServer {
         let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
         assert_same("tls", &[mode], &expected, &ours);
         ours
+    }
+
+    /// Connects on one library alone.
+    pub fn on(&self, lib: Lib, mode: &str, conninfos: &[String]) -> Output {
+        let lines: Vec<String> = conninfos.iter().map(|rest| self.conninfo(rest)).collect();
+        let input = lines.join("\n") + "\n";
+        Program::new("tls").run_with_input(lib, &[mode], &[], input.as_bytes())
     }
 
     /// Connects on ours alone.

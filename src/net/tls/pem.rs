@@ -1,32 +1,221 @@
 //! Certificates and revocation lists in PEM files.
 
-use pem::Pem;
+use memchr::memmem;
+use pem::{Pem, PemError};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-fn blocks(contents: &[u8]) -> Vec<Pem> {
-    pem::parse_many(contents).unwrap_or_default()
+use super::der::{self, Elements, Outline};
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+/// A certificate with what OpenSSL notes about it (CertAux).
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
+
+/// The blocks in `contents`; a damaged one does not hide those behind it.
+pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
+    let mut begins = memmem::find_iter(contents, BEGIN).peekable();
+    std::iter::from_fn(move || {
+        let begin = begins.next()?;
+        let end = begins.peek().copied().unwrap_or(contents.len());
+        Some(pem::parse(contents.get(begin..end).unwrap_or_default()))
+    })
 }
 
-/// The certificates in `contents`, PEM or a single one in DER. One that cannot be read spoils them all: None.
-pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let mut ders: Vec<Vec<u8>> = blocks(contents)
-        .into_iter()
-        .filter(|block| matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE"))
-        .map(Pem::into_contents)
-        .collect();
-    if ders.is_empty() {
-        ders.push(contents.to_vec());
+/// What a file of root certificates says.
+#[derive(Debug, Default)]
+pub struct Roots {
+    pub trusted: Vec<CertificateDer<'static>>,
+    /// Those that OpenSSL's notes do not let vouch for servers.
+    pub distrusted: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    /// Reads a file, PEM or a single certificate in DER; Err is OpenSSL's reason. OpenSSL: a damaged block spoils the
+    /// file, but not what stands in the fields of a certificate: one that cannot be read here is left out.
+    pub fn read(contents: &[u8]) -> Result<Roots, &'static str> {
+        const NOTHING: &str = "no certificate or crl found";
+        let mut roots = Roots::default();
+        let mut empty = true;
+        for block in blocks(contents) {
+            let block = block.map_err(|error| reason(&error))?;
+            if let Some(is_trusted) = note_of(&block)? {
+                let outline = der::outline(block.contents()).ok_or("wrong tag")?;
+                roots.add(outline, is_trusted);
+                empty = false;
+            }
+            empty &= block.tag() != "X509 CRL";
+        }
+        if empty {
+            let only = whole(contents).ok_or(NOTHING)?;
+            roots.add(only, true);
+        }
+        Ok(roots)
     }
-    let readable = |der: &Vec<u8>| matches!(X509Certificate::from_der(der), Ok(([], _)));
-    let good = ders.iter().all(readable);
-    good.then(|| ders.into_iter().map(CertificateDer::from).collect())
+
+    /// As many files together.
+    pub fn extend(&mut self, other: Roots) {
+        let pairs = [(other.trusted, true), (other.distrusted, false)];
+        for (certificate, is_trusted) in pairs.into_iter().flat_map(|(all, is_trusted)| {
+            all.into_iter()
+                .map(move |certificate| (certificate, is_trusted))
+        }) {
+            self.push(certificate, is_trusted);
+        }
+    }
+
+    fn add(&mut self, outline: Outline<'_>, is_trusted: bool) {
+        if X509Certificate::from_der(outline.certificate).is_ok() {
+            self.push(outline.certificate.to_vec().into(), is_trusted);
+        }
+    }
+
+    /// OpenSSL: of the same certificate, the first counts.
+    fn push(&mut self, certificate: CertificateDer<'static>, is_trusted: bool) {
+        if self.trusted.contains(&certificate) || self.distrusted.contains(&certificate) {
+            return;
+        }
+        match is_trusted {
+            true => self.trusted.push(certificate),
+            false => self.distrusted.push(certificate),
+        }
+    }
 }
 
-/// The revocation lists in `contents`.
+/// OpenSSL's words.
+fn reason(error: &PemError) -> &'static str {
+    match error {
+        PemError::InvalidData(_) => "bad base64 decode",
+        _ => "bad end line",
+    }
+}
+
+/// A file that is one certificate in DER.
+fn whole(contents: &[u8]) -> Option<Outline<'_>> {
+    der::outline(contents).filter(|outline| outline.rest.is_empty())
+}
+
+/// Whether a block holds a certificate, and if so, whether it may vouch for servers.
+fn note_of(block: &Pem) -> Result<Option<bool>, &'static str> {
+    match block.tag() {
+        "CERTIFICATE" | "X509 CERTIFICATE" => Ok(Some(true)),
+        TRUSTED => {
+            let outline = der::outline(block.contents()).ok_or("wrong tag")?;
+            let note = vouches_for_servers(outline.rest);
+            note.map(Some).ok_or("wrong tag")
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What CertAux says of servers. OpenSSL: what is rejected is not trusted, and where something is trusted, nothing else
+/// is; no word about either says nothing.
+fn vouches_for_servers(note: &[u8]) -> Option<bool> {
+    const SEQUENCE: u8 = 0x30;
+    const REJECT: u8 = 0xa0;
+    /// An alias, the key's identifier, and what else there is.
+    const OTHERS: [u8; 3] = [0x0c, 0x04, 0xa1];
+    if note.is_empty() {
+        return Some(true);
+    }
+    let mut parts = Elements(Elements(note).take_if(SEQUENCE)?.contents);
+    let trust = parts.take_if(SEQUENCE);
+    let reject = parts.take_if(REJECT);
+    for other in OTHERS {
+        parts.take_if(other);
+    }
+    let trusted = trust.map(|uses| names_servers(uses.contents));
+    let rejected = reject.map(|uses| names_servers(uses.contents));
+    let malformed = !parts.is_empty() || trusted == Some(None) || rejected == Some(None);
+    (!malformed).then(|| rejected.flatten() != Some(true) && trusted.flatten() != Some(false))
+}
+
+/// Whether authenticating servers, or any use, is among these; None if they are not uses.
+fn names_servers(uses: &[u8]) -> Option<bool> {
+    const OID: u8 = 0x06;
+    const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+    const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
+    let mut uses = Elements(uses);
+    let mut found = false;
+    while !uses.is_empty() {
+        found |= [SERVER, ANY].contains(&uses.take_if(OID)?.contents);
+    }
+    Some(found)
+}
+
+/// The certificates in `contents`, PEM or a single one in DER. A damaged one spoils them all: None.
+pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let mut found = Vec::new();
+    for block in blocks(contents) {
+        let block = block.ok()?;
+        if note_of(&block).ok()?.is_some() {
+            found.push(der::outline(block.contents())?.certificate.to_vec().into());
+        }
+    }
+    if found.is_empty() {
+        found.push(whole(contents)?.certificate.to_vec().into());
+    }
+    Some(found)
+}
+
+/// The revocation lists in `contents`. A damaged block spoils them all.
 pub fn lists(contents: &[u8]) -> Vec<CertificateRevocationListDer<'static>> {
-    let blocks = blocks(contents).into_iter();
+    let blocks: Result<Vec<Pem>, PemError> = blocks(contents).collect();
+    let blocks = blocks.unwrap_or_default().into_iter();
     let lists = blocks.filter(|block| block.tag() == "X509 CRL");
     lists.map(|block| block.into_contents().into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: [u8; 10] = [6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+    const CLIENT: [u8; 10] = [6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];
+    const ANY: [u8; 6] = [6, 4, 0x55, 0x1d, 0x25, 0];
+
+    fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+        let contents = contents.concat();
+        [&[tag, contents.len() as u8], &contents[..]].concat()
+    }
+
+    #[test]
+    fn notes_of_openssl_about_trust() {
+        let trust = |uses: &[&[u8]]| element(0x30, uses);
+        let reject = |uses: &[&[u8]]| element(0xa0, uses);
+        let alias = element(0x0c, &[b"me"]);
+        let key = element(0x04, &[b"id"]);
+        for (parts, expected) in [
+            (vec![], Some(true)),
+            (vec![alias.clone(), key.clone()], Some(true)),
+            (vec![trust(&[&SERVER])], Some(true)),
+            (vec![trust(&[&ANY]), alias.clone()], Some(true)),
+            (vec![trust(&[&CLIENT, &SERVER])], Some(true)),
+            (vec![trust(&[&CLIENT])], Some(false)),
+            (vec![trust(&[])], Some(false)),
+            (vec![reject(&[&SERVER])], Some(false)),
+            (vec![reject(&[&CLIENT, &ANY]), key.clone()], Some(false)),
+            (vec![reject(&[&CLIENT])], Some(true)),
+            (vec![trust(&[&SERVER]), reject(&[&SERVER])], Some(false)),
+            (vec![trust(&[&CLIENT]), reject(&[&CLIENT])], Some(false)),
+            (vec![reject(&[&CLIENT]), trust(&[&SERVER])], None),
+            (vec![trust(&[b"\x02\x01\x01"])], None),
+            (vec![alias.clone(), alias], None),
+        ] {
+            let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let note = element(0x30, &parts);
+            assert_eq!(vouches_for_servers(&note), expected, "{note:02x?}");
+        }
+        assert_eq!(vouches_for_servers(&[]), Some(true));
+        assert_eq!(vouches_for_servers(b"xxxx"), None);
+    }
+
+    #[test]
+    fn a_damaged_block_hides_none_behind_it() {
+        let text = b"-----BEGIN A-----\n!!!!\n-----END A-----\n-----BEGIN B-----\nAAAA\n-----BEGIN C-----\nAAAA\n-----END C-----\n";
+        let blocks: Vec<_> = blocks(text).collect();
+        assert_eq!(blocks.len(), 3);
+        assert!(blocks[0].is_err() && blocks[1].is_err());
+        assert_eq!(blocks[2].as_ref().expect("a block").contents(), [0; 3]);
+    }
 }

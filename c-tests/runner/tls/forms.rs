@@ -1,0 +1,376 @@
+//! The forms that certificates come in, in files.
+
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::certificates::Certificates;
+use super::server::TlsServer;
+use crate::support::paths::Lib;
+
+/// PEM with the label `label`.
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).expect("base64"))
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
+}
+
+/// What stands in the first block of a PEM file.
+pub fn der(files: &Certificates, name: &str) -> Vec<u8> {
+    let text = read(files, name);
+    let inside: String = text
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with('-'))
+        .collect();
+    STANDARD.decode(inside).expect("base64")
+}
+
+pub fn read(files: &Certificates, name: &str) -> String {
+    fs::read_to_string(files.path(name)).expect("a file")
+}
+
+/// The certificate with a month 99 in it.
+fn unreadable(files: &Certificates, name: &str) -> Vec<u8> {
+    let mut der = der(files, name);
+    // The end of its validity: UTCTime, YYMMDDHHMMSSZ.
+    let time = der
+        .windows(2)
+        .enumerate()
+        .filter(|(_, window)| *window == [0x17, 13])
+        .nth(1)
+        .expect("a time")
+        .0;
+    der[time + 4..time + 6].copy_from_slice(b"99");
+    der
+}
+
+/// Connects with each root file. `connected` are those that do.
+#[track_caller]
+fn same_roots(server: &TlsServer, names: &[&str], connected: usize) {
+    let all: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let root = server.files.file(name);
+            format!("host=good.test dbname=postgres sslmode=verify-full sslrootcert={root}")
+        })
+        .collect();
+    let output = server.same(&all);
+    assert_eq!(
+        output.stdout.matches("in use: 1").count(),
+        connected,
+        "{output}"
+    );
+}
+
+/// Makes files of `root.crt` with OpenSSL's notes about trust.
+fn trusted(files: &Certificates) -> [&'static [&'static str]; 2] {
+    let note = |name: &str, notes: &[&str]| {
+        files.openssl(
+            &[
+                &["x509", "-in", "root.crt", "-trustout", "-out", name],
+                notes,
+            ]
+            .concat(),
+        );
+    };
+    note("t-none", &[]);
+    note("t-alias", &["-setalias", "the root"]);
+    note("t-server", &["-addtrust", "serverAuth"]);
+    note("t-any", &["-addtrust", "anyExtendedKeyUsage"]);
+    note(
+        "t-more",
+        &["-addtrust", "clientAuth", "-addtrust", "serverAuth"],
+    );
+    note("t-no-client", &["-addreject", "clientAuth"]);
+    note("t-client", &["-addtrust", "clientAuth"]);
+    note("t-reject", &["-addreject", "serverAuth"]);
+    note("t-reject-any", &["-addreject", "anyExtendedKeyUsage"]);
+    note(
+        "t-both",
+        &["-addtrust", "serverAuth", "-addreject", "serverAuth"],
+    );
+    files.join("t-none+other", &["t-none", "other.crt"]);
+    files.join("t-first-plain", &["root.crt", "t-reject"]);
+    files.join("t-first-reject", &["t-reject", "root.crt"]);
+    files.join("t-first-client", &["t-client", "root.crt"]);
+    [
+        &[
+            "t-none",
+            "t-alias",
+            "t-server",
+            "t-any",
+            "t-more",
+            "t-no-client",
+            "t-none+other",
+            "t-first-plain",
+        ],
+        &[
+            "t-client",
+            "t-reject",
+            "t-reject-any",
+            "t-both",
+            "t-first-reject",
+            "t-first-client",
+        ],
+    ]
+}
+
+#[test]
+fn trusted_certificates_as_roots() {
+    let server = TlsServer::with("good", "good");
+    let [good, bad] = trusted(server.files);
+    same_roots(&server, good, good.len());
+    same_roots(&server, bad, 0);
+    for (names, connected) in [(good, true), (bad, false)] {
+        for name in names {
+            let file = server.files.file(name);
+            let system = ["host=good.test dbname=postgres sslrootcert=system".to_owned()];
+            let output = server.same_as("", &system, &[("SSL_CERT_FILE", &file)]);
+            assert_eq!(
+                output.stdout.contains("in use: 1"),
+                connected,
+                "{name}: {output}"
+            );
+        }
+    }
+}
+
+/// A mark on an authority between holds whoever sends it.
+#[test]
+fn rejected_authorities_between() {
+    let server = TlsServer::with("chained+between", "chained");
+    let files = server.files;
+    for (name, note) in [
+        ("between-reject", ["-addreject", "serverAuth"]),
+        ("between-client", ["-addtrust", "clientAuth"]),
+        ("between-alias", ["-setalias", "x"]),
+    ] {
+        files.openssl(
+            &[
+                &["x509", "-in", "between.crt", "-trustout", "-out", name],
+                &note[..],
+            ]
+            .concat(),
+        );
+        files.join(&format!("root+{name}"), &["root.crt", name]);
+    }
+    let all = [
+        "root+between-reject",
+        "root+between-client",
+        "root+between-alias",
+    ]
+    .map(|root| {
+        format!(
+            "host=good.test dbname=postgres sslmode=verify-ca sslrootcert={}",
+            files.file(root)
+        )
+    });
+    let output = server.same(&all);
+    assert_eq!(output.stdout.matches("in use: 1").count(), 1, "{output}");
+}
+
+/// An authority between that is trusted explicitly ends the chain for OpenSSL. Stated in docs/tls.md.
+#[test]
+fn a_mark_does_not_make_a_root_of_an_authority_between() {
+    let server = TlsServer::with("chained+between", "chained");
+    let files = server.files;
+    files.openssl(&[
+        "x509",
+        "-in",
+        "between.crt",
+        "-trustout",
+        "-out",
+        "between-trusted",
+        "-addtrust",
+        "serverAuth",
+    ]);
+    let line = format!(
+        "host=good.test dbname=postgres sslmode=verify-ca sslrootcert={}",
+        files.file("between-trusted")
+    );
+    let output = server.on(Lib::Oracle, "", std::slice::from_ref(&line));
+    assert!(output.stdout.contains("in use: 1"), "{output}");
+    let output = server.on(Lib::Ours, "", &[line]);
+    assert!(
+        output
+            .stdout
+            .contains("SSL error: certificate verify failed"),
+        "{output}"
+    );
+}
+
+#[test]
+fn trusted_certificates_of_clients() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    files.openssl(&[
+        "x509",
+        "-in",
+        "client.crt",
+        "-trustout",
+        "-addreject",
+        "clientAuth",
+        "-out",
+        "client-noted",
+    ]);
+    files.write(
+        "client-x509",
+        &read(files, "client.crt").replace("CERTIFICATE", "X509 CERTIFICATE"),
+    );
+    let (root, key) = (files.file("root.crt"), files.file("client.key"));
+    let all = ["client-noted", "client-x509"].map(|name| {
+        let certificate = files.file(name);
+        format!("host=good.test dbname=certified sslmode=verify-full sslrootcert={root} sslcert={certificate} sslkey={key}")
+    });
+    let output = server.same(&all);
+    assert_eq!(output.stdout.matches("/CN=tls_user").count(), 2, "{output}");
+}
+
+#[test]
+fn root_files_with_something_damaged_in_them() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    let (root, other) = (read(files, "root.crt"), read(files, "other.crt"));
+    let whole = der(files, "root.crt");
+    files.write(
+        "d-month",
+        &(pem("CERTIFICATE", &unreadable(files, "other.crt")) + &root),
+    );
+    files.write(
+        "d-month-behind",
+        &(root.clone() + &pem("CERTIFICATE", &unreadable(files, "other.crt"))),
+    );
+    files.write(
+        "d-trailing",
+        &pem("CERTIFICATE", &[&whole[..], b"behind"].concat()),
+    );
+    files.write("d-x509", &pem("X509 CERTIFICATE", &whole));
+    files.write("d-key", &(read(files, "good.key") + &root));
+    files.write(
+        "d-base64",
+        &(pem("CERTIFICATE", &whole).replace("\nMI", "\n!!") + &root),
+    );
+    files.write(
+        "d-end",
+        &(other.replace("END CERTIFICATE", "END CERT") + &root),
+    );
+    files.write("d-tag", &(pem("CERTIFICATE", b"\0\0\0") + &root));
+    files.write(
+        "d-other-base64",
+        &("-----BEGIN FOO-----\n!!\n-----END FOO-----\n".to_owned() + &root),
+    );
+    files.write(
+        "d-cut",
+        &(root + other.rsplit_once("-----END").expect("an end").0),
+    );
+    files.write("d-nothing", "nothing\n");
+    files.write("d-empty", "");
+    same_roots(
+        &server,
+        &["d-month", "d-month-behind", "d-trailing", "d-x509", "d-key"],
+        5,
+    );
+    // Each in a process of its own: errors of one connection stay in OpenSSL's queue and are told by the next.
+    for name in [
+        "d-base64",
+        "d-end",
+        "d-tag",
+        "d-other-base64",
+        "d-cut",
+        "d-nothing",
+        "d-empty",
+    ] {
+        same_roots(&server, &[name], 0);
+    }
+}
+
+/// A server's certificate of which nobody asks whose it is need not be readable.
+#[test]
+fn a_server_with_an_unreadable_certificate() {
+    let files = Certificates::shared();
+    files.write(
+        "month.crt",
+        &pem("CERTIFICATE", &unreadable(files, "good.crt")),
+    );
+    let server = TlsServer::with("month", "good");
+    let all = ["require", "prefer"].map(|mode| {
+        ["TLSv1.2", "TLSv1.3"].map(|version| {
+            format!(
+                "host=good.test dbname=postgres ssl_max_protocol_version={version} sslmode={mode}"
+            )
+        })
+    });
+    let output = server.same(&all.concat());
+    assert_eq!(output.stdout.matches("in use: 1").count(), 4, "{output}");
+    let root = files.file("root.crt");
+    let verified = format!("host=good.test dbname=postgres sslmode=verify-ca sslrootcert={root}");
+    for lib in [Lib::Oracle, Lib::Ours] {
+        let output = server.on(lib, "", std::slice::from_ref(&verified));
+        assert!(output.stdout.contains("status: 1"), "{output}");
+    }
+}
+
+/// What stands in `SSL_CERT_FILE` and in `SSL_CERT_DIR` counts together.
+#[test]
+fn roots_of_the_system() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    let directory = |name: &str, link: &str| {
+        let path = files.path(name);
+        fs::create_dir_all(&path).expect("a directory");
+        fs::copy(files.path("root.crt"), path.join("root.pem")).expect("a file");
+        match link {
+            "" => {}
+            "rehash" => files.openssl(&["rehash", name]),
+            link => fs::copy(files.path("root.crt"), path.join(link))
+                .map(drop)
+                .expect("a file"),
+        }
+        path.display().to_string()
+    };
+    let hashed = directory("s-hashed", "rehash");
+    let plain = directory("s-plain", "");
+    let (root, other) = (files.file("root.crt"), files.file("other.crt"));
+    let missing = files.file("s-missing");
+    files.write(
+        "s-damaged",
+        "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+    );
+    let damaged = files.file("s-damaged");
+    let both = format!("{missing}:{hashed}");
+    let line = ["host=good.test dbname=postgres sslrootcert=system".to_owned()];
+    for (file, dir, connected) in [
+        (Some(""), Some(&hashed), true),
+        (Some(&missing[..]), Some(&hashed), true),
+        (Some(&damaged), Some(&hashed), true),
+        (Some(&other), Some(&hashed), true),
+        (Some(&other), Some(&both), true),
+        (None, Some(&hashed), true),
+        (Some(&root), Some(&missing), true),
+        (Some(&root), None, true),
+        (Some(&other), Some(&plain), false),
+        (None, Some(&plain), false),
+        (Some(&missing), Some(&missing), false),
+        (Some(""), None, false),
+        (Some(&missing), None, false),
+    ] {
+        let mut env = Vec::new();
+        env.extend(file.map(|file| ("SSL_CERT_FILE", file)));
+        env.extend(dir.map(|dir| ("SSL_CERT_DIR", dir.as_str())));
+        let output = server.same_as("", &line, &env);
+        assert_eq!(
+            output.stdout.contains("in use: 1"),
+            connected,
+            "{env:?}: {output}"
+        );
+    }
+}
