@@ -5,6 +5,7 @@ mod clients;
 mod forms;
 mod hello;
 mod injected;
+mod key_files;
 mod keys;
 mod matrix;
 mod options;

@@ -3,7 +3,7 @@
 use super::server::TlsServer;
 
 /// Connects to the database that asks for a certificate, with that one and that key.
-fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String {
+pub fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String {
     let files = server.files;
     format!(
         "host=good.test dbname=certified sslmode=verify-full sslrootcert={} sslcert={} sslkey={} {more}",
@@ -13,12 +13,12 @@ fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String 
     )
 }
 
-fn server() -> TlsServer {
+pub fn server() -> TlsServer {
     TlsServer::with("good", "good")
 }
 
 /// Writes `client.key` in another form.
-fn convert(server: &TlsServer, name: &str, arguments: &[&str]) {
+pub fn convert(server: &TlsServer, name: &str, arguments: &[&str]) {
     let arguments = [arguments, &["-in", "client.key", "-out", name]].concat();
     server.files.openssl(&arguments);
     server.files.make_private(name);
@@ -199,117 +199,6 @@ fn forms_of_keys() {
     }
     let output = server.same(&all);
     assert_eq!(output.stdout.matches("status: 0").count(), 5, "{output}");
-}
-
-#[test]
-fn encrypted_keys() {
-    let server = server();
-    let mut all = Vec::new();
-    for (name, arguments) in [
-        (
-            "pbes2-aes",
-            &[
-                "pkcs8",
-                "-topk8",
-                "-passout",
-                "pass:secret",
-                "-v2",
-                "aes-256-cbc",
-            ][..],
-        ),
-        (
-            "pbes2-3des",
-            &["pkcs8", "-topk8", "-passout", "pass:secret", "-v2", "des3"],
-        ),
-        (
-            "pbes2-sha1",
-            &[
-                "pkcs8",
-                "-topk8",
-                "-passout",
-                "pass:secret",
-                "-v2prf",
-                "hmacWithSHA1",
-            ],
-        ),
-        (
-            "old-aes128",
-            &["rsa", "-traditional", "-passout", "pass:secret", "-aes128"],
-        ),
-        (
-            "old-aes192",
-            &["rsa", "-traditional", "-passout", "pass:secret", "-aes192"],
-        ),
-        (
-            "old-aes256",
-            &["rsa", "-traditional", "-passout", "pass:secret", "-aes256"],
-        ),
-        (
-            "old-3des",
-            &["rsa", "-traditional", "-passout", "pass:secret", "-des3"],
-        ),
-        (
-            "pbes2-aes128",
-            &[
-                "pkcs8",
-                "-topk8",
-                "-passout",
-                "pass:secret",
-                "-v2",
-                "aes-128-cbc",
-            ],
-        ),
-        (
-            "pbes2-aes192",
-            &[
-                "pkcs8",
-                "-topk8",
-                "-passout",
-                "pass:secret",
-                "-v2",
-                "aes-192-cbc",
-            ],
-        ),
-        (
-            "pbes2-sha512",
-            &[
-                "pkcs8",
-                "-topk8",
-                "-passout",
-                "pass:secret",
-                "-v2prf",
-                "hmacWithSHA512",
-            ],
-        ),
-        (
-            "scrypt",
-            &["pkcs8", "-topk8", "-passout", "pass:secret", "-scrypt"],
-        ),
-    ] {
-        convert(&server, name, arguments);
-        all.push(with(&server, "client.crt", name, "sslpassword=secret"));
-        all.push(with(&server, "client.crt", name, "sslpassword=wrong"));
-    }
-    let output = server.same(&all);
-    assert_eq!(output.stdout.matches("status: 0").count(), 11, "{output}");
-    assert!(output.stdout.contains("bad decrypt"), "{output}");
-}
-
-/// Encryption as PKCS #12 has it. Stated in the README.
-#[test]
-fn keys_encrypted_in_old_ways() {
-    let server = server();
-    for (name, method) in [
-        ("pbes1-3des", "PBE-SHA1-3DES"),
-        ("pbes1-2des", "PBE-SHA1-2DES"),
-    ] {
-        let arguments = ["pkcs8", "-topk8", "-passout", "pass:secret", "-v1", method];
-        convert(&server, name, &arguments);
-        let conninfo = with(&server, "client.crt", name, "sslpassword=secret");
-        let output = server.ours("", &[conninfo], &[]).success();
-        let text = format!("{name}\": unsupported\\n");
-        assert!(output.stdout.contains(&text), "{output}");
-    }
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! Keys encrypted as PKCS #12 does it, with triple DES (RFC 7292, appendices B and C).
+
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA1_OUTPUT_LEN, digest};
+use des::TdesEde3;
+use zeroize::Zeroizing;
+
+use super::der::Elements;
+use super::key_ciphers::{KeyError, decrypt_cbc};
+
+/// The size of SHA-1's blocks.
+const BLOCK: usize = 64;
+const KEY: usize = 24;
+const VECTOR: usize = 8;
+/// More rounds than anybody waits for.
+const MOST_ROUNDS: u32 = 100_000_000;
+
+/// An encrypted key of this form.
+pub struct Pbes1<'a> {
+    salt: &'a [u8],
+    rounds: u32,
+    /// 24 bytes of key, or 16 of which the first 8 come twice.
+    key_size: usize,
+    data: &'a [u8],
+}
+
+impl<'a> Pbes1<'a> {
+    /// EncryptedPrivateKeyInfo (RFC 5208, 6); None if another method encrypts it.
+    pub fn parse(der: &'a [u8]) -> Option<Pbes1<'a>> {
+        const SEQUENCE: u8 = 0x30;
+        const OID: u8 = 0x06;
+        const NUMBER: u8 = 0x02;
+        const BYTES: u8 = 0x04;
+        /// pkcs-12PbeIds.
+        const METHODS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1];
+        let mut info = Elements(Elements(der).take_if(SEQUENCE)?.contents);
+        let mut method = Elements(info.take_if(SEQUENCE)?.contents);
+        let key_size = match method.take_if(OID)?.contents.strip_prefix(METHODS)? {
+            [3] => KEY,
+            [4] => 16,
+            _ => return None,
+        };
+        let mut parameters = Elements(method.take_if(SEQUENCE)?.contents);
+        let salt = parameters.take_if(BYTES)?.contents;
+        let rounds = parameters.take_if(NUMBER)?.contents;
+        let small = rounds.len() <= 5 && rounds.first()? & 0x80 == 0;
+        let rounds = rounds
+            .iter()
+            .fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let rounds = u32::try_from(rounds)
+            .ok()
+            .filter(|rounds| small && (1..=MOST_ROUNDS).contains(rounds))?;
+        let data = info.take_if(BYTES)?.contents;
+        Some(Pbes1 {
+            salt,
+            rounds,
+            key_size,
+            data,
+        })
+    }
+
+    pub fn decrypt(&self, password: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let password = big_endian(password);
+        let mut key = self.derive(1, &password, self.key_size);
+        let first = key.get(..KEY - self.key_size).unwrap_or_default().to_vec();
+        key.extend_from_slice(&Zeroizing::new(first));
+        let vector = self.derive(2, &password, VECTOR);
+        decrypt_cbc::<TdesEde3>(self.data, &key, &vector)
+    }
+
+    /// RFC 7292, B.2: `size` bytes for the purpose `purpose`.
+    fn derive(&self, purpose: u8, password: &[u8], size: usize) -> Zeroizing<Vec<u8>> {
+        let mut input = Zeroizing::new(whole_blocks(self.salt));
+        input.extend_from_slice(&Zeroizing::new(whole_blocks(password)));
+        let mut key = Zeroizing::new(Vec::with_capacity(size + SHA1_OUTPUT_LEN));
+        while key.len() < size {
+            let mut hash = Context::new(&SHA1);
+            hash.update(&[purpose; BLOCK]);
+            hash.update(&input);
+            let mut hash = hash.finish();
+            for _ in 1..self.rounds {
+                hash = digest(&SHA1, hash.as_ref());
+            }
+            key.extend_from_slice(hash.as_ref());
+            for block in input.chunks_exact_mut(BLOCK) {
+                add(block, hash.as_ref());
+            }
+        }
+        key.truncate(size);
+        key
+    }
+}
+
+/// The bytes again and again, up to the end of a block.
+fn whole_blocks(bytes: &[u8]) -> Vec<u8> {
+    let size = bytes.len().next_multiple_of(BLOCK);
+    bytes.iter().copied().cycle().take(size).collect()
+}
+
+/// Adds `hash`, again and again, and one to a number of a block's size.
+fn add(block: &mut [u8], hash: &[u8]) {
+    let mut carry = 1;
+    let addend = hash.iter().cycle();
+    let mut pairs: Vec<_> = block.iter_mut().zip(addend).collect();
+    for (digit, addend) in pairs.iter_mut().rev() {
+        let sum = u16::from(**digit) + u16::from(**addend) + carry;
+        **digit = sum as u8;
+        carry = sum >> 8;
+    }
+}
+
+/// The password in UTF-16 with its end. OpenSSL: one that is no UTF-8 is Latin-1.
+fn big_endian(password: &[u8]) -> Zeroizing<Vec<u8>> {
+    let units: Zeroizing<Vec<u16>> = Zeroizing::new(match std::str::from_utf8(password) {
+        Ok(text) => text.encode_utf16().collect(),
+        Err(_) => password.iter().copied().map(u16::from).collect(),
+    });
+    let all = units.iter().copied().chain([0]);
+    Zeroizing::new(all.flat_map(u16::to_be_bytes).collect())
+}
