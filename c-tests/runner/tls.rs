@@ -1,7 +1,9 @@
 //! TLS: what C libpq 18 makes of certificates and options, and that ours makes the same of them.
 
+mod algorithms;
 pub mod certificates;
 mod clients;
+mod fallback;
 mod forms;
 mod hello;
 mod injected;

@@ -179,8 +179,11 @@ impl Connection {
                         startup.gss_established(&mut self.session);
                         continue;
                     }
-                    Secured::Failed(message) => {
-                        startup.handshake_failed(&mut self.session, message);
+                    Secured::Failed(failure) => {
+                        if failure.own {
+                            startup.tls_not_usable(&failure.text);
+                        }
+                        startup.handshake_failed(&mut self.session, failure.text);
                         continue;
                     }
                     Secured::Wait(polling) => self.wait_as(Waiting::Nothing, polling),

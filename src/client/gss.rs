@@ -10,7 +10,7 @@ use crate::conn::startup::Startup;
 use crate::conninfo::options::Opt;
 use crate::net::gss::{Authentication, Gss, Peer};
 use crate::net::stream::Stream;
-use crate::net::tls::Progress;
+use crate::net::tls::{Failure, Progress};
 
 /// What a connection does with GSSAPI when it is not for encryption.
 #[derive(Default)]
@@ -26,16 +26,16 @@ impl Connection {
         if let Some(Stream::Plain(_)) = self.stream
             && let Err(message) = self.begin_gss(startup)
         {
-            return Secured::Failed(message);
+            return Secured::Failed(message.into());
         }
         let Some(Stream::Gss(gss)) = &mut self.stream else {
-            return Secured::Failed(b"invalid socket".to_vec());
+            return Secured::Failed(Failure::shared("invalid socket"));
         };
         match gss.handshake() {
             Ok(Progress::Read) => Secured::Wait(Polling::Reading),
             Ok(Progress::Write) => Secured::Wait(Polling::Writing),
             Ok(Progress::Done) => Secured::Gss,
-            Err(message) => Secured::Failed(message),
+            Err(message) => Secured::Failed(message.into()),
         }
     }
 

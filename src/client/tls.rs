@@ -10,7 +10,7 @@ use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
 use crate::net::stream::Stream;
-use crate::net::tls::{self, Progress, Settings, Tls, Versions};
+use crate::net::tls::{self, Failure, Progress, Settings, Tls, Versions};
 
 /// What the application answered when it was asked for the password of the client key.
 #[derive(Default)]
@@ -25,8 +25,7 @@ pub(super) enum KeyPassword {
 pub(super) enum Secured {
     Tls(TlsFacts),
     Gss,
-    /// libpq's text.
-    Failed(Vec<u8>),
+    Failed(Failure),
     Wait(Polling),
     Ask(Hook),
 }
@@ -45,28 +44,43 @@ impl Connection {
             && let Err(unready) = self.begin_tls(startup)
         {
             return match unready {
-                Unready::Failed(message) => Secured::Failed(message),
+                Unready::Failed(failure) => Secured::Failed(failure),
                 Unready::Ask(hook) => Secured::Ask(hook),
             };
         }
         let Some(Stream::Tls(tls)) = &mut self.stream else {
-            return Secured::Failed(b"invalid socket".to_vec());
+            return Secured::Failed(Failure::shared("invalid socket"));
         };
-        match tls.handshake() {
-            Ok(Progress::Read) => Secured::Wait(Polling::Reading),
-            Ok(Progress::Write) => Secured::Wait(Polling::Writing),
-            Ok(Progress::Done) => match established(tls, startup) {
-                Ok(facts) => Secured::Tls(facts),
-                Err(message) => Secured::Failed(message),
-            },
-            Err(message) => Secured::Failed(message),
+        let outcome = match tls.handshake() {
+            Ok(Progress::Read) => return Secured::Wait(Polling::Reading),
+            Ok(Progress::Write) => return Secured::Wait(Polling::Writing),
+            Ok(Progress::Done) => established(tls, startup).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        match outcome {
+            Ok(facts) => Secured::Tls(facts),
+            Err(failure) => {
+                self.end_tls();
+                Secured::Failed(failure)
+            }
         }
+    }
+
+    /// libpq: nothing is encrypted, and nothing is known of TLS, once a handshake failed.
+    fn end_tls(&mut self) {
+        self.stream = match self.stream.take() {
+            Some(Stream::Tls(mut tls)) => {
+                tls.say_goodbye();
+                Some(Stream::Plain(tls.into_socket()))
+            }
+            other => other,
+        };
     }
 
     fn begin_tls(&mut self, startup: &Startup) -> Result<(), Unready> {
         let settings = settings(startup, &mut self.key_password)?;
         let Some(Stream::Plain(socket)) = self.stream.take() else {
-            return Err(Unready::Failed(b"invalid socket".to_vec()));
+            return Err(Failure::shared("invalid socket").into());
         };
         match Tls::new(socket, settings) {
             Ok(tls) => {
@@ -75,7 +89,7 @@ impl Connection {
             }
             Err((socket, message)) => {
                 self.stream = Some(Stream::Plain(socket));
-                Err(Unready::Failed(message))
+                Err(Failure::own(message).into())
             }
         }
     }
@@ -100,7 +114,8 @@ fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, U
         min: text(Opt::SslMinProtocolVersion),
         max: text(Opt::SslMaxProtocolVersion),
     };
-    tls::check_versions(&versions)?;
+    // Versions that OpenSSL may still have.
+    tls::check_versions(&versions).map_err(Failure::own)?;
     let trust = tls_files::trust(options, startup.params.sslmode)?;
     let identity = tls_files::identity(options, startup.params.sslcertmode, password)?;
     Ok(Settings {

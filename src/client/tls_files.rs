@@ -17,19 +17,24 @@ use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::pem::{self, Roots};
-use crate::net::tls::{Identity, system};
+use crate::net::tls::{Failure, Identity, system};
 use crate::net::verify::{Trust, issuer_hash};
 
 /// Why the settings are not complete.
 pub(super) enum Unready {
-    /// libpq's text.
-    Failed(Vec<u8>),
+    Failed(Failure),
     Ask(Hook),
+}
+
+impl From<Failure> for Unready {
+    fn from(failure: Failure) -> Unready {
+        Unready::Failed(failure)
+    }
 }
 
 impl From<Vec<u8>> for Unready {
     fn from(message: Vec<u8>) -> Unready {
-        Unready::Failed(message)
+        Unready::Failed(message.into())
     }
 }
 
@@ -222,22 +227,28 @@ pub(super) fn identity(
 }
 
 /// The client's key, once its file is found good enough.
-fn key_source(options: &Options) -> Result<Source, Vec<u8>> {
+fn key_source(options: &Options) -> Result<Source, Failure> {
     let Some(source) = Source::of(options, Opt::SslKey, "postgresql.key") else {
         let text = "certificate does not match private key file \"\": no private key assigned";
-        return Err(text.into());
+        return Err(Failure::shared(text));
     };
-    match source.metadata() {
-        Ok(None) => Ok(source),
-        Ok(Some(metadata)) => check_key_file(&source, &metadata).map(|()| source),
+    let text = match source.metadata() {
+        Ok(None) => return Ok(source),
+        Ok(Some(metadata)) => match check_key_file(&source, &metadata) {
+            Ok(()) => return Ok(source),
+            Err(text) => text,
+        },
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(source.complaint("certificate present, but not private key file", b""))
+            source.complaint("certificate present, but not private key file", b"")
         }
         Err(error) => {
             let reason = sys::error_text(&error);
-            Err(source.complaint_with("could not stat private key file", &reason))
+            source.complaint_with("could not stat private key file", &reason)
         }
-    }
+    };
+    // libpq: a colon makes it a key in an engine of OpenSSL.
+    let own = source.value.contains(&b':');
+    Err(Failure { text, own })
 }
 
 fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), Vec<u8>> {
@@ -274,6 +285,11 @@ fn read_key(
     }
 }
 
-fn unloaded(source: &Source, error: KeyError) -> Vec<u8> {
-    source.complaint_with("could not load private key file", error.text().as_bytes())
+fn unloaded(source: &Source, error: KeyError) -> Failure {
+    let text = source.complaint_with("could not load private key file", error.text().as_bytes());
+    match error {
+        KeyError::OfAnother | KeyError::BadDecrypt => Failure::shared(text),
+        // OpenSSL knows more kinds of keys, and C libpq asks for the password on the terminal.
+        KeyError::Unsupported | KeyError::NoPassword => Failure::own(text),
+    }
 }

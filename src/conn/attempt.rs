@@ -52,6 +52,7 @@ impl Startup {
             Err(message) => self.fail_with(session, message),
             Ok(encryption) if encryption.current().is_none() => self.fail(),
             Ok(encryption) => {
+                self.not_usable = None;
                 self.encryption = encryption;
                 return true;
             }

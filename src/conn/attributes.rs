@@ -64,6 +64,9 @@ impl Startup {
     }
 
     fn open_for_business(&mut self, session: &mut Session) -> Want {
+        if let Some(notice) = self.unencrypted_notice(session) {
+            return Want::Notice(notice);
+        }
         session.errors.clear();
         session.status = ConnStatus::Ok;
         self.forget_token();

@@ -2,9 +2,10 @@
 
 use super::encryption::Method;
 use super::session::{ConnStatus, Session};
-use super::startup::{Next, Phase, Startup, Want};
+use super::startup::{Next, Phase, Purpose, Startup, Want};
 use crate::conninfo::params::SslNegotiation;
 use crate::protocol::frontend;
+use crate::result::store::PgResultBox;
 
 /// What a TLS handshake tells those who authenticate.
 #[derive(Debug)]
@@ -128,6 +129,28 @@ impl Startup {
         }
         self.in_use = method;
         self.made_again(session);
+    }
+
+    /// A TLS handshake is about to fail for a reason that C libpq may not have. Should the session be opened in plain
+    /// text, the application is told.
+    pub fn tls_not_usable(&mut self, reason: &[u8]) {
+        let first_line = reason.split(|byte| *byte == b'\n').next();
+        self.not_usable = first_line.map(<[u8]>::to_vec);
+    }
+
+    /// The notice for the application that a session is not encrypted although the server offered TLS.
+    pub(super) fn unencrypted_notice(&mut self, session: &mut Session) -> Option<PgResultBox> {
+        let reason = self.not_usable.take()?;
+        if self.in_use != Method::Plain || self.purpose != Purpose::Session {
+            return None;
+        }
+        let parts = [
+            b"server offered TLS, but this library could not use it: ",
+            &reason[..],
+            b"; the session is not encrypted",
+        ];
+        session.internal_notice(&parts.concat());
+        session.notice.take()
     }
 
     /// A handshake failed, or could not even begin, with libpq's text for it.

@@ -159,6 +159,8 @@ pub struct Startup {
     pub(super) in_use: Method,
     /// What the TLS handshake of the current physical connection told.
     pub(super) tls: Option<TlsFacts>,
+    /// Why this library could not use the TLS that the current address offered.
+    pub(super) not_usable: Option<Vec<u8>>,
     pub(super) target: Target,
     pub(super) send_application_name: bool,
     pub(super) goaway: GoAwayRequest,
@@ -206,6 +208,7 @@ impl Startup {
             encryption: Encryption::default(),
             in_use: Method::Plain,
             tls: None,
+            not_usable: None,
             target,
             send_application_name: true,
             auth: Authentication::default(),

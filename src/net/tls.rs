@@ -30,6 +30,7 @@ use super::sys;
 pub use certificate_sender::Identity;
 pub use config::{Settings, Versions, check_versions};
 pub use end_point::server_end_point;
+pub use failure::Failure;
 pub use verifier::Verifier;
 
 use certificate_sender::Asked;
@@ -123,8 +124,8 @@ impl Tls {
         }
     }
 
-    /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text.
-    pub fn handshake(&mut self) -> Result<Progress, Vec<u8>> {
+    /// Goes on with the handshake as far as that is possible without waiting.
+    pub fn handshake(&mut self) -> Result<Progress, Failure> {
         loop {
             while self.session.wants_write() {
                 match self.write_records() {
@@ -142,7 +143,7 @@ impl Tls {
                 .session
                 .read_tls(&mut Wire(&self.socket, libc::MSG_DONTWAIT))
             {
-                Ok(0) => return Err(failure::END_OF_FILE.into()),
+                Ok(0) => return Err(failure::of_end()),
                 Ok(_) => self
                     .open_records()
                     .map_err(|error| self.explained(&error))?,
@@ -153,7 +154,7 @@ impl Tls {
     }
 
     /// Why a write failed: the server may have told in an alert before it closed.
-    fn last_words(&mut self, error: &io::Error) -> Vec<u8> {
+    fn last_words(&mut self, error: &io::Error) -> Failure {
         let mut wire = Wire(&self.socket, libc::MSG_DONTWAIT);
         while let Ok(1..) = self.session.read_tls(&mut wire) {
             if let Err(alert) = self.session.process_new_packets() {
@@ -163,7 +164,7 @@ impl Tls {
         failure::of_socket(error)
     }
 
-    fn explained(&self, error: &rustls::Error) -> Vec<u8> {
+    fn explained(&self, error: &rustls::Error) -> Failure {
         failure::of_handshake(error, &self.versions)
     }
 
@@ -270,6 +271,7 @@ impl Tls {
         &self.socket
     }
 
+    /// Leaves TLS and keeps the socket.
     pub fn into_socket(self) -> Socket {
         self.socket
     }

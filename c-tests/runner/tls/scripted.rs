@@ -9,6 +9,14 @@ use crate::support::script::{First, Script};
 /// Runs `tls` with `sslmode` against a script made anew for each library; the outputs are the same.
 #[track_caller]
 fn same(script: impl Fn() -> Script, mode: &str) -> Output {
+    let [expected, ours] = both(script, mode);
+    assert_eq!(ours, expected, "\n{ours}\nthe oracle says\n{expected}");
+    ours
+}
+
+/// What comes of it on the oracle and on ours.
+#[track_caller]
+fn both(script: impl Fn() -> Script, mode: &str) -> [Output; 2] {
     let run = |lib| {
         let server = script().start();
         let conninfo = server
@@ -21,9 +29,7 @@ fn same(script: impl Fn() -> Script, mode: &str) -> Output {
         server.finish();
         output
     };
-    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
-    assert_eq!(ours, expected, "\n{ours}\nthe oracle says\n{expected}");
-    ours
+    [Lib::Oracle, Lib::Ours].map(run)
 }
 
 /// Answers the request for TLS with `answer`, then closes; a client that comes back gets a session.
@@ -60,38 +66,66 @@ fn a_server_that_closes_in_the_handshake() {
     same(answering(b"S", true), "prefer");
 }
 
+/// Accepts TLS, then sends `bytes` for the client's first record, and closes.
+fn speaking(bytes: &'static [u8]) -> Script {
+    Script::new().connection(move |c| {
+        assert_eq!(c.expect_first(), First::SslRequest);
+        // Not behind the answer, where it would be looked at as unencrypted data.
+        c.try_send(b"S");
+        drop(c.read(5));
+        c.try_send(bytes);
+        c.shutdown();
+        c.drain();
+    })
+}
+
 #[test]
 fn something_else_than_tls() {
     for (bytes, text) in [
         (
-            &b"SHTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
             "wrong version number",
         ),
         (
-            b"S\x15\x03\x03\0\x02\x02\x28",
-            "sslv3 alert handshake failure",
-        ),
-        (
-            b"S\x15\x03\x03\0\x02\x02\x46",
+            b"\x15\x03\x03\0\x02\x02\x46",
             "tlsv1 alert protocol version",
         ),
-        (b"S\x15\x03\x03\0\x02\x02\x78", "no application protocol"),
+        (b"\x15\x03\x03\0\x02\x02\x78", "no application protocol"),
     ] {
-        let speaking = move || {
-            Script::new().connection(move |c| {
-                assert_eq!(c.expect_first(), First::SslRequest);
-                // Not behind the answer, where it would be looked at as unencrypted data.
-                let (answer, rest) = bytes.split_at(1);
-                c.try_send(answer);
-                drop(c.read(5));
-                c.try_send(rest);
-                c.shutdown();
-                c.drain();
-            })
-        };
-        let output = same(speaking, "require");
+        let output = same(|| speaking(bytes), "require");
         assert!(output.stdout.contains(text), "{output}");
     }
+}
+
+/// C libpq's text, and a hint behind it.
+#[test]
+fn a_refusal_to_shake_hands_gets_a_hint() {
+    let refusing = || speaking(b"\x15\x03\x03\0\x02\x02\x28");
+    let [expected, ours] = both(refusing, "require");
+    let text = "sslv3 alert handshake failure";
+    assert!(expected.stdout.contains(text), "{expected}");
+    let (start, hint) = ours
+        .stdout
+        .split_once("\\nThis may indicate")
+        .expect("a hint");
+    let (_, rest) = hint.split_once("ChaCha20-Poly1305.").expect("its end");
+    assert_eq!(format!("{start}{rest}"), expected.stdout);
+}
+
+/// What no PostgreSQL does: the server ends the handshake, and the session it then opens is not encrypted.
+#[test]
+fn plain_text_after_a_handshake_that_was_cut_off_is_told() {
+    let script = || {
+        answering(b"S", false)().connection(|c| {
+            c.login();
+            c.drain();
+        })
+    };
+    let [expected, ours] = both(script, "prefer");
+    assert_eq!(expected.stderr, "", "{expected}");
+    assert!(ours.stdout.contains("in use: 0"), "{ours}");
+    let text = "server offered TLS, but this library could not use it: SSL error: unexpected eof while reading; the session is not encrypted\n";
+    assert_eq!(ours.stderr, text);
 }
 
 #[test]

@@ -14,6 +14,7 @@ struct Bench {
     session: Session,
     /// Physical connections begun.
     connections: usize,
+    notices: Vec<String>,
 }
 
 impl Bench {
@@ -33,6 +34,7 @@ impl Bench {
             startup,
             session: Session::new(),
             connections: 0,
+            notices: Vec::new(),
         };
         bench.startup.start(&mut bench.session);
         bench
@@ -63,6 +65,11 @@ impl Bench {
                 Want::Tls => return (sent, "tls"),
                 Want::Gss => return (sent, "gss"),
                 Want::Failed => return (sent, "failed"),
+                Want::Done => return (sent, "done"),
+                Want::Notice(notice) => {
+                    let text = notice.error_message().to_string_lossy();
+                    self.notices.push(text.into_owned());
+                }
                 _ => return (sent, "other"),
             }
         }
@@ -150,6 +157,43 @@ fn a_failed_handshake_connects_anew_without_tls() {
         .handshake_failed(&mut bench.session, "SSL error: x");
     assert_eq!(bench.run(), (vec![], "failed"));
     assert!(bench.errors().ends_with("failed: SSL error: x\n"));
+}
+
+/// AuthenticationOk and ReadyForQuery.
+const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+
+/// TLS fails for a reason of this library's own, and the session is opened without.
+fn opened_without_tls(own: bool) -> Bench {
+    let mut bench = tls(SslMode::Prefer);
+    bench.run();
+    bench.answer(b"S");
+    if own {
+        bench.startup.tls_not_usable(b"SSL error: x\nand a hint");
+    }
+    let text = "SSL error: x\nand a hint";
+    bench.startup.handshake_failed(&mut bench.session, text);
+    bench.run();
+    assert_eq!(bench.answer(WELCOME), (vec![], "done"));
+    assert_eq!(bench.errors(), "");
+    bench
+}
+
+#[test]
+fn plain_text_after_a_failure_of_our_own_is_told() {
+    let text = "server offered TLS, but this library could not use it: SSL error: x; the session is not encrypted\n";
+    assert_eq!(opened_without_tls(true).notices, [text]);
+    assert!(opened_without_tls(false).notices.is_empty());
+}
+
+#[test]
+fn nothing_is_told_of_an_earlier_connection() {
+    let mut bench = opened_without_tls(true);
+    bench.notices.clear();
+    bench.startup.start(&mut bench.session);
+    bench.run();
+    bench.answer(b"N");
+    assert_eq!(bench.answer(WELCOME), (vec![], "done"));
+    assert!(bench.notices.is_empty());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible};
+use rustls::{
+    AlertDescription as Alert, CertificateError, Error, InvalidMessage, PeerIncompatible,
+};
 
 use super::Versions;
 use crate::net::sys;
@@ -10,9 +12,43 @@ use crate::net::sys;
 pub const END_OF_FILE: &[u8] = b"SSL error: unexpected eof while reading";
 pub const CLOSED: &[u8] = b"SSL connection has been closed unexpectedly";
 
-/// A read or write of the socket that failed during the handshake.
-pub fn of_socket(error: &io::Error) -> Vec<u8> {
-    [b"SSL SYSCALL error: ", &sys::error_text(error)[..]].concat()
+/// Why a handshake failed, or could not begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// libpq's text.
+    pub text: Vec<u8>,
+    /// C libpq might have encrypted here: what is missing may be this library's, and who goes on in plain text is told.
+    pub own: bool,
+}
+
+impl Failure {
+    /// One that C libpq meets, too.
+    pub fn shared(text: impl Into<Vec<u8>>) -> Failure {
+        let text = text.into();
+        Failure { text, own: false }
+    }
+
+    /// One that C libpq might not meet.
+    pub fn own(text: impl Into<Vec<u8>>) -> Failure {
+        let text = text.into();
+        Failure { text, own: true }
+    }
+}
+
+impl From<Vec<u8>> for Failure {
+    fn from(text: Vec<u8>) -> Failure {
+        Failure::shared(text)
+    }
+}
+
+/// A read or write of the socket that failed during the handshake. The server may not have liked what it was offered.
+pub fn of_socket(error: &io::Error) -> Failure {
+    Failure::own([b"SSL SYSCALL error: ", &sys::error_text(error)[..]].concat())
+}
+
+/// The server closed the connection in the middle of the handshake.
+pub fn of_end() -> Failure {
+    Failure::own(END_OF_FILE)
 }
 
 /// A session that cannot go on.
@@ -20,28 +56,91 @@ pub fn of_session(error: &Error) -> Vec<u8> {
     [b"SSL error: ", reason(error).as_bytes()].concat()
 }
 
-/// A handshake that failed; a mismatch of versions gets libpq's hint.
-pub fn of_handshake(error: &Error, versions: &Versions) -> Vec<u8> {
+/// A handshake that failed, with libpq's hint for a mismatch of versions, and hints of ours.
+pub fn of_handshake(error: &Error, versions: &Versions) -> Failure {
     let mut text = of_session(error);
     if is_version_mismatch(error) {
         let min = versions.min.as_deref().unwrap_or(b"TLSv1");
         let max = versions.max.as_deref().unwrap_or(b"TLSv1.3");
         text.extend_from_slice(b"\nThis may indicate that the server does not support any SSL protocol version between ");
         text.extend_from_slice(&[min, b" and ", max, b"."].concat());
+    } else if is_nothing_in_common(error) {
+        text.extend_from_slice(NOTHING_IN_COMMON);
+    } else if is_too_large(error) {
+        text.extend_from_slice(TOO_LARGE);
     }
-    text
+    let own = is_own(error);
+    Failure { text, own }
 }
 
+const NOTHING_IN_COMMON: &[u8] = b"\nThis may indicate that the server shares no cipher suite, key exchange group or type of certificate with this library, which has only TLS 1.3 and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305.";
+const TOO_LARGE: &[u8] =
+    b"\nThis library takes messages of a handshake, and so certificate chains, up to 64 kB.";
+
 fn is_version_mismatch(error: &Error) -> bool {
+    is_no_tls(error)
+        || matches!(
+            error,
+            Error::AlertReceived(Alert::ProtocolVersion)
+                | Error::PeerIncompatible(
+                    PeerIncompatible::ServerDoesNotSupportTls12Or13
+                        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                )
+        )
+}
+
+/// What came is no record of TLS.
+fn is_no_tls(error: &Error) -> bool {
     matches!(
         error,
-        Error::AlertReceived(Alert::ProtocolVersion)
-            | Error::InvalidMessage(_)
-            | Error::PeerIncompatible(
-                PeerIncompatible::ServerDoesNotSupportTls12Or13
-                    | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            )
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion
+        )
     )
+}
+
+fn is_nothing_in_common(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::AlertReceived(
+            Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::UnsupportedCertificate
+        ) | Error::PeerIncompatible(_)
+    )
+}
+
+fn is_too_large(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge
+        )
+    )
+}
+
+/// Whether C libpq might have succeeded: what is not known to fail there, too.
+fn is_own(error: &Error) -> bool {
+    match error {
+        Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::HandshakeFailure
+                | Alert::InsufficientSecurity
+                | Alert::ProtocolVersion
+                | Alert::UnsupportedCertificate
+                | Alert::IllegalParameter
+                | Alert::DecodeError
+                | Alert::MissingExtension
+                | Alert::UnsupportedExtension
+                | Alert::InternalError
+        ),
+        Error::InvalidCertificate(verdict) => matches!(
+            verdict,
+            // Of these, some are forms and algorithms that OpenSSL knows.
+            CertificateError::BadEncoding
+                | CertificateError::BadSignature
+                | CertificateError::Other(_)
+        ),
+        other => !is_no_tls(other),
+    }
 }
 
 fn reason(error: &Error) -> String {
@@ -50,9 +149,8 @@ fn reason(error: &Error) -> String {
         Error::InvalidCertificate(_) | Error::InvalidCertRevocationList(_) => {
             "certificate verify failed"
         }
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => "wrong version number",
+        _ if is_no_tls(error) => "wrong version number",
+        _ if is_too_large(error) => "excessive message size",
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
@@ -108,4 +206,82 @@ fn alert_received(alert: Alert) -> String {
         }
     };
     known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::{OtherError, PeerMisbehaved};
+    use std::sync::Arc;
+
+    /// C libpq, too, goes on in plain text for these, and says nothing.
+    #[test]
+    fn failures_that_c_libpq_shares() {
+        use CertificateError::*;
+        let alerts = [
+            Alert::CertificateExpired,
+            Alert::CertificateRevoked,
+            Alert::CertificateRequired,
+            Alert::UnknownCA,
+            Alert::AccessDenied,
+            Alert::NoApplicationProtocol,
+            Alert::UnrecognisedName,
+        ];
+        let verdicts = [UnknownIssuer, Expired, NotValidYet, Revoked, InvalidPurpose];
+        let no_tls = [
+            InvalidMessage::InvalidContentType,
+            InvalidMessage::UnknownProtocolVersion,
+        ];
+        let alerts = alerts.map(Error::AlertReceived).into_iter();
+        let verdicts = verdicts.map(Error::InvalidCertificate).into_iter();
+        let no_tls = no_tls.map(Error::InvalidMessage).into_iter();
+        for error in alerts.chain(verdicts).chain(no_tls) {
+            assert!(!of_handshake(&error, &Versions::default()).own, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn failures_that_c_libpq_may_not_have() {
+        let other = OtherError(Arc::new(io::Error::other("too complex")));
+        for error in [
+            Error::AlertReceived(Alert::HandshakeFailure),
+            Error::AlertReceived(Alert::ProtocolVersion),
+            Error::AlertReceived(Alert::InsufficientSecurity),
+            Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+            Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare),
+            Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge),
+            Error::InvalidMessage(InvalidMessage::TrailingData("x")),
+            Error::InvalidCertificate(CertificateError::BadEncoding),
+            Error::InvalidCertificate(CertificateError::BadSignature),
+            Error::InvalidCertificate(CertificateError::Other(other)),
+            Error::DecryptError,
+            Error::General("x".into()),
+        ] {
+            assert!(of_handshake(&error, &Versions::default()).own, "{error:?}");
+        }
+        assert!(of_end().own);
+        assert!(of_socket(&io::Error::from_raw_os_error(libc::ECONNRESET)).own);
+    }
+
+    #[test]
+    fn hints_say_what_may_be_missing() {
+        let text = |error| {
+            let failure = of_handshake(&error, &Versions::default());
+            String::from_utf8(failure.text).expect("UTF-8")
+        };
+        let nothing = text(Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon,
+        ));
+        assert!(nothing.contains("shares no cipher suite"), "{nothing}");
+        let version = text(Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        ));
+        let expected = "SSL error: unsupported protocol\nThis may indicate that the server does not support any SSL protocol version between TLSv1 and TLSv1.3.";
+        assert_eq!(version, expected);
+        let large = text(Error::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge,
+        ));
+        let expected = "SSL error: excessive message size\nThis library takes messages of a handshake, and so certificate chains, up to 64 kB.";
+        assert_eq!(large, expected);
+    }
 }
