@@ -217,11 +217,8 @@ pub(super) fn identity(
     let chain = pem::certificates(&contents).ok_or_else(|| unreadable(b"no start line"))?;
     let key = key_source(options)?;
     let signer = keys::signer(read_key(&key, password)?).map_err(|error| unloaded(&key, error))?;
-    if !chain
-        .first()
-        .is_some_and(|own| keys::belongs(own, &*signer))
-    {
-        return Err(unloaded(&key, KeyError::OfAnother).into());
+    if let Some(own) = chain.first() {
+        keys::check_pair(own, &*signer).map_err(|error| unloaded(&key, error))?;
     }
     Ok(Some(Identity { chain, key: signer }))
 }
@@ -286,9 +283,16 @@ fn read_key(
 }
 
 fn unloaded(source: &Source, error: KeyError) -> Failure {
-    let text = source.complaint_with("could not load private key file", error.text().as_bytes());
+    // libpq: OpenSSL keeps a certificate for each kind of key.
+    let complaint = match error {
+        KeyError::OfAnotherKind => "certificate does not match private key file",
+        _ => "could not load private key file",
+    };
+    let text = source.complaint_with(complaint, error.text().as_bytes());
     match error {
-        KeyError::OfAnother | KeyError::BadDecrypt => Failure::shared(text),
+        KeyError::OfAnother | KeyError::OfAnotherKind | KeyError::BadDecrypt => {
+            Failure::shared(text)
+        }
         // OpenSSL knows more kinds of keys, and C libpq asks for the password on the terminal.
         KeyError::Unsupported | KeyError::NoPassword => Failure::own(text),
     }

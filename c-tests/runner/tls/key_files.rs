@@ -292,3 +292,34 @@ fn keys_behind_something_damaged() {
         "{output}"
     );
 }
+
+#[test]
+fn keys_of_other_certificates() {
+    let server = server();
+    let files = server.files;
+    files.key("k-ed25519", &["-algorithm", "ED25519"]);
+    files.key(
+        "k-pss",
+        &["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"],
+    );
+    files.key(
+        "k-p384",
+        &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+    );
+    let keys = [
+        "good.key",
+        "client-ec.key",
+        "ecdsa.key",
+        "k-ed25519.key",
+        "k-pss.key",
+        "k-p384.key",
+    ];
+    for certificate in ["client.crt", "client-ec.crt"] {
+        for key in keys {
+            // Each in a process of its own: OpenSSL's queue of errors outlives a connection.
+            let output = server.same(&[with(&server, certificate, key, "")]);
+            let good = certificate == "client-ec.crt" && key == "client-ec.key";
+            assert_eq!(output.stdout.contains("status: 0"), good, "{output}");
+        }
+    }
+}

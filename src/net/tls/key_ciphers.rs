@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub enum KeyError {
     /// The certificate is not for this key.
     OfAnother,
+    /// It is not even for a key of this kind.
+    OfAnotherKind,
     /// No key at all, or a kind of key or of encryption that is not known here.
     Unsupported,
     /// The password is wrong.
@@ -26,6 +28,7 @@ impl KeyError {
         match self {
             KeyError::Unsupported => "unsupported",
             KeyError::OfAnother => "key values mismatch",
+            KeyError::OfAnotherKind => "no certificate assigned",
             KeyError::BadDecrypt => "bad decrypt",
             KeyError::NoPassword => "processing error",
         }

@@ -138,15 +138,18 @@ pub fn signer(key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, KeyErr
 }
 
 /// Whether `certificate`, of any age, is for `key`.
-pub fn belongs(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> bool {
+pub fn check_pair(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<(), KeyError> {
     let same = || {
         let public = key.public_key()?;
         let (_, own) = SubjectPublicKeyInfo::from_der(&public).ok()?;
         let outline = der::outline(certificate)?;
         let (_, named) = SubjectPublicKeyInfo::from_der(outline.key).ok()?;
-        // Parameters can be written in more than one way.
-        let same_kind = own.algorithm.algorithm == named.algorithm.algorithm;
-        Some(same_kind && own.subject_public_key.data == named.subject_public_key.data)
+        if own.algorithm.algorithm != named.algorithm.algorithm {
+            return Some(Err(KeyError::OfAnotherKind));
+        }
+        // Parameters can be written in more than one way: only the key counts.
+        let same = own.subject_public_key.data == named.subject_public_key.data;
+        same.then_some(Ok(()))
     };
-    same().unwrap_or(false)
+    same().unwrap_or(Err(KeyError::OfAnother))
 }

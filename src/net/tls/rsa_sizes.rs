@@ -76,3 +76,80 @@ fn bits(number: &[u8]) -> usize {
     let first = number.get(zeros).map_or(0, |byte| byte.leading_zeros());
     (number.len() - zeros) * 8 - first as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMES: [Scheme; 7] = [
+        Scheme::RSA_PSS_SHA256,
+        Scheme::RSA_PSS_SHA384,
+        Scheme::RSA_PSS_SHA512,
+        Scheme::RSA_PKCS1_SHA256,
+        Scheme::RSA_PKCS1_SHA384,
+        Scheme::RSA_PKCS1_SHA512,
+        Scheme::ED25519,
+    ];
+
+    fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let [high, low] = (contents.len() as u16).to_be_bytes();
+        [&[tag, 0x82, high, low], contents].concat()
+    }
+
+    /// SubjectPublicKeyInfo of an RSA key.
+    fn key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        let numbers = [element(2, modulus), element(2, exponent)].concat();
+        let bits = [&[0], &element(0x30, &numbers)[..]].concat();
+        let algorithm = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+        element(0x30, &[&algorithm[..], &element(3, &bits)].concat())
+    }
+
+    fn check(spki: &[u8], small_permitted: bool, signature: &[u8]) -> Vec<Option<bool>> {
+        let (_, key) = SubjectPublicKeyInfo::from_der(spki).expect("a key");
+        let schemes = SCHEMES.iter();
+        let check = |scheme: &Scheme| verify(&key, small_permitted, *scheme, b"m", signature);
+        schemes.map(check).collect()
+    }
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        [vec![0], vec![0xff; bits / 8]].concat()
+    }
+
+    #[test]
+    fn sizes_are_told_apart() {
+        let exponent = [1, 0, 1];
+        for (bits, small_permitted, other) in [
+            (504, true, true),
+            (512, true, false),
+            (1024, true, false),
+            (1024, false, true),
+            (2040, true, false),
+            (2048, true, true),
+            (8192, true, true),
+            (8200, true, false),
+            (8200, false, false),
+            (16384, false, false),
+            (16392, true, true),
+        ] {
+            let spki = key(&modulus(bits), &exponent);
+            let expected = if other { None } else { Some(false) };
+            let outcome = check(&spki, small_permitted, &vec![1; bits / 8]);
+            assert_eq!(outcome, [expected; 7], "{bits}");
+        }
+    }
+
+    #[test]
+    fn hostile_numbers_are_refused_without_a_panic() {
+        let even = [&[0][..], &[0xfe; 128]].concat();
+        let odd = modulus(1024);
+        for modulus in [&even[..], &odd] {
+            for exponent in [&[][..], &[0], &[1], &[2], &[3], &[0xff; 9], &odd] {
+                let spki = key(modulus, exponent);
+                for signature in [&[][..], &[0; 128], &[0xff; 128], &[1; 127], &[1; 4000]] {
+                    let outcome = check(&spki, true, signature);
+                    assert!(!outcome.contains(&Some(true)), "{exponent:?}");
+                }
+            }
+        }
+    }
+}
