@@ -141,6 +141,25 @@ fn large_rsa_keys() {
     assert_eq!(output.stdout.matches("in use: 1").count(), 6, "{output}");
 }
 
+/// Keys for RSA-PSS alone. Stated in docs/tls.md.
+#[test]
+fn rsa_pss_keys_in_tls_1_2() {
+    let server =
+        TlsServer::with_settings("rsapss", "rsapss", "ssl_max_protocol_version = 'TLSv1.2'\n");
+    let line = |mode: &str| vec![format!("host=good.test dbname=postgres sslmode={mode}")];
+    let output = server.on(Lib::Oracle, "", &line("prefer"));
+    assert!(output.stdout.contains("in use: 1"), "{output}");
+    let output = server.on(Lib::Ours, "", &line("require"));
+    let text = "SSL error: wrong signature type\\nThis may indicate that the server shares no";
+    assert!(output.stdout.contains(text), "{output}");
+    let output = server.on(Lib::Ours, "", &line("prefer"));
+    let reason = "SSL error: wrong signature type";
+    assert_eq!(
+        output.stderr,
+        NOTICE.replace("SSL error: sslv3 alert handshake failure", reason)
+    );
+}
+
 /// rustls takes messages of a handshake up to 64 kB, OpenSSL certificate chains up to 100 kB.
 #[test]
 fn chains_of_many_bytes() {

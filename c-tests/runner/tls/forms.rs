@@ -374,3 +374,26 @@ fn roots_of_the_system() {
         );
     }
 }
+
+/// C libpq reads PEM only. Stated in docs/tls.md.
+#[test]
+fn certificates_in_der() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    for name in ["root", "client"] {
+        let (from, to) = (format!("{name}.crt"), format!("{name}.der"));
+        files.openssl(&["x509", "-in", &from, "-outform", "DER", "-out", &to]);
+    }
+    let (root, key) = (files.file("root.der"), files.file("client.key"));
+    let certificate = files.file("client.der");
+    let line = [format!(
+        "host=good.test dbname=certified sslmode=verify-full sslrootcert={root} sslcert={certificate} sslkey={key}"
+    )];
+    let output = server.on(Lib::Oracle, "", &line);
+    assert!(
+        output.stdout.contains("no certificate or crl found"),
+        "{output}"
+    );
+    let output = server.on(Lib::Ours, "", &line);
+    assert!(output.stdout.contains("/CN=tls_user"), "{output}");
+}

@@ -323,3 +323,22 @@ fn keys_of_other_certificates() {
         }
     }
 }
+
+/// OpenSSL takes the key for a part of what stands before it. Stated in docs/tls.md.
+#[test]
+fn a_key_behind_a_block_without_an_end() {
+    let server = server();
+    let files = server.files;
+    for (name, before) in [
+        ("n-certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
+        ("n-key", "-----BEGIN PRIVATE KEY-----\nAAAA\n"),
+    ] {
+        files.write(name, &(before.to_owned() + &read(files, "client.key")));
+        files.make_private(name);
+        let conninfo = [with(&server, "client.crt", name, "")];
+        let output = server.on(Lib::Oracle, "", &conninfo);
+        assert!(output.stdout.contains("unsupported"), "{output}");
+        let output = server.on(Lib::Ours, "", &conninfo);
+        assert!(output.stdout.contains("/CN=tls_user"), "{output}");
+    }
+}

@@ -4,6 +4,7 @@ use std::io;
 
 use rustls::{
     AlertDescription as Alert, CertificateError, Error, InvalidMessage, PeerIncompatible,
+    PeerMisbehaved,
 };
 
 use super::Versions;
@@ -105,6 +106,7 @@ fn is_nothing_in_common(error: &Error) -> bool {
         Error::AlertReceived(
             Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::UnsupportedCertificate
         ) | Error::PeerIncompatible(_)
+            | Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm)
     )
 }
 
@@ -150,6 +152,8 @@ fn reason(error: &Error) -> String {
             "certificate verify failed"
         }
         _ if is_no_tls(error) => "wrong version number",
+        // rustls knows no signatures of keys for RSA-PSS alone in TLS 1.2.
+        Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => "wrong signature type",
         _ if is_too_large(error) => "excessive message size",
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -211,7 +215,7 @@ fn alert_received(alert: Alert) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls::{OtherError, PeerMisbehaved};
+    use rustls::OtherError;
     use std::sync::Arc;
 
     /// C libpq, too, goes on in plain text for these, and says nothing.
