@@ -116,11 +116,11 @@ fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, U
     };
     // Versions that OpenSSL may still have.
     tls::check_versions(&versions).map_err(Failure::own)?;
-    let trust = tls_files::trust(options, startup.params.sslmode)?;
+    let verifier = tls_files::verifier(options, startup.params.sslmode)?;
     let identity = tls_files::identity(options, startup.params.sslcertmode, password)?;
     Ok(Settings {
         versions,
-        trust,
+        verifier,
         identity,
         server_name: server_name(startup),
         key_log: text(Opt::SslKeyLogFile),

@@ -17,7 +17,7 @@ use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::pem::{self, Roots};
-use crate::net::tls::{Failure, Identity, system};
+use crate::net::tls::{Failure, Identity, Verifier, system};
 use crate::net::verify::{Trust, issuer_hash};
 
 /// Why the settings are not complete.
@@ -107,36 +107,37 @@ impl Source {
 
 const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification.";
 
-/// What the server's certificate is judged by; None when it is not judged.
-pub(super) fn trust(options: &Options, sslmode: SslMode) -> Result<Option<Trust>, Vec<u8>> {
+/// Who judges the server's certificate, if it is to be judged.
+pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, Vec<u8>> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
         // libpq: revocation lists are for root files only.
-        return Ok(Some(trust_in(system::roots(), None)));
+        return Ok(trusting(system::roots(), None));
     }
     let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
         let text = b"could not get home directory to locate root certificate file";
         return match must_verify {
             true => Err([&text[..], PROVIDE_ROOTS].concat()),
-            false => Ok(None),
+            false => Ok(Verifier::default()),
         };
     };
     if source.metadata().is_err() {
         let end = [b" does not exist", PROVIDE_ROOTS].concat();
         return match must_verify {
             true => Err(source.complaint("root certificate file", &end)),
-            false => Ok(None),
+            false => Ok(Verifier::default()),
         };
     }
     let unreadable =
         |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
     let roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
-    Ok(Some(trust_in(roots, revocation_lists(options))))
+    Ok(trusting(roots, revocation_lists(options)))
 }
 
-fn trust_in(roots: Roots, lists: Option<Vec<CertificateRevocationListDer<'static>>>) -> Trust {
-    Trust::new(roots.trusted, lists).without(roots.distrusted)
+fn trusting(roots: Roots, lists: Option<Vec<CertificateRevocationListDer<'static>>>) -> Verifier {
+    let trust = Trust::new(roots.trusted, lists);
+    Verifier::new(Some(trust)).without(roots.distrusted)
 }
 
 /// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.

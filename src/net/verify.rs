@@ -44,8 +44,6 @@ pub struct Trust {
     certificates: Vec<CertificateDer<'static>>,
     /// Those that can issue others, as webpki takes them.
     anchors: Vec<TrustAnchor<'static>>,
-    /// Those that may stand in no chain, whoever sends them.
-    distrusted: Vec<CertificateDer<'static>>,
     revocation: Option<Revocation>,
 }
 
@@ -69,14 +67,8 @@ impl Trust {
         Trust {
             anchors: anchors.map(|anchor| anchor.to_owned()).collect(),
             certificates,
-            distrusted: Vec::new(),
             revocation: lists.map(Revocation::new),
         }
-    }
-
-    /// Accepts no chain with one of `distrusted` in it.
-    pub fn without(self, distrusted: Vec<CertificateDer<'static>>) -> Trust {
-        Trust { distrusted, ..self }
     }
 
     /// Judges the server's own certificate, with others that it sent.
@@ -86,15 +78,6 @@ impl Trust {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        if self.distrusted.contains(own) {
-            return Err(Refusal::UnknownIssuer);
-        }
-        let others: Vec<_> = others
-            .iter()
-            .filter(|other| !self.distrusted.contains(other))
-            .cloned()
-            .collect();
-        let others = others.as_slice();
         let verdict = match self.certificates.contains(own) {
             // webpki knows authorities only; here is a server's certificate that is trusted for itself.
             true => Err(Verdict::Form),

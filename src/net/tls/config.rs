@@ -12,7 +12,6 @@ use super::certificate_sender::{Asked, Identity};
 use super::key_log::KeyLogFile;
 use super::provider::provider;
 use super::verifier::Verifier;
-use crate::net::verify::Trust;
 
 /// The bounds for the TLS version, as the options give them; None or empty leaves it open.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +24,7 @@ pub struct Versions {
 #[derive(Debug, Default)]
 pub struct Settings {
     pub versions: Versions,
-    /// None: the server's certificate is not verified.
-    pub trust: Option<Trust>,
+    pub verifier: Verifier,
     pub identity: Option<Identity>,
     /// The name to tell the server that the client wants (SNI).
     pub server_name: Option<Vec<u8>>,
@@ -43,7 +41,7 @@ pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), Vec<
         .with_protocol_versions(&versions)
         .map_err(failed)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier::new(settings.trust)))
+        .with_custom_certificate_verifier(Arc::new(settings.verifier))
         .with_client_cert_resolver(asked.clone());
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     // libpq: no session is resumed, as its server issues no tickets.

@@ -8,14 +8,42 @@ use super::signatures::{self, Check, Rules};
 use crate::net::verify::{Refusal, Trust};
 
 /// Judges the chain if there is something to judge it by; the host name is compared later, when libpq does.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Verifier {
     trust: Option<Trust>,
+    /// Certificates that may stand in no chain, whoever sends them.
+    distrusted: Vec<CertificateDer<'static>>,
 }
 
 impl Verifier {
     pub fn new(trust: Option<Trust>) -> Verifier {
-        Verifier { trust }
+        let distrusted = Vec::new();
+        Verifier { trust, distrusted }
+    }
+
+    /// Accepts no chain with one of `distrusted` in it.
+    pub fn without(self, distrusted: Vec<CertificateDer<'static>>) -> Verifier {
+        Verifier { distrusted, ..self }
+    }
+
+    /// What `trust` says of the chain.
+    fn judge(
+        &self,
+        trust: &Trust,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        if self.distrusted.is_empty() {
+            return trust.verify(own, others, now);
+        }
+        if self.distrusted.contains(own) {
+            return Err(Refusal::UnknownIssuer);
+        }
+        let others = others
+            .iter()
+            .filter(|other| !self.distrusted.contains(other));
+        trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
     }
 
     fn rules(&self, check: fn(SignatureScheme) -> Option<Check>) -> Rules {
@@ -35,7 +63,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         // libpq: without root certificates any certificate will do.
         if let Some(trust) = &self.trust {
-            trust.verify(own, others, now).map_err(error)?;
+            self.judge(trust, own, others, now).map_err(error)?;
         }
         Ok(ServerCertVerified::assertion())
     }
