@@ -7,6 +7,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
+use crate::net::tls::keys::KeyFile;
+use crate::net::tls::pem::Roots;
+use crate::net::tls::signatures::{self, Rules};
 use crate::net::tls::{names, server_end_point};
 use crate::net::verify::Trust;
 
@@ -62,10 +65,26 @@ pub(super) fn is_accepted(data: &[u8]) -> bool {
     )
     .verify(&CertificateDer::from(*own), &others, NOW);
     let _ = server_end_point(own);
+    check_handshake(own);
+    let _ = (Roots::read(data), KeyFile::parse(data));
     for host in [&b"good.test"[..], b"127.0.0.1"] {
         let _ = names::check(own, host);
     }
     verdict.is_ok()
+}
+
+/// A signature that is none, by the key of a server's certificate that nobody verifies.
+fn check_handshake(own: &[u8]) {
+    let own = CertificateDer::from(own);
+    for scheme in signatures::SCHEMES {
+        let rules = Rules {
+            check: signatures::in_tls12,
+            verified: false,
+        };
+        let signature = own.as_ref().get(..256).unwrap_or(&own);
+        let outcome = rules.verify(&own, scheme, b"message", signature);
+        assert!(outcome.is_err(), "a forged signature is accepted");
+    }
 }
 
 /// Splits `data` where one element of DER ends and the next begins; what is no element stays together.

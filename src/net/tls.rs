@@ -14,7 +14,7 @@ pub mod pem;
 pub mod provider;
 mod pss_key;
 mod rsa_sizes;
-mod signatures;
+pub mod signatures;
 pub mod system;
 mod verifier;
 

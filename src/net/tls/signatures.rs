@@ -1,8 +1,8 @@
 //! The server's signature in the handshake, by a key that may be in a certificate of any age.
 
+use rustls::SignatureScheme as Scheme;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::CertificateDer;
-use rustls::{DigitallySignedStruct, SignatureScheme as Scheme};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -80,14 +80,14 @@ impl Rules {
     pub fn verify(
         self,
         certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        scheme: Scheme,
         message: &[u8],
+        signature: &[u8],
     ) -> Result<HandshakeSignatureValid, Refusal> {
         // Nothing but the key is read: where nothing is verified, the rest of the certificate may be anything.
         let outline = der::outline(certificate).ok_or(Refusal::Malformed)?;
         let key = SubjectPublicKeyInfo::from_der(outline.key);
         let (_, key) = key.map_err(|_| Refusal::Malformed)?;
-        let (scheme, signature) = (signed.scheme, signed.signature());
         let check = (self.check)(scheme).ok_or(Refusal::BadSignature)?;
         let made = rsa_sizes::verify(&key, !self.verified, scheme, message, signature);
         match (made, check) {

@@ -46,9 +46,17 @@ impl Verifier {
         trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
     }
 
-    fn rules(&self, check: fn(SignatureScheme) -> Option<Check>) -> Rules {
+    fn check(
+        &self,
+        check: fn(SignatureScheme) -> Option<Check>,
+        certificate: &CertificateDer<'_>,
+        message: &[u8],
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         let verified = self.trust.is_some();
-        Rules { check, verified }
+        let rules = Rules { check, verified };
+        let outcome = rules.verify(certificate, signed.scheme, message, signed.signature());
+        outcome.map_err(error)
     }
 }
 
@@ -74,8 +82,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let rules = self.rules(signatures::in_tls12);
-        rules.verify(certificate, signed, message).map_err(error)
+        self.check(signatures::in_tls12, certificate, message, signed)
     }
 
     fn verify_tls13_signature(
@@ -84,8 +91,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let rules = self.rules(signatures::in_tls13);
-        rules.verify(certificate, signed, message).map_err(error)
+        self.check(signatures::in_tls13, certificate, message, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
