@@ -18,7 +18,7 @@ use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::pem::{self, Roots};
 use crate::net::tls::{Failure, Identity, Verifier, system};
-use crate::net::verify::{Trust, issuer_hash};
+use crate::net::verify::issuer_hash;
 
 /// Why the settings are not complete.
 pub(super) enum Unready {
@@ -111,7 +111,7 @@ const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trust
 pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, Vec<u8>> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
         // libpq: revocation lists are for root files only.
-        return Ok(trusting(system::roots(), None));
+        return Ok(Verifier::trusting(system::roots(), None));
     }
     let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
@@ -132,12 +132,7 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
         |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
     let roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
-    Ok(trusting(roots, revocation_lists(options)))
-}
-
-fn trusting(roots: Roots, lists: Option<Vec<CertificateRevocationListDer<'static>>>) -> Verifier {
-    let trust = Trust::new(roots.trusted, lists);
-    Verifier::new(Some(trust)).without(roots.distrusted)
+    Ok(Verifier::trusting(roots, revocation_lists(options)))
 }
 
 /// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.

@@ -1,6 +1,7 @@
 //! Sessions that go on in plain text, or fail, after TLS could not be had: what the application is told.
 
 use super::certificates::Certificates;
+use super::forms::{pem, unreadable};
 use super::server::TlsServer;
 use crate::support::paths::Lib;
 
@@ -134,6 +135,28 @@ fn keys_that_only_openssl_reads() {
         .success();
     let reason = "certificate present, but not private key file \"pkcs11:token=x\"";
     assert_eq!(output.stderr, notice(reason));
+}
+
+/// Who issued the server's certificate is not known, and may be among the roots that only OpenSSL can read.
+#[test]
+fn roots_that_only_openssl_reads() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    files.write(
+        "u-root",
+        &pem("CERTIFICATE", &unreadable(files, "root.crt")),
+    );
+    files.join("u-both", &["u-root", "other.crt"]);
+    for root in ["u-root", "u-both"] {
+        let root = files.file(root);
+        let line = format!("host=good.test dbname=postgres sslmode=prefer sslrootcert={root}");
+        let output = server.on(Lib::Ours, "", &[line]).success();
+        assert!(output.stdout.contains("in use: 0"), "{output}");
+        assert_eq!(
+            output.stderr,
+            notice("SSL error: certificate verify failed")
+        );
+    }
 }
 
 /// What is known of TLS, of sessions that failed at every stage and after a later reset.

@@ -39,7 +39,7 @@ pub fn read(files: &Certificates, name: &str) -> String {
 }
 
 /// The certificate with a month 99 in it.
-fn unreadable(files: &Certificates, name: &str) -> Vec<u8> {
+pub fn unreadable(files: &Certificates, name: &str) -> Vec<u8> {
     let mut der = der(files, name);
     // The end of its validity: UTCTime, YYMMDDHHMMSSZ.
     let time = der

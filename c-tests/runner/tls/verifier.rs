@@ -68,13 +68,6 @@ fn ours_refuses(chain: &str, root: &str, more: &str, text: &str) {
     assert!(output.stdout.contains(text), "{output}");
 }
 
-/// rustls knows no signatures of such keys in TLS 1.2.
-#[test]
-fn rsa_pss_keys_need_tls_1_3() {
-    let text = "SSL error: peer misbehaved: SignedKxWithWrongAlgorithm";
-    ours_refuses("rsapss", "rsapss", "ssl_max_protocol_version=TLSv1.2", text);
-}
-
 #[test]
 fn rsa_pss_with_two_digests() {
     let files = Certificates::shared();

@@ -28,6 +28,8 @@ pub struct Roots {
     pub trusted: Vec<CertificateDer<'static>>,
     /// Those that OpenSSL's notes do not let vouch for servers.
     pub distrusted: Vec<CertificateDer<'static>>,
+    /// There was one that only OpenSSL can read.
+    pub incomplete: bool,
 }
 
 impl Roots {
@@ -55,6 +57,7 @@ impl Roots {
 
     /// As many files together.
     pub fn extend(&mut self, other: Roots) {
+        self.incomplete |= other.incomplete;
         let pairs = [(other.trusted, true), (other.distrusted, false)];
         for (certificate, is_trusted) in pairs.into_iter().flat_map(|(all, is_trusted)| {
             all.into_iter()
@@ -65,8 +68,9 @@ impl Roots {
     }
 
     fn add(&mut self, outline: Outline<'_>, is_trusted: bool) {
-        if X509Certificate::from_der(outline.certificate).is_ok() {
-            self.push(outline.certificate.to_vec().into(), is_trusted);
+        match X509Certificate::from_der(outline.certificate) {
+            Ok(_) => self.push(outline.certificate.to_vec().into(), is_trusted),
+            Err(_) => self.incomplete = true,
         }
     }
 

@@ -1,9 +1,12 @@
 //! What rustls asks about the server's certificate and signatures.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
+use super::pem::Roots;
 use super::signatures::{self, Check, Rules};
 use crate::net::verify::{Refusal, Trust};
 
@@ -13,17 +16,28 @@ pub struct Verifier {
     trust: Option<Trust>,
     /// Certificates that may stand in no chain, whoever sends them.
     distrusted: Vec<CertificateDer<'static>>,
+    /// Not all roots could be read.
+    incomplete: bool,
 }
 
 impl Verifier {
     pub fn new(trust: Option<Trust>) -> Verifier {
-        let distrusted = Vec::new();
-        Verifier { trust, distrusted }
+        Verifier {
+            trust,
+            ..Verifier::default()
+        }
     }
 
-    /// Accepts no chain with one of `distrusted` in it.
-    pub fn without(self, distrusted: Vec<CertificateDer<'static>>) -> Verifier {
-        Verifier { distrusted, ..self }
+    /// Trusts `roots`, with lists as [`Trust::new`] takes them.
+    pub fn trusting(
+        roots: Roots,
+        lists: Option<Vec<CertificateRevocationListDer<'static>>>,
+    ) -> Verifier {
+        Verifier {
+            trust: Some(Trust::new(roots.trusted, lists)),
+            distrusted: roots.distrusted,
+            incomplete: roots.incomplete,
+        }
     }
 
     /// What `trust` says of the chain.
@@ -44,6 +58,17 @@ impl Verifier {
             .iter()
             .filter(|other| !self.distrusted.contains(other));
         trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
+    }
+
+    /// An issuer that is not known may be one that only OpenSSL can read.
+    fn explained(&self, refusal: Refusal, others: &[CertificateDer<'_>]) -> Refusal {
+        let unread = |der: &CertificateDer<'_>| X509Certificate::from_der(der).is_err();
+        match refusal {
+            Refusal::UnknownIssuer if self.incomplete || others.iter().any(unread) => {
+                Refusal::Malformed
+            }
+            other => other,
+        }
     }
 
     fn check(
@@ -71,7 +96,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         // libpq: without root certificates any certificate will do.
         if let Some(trust) = &self.trust {
-            self.judge(trust, own, others, now).map_err(error)?;
+            let verdict = self.judge(trust, own, others, now);
+            verdict.map_err(|refusal| error(self.explained(refusal, others)))?;
         }
         Ok(ServerCertVerified::assertion())
     }
