@@ -134,12 +134,13 @@ fn is_own(error: &Error) -> bool {
                 | Alert::UnsupportedExtension
                 | Alert::InternalError
         ),
-        Error::InvalidCertificate(verdict) => matches!(
+        // The others are of forms, algorithms and rules that OpenSSL may see otherwise: docs/tls.md lists them.
+        Error::InvalidCertificate(verdict) => !matches!(
             verdict,
-            // Of these, some are forms and algorithms that OpenSSL knows.
-            CertificateError::BadEncoding
-                | CertificateError::BadSignature
-                | CertificateError::Other(_)
+            CertificateError::UnknownIssuer
+                | CertificateError::Expired
+                | CertificateError::NotValidYet
+                | CertificateError::Revoked
         ),
         other => !is_no_tls(other),
     }
@@ -231,7 +232,7 @@ mod tests {
             Alert::NoApplicationProtocol,
             Alert::UnrecognisedName,
         ];
-        let verdicts = [UnknownIssuer, Expired, NotValidYet, Revoked, InvalidPurpose];
+        let verdicts = [UnknownIssuer, Expired, NotValidYet, Revoked];
         let no_tls = [
             InvalidMessage::InvalidContentType,
             InvalidMessage::UnknownProtocolVersion,
@@ -257,6 +258,8 @@ mod tests {
             Error::InvalidMessage(InvalidMessage::TrailingData("x")),
             Error::InvalidCertificate(CertificateError::BadEncoding),
             Error::InvalidCertificate(CertificateError::BadSignature),
+            Error::InvalidCertificate(CertificateError::InvalidPurpose),
+            Error::InvalidCertificate(CertificateError::UnknownRevocationStatus),
             Error::InvalidCertificate(CertificateError::Other(other)),
             Error::DecryptError,
             Error::General("x".into()),
