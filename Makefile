@@ -97,7 +97,7 @@ valgrind: oracle
 	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --test c_tests -- $(c_programs)
 
 # The test modules that run C programs.
-c_programs := api:: null:: programs:: result_memory::results result_memory::values large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: oauth:: gss:: tls:: memcheck
+c_programs := api:: null:: programs:: result_memory::results result_memory::values large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: lost:: oauth:: gss:: tls:: memcheck
 
 # What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.
 SECONDS ?= 60
