@@ -33,10 +33,12 @@ impl PrintOptions<'_> {
     }
 }
 
-/// Prints `result` (PQprint); nothing if it has no columns.
+/// Prints `result` (PQprint); nothing if it has no columns, or if there is no memory for what is to be known of them.
 pub fn print(result: &PgResult, options: &PrintOptions, out: &mut Sink) {
-    if result.ncols() > 0 {
-        Printer::new(result, options, out).print();
+    if result.ncols() > 0
+        && let Some(mut printer) = Printer::new(result, options, out)
+    {
+        printer.print();
     }
 }
 
@@ -44,7 +46,7 @@ pub fn print(result: &PgResult, options: &PrintOptions, out: &mut Sink) {
 pub fn line_length(result: &PgResult, options: &PrintOptions) -> usize {
     let separator = 2 * options.separator.len();
     let names = names(result, options);
-    let widths = names.iter().map(|name| name.len() + separator);
+    let widths = names.map(|name| name.len() + separator);
     widths.sum::<usize>() + 1
 }
 
@@ -52,6 +54,8 @@ pub fn line_length(result: &PgResult, options: &PrintOptions) -> usize {
 struct Column<'a> {
     name: &'a [u8],
     width: usize,
+    /// The length of its piece of the border.
+    rule: usize,
     /// It holds something that is not a number.
     text: bool,
 }
@@ -68,19 +72,19 @@ impl<'a, 'o> Printer<'a, 'o> {
         result: &'a PgResult,
         options: &'a PrintOptions<'a>,
         out: &'o mut Sink<'o>,
-    ) -> Printer<'a, 'o> {
-        let names = names(result, options).into_iter();
-        let columns = names.map(|name| Column {
+    ) -> Option<Printer<'a, 'o>> {
+        let columns = names(result, options).map(|name| Column {
             name,
             width: name.len(),
+            rule: 0,
             text: false,
         });
-        Printer {
+        Some(Printer {
             result,
             options,
-            columns: columns.collect(),
+            columns: collected(columns)?,
             out,
-        }
+        })
     }
 
     fn print(&mut self) {
@@ -122,16 +126,23 @@ impl<'a, 'o> Printer<'a, 'o> {
             let blank: &[u8] = if self.options.align { b" " } else { b"" };
             return self.put(&[blank, b"Value\n"]);
         }
-        let names: Vec<&[u8]> = self.columns.iter().map(|column| column.name).collect();
-        let line = names.join(separator);
-        self.put(&[&line, b"\n", &vec![b'-'; line.len()], b"\n"]);
+        let mut length = 0;
+        for column in 0..self.columns.len() {
+            let name = self.columns[column].name;
+            let before: &[u8] = if column > 0 { separator } else { b"" };
+            self.put(&[before, name]);
+            length += before.len() + name.len();
+        }
+        self.put(&[b"\n"]);
+        repeat(self.out, b'-', length);
+        self.put(&[b"\n"]);
     }
 
     /// A name in the left column of the expanded layout.
     fn name(&mut self, name: &[u8]) {
         let widest = self.columns.iter().map(|column| column.name.len()).max();
         let width = if self.options.align { widest } else { None };
-        self.put(&[&padded(name, width.unwrap_or(0), true)]);
+        padded(self.out, name, width.unwrap_or(0), true);
     }
 
     fn html_title(&mut self) {
@@ -214,14 +225,11 @@ impl<'a, 'o> Printer<'a, 'o> {
         if options.html3 {
             self.html_table_start();
         }
-        let border = if options.header {
-            self.header()
-        } else {
-            // libpq: standard without a header prints the border it does not have.
-            b"(null)".to_vec()
-        };
+        if options.header {
+            self.header();
+        }
         for row in 0..self.result.nrows() {
-            self.row(row, &border);
+            self.row(row);
         }
     }
 
@@ -238,13 +246,14 @@ impl<'a, 'o> Printer<'a, 'o> {
         }
     }
 
-    /// Prints the header; returns the border, as standard rows end with it.
-    fn header(&mut self) -> Vec<u8> {
+    fn header(&mut self) {
         let options = self.options;
-        let border = self.border();
+        for column in &mut self.columns {
+            column.rule = column.width;
+        }
         match (options.html3, options.standard) {
             (true, _) => self.put(&[b"<tr>"]),
-            (false, true) => self.put(&[&border, b"\n"]),
+            (false, true) => self.border_line(),
             (false, false) => {}
         }
         if options.standard {
@@ -256,9 +265,9 @@ impl<'a, 'o> Printer<'a, 'o> {
         if options.html3 {
             self.put(&[b"</tr>\n"]);
         } else {
-            self.put(&[b"\n", &border, b"\n"]);
+            self.put(&[b"\n"]);
+            self.border_line();
         }
-        border
     }
 
     fn header_cell(&mut self, column: usize) {
@@ -274,23 +283,23 @@ impl<'a, 'o> Printer<'a, 'o> {
         self.cell(column, name);
     }
 
-    fn border(&self) -> Vec<u8> {
-        let options = self.options;
-        let crossing = vec![b'+'; options.separator.len()];
-        let margin = if options.standard { 2 } else { 0 };
-        let rules = self
-            .columns
-            .iter()
-            .map(|column| vec![b'-'; column.width + margin]);
-        let line = rules.collect::<Vec<_>>().join(&crossing[..]);
-        if options.standard {
-            [&crossing[..], &line, &crossing].concat()
-        } else {
-            line
+    fn border_line(&mut self) {
+        let standard = self.options.standard;
+        let crossing = self.options.separator.len();
+        let margin = if standard { 2 } else { 0 };
+        for column in 0..self.columns.len() {
+            if column > 0 || standard {
+                repeat(self.out, b'+', crossing);
+            }
+            repeat(self.out, b'-', self.columns[column].rule + margin);
         }
+        if standard {
+            repeat(self.out, b'+', crossing);
+        }
+        self.put(&[b"\n"]);
     }
 
-    fn row(&mut self, row: i32, border: &[u8]) {
+    fn row(&mut self, row: i32) {
         let options = self.options;
         match (options.html3, options.standard) {
             (true, _) => self.put(&[b"<tr>"]),
@@ -308,7 +317,12 @@ impl<'a, 'o> Printer<'a, 'o> {
         }
         match (options.html3, options.standard) {
             (true, _) => self.put(&[b"</tr>\n"]),
-            (false, true) => self.put(&[b"\n", border, b"\n"]),
+            (false, true) if options.header => {
+                self.put(&[b"\n"]);
+                self.border_line();
+            }
+            // libpq: standard without a header prints the border it does not have.
+            (false, true) => self.put(&[b"\n(null)\n"]),
             (false, false) => self.put(&[b"\n"]),
         }
     }
@@ -316,14 +330,15 @@ impl<'a, 'o> Printer<'a, 'o> {
     /// A padded value and the separator behind it.
     fn cell(&mut self, column: usize, value: &[u8]) {
         let Column { width, text, .. } = self.columns[column];
-        let value = padded(value, width, text);
         let separator = self.options.separator;
         if self.options.standard {
-            self.put(&[b" ", &value, b" ", separator]);
+            self.put(&[b" "]);
+        }
+        padded(self.out, value, width, text);
+        if self.options.standard {
+            self.put(&[b" ", separator]);
         } else if column + 1 < self.columns.len() {
-            self.put(&[&value, separator]);
-        } else {
-            self.put(&[&value]);
+            self.put(&[separator]);
         }
     }
 
@@ -336,11 +351,13 @@ impl<'a, 'o> Printer<'a, 'o> {
     }
 }
 
-fn names<'a>(result: &'a PgResult, options: &PrintOptions<'a>) -> Vec<&'a [u8]> {
+fn names<'a>(
+    result: &'a PgResult,
+    options: &'a PrintOptions<'a>,
+) -> impl ExactSizeIterator<Item = &'a [u8]> {
     let given = |column: usize| options.names.get(column).filter(|name| !name.is_empty());
     (0..result.ncols() as usize)
-        .map(|column| given(column).copied().unwrap_or(own_name(result, column)))
-        .collect()
+        .map(move |column| given(column).copied().unwrap_or(own_name(result, column)))
 }
 
 fn own_name(result: &PgResult, column: usize) -> &[u8] {
@@ -364,13 +381,34 @@ fn is_numeric(value: &[u8]) -> bool {
         && value.last().is_some_and(u8::is_ascii_digit)
 }
 
-fn padded(value: &[u8], width: usize, left: bool) -> Vec<u8> {
-    let fill = vec![b' '; width.saturating_sub(value.len())];
-    if left {
-        [value, &fill].concat()
-    } else {
-        [&fill, value].concat()
+/// One byte, many times.
+fn repeat(out: &mut Sink, byte: u8, mut count: usize) {
+    let piece = [byte; 64];
+    while count > 0 {
+        let part = count.min(piece.len());
+        out(&piece[..part]);
+        count -= part;
     }
+}
+
+/// A text filled up with blanks, behind it if it stands `left`.
+fn padded(out: &mut Sink, text: &[u8], width: usize, left: bool) {
+    let fill = width.saturating_sub(text.len());
+    if left {
+        out(text);
+        repeat(out, b' ', fill);
+    } else {
+        repeat(out, b' ', fill);
+        out(text);
+    }
+}
+
+/// What an iterator answers; None when memory ran out.
+fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Option<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(items.len()).ok()?;
+    all.extend(items);
+    Some(all)
 }
 
 #[cfg(test)]

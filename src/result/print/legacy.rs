@@ -1,6 +1,6 @@
 //! The two oldest layouts.
 
-use super::{Sink, own_name, padded, text};
+use super::{Sink, collected, own_name, padded, repeat, text};
 use crate::result::store::PgResult;
 
 /// Prints `result` as PQdisplayTuples does; None prints as a result without rows and columns.
@@ -13,9 +13,10 @@ pub fn display_tuples(
     out: &mut Sink,
 ) {
     let columns = result.map_or(0, |result| result.ncols() as usize);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| result.map_or(0, |result| width(result, column)))
-        .collect();
+    let widths = (0..columns).map(|column| result.map_or(0, |result| width(result, column)));
+    let Some(widths) = collected(widths) else {
+        return;
+    };
     if header && let Some(result) = result {
         for (column, width) in widths.iter().enumerate() {
             cell(
@@ -29,7 +30,7 @@ pub fn display_tuples(
         for width in &widths {
             // libpq: padding and rules are one longer than the widest value.
             let rule = if fill { width + 1 } else { 0 };
-            out(&vec![b'-'; rule]);
+            repeat(out, b'-', rule);
             out(separator);
         }
         out(b"\n");
@@ -62,39 +63,47 @@ fn width(result: &PgResult, column: usize) -> usize {
 }
 
 fn cell(value: &[u8], width: Option<usize>, separator: &[u8], out: &mut Sink) {
-    out(&padded(value, width.map_or(0, |width| width + 1), true));
+    padded(out, value, width.map_or(0, |width| width + 1), true);
     out(separator);
 }
 
 /// Prints `result` as PQprintTuples does; nothing if it has no columns.
-pub fn print_tuples(result: &PgResult, names: bool, terse: bool, width: usize, out: &mut Sink) {
+pub fn print_tuples<'r>(
+    result: &'r PgResult,
+    names: bool,
+    terse: bool,
+    width: usize,
+    out: &mut Sink,
+) {
     const BORDER_PER_COLUMN: usize = 14;
     let columns = result.ncols() as usize;
     if columns == 0 {
         return;
     }
     let bar: &[u8] = if terse { b"" } else { b"|" };
-    let border = [&vec![b'-'; columns * BORDER_PER_COLUMN][..], b"\n"].concat();
-    let line_end = if terse {
-        b"\n".to_vec()
-    } else {
-        [b"|\n", &border[..]].concat()
+    let border = |out: &mut Sink| {
+        repeat(out, b'-', columns * BORDER_PER_COLUMN);
+        out(b"\n");
     };
     if !terse {
-        out(&border);
+        border(out);
     }
-    let mut line = |value: &dyn Fn(usize) -> Vec<u8>| {
+    let mut line = |value: &dyn Fn(usize) -> &'r [u8]| {
         for column in 0..columns {
             out(bar);
             out(b" ");
-            out(&value(column));
+            padded(out, value(column), width, true);
         }
-        out(&line_end);
+        out(bar);
+        out(b"\n");
+        if !terse {
+            border(out);
+        }
     };
     if names {
-        line(&|column| padded(own_name(result, column), width, true));
+        line(&|column| own_name(result, column));
     }
     for row in 0..result.nrows() {
-        line(&|column| padded(text(result, row, column).unwrap_or_default(), width, true));
+        line(&|column| text(result, row, column).unwrap_or_default());
     }
 }
