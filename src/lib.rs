@@ -26,6 +26,11 @@ pub mod protocol;
 mod result;
 mod text;
 
+// The C library alone: a Rust program such as goaway-proxy chooses its allocator itself.
+#[cfg(not(feature = "proxy"))]
+#[global_allocator]
+static ALLOCATOR: mem::reserve::Allocator = mem::reserve::Allocator;
+
 /// How the library speaks TLS and judges a server's certificate, for goaway-proxy, which does the same.
 #[doc(hidden)]
 pub mod verify {

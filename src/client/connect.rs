@@ -4,6 +4,7 @@ mod addresses;
 mod blocking;
 mod closing;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use super::gss::GssState;
@@ -12,16 +13,21 @@ use super::oauth::Flow;
 use super::tls::{KeyPassword, Secured};
 use super::{Connection, Hook, Step, Waiting, apart, done, env, layout};
 use crate::conn::encryption::Available;
+use crate::conn::errors;
 use crate::conn::session::{ConnStatus, Session};
 use crate::conn::startup::{Purpose, Startup, Want};
 use crate::conninfo::hosts;
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{GoAwayMode, Params};
+use crate::mem::{self, OutOfMemory, reserve};
 use crate::net::gss;
 use crate::net::sys;
 
 pub(super) use addresses::described;
 pub use blocking::ConnectWait;
+
+/// More often than so the options are not in memory while a connection is made.
+const COPIES_OF_OPTIONS: usize = 16;
 
 /// What PQconnectPoll answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +81,9 @@ impl Connection {
     }
 
     fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), Vec<u8>> {
+        if !mem::is_there_for(options.size().saturating_mul(COPIES_OF_OPTIONS)) {
+            return Err(OutOfMemory.into());
+        }
         env::add_defaults(&mut options)?;
         match env::derive(&mut options) {
             Ok(params) => {
@@ -120,8 +129,11 @@ impl Connection {
         let Some(mut startup) = self.startup.take() else {
             return Step::Done(Polling::Failed);
         };
-        let step = apart(|| self.advance_connect(&mut startup));
+        let advance = || apart(|| self.advance_connect(&mut startup));
+        let step = panic::catch_unwind(AssertUnwindSafe(advance));
+        // It is put back after a panic, too: the connection can be reset.
         self.startup = Some(startup);
+        let step = step.unwrap_or_else(|payload| panic::resume_unwind(payload));
         if let (Step::Done(Polling::Failed), Some(errno)) = (&step, self.connect_errno) {
             // Programs show it to their users.
             sys::set_errno(errno);
@@ -134,6 +146,9 @@ impl Connection {
             return Step::Done(polling);
         }
         loop {
+            if !reserve::is_ready() {
+                return Step::Done(self.run_out_of_memory());
+            }
             let polling = match startup.advance(&mut self.session) {
                 Want::Resolve(port) => {
                     let found = self.look_up(startup, port);
@@ -213,6 +228,15 @@ impl Connection {
             };
             return Step::Done(polling);
         }
+    }
+
+    /// There is too little memory for the next step: the connection is not made.
+    #[cold]
+    fn run_out_of_memory(&mut self) -> Polling {
+        self.close_socket();
+        self.session.errors.add(errors::OUT_OF_MEMORY);
+        self.session.status = ConnStatus::Bad;
+        Polling::Failed
     }
 
     fn wait_as(&mut self, waiting: Waiting, polling: Polling) -> Polling {

@@ -2,14 +2,13 @@
 
 use std::io::ErrorKind;
 
-use bytes::{Buf, BytesMut};
-
 use super::{Connection, Step, Waited, apart};
 use crate::conn::send::Flush;
 use crate::conn::session::ConnStatus;
 use crate::mem::buffer::MIN_READ;
 use crate::net::stream::{Broken, Stream};
 use crate::net::sys;
+use crate::protocol::frontend::Output;
 
 /// Output is sent once this much is buffered after a message, and in whole pieces of it over a Unix socket.
 pub(super) const SEND_THRESHOLD: usize = 8192;
@@ -223,7 +222,7 @@ impl Connection {
             }
         }
         if self.is_output_large() {
-            self.session.out = BytesMut::new();
+            self.session.out = Output::new();
         }
         Flushed::All
     }
@@ -260,16 +259,7 @@ impl Connection {
 
     /// Drops what was sent. A short rest moves to the front at once, so that the buffer is filled anew from there.
     fn drop_output(&mut self, count: usize) {
-        let out = &mut self.session.out;
-        let rest = out.len() - count;
-        if rest == 0 {
-            out.clear();
-        } else if rest <= SEND_THRESHOLD {
-            out.copy_within(count.., 0);
-            out.truncate(rest);
-        } else {
-            out.advance(count);
-        }
+        self.session.out.take(count, SEND_THRESHOLD);
     }
 
     /// No more can be sent ever; what the server said last is still read.

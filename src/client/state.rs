@@ -194,9 +194,14 @@ impl Connection {
     }
 
     /// The oldest notification, what is buffered included.
-    pub fn next_notification(&mut self) -> Step<Option<Notification>> {
+    pub fn next_notification(&mut self) -> Step<Option<&Notification>> {
         done!(self.parse());
-        Step::Done(self.session.notifications.pop_front())
+        Step::Done(self.session.notifications.front())
+    }
+
+    /// Drops what [`Connection::next_notification`] answered.
+    pub fn notification_taken(&mut self) {
+        self.session.notifications.pop_front();
     }
 
     pub fn set_verbosity(&mut self, verbosity: Verbosity) -> Verbosity {

@@ -9,8 +9,12 @@ use crate::conn::encrypt_request::TlsFacts;
 use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
+use crate::mem;
 use crate::net::stream::Stream;
 use crate::net::tls::{self, Failure, Progress, Settings, Tls, Versions};
+
+/// A handshake that cannot have this much memory is not begun. It needs a part of it.
+const HANDSHAKE: usize = 1 << 20;
 
 /// What the application answered when it was asked for the password of the client key.
 #[derive(Default)]
@@ -78,6 +82,9 @@ impl Connection {
     }
 
     fn begin_tls(&mut self, startup: &Startup) -> Result<(), Unready> {
+        if !mem::is_there_for(HANDSHAKE) {
+            return Err(Failure::shared("out of memory").into());
+        }
         let settings = settings(startup, &mut self.key_password)?;
         let Some(Stream::Plain(socket)) = self.stream.take() else {
             return Err(Failure::shared("invalid socket").into());

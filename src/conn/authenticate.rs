@@ -12,7 +12,7 @@ use crate::auth::scram::Client;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
 use crate::protocol::backend::{Body, HEADER};
-use crate::protocol::frontend::{self, TooLarge};
+use crate::protocol::frontend::{self, NoRoom, Output};
 use crate::protocol::trace::AuthResponse;
 
 /// Requests answered on one physical connection; a real exchange has a handful.
@@ -216,10 +216,10 @@ impl Session {
     pub(super) fn auth_message(
         &mut self,
         meaning: AuthResponse,
-        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+        write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
     ) -> Result<(), Refusal> {
         let from = self.out.len();
-        write(&mut self.out).map_err(|TooLarge| b"out of memory".to_vec())?;
+        write(&mut self.out).map_err(|NoRoom| b"out of memory".to_vec())?;
         if let Some(tracer) = &mut self.tracer {
             tracer.sent_auth(self.out.get(from..).unwrap_or(&[]), meaning);
         }

@@ -1,6 +1,7 @@
 //! Encrypting a connection before anything is said on it: the request, its one-byte answer, the handshake.
 
 use super::encryption::Method;
+use super::errors::OUT_OF_MEMORY;
 use super::session::{ConnStatus, Session};
 use super::startup::{Next, Phase, Purpose, Startup, Want};
 use crate::conninfo::params::SslNegotiation;
@@ -35,9 +36,13 @@ impl Startup {
             return None;
         }
         let from = session.out.len();
-        match method {
+        let written = match method {
             Method::Gss => frontend::gss_request(&mut session.out),
             _ => frontend::tls_request(&mut session.out),
+        };
+        if written.is_err() {
+            self.fail_with(session, OUT_OF_MEMORY);
+            return None;
         }
         session.trace_startup(from);
         self.phase = Phase::EncryptionRequested(method);

@@ -2,6 +2,9 @@
 
 use std::ffi::CStr;
 
+/// libpq's text, too.
+pub const OUT_OF_MEMORY: &str = "out of memory";
+
 /// Text collected by the current operation, kept NUL-terminated.
 #[derive(Debug)]
 pub struct ErrorBuffer {
@@ -34,12 +37,27 @@ impl ErrorBuffer {
         self.add_raw(b"\n");
     }
 
-    /// Appends text as it is, up to its first NUL.
+    /// Appends text as it is, up to its first NUL. If there is no memory for it, that is all the text there is.
     pub fn add_raw(&mut self, text: &[u8]) {
         let end = memchr::memchr(0, text).unwrap_or(text.len());
+        let text = match self.text.try_reserve(end) {
+            Ok(()) => &text[..end],
+            Err(_) => self.out_of_memory(),
+        };
         self.text.pop();
-        self.text.extend_from_slice(&text[..end]);
+        self.text.extend_from_slice(text);
         self.text.push(0);
+    }
+
+    /// libpq: a text for which there is no memory gives way to this one.
+    #[cold]
+    fn out_of_memory(&mut self) -> &'static [u8] {
+        const TEXT: &[u8] = b"out of memory\n";
+        self.clear();
+        match self.text.try_reserve(TEXT.len()) {
+            Ok(()) => TEXT,
+            Err(_) => b"",
+        }
     }
 
     /// The text without its NUL.

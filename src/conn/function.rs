@@ -4,6 +4,7 @@ use super::outcome::Collected;
 use super::query::disagreement;
 use super::send::Refused;
 use super::session::{AsyncState, PipelineStatus, Session};
+use crate::mem::reserve;
 use crate::protocol::backend::{Body, Frame, frame};
 use crate::protocol::frontend;
 use crate::result::status::Status;
@@ -46,6 +47,9 @@ impl Session {
         }
         if !open || self.state != AsyncState::Idle || self.has_pending_result() {
             return self.refuse("connection in wrong state");
+        }
+        if !reserve::is_ready() {
+            return self.refuse_for_memory();
         }
         Ok(())
     }
@@ -162,7 +166,7 @@ impl Session {
         }
         let mut copy = Vec::new();
         if copy.try_reserve_exact(value.len()).is_err() {
-            self.fail("out of memory");
+            self.run_out_of_memory();
             return true;
         }
         copy.extend_from_slice(value);

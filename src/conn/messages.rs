@@ -1,5 +1,6 @@
 //! What the server says beside its results: errors, notices, notifications, GoAway.
 
+use super::errors::OUT_OF_MEMORY;
 use super::query::{Outcome, whole};
 use super::session::{AsyncState, Notification, PipelineStatus, Session};
 use crate::mem::OutOfMemory;
@@ -35,11 +36,13 @@ impl Session {
             self.fail(TOO_MANY_NOTIFICATIONS);
             return Outcome::Done;
         }
-        self.notifications.push_back(Notification {
-            channel: channel.to_vec(),
-            process,
-            payload: payload.to_vec(),
-        });
+        match Notification::new(channel, process, payload) {
+            Ok(notification) if self.notifications.try_reserve(1).is_ok() => {
+                self.notifications.push_back(notification);
+            }
+            // libpq: one for which there is no memory is dropped.
+            _ => {}
+        }
         whole(body)
     }
 
@@ -77,7 +80,7 @@ impl Session {
                 self.result = Some(result);
             }
             Err(OutOfMemory) => {
-                self.errors.add("out of memory");
+                self.errors.add(OUT_OF_MEMORY);
                 self.error_result = true;
             }
         }

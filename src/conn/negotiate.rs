@@ -1,5 +1,6 @@
 //! The conversation up to a session: startup packet, protocol negotiation, first replies.
 
+use super::errors::OUT_OF_MEMORY;
 use super::goaway::{self, Blame};
 use super::outcome::Collected;
 use super::session::{AsyncState, ConnStatus, Session};
@@ -22,17 +23,18 @@ impl Startup {
     /// The socket is connected: say what we want.
     pub(super) fn open_conversation(&mut self, session: &mut Session) -> Option<Want> {
         let from = session.out.len();
-        if let Some(cancel) = &self.cancel {
-            frontend::cancel_request(&mut session.out, cancel.process, &cancel.key);
+        let written = if let Some(cancel) = &self.cancel {
+            frontend::cancel_request(&mut session.out, cancel.process, &cancel.key)
         } else {
             session.server.protocol = self.params.max_protocol;
             let pairs = self.startup_pairs();
             let borrowed = pairs.iter().copied();
             let version = self.params.max_protocol.0;
-            if frontend::startup(&mut session.out, version, borrowed).is_err() {
-                self.fail_with(session, "out of memory");
-                return None;
-            }
+            frontend::startup(&mut session.out, version, borrowed)
+        };
+        if written.is_err() {
+            self.fail_with(session, OUT_OF_MEMORY);
+            return None;
         }
         session.trace_startup(from);
         session.status = ConnStatus::AwaitingResponse;

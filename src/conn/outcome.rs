@@ -1,5 +1,6 @@
 //! Handing results to the application: what PQgetResult does apart from waiting.
 
+use super::errors::OUT_OF_MEMORY;
 use super::queue::Advance;
 use super::session::{AsyncState, ConnStatus, PipelineStatus, Session};
 use crate::result::status::Status;
@@ -88,7 +89,7 @@ impl Session {
                 Collected::Result(result)
             }
             Err(_) => {
-                self.errors.add("out of memory");
+                self.errors.add(OUT_OF_MEMORY);
                 Collected::OutOfMemory
             }
         };

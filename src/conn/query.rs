@@ -2,8 +2,8 @@
 
 use super::queue::{Advance, QueryClass};
 use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
-use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
+use crate::mem::{OutOfMemory, reserve};
 use crate::protocol::backend::{Body, DATA_ROW, Frame, HEADER, frame};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
@@ -65,6 +65,10 @@ impl Session {
 
     /// One message; false when parsing cannot go on.
     fn parse_message(&mut self, input: &mut RecvBuffer) -> bool {
+        if !reserve::is_ready() {
+            self.run_out_of_memory();
+            return false;
+        }
         match self.parse_frame(frame(input.unread())) {
             Parsed::Message(size) => {
                 self.trace_received(input.unread(), size);
@@ -260,10 +264,8 @@ impl Session {
                 self.pipeline = PipelineStatus::On;
                 self.state = AsyncState::Ready;
             }
-            Err(OutOfMemory) => {
-                self.errors.add("out of memory");
-                self.save_error_result();
-            }
+            // Without this result nobody knows where the pipeline is. libpq waits for ever for another.
+            Err(OutOfMemory) => self.run_out_of_memory(),
         }
         whole(body)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::mem::{self, OutOfMemory};
+
 /// How a command was sent: decides which replies complete it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryClass {
@@ -46,19 +48,28 @@ pub struct CommandQueue {
 }
 
 impl CommandQueue {
-    /// Adds a command, with its query's text where libpq keeps that.
-    pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
+    /// Makes room for a command.
+    #[inline]
+    pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
         if self.oldest.is_some() {
-            let query = text.map(<[u8]>::to_vec);
+            self.behind.try_reserve(1)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a command, for which there is room, with its query's text where libpq keeps that.
+    pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
+        // libpq: if there is no memory for the text, it is not kept.
+        if self.oldest.is_some() {
+            let query = text.and_then(|text| mem::copy(text).ok());
             self.behind.push_back(Command { class, query });
             return;
         }
         self.oldest = Some(class);
-        self.has_text = text.is_some();
-        if let Some(text) = text {
+        self.has_text = text.is_some_and(|text| {
             self.text.clear();
-            self.text.extend_from_slice(text);
-        }
+            mem::append(&mut self.text, text).is_ok()
+        });
     }
 
     pub fn clear(&mut self) {

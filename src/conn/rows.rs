@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::errors::OUT_OF_MEMORY;
 use super::query::{Outcome, whole};
 use super::queue::QueryClass;
 use super::session::{AsyncState, RowMode, Session};
@@ -75,7 +76,7 @@ impl Session {
                 whole(rest)
             }
             Ok(None) => self.give_up("insufficient data in \"t\" message"),
-            Err(OutOfMemory) => self.give_up("out of memory"),
+            Err(OutOfMemory) => self.give_up(OUT_OF_MEMORY),
         }
     }
 
@@ -92,8 +93,11 @@ impl Session {
         let types = bytes
             .chunks_exact(4)
             .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+        let mut params = Vec::new();
+        params.try_reserve_exact(count.into())?;
+        params.extend(types);
         let mut result = self.empty_result(Status::CommandOk)?;
-        result.set_params(types.collect());
+        result.set_params(params);
         Ok(Some(result))
     }
 
@@ -215,7 +219,7 @@ impl Session {
     pub(super) fn copy_start(&mut self, body: &[u8], status: Status, state: AsyncState) -> Outcome {
         let (overall, columns) = match Columns::from_copy_response(body) {
             Ok((overall, columns)) => (overall, Arc::new(columns)),
-            Err(ColumnsError::OutOfMemory) => return self.give_up("out of memory"),
+            Err(ColumnsError::OutOfMemory) => return self.give_up_copy(state),
             Err(_) => return Outcome::Malformed,
         };
         match self.empty_result(status) {
@@ -227,8 +231,19 @@ impl Session {
                 self.copy_is_binary = overall != 0;
                 Outcome::Done
             }
-            Err(OutOfMemory) => self.give_up("out of memory"),
+            Err(OutOfMemory) => self.give_up_copy(state),
         }
+    }
+
+    /// There is no memory for a COPY to begin. libpq waits for ever for a server that waits for data.
+    #[cold]
+    fn give_up_copy(&mut self, state: AsyncState) -> Outcome {
+        if state == AsyncState::CopyOut {
+            // The rest of it is dropped.
+            return self.give_up(OUT_OF_MEMORY);
+        }
+        self.run_out_of_memory();
+        Outcome::Done
     }
 }
 

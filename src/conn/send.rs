@@ -1,8 +1,10 @@
 //! Commands on their way out: whether one may be sent now, its messages, its place in the queue.
 
+use super::errors::OUT_OF_MEMORY;
 use super::queue::QueryClass;
 use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
-use crate::protocol::frontend::{self, Parameter, TooLarge};
+use crate::mem::reserve;
+use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
 
 /// Most parameters a command can have.
 pub const MAX_PARAMETERS: usize = 65535;
@@ -20,8 +22,8 @@ pub enum Flush {
     Later,
 }
 
-impl From<TooLarge> for Refused {
-    fn from(_: TooLarge) -> Refused {
+impl From<NoRoom> for Refused {
+    fn from(_: NoRoom) -> Refused {
         Refused
     }
 }
@@ -38,6 +40,9 @@ impl Session {
     pub fn check_sendable(&mut self) -> Result<(), Refused> {
         if self.status != ConnStatus::Ok {
             return self.refuse("no connection to the server");
+        }
+        if !reserve::is_ready() {
+            return self.refuse_for_memory();
         }
         if self.pipeline != PipelineStatus::Off {
             return match self.state {
@@ -61,13 +66,23 @@ impl Session {
         Err(Refused)
     }
 
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refuse_for_memory(&mut self) -> Result<(), Refused> {
+        self.refuse(OUT_OF_MEMORY)
+    }
+
     /// Appends messages all or none, and queues the command they are.
+    #[inline(always)]
     fn enqueue(
         &mut self,
         class: QueryClass,
         query: Option<&[u8]>,
-        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+        write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
     ) -> Result<(), Refused> {
+        if self.queue.reserve().is_err() {
+            return self.refuse_for_memory();
+        }
         self.append(write)?;
         self.queue.push(class, query);
         Ok(())
@@ -76,7 +91,7 @@ impl Session {
     /// Appends messages all or none.
     pub fn append(
         &mut self,
-        write: impl FnOnce(&mut bytes::BytesMut) -> Result<(), TooLarge>,
+        write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
     ) -> Result<(), Refused> {
         let from = self.out.len();
         if write(&mut self.out).is_err() {
@@ -114,7 +129,7 @@ impl Session {
                 frontend::parse(out, statement, query, types)?;
             }
             frontend::bind(out, statement, parameters, with_formats, result_format)?;
-            frontend::describe_and_execute(out);
+            frontend::describe_and_execute(out)?;
             sync_if(out, sync)
         })
     }
@@ -203,7 +218,7 @@ impl Session {
     }
 }
 
-fn sync_if(out: &mut bytes::BytesMut, wanted: bool) -> Result<(), TooLarge> {
+fn sync_if(out: &mut Output, wanted: bool) -> Result<(), NoRoom> {
     if wanted {
         frontend::sync(out)?;
     }

@@ -3,19 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
 use super::description::LastDescription;
-use super::errors::ErrorBuffer;
+use super::errors::{ErrorBuffer, OUT_OF_MEMORY};
 use super::function::FunctionCall;
 use super::queue::CommandQueue;
 use super::send::Refused;
 use super::server::ServerData;
 use super::tracing::Tracer;
-use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
+use crate::mem::{self, OutOfMemory};
 use crate::protocol::backend::HEADER;
-use crate::protocol::frontend;
+use crate::protocol::frontend::{self, Output};
 use crate::result::message::MessageStyle;
 use crate::result::origin::Origin;
 use crate::result::status::Status;
@@ -98,6 +96,16 @@ pub struct Notification {
     pub payload: Vec<u8>,
 }
 
+impl Notification {
+    pub fn new(channel: &[u8], process: i32, payload: &[u8]) -> Result<Notification, OutOfMemory> {
+        Ok(Notification {
+            channel: mem::copy(channel)?,
+            process,
+            payload: mem::copy(payload)?,
+        })
+    }
+}
+
 /// Everything about a connection except its socket.
 pub struct Session {
     pub status: ConnStatus,
@@ -106,7 +114,7 @@ pub struct Session {
     pub pipeline: PipelineStatus,
     pub nonblocking: bool,
     pub input: RecvBuffer,
-    pub out: BytesMut,
+    pub out: Output,
     pub errors: ErrorBuffer,
     pub queue: CommandQueue,
     /// The result being built, or complete and waiting for its collector.
@@ -148,7 +156,7 @@ impl Session {
             pipeline: PipelineStatus::Off,
             nonblocking: false,
             input: RecvBuffer::new(),
-            out: BytesMut::new(),
+            out: Output::new(),
             errors: ErrorBuffer::default(),
             queue: CommandQueue::default(),
             result: None,
@@ -203,6 +211,7 @@ impl Session {
     }
 
     /// Drops the result under construction.
+    #[inline]
     pub fn clear_result(&mut self) {
         self.result = None;
         self.error_result = false;
@@ -225,6 +234,13 @@ impl Session {
         self.fatal = true;
         self.queue.clear();
         self.out.clear();
+    }
+
+    /// There is no memory for what the server said, so that nobody knows any more where the conversation is.
+    #[cold]
+    #[inline(never)]
+    pub fn run_out_of_memory(&mut self) {
+        self.fail(OUT_OF_MEMORY);
     }
 
     /// libpq: handleSyncLoss.
@@ -276,7 +292,7 @@ impl Session {
         match self.empty_result_with_errors(status) {
             Ok(result) => self.result = Some(result),
             Err(OutOfMemory) => {
-                self.errors.add("out of memory");
+                self.errors.add(OUT_OF_MEMORY);
                 self.save_error_result();
             }
         }
@@ -307,6 +323,7 @@ impl Session {
     }
 
     /// Traces the message at the front of `input`.
+    #[inline]
     pub fn trace_received(&mut self, input: &[u8], body_size: usize) {
         if let Some(tracer) = &mut self.tracer
             && let Some(frame) = input.get(..HEADER + body_size)
@@ -316,6 +333,7 @@ impl Session {
     }
 
     /// Traces what was appended to the output since it held `from` bytes.
+    #[inline]
     pub fn trace_sent(&mut self, from: usize) {
         if let Some(tracer) = &mut self.tracer {
             tracer.sent(self.out.get(from..).unwrap_or(&[]));

@@ -3,6 +3,11 @@
 use crate::protocol::backend::HEADER;
 use crate::protocol::trace::{self, AuthResponse, TraceFlags};
 
+/// How many bytes of a line stand for one of its message, at the most.
+const MOST_PER_BYTE: usize = 5;
+/// What else a line has: its time, length and names.
+const BESIDE_MESSAGE: usize = 1024;
+
 /// Collects PQtrace's lines until the caller writes them.
 pub struct Tracer {
     pub flags: TraceFlags,
@@ -25,6 +30,12 @@ impl Tracer {
         std::mem::take(&mut self.lines)
     }
 
+    /// Makes room for the line of a message; one for which there is no memory is left out.
+    fn has_room_for(&mut self, message: &[u8]) -> bool {
+        let room = message.len().saturating_mul(MOST_PER_BYTE) + BESIDE_MESSAGE;
+        self.lines.try_reserve(room).is_ok()
+    }
+
     fn timestamp(&self) -> Vec<u8> {
         if self.flags.suppress_timestamps {
             return Vec::new();
@@ -33,13 +44,18 @@ impl Tracer {
     }
 
     /// A message of the server was understood.
+    #[cold]
     pub fn received(&mut self, frame: &[u8]) {
+        if !self.has_room_for(frame) {
+            return;
+        }
         let (stamp, flags) = (self.timestamp(), self.flags);
         let context = AuthResponse::default();
         trace::frame_line(&mut self.lines, true, frame, &stamp, flags, context);
     }
 
     /// Messages were appended to the output.
+    #[cold]
     pub fn sent(&mut self, messages: &[u8]) {
         self.sent_auth(messages, AuthResponse::default());
     }
@@ -52,9 +68,11 @@ impl Tracer {
                 .map_or(0, |word| u32::from_be_bytes(*word));
             let total = (1 + length as usize).clamp(HEADER, messages.len().max(HEADER));
             let (frame, others) = messages.split_at(total.min(messages.len()));
-            let (stamp, flags) = (self.timestamp(), self.flags);
-            trace::frame_line(&mut self.lines, false, frame, &stamp, flags, meaning);
             messages = others;
+            if self.has_room_for(frame) {
+                let (stamp, flags) = (self.timestamp(), self.flags);
+                trace::frame_line(&mut self.lines, false, frame, &stamp, flags, meaning);
+            }
         }
     }
 
@@ -66,6 +84,9 @@ impl Tracer {
 
     /// A packet without a type byte was appended to the output.
     pub fn sent_untyped(&mut self, packet: &[u8]) {
+        if !self.has_room_for(packet) {
+            return;
+        }
         let (stamp, flags) = (self.timestamp(), self.flags);
         trace::untyped_line(&mut self.lines, packet, &stamp, flags);
     }

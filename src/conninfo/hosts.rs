@@ -2,6 +2,7 @@
 
 use super::options::{Opt, Options};
 use super::params::{Host, HostKind};
+use crate::mem::{OutOfMemory, reserve};
 
 /// Where Unix sockets are looked for when no host is given (Debian's place).
 pub const DEFAULT_SOCKET_DIR: &[u8] = b"/var/run/postgresql";
@@ -10,8 +11,8 @@ pub const DEFAULT_PORT: &[u8] = b"5432";
 
 /// The hosts that `options` name, at least one, in the order given and without passwords.
 pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
-    let names = elements(options.non_empty(Opt::Host));
-    let addresses = elements(options.non_empty(Opt::HostAddr));
+    let names = elements(options.non_empty(Opt::Host))?;
+    let addresses = elements(options.non_empty(Opt::HostAddr))?;
     let count = match addresses.len() {
         0 => names.len().max(1),
         addresses => addresses,
@@ -20,7 +21,7 @@ pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
         let (names, what) = (names.len(), "hostaddr values");
         return Err(format!("could not match {names} host names to {count} {what}").into_bytes());
     }
-    let ports = elements(options.non_empty(Opt::Port));
+    let ports = elements(options.non_empty(Opt::Port))?;
     if ports.len() > 1 && ports.len() != count {
         let ports = ports.len();
         return Err(format!("could not match {ports} port numbers to {count} hosts").into_bytes());
@@ -29,19 +30,36 @@ pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
         let port = ports.get(at).or(ports.first());
         host(names.get(at), addresses.get(at), port)
     };
-    Ok((0..count).map(host).collect())
+    let mut hosts = Vec::new();
+    hosts.try_reserve_exact(count).map_err(|_| OutOfMemory)?;
+    for at in 0..count {
+        if !reserve::is_ready() {
+            return Err(OutOfMemory.into());
+        }
+        hosts.push(host(at));
+    }
+    Ok(hosts)
 }
 
 /// The first host that `options` name, also where the lists do not belong together.
 pub fn first(options: &Options) -> Host {
-    let [name, address, port] = [Opt::Host, Opt::HostAddr, Opt::Port]
-        .map(|opt| elements(options.non_empty(opt)).first().copied());
+    let [name, address, port] =
+        [Opt::Host, Opt::HostAddr, Opt::Port].map(|opt| split(options.non_empty(opt)).next());
     host(name.as_ref(), address.as_ref(), port.as_ref())
 }
 
-fn elements(list: Option<&[u8]>) -> Vec<&[u8]> {
+fn elements(list: Option<&[u8]>) -> Result<Vec<&[u8]>, OutOfMemory> {
+    let mut elements = Vec::new();
+    for element in split(list) {
+        elements.try_reserve(1)?;
+        elements.push(element);
+    }
+    Ok(elements)
+}
+
+fn split(list: Option<&[u8]>) -> impl Iterator<Item = &[u8]> {
     let split = list.map(|list| list.split(|&byte| byte == b','));
-    split.into_iter().flatten().collect()
+    split.into_iter().flatten()
 }
 
 fn host(name: Option<&&[u8]>, address: Option<&&[u8]>, port: Option<&&[u8]>) -> Host {

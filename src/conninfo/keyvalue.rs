@@ -1,8 +1,9 @@
 //! Connection strings of `keyword = value` pairs, and keyword and value arrays.
 
-use super::is_space;
 use super::options::{Opt, Options, invalid_option};
 use super::uri;
+use super::{complaint, is_space};
+use crate::mem;
 
 /// Reads a connection string or URI; only what it says, no defaults. The error is libpq's text.
 pub fn parse(conninfo: &[u8]) -> Result<Options, Vec<u8>> {
@@ -41,8 +42,8 @@ pub fn parse_arrays(
         };
         let opt = Options::find(keyword).ok_or_else(|| invalid_option(keyword))?;
         match expanded.take_if(|_| opt == Opt::DbName) {
-            Some(expanded) => options.overlay(&expanded),
-            None => options.set(opt, Some(value.to_vec())),
+            Some(expanded) => options.overlay(expanded),
+            None => options.set(opt, Some(mem::copy(value)?)),
         }
     }
     Ok(options)
@@ -93,21 +94,21 @@ impl<'a> Reader<'a> {
         self.take_while(is_space);
         match self.rest.first() {
             Some(b'\'') => self.quoted_value(),
-            _ => Ok(self.plain_value()),
+            _ => self.plain_value(),
         }
     }
 
     /// Takes a value up to white space; a backslash keeps the byte behind it.
-    fn plain_value(&mut self) -> Vec<u8> {
+    fn plain_value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
         let mut value = Vec::new();
         while let Some(byte) = self.next() {
             match byte {
-                b'\\' => value.extend(self.next()),
+                b'\\' => mem::append(&mut value, self.next().as_slice())?,
                 byte if is_space(byte) => break,
-                byte => value.push(byte),
+                byte => mem::append(&mut value, &[byte])?,
             }
         }
-        value
+        Ok(value)
     }
 
     fn quoted_value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
@@ -115,9 +116,9 @@ impl<'a> Reader<'a> {
         let mut value = Vec::new();
         loop {
             match self.next() {
-                Some(b'\\') => value.extend(self.next()),
+                Some(b'\\') => mem::append(&mut value, self.next().as_slice())?,
                 Some(b'\'') => return Ok(value),
-                Some(byte) => value.push(byte),
+                Some(byte) => mem::append(&mut value, &[byte])?,
                 None => return Err(UNTERMINATED.to_vec()),
             }
         }
@@ -128,7 +129,7 @@ const UNTERMINATED: &[u8] = b"unterminated quoted string in connection info stri
 
 fn missing_equals(keyword: &[u8]) -> Vec<u8> {
     let end: &[u8] = b"\" in connection info string";
-    [b"missing \"=\" after \"", keyword, end].concat()
+    complaint(&[b"missing \"=\" after \"", keyword, end])
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::ffi::CStr;
 
 use zeroize::Zeroizing;
 
+use super::complaint;
+
 /// What an application can learn of one option, as `PQconndefaults` shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionDef {
@@ -153,12 +155,17 @@ impl Options {
     }
 
     /// Takes over every value that `other` has.
-    pub fn overlay(&mut self, other: &Options) {
-        for opt in Opt::ALL {
-            if let Some(value) = other.get(opt) {
-                self.set(opt, Some(value.to_vec()));
+    pub fn overlay(&mut self, other: Options) {
+        for (value, others) in self.values.iter_mut().zip(other.values) {
+            if others.is_some() {
+                *value = others;
             }
         }
+    }
+
+    /// How many bytes the values are.
+    pub fn size(&self) -> usize {
+        self.values.iter().flatten().map(|value| value.len()).sum()
     }
 
     /// The option called `keyword`.
@@ -213,7 +220,7 @@ fn legacy_requiressl(opt: Opt, variable: impl Fn(&CStr) -> Option<Vec<u8>>) -> O
 
 /// The error for a keyword that is no option.
 pub fn invalid_option(keyword: &[u8]) -> Vec<u8> {
-    [b"invalid connection option \"", keyword, b"\""].concat()
+    complaint(&[b"invalid connection option \"", keyword, b"\""])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Connection URIs: `postgresql://[user[:password]@][host[:port],...][/dbname][?keyword=value&...]`.
 
 use super::options::{Opt, Options};
+use crate::mem::{self, OutOfMemory};
 
 /// The length of the URI scheme that `text` starts with, or 0.
 pub fn prefix_length(text: &[u8]) -> usize {
@@ -66,19 +67,19 @@ fn store_hosts<'a>(
     let (mut hosts, mut ports) = (Vec::new(), Vec::new());
     loop {
         let (host, after) = split_host(uri, rest)?;
-        hosts.extend_from_slice(host);
+        mem::append(&mut hosts, host)?;
         rest = after;
         if let Some(after) = rest.strip_prefix(b":") {
             let (port, after) = split_before(after, |byte| matches!(byte, b'/' | b'?' | b','));
-            ports.extend_from_slice(port);
+            mem::append(&mut ports, port)?;
             rest = after;
         }
         let Some(after) = rest.strip_prefix(b",") else {
             break;
         };
         rest = after;
-        hosts.push(b',');
-        ports.push(b',');
+        mem::append(&mut hosts, b",")?;
+        mem::append(&mut ports, b",")?;
     }
     // libpq: decoded as whole lists, which is what error texts show
     store(options, Opt::Host, &hosts)?;
@@ -141,7 +142,10 @@ fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), Vec<u8
 /// Decodes `%xx`; blanks around the text are dropped, blanks within it are an error.
 fn decode(text: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     let (_, mut rest) = split_before(text, |byte| byte != b' ');
-    let mut decoded = Vec::with_capacity(rest.len());
+    let mut decoded = Vec::new();
+    decoded
+        .try_reserve_exact(rest.len())
+        .map_err(|_| OutOfMemory)?;
     while let Some((&byte, after)) = rest.split_first() {
         match byte {
             b' ' => break,
@@ -161,7 +165,11 @@ fn decode(text: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     }
     match rest.iter().all(|&byte| byte == b' ') {
         true => Ok(decoded),
-        false => Err([b"unexpected spaces found in \"", text, SPACES_HINT].concat()),
+        false => Err(super::complaint(&[
+            b"unexpected spaces found in \"",
+            text,
+            SPACES_HINT,
+        ])),
     }
 }
 
@@ -181,7 +189,7 @@ const SPACES_HINT: &[u8] = b"\", use percent-encoded spaces (%20) instead";
 
 /// `complaint: "text"`.
 fn quoting(complaint: &[u8], text: &[u8]) -> Vec<u8> {
-    [complaint, b": \"", text, b"\""].concat()
+    super::complaint(&[complaint, b": \"", text, b"\""])
 }
 
 /// The error for `byte`, which stands `left` bytes before the end of `uri`.

@@ -101,7 +101,7 @@ const GOAWAY_MODES: Choices<GoAwayMode, 3> = [
 
 /// The error for a value that an option cannot take.
 pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
-    [b"invalid ", keyword, b" value: \"", value, b"\""].concat()
+    super::complaint(&[b"invalid ", keyword, b" value: \"", value, b"\""])
 }
 
 fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
@@ -131,7 +131,7 @@ fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), Vec<u8>
 fn weak_sslmode(options: &Options, end: &[u8]) -> Vec<u8> {
     let sslmode = options.get(Opt::SslMode).unwrap_or_default();
     let middle: &[u8] = b"\" may not be used with ";
-    [b"weak sslmode \"", sslmode, middle, end].concat()
+    super::complaint(&[b"weak sslmode \"", sslmode, middle, end])
 }
 
 /// Whether `sslmode` never falls back to plain text.

@@ -10,7 +10,7 @@ use super::sending::dispatch;
 use super::types::{Oid, PGnotify};
 use super::{alloc, command, events, ptr, result, wait};
 use crate::client::io::Flushed;
-use crate::client::{Collected, Notification, RowMode};
+use crate::client::{Collected, Notification, RowMode, Step};
 use crate::result::store::PgResult;
 
 /// The next result; NULL when there is none. Its events were fired.
@@ -329,7 +329,11 @@ pub unsafe extern "C-unwind" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
 pub unsafe extern "C-unwind" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
     let step = |conn: &mut pg_conn| {
         let next = conn.client.next_notification();
-        next.map(|notification| notification.map_or(null_mut(), |next| to_c(&next)))
+        let told = next.map(|notification| notification.map_or(null_mut(), to_c));
+        if matches!(told, Step::Done(told) if !told.is_null()) {
+            conn.client.notification_taken();
+        }
+        told
     };
     // SAFETY: the caller's promise.
     unsafe { drive(conn, null_mut(), step) }

@@ -25,7 +25,7 @@ pub unsafe extern "C-unwind" fn PQgetCancel(conn: *mut pg_conn) -> *mut pg_cance
     let Some(conn) = (unsafe { ptr::shared(conn) }) else {
         return std::ptr::null_mut();
     };
-    let data = guard::guard(None, || {
+    let data = guard::begin(None, || {
         cancel::snapshot(&conn.client.cancel_target()?).ok()
     });
     data.map_or(std::ptr::null_mut(), allocate)

@@ -28,7 +28,7 @@ pub struct pg_cancel_conn(pg_conn);
 pub unsafe extern "C-unwind" fn PQcancelCreate(conn: *mut pg_conn) -> *mut pg_cancel_conn {
     // SAFETY: the caller's promise.
     let original = unsafe { ptr::shared(conn) };
-    guard::guard(null_mut(), || {
+    guard::begin(null_mut(), || {
         let client = Connection::for_cancelling(original.map(|conn| &conn.client));
         Box::into_raw(Box::new(pg_conn::new(client))).cast()
     })

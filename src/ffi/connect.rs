@@ -58,7 +58,7 @@ impl pg_conn {
 
 /// A connection with its options taken; libpq answers one even where they are bad.
 fn configured(parse: impl FnOnce() -> Result<Options, Vec<u8>>, purpose: Purpose) -> *mut pg_conn {
-    guard::guard(null_mut(), || {
+    guard::begin(null_mut(), || {
         let mut conn = Box::new(pg_conn::new(Connection::new()));
         // What is wrong stands in the connection's errors.
         let _ = conn.client.configure(parse(), purpose);

@@ -1,19 +1,20 @@
 //! Connection options as C sees them: `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
 
 use std::ffi::{CStr, c_char};
-use std::mem;
+use std::mem::size_of;
 use std::ptr;
 
-use super::guard::guard;
+use super::guard;
 use super::types::PQconninfoOption;
 use super::{alloc, ptr as pointer};
 use crate::client::env;
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{COUNT, Opt, OptionDef, Options};
+use crate::mem;
 
 /// `options` as a `malloc`ed array that ends with an all-zero entry; NULL when memory ran out.
 pub fn option_array(options: &Options) -> *mut PQconninfoOption {
-    let size = (COUNT + 1) * mem::size_of::<PQconninfoOption>();
+    let size = (COUNT + 1) * size_of::<PQconninfoOption>();
     let array = alloc::zeroed(size).cast::<PQconninfoOption>();
     if array.is_null() {
         return array;
@@ -53,7 +54,7 @@ fn entry(def: &OptionDef, val: *mut c_char) -> PQconninfoOption {
 /// [`PQconninfoFree`]; NULL when memory ran out.
 #[unsafe(no_mangle)]
 pub extern "C" fn PQconndefaults() -> *mut PQconninfoOption {
-    guard(ptr::null_mut(), || option_array(&env::default_options()))
+    guard::begin(ptr::null_mut(), || option_array(&env::default_options()))
 }
 
 /// The options that a connection string or URI gives, without defaults.
@@ -73,17 +74,23 @@ pub unsafe extern "C" fn PQconninfoParse(
     // SAFETY: the caller's promise.
     let (conninfo, mut errmsg) = unsafe { (pointer::text(conninfo), pointer::exclusive(errmsg)) };
     set(&mut errmsg, ptr::null_mut());
-    guard(ptr::null_mut(), || {
+    guard::begin(ptr::null_mut(), || {
         match keyvalue::parse(conninfo.unwrap_or_default()) {
             Ok(options) => option_array(&options),
             Err(message) => {
                 if errmsg.is_some() {
-                    set(&mut errmsg, alloc::string(&[&message[..], b"\n"].concat()));
+                    set(&mut errmsg, line(&message));
                 }
                 ptr::null_mut()
             }
         }
     })
+}
+
+/// A text with a newline behind it, for C to free.
+fn line(text: &[u8]) -> *mut c_char {
+    let line = mem::concat(&[text, b"\n"]);
+    line.map_or(ptr::null_mut(), |line| alloc::string(&line))
 }
 
 fn set(errmsg: &mut Option<&mut *mut c_char>, text: *mut c_char) {

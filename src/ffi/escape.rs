@@ -130,7 +130,13 @@ unsafe fn quoted(conn: *mut pg_conn, str: *const c_char, len: usize, quote: Quot
         call(conn, null_mut(), |conn| {
             conn.client.begin_call();
             match Quoted::new(conn.client.encoding(), text, quote) {
-                Ok(quoted) => alloc::filled(quoted.size(), |room| quoted.write(room)).0,
+                Ok(quoted) => {
+                    let (text, _) = alloc::filled(quoted.size(), |room| quoted.write(room));
+                    if text.is_null() {
+                        conn.client.add_error(EscapeError::OutOfMemory.message());
+                    }
+                    text
+                }
                 Err(problem) => {
                     conn.client.add_error(problem.message());
                     null_mut()
@@ -143,8 +149,8 @@ unsafe fn quoted(conn: *mut pg_conn, str: *const c_char, len: usize, quote: Quot
 /// A string as an SQL literal, with its quotes; to be freed with PQfreemem.
 ///
 /// Stops at a NUL or after `len` bytes. A string with backslashes becomes ` E'...'`, with a blank before.
-/// NULL, with an error text, for text that is invalid in the connection's encoding; NULL for a NULL
-/// connection. A NULL `str` is an empty one.
+/// NULL, with an error text, for text that is invalid in the connection's encoding and for lack of memory; NULL for a
+/// NULL connection. A NULL `str` is an empty one.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `str` is NULL or has `len`

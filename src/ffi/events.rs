@@ -247,7 +247,7 @@ pub unsafe extern "C-unwind" fn PQregisterEventProc(
         // SAFETY: not NULL, and the caller's promise; the reference ends here.
         let events = unsafe { &mut (*conn).events };
         let known = events.iter().any(|e| is_same(e.procedure, procedure));
-        if known {
+        if known || events.try_reserve(1).is_err() {
             return false;
         }
         events.push(Registration {

@@ -60,7 +60,7 @@ pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
         }
         let algorithm = call(conn, null_mut(), |conn| {
             let name = conn.client.shown_algorithm(&*answer);
-            name.map_or(null_mut(), alloc::string)
+            name.map_or(null_mut(), |name| handed_out(conn, name))
         });
         PQclear(answer);
         if algorithm.is_null() {
@@ -70,6 +70,15 @@ pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
         alloc::free(algorithm.cast());
         encrypted
     }
+}
+
+/// A text that C frees; NULL, with an error text, when memory ran out.
+fn handed_out(conn: &mut pg_conn, text: &[u8]) -> *mut c_char {
+    let copy = alloc::string(text);
+    if copy.is_null() {
+        conn.client.add_error("out of memory");
+    }
+    copy
 }
 
 /// # Safety
@@ -86,7 +95,7 @@ unsafe fn encrypt(
         let algorithm = ptr::text(algorithm).unwrap_or_default();
         call(conn, null_mut(), |conn| {
             let encrypted = conn.client.encrypt_password(password, user, algorithm);
-            encrypted.map_or(null_mut(), |text| alloc::string(&text))
+            encrypted.map_or(null_mut(), |text| handed_out(conn, &text))
         })
     }
 }

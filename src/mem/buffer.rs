@@ -52,13 +52,13 @@ impl RecvBuffer {
         self.shrink();
     }
 
-    /// Room for at least `min` more bytes behind those received.
-    pub fn spare(&mut self, min: usize) -> Result<&mut [u8], OutOfMemory> {
+    /// Room for at least `wanted` more bytes behind those received, or, where there is no memory for them, [`MIN_READ`].
+    pub fn spare(&mut self, wanted: usize) -> Result<&mut [u8], OutOfMemory> {
         if self.start == self.end {
             self.clear();
         }
-        if self.bytes.len() - self.end < min {
-            self.make_room(min)?;
+        if self.bytes.len() - self.end < wanted {
+            self.make_some_room(wanted)?;
         }
         Ok(&mut self.bytes[self.end..])
     }
@@ -72,6 +72,12 @@ impl RecvBuffer {
         self.start = 0;
         self.end = 0;
         Some(&mut self.bytes)
+    }
+
+    #[cold]
+    fn make_some_room(&mut self, wanted: usize) -> Result<(), OutOfMemory> {
+        self.make_room(wanted)
+            .or_else(|_| self.make_room(wanted.min(MIN_READ)))
     }
 
     /// Memory for at least `more` bytes behind those received, so that a message announced as so long can
@@ -165,7 +171,9 @@ mod tests {
     fn an_impossible_size_is_an_error() {
         let mut buffer = RecvBuffer::new();
         push(&mut buffer, b"abc");
-        assert!(buffer.spare(usize::MAX - 1).is_err());
+        assert!(buffer.reserve(usize::MAX - 1).is_err());
+        // Some room there is.
+        assert!(buffer.spare(usize::MAX - 1).unwrap().len() >= MIN_READ);
         assert_eq!(buffer.unread(), b"abc");
     }
 

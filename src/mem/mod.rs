@@ -1,13 +1,50 @@
-//! Layer 0: fallible, growable memory for rows and received bytes.
+//! Layer 0: fallible, growable memory for rows and received bytes, and the reserve behind everything else.
 
 pub mod arena;
 pub mod buffer;
+pub mod reserve;
 pub mod shown;
 pub mod tail;
 
 /// An allocation failed; the caller reports libpq's out-of-memory error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory;
+
+/// A copy of `bytes`, of any length.
+pub fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// Whether there is memory for so many bytes, of which none is kept.
+pub fn is_there_for(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
+/// The parts in one piece.
+pub fn concat(parts: &[&[u8]]) -> Result<Vec<u8>, OutOfMemory> {
+    let mut whole = Vec::new();
+    whole.try_reserve_exact(parts.iter().map(|part| part.len()).sum())?;
+    parts.iter().for_each(|part| whole.extend_from_slice(part));
+    Ok(whole)
+}
+
+/// Appends to `bytes`.
+#[inline]
+pub fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Result<(), OutOfMemory> {
+    bytes.try_reserve(more.len())?;
+    bytes.extend_from_slice(more);
+    Ok(())
+}
+
+/// libpq's text.
+impl From<OutOfMemory> for Vec<u8> {
+    fn from(_: OutOfMemory) -> Vec<u8> {
+        b"out of memory".to_vec()
+    }
+}
 
 impl From<std::collections::TryReserveError> for OutOfMemory {
     fn from(_: std::collections::TryReserveError) -> OutOfMemory {

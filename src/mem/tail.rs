@@ -1,6 +1,6 @@
-//! A value with spare bytes behind it, in one `malloc` block.
+//! A value with spare bytes behind it, in one block of `malloc` or the reserve.
 
-use super::OutOfMemory;
+use super::{OutOfMemory, reserve};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
 use std::ops::{Deref, DerefMut};
@@ -58,7 +58,7 @@ impl<T> TailBox<T> {
     ) -> Result<TailBox<T>, OutOfMemory> {
         let () = Self::FITS_MALLOC;
         let size = size_of::<T>().checked_add(extra).ok_or(OutOfMemory)?;
-        let value = malloc(size.max(1))?.cast::<T>();
+        let value = block(size.max(1), reserve::malloc)?.cast::<T>();
         let tail = Tail {
             // SAFETY: the block is at least as long as a `T`.
             start: unsafe { value.add(1) }.cast(),
@@ -110,10 +110,10 @@ impl<T> DerefMut for TailBox<T> {
 
 impl<T> Drop for TailBox<T> {
     fn drop(&mut self) {
-        // SAFETY: the box owns the value and its block, which came from malloc.
+        // SAFETY: the box owns the value and its block.
         unsafe {
             self.value.drop_in_place();
-            libc::free(self.value.as_ptr().cast());
+            reserve::free(self.value.as_ptr().cast());
         }
     }
 }
@@ -123,13 +123,19 @@ unsafe impl<T: Send> Send for TailBox<T> {}
 // SAFETY: a shared box gives out nothing but `&T`.
 unsafe impl<T: Sync> Sync for TailBox<T> {}
 
-/// A `malloc` block of `size` (not 0) bytes; a size that no block has is not even asked for.
+/// A `malloc` block of `size` (not 0) bytes.
 pub(super) fn malloc(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
+    // SAFETY: malloc takes any size.
+    block(size, |size| unsafe { libc::malloc(size) }.cast())
+}
+
+/// What `allocate` answers; a size that no block has is not even asked for.
+#[inline]
+fn block(size: usize, allocate: impl FnOnce(usize) -> *mut u8) -> Result<NonNull<u8>, OutOfMemory> {
     if isize::try_from(size).is_err() {
         return Err(OutOfMemory);
     }
-    // SAFETY: malloc takes any size.
-    NonNull::new(unsafe { libc::malloc(size) }.cast()).ok_or(OutOfMemory)
+    NonNull::new(allocate(size)).ok_or(OutOfMemory)
 }
 
 #[cfg(test)]

@@ -3,4 +3,5 @@
 pub mod backend;
 pub mod fields;
 pub mod frontend;
+pub mod output;
 pub mod trace;

@@ -60,7 +60,10 @@ impl Bench {
                 }
                 Want::Connect(_) => self.startup.opened(&mut self.session, Ok(true)),
                 Want::Writable => {}
-                Want::Write => sent.extend_from_slice(&self.session.out.split()),
+                Want::Write => {
+                    sent.extend_from_slice(&self.session.out);
+                    self.session.out.clear();
+                }
                 Want::Read => return (sent, "read"),
                 Want::Tls => return (sent, "tls"),
                 Want::Gss => return (sent, "gss"),
