@@ -22,6 +22,7 @@ mod layers;
 mod lost;
 mod null;
 mod oauth;
+mod out_of_memory;
 mod passwords;
 #[cfg(feature = "proxy")]
 mod pools;

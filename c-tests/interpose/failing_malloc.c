@@ -1,0 +1,94 @@
+/*
+ * Loaded before a program, this lets allocations fail that are made between inside(1) and inside(0): from the one that
+ * was named on, as many as were named.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+/* glibc's own, which need no look-up. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static volatile int within;
+static volatile long seen,
+			first,
+			beyond;
+
+/* Of the allocations inside, counted anew from 1, `count` fail from number `from` on; none for 0. */
+void
+fail_allocations(long from, long count)
+{
+	seen = 0;
+	first = from;
+	beyond = from + count;
+}
+
+void
+inside(int yes)
+{
+	within = yes;
+}
+
+/* How many allocations there were inside. */
+long
+allocations_inside(void)
+{
+	return seen;
+}
+
+static int
+fails(void)
+{
+	long		number;
+
+	if (!within)
+		return 0;
+	number = __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED);
+	if (first == 0 || number < first || number >= beyond)
+		return 0;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *
+malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *
+calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(count, size);
+}
+
+void *
+realloc(void *block, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(block, size);
+}
+
+int
+posix_memalign(void **block, size_t alignment, size_t size)
+{
+	void	   *memory = fails() ? NULL : __libc_memalign(alignment, size);
+
+	if (memory == NULL)
+		return ENOMEM;
+	*block = memory;
+	return 0;
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : __libc_memalign(alignment, size);
+}
+
+void *
+memalign(size_t alignment, size_t size)
+{
+	return fails() ? NULL : __libc_memalign(alignment, size);
+}

@@ -1,0 +1,174 @@
+//! No lack of memory ends or hangs a program, or gives it wrong data; it can go on afterwards.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::support::paths::{self, Lib};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::program::{Program, on_lib, same_output};
+use crate::tls::server::TlsServer;
+
+/// More allocations than any operation makes.
+const ALL: &str = "2000";
+/// Each costs a connection or two.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Where a compiled file goes, and what compiles it.
+fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
+    let directory = paths::target().join("c-tests");
+    std::fs::create_dir_all(&directory).expect("a directory for programs");
+    let path = directory.join(name);
+    let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+    command.args(more).arg("-o").arg(&path);
+    command.arg(paths::checkout().join("c-tests").join(source));
+    process::run(&mut command, b"", TIMEOUT).success();
+    path
+}
+
+/// The library that lets allocations fail, compiled.
+fn failing_malloc() -> &'static str {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let path = LIBRARY.get_or_init(|| {
+        let flags = ["-fno-builtin", "-fPIC", "-shared"];
+        compiled("failing_malloc.so", "interpose/failing_malloc.c", &flags)
+    });
+    path.to_str().expect("a UTF-8 path")
+}
+
+fn run(lib: Lib, args: &[&str]) -> Output {
+    let program = Program::new("out_of_memory").timeout(PATIENCE);
+    let output = program.run(lib, args, &[("LD_PRELOAD", failing_malloc())]);
+    println!("{lib:?} {}\n{output}", args.join(" "));
+    output.success()
+}
+
+/// How the attempts at one operation ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    tried: u32,
+    fine: u32,
+    failed: u32,
+    aborted: u32,
+    hung: u32,
+    wrong: u32,
+    stuck: u32,
+}
+
+/// The lines of the table.
+fn table(output: &Output) -> Vec<(String, Ends)> {
+    let lines = output.stdout.lines();
+    let rows = lines.filter(|line| line.len() > 25 && !line.starts_with("operation"));
+    rows.map(|line| {
+        let (name, numbers) = line.split_at(25);
+        let numbers = numbers.split_whitespace();
+        let numbers: Vec<u32> = numbers.map(|n| n.parse().expect("a number")).collect();
+        let &[tried, fine, failed, aborted, hung, wrong, stuck] = &numbers[..] else {
+            panic!("{line}");
+        };
+        let ends = Ends {
+            tried,
+            fine,
+            failed,
+            aborted,
+            hung,
+            wrong,
+            stuck,
+        };
+        (name.trim().to_owned(), ends)
+    })
+    .collect()
+}
+
+/// Every operation at every allocation ends well or with an error.
+#[track_caller]
+fn ends_well_or_fails(args: &[&str]) -> Vec<(String, Ends)> {
+    let table = table(&run(Lib::Ours, args));
+    for (name, ends) in &table {
+        assert!(ends.tried > 0, "{name}: no allocation was tried");
+        assert_eq!(ends.tried, ends.fine + ends.failed, "{name}: {ends:?}");
+    }
+    table
+}
+
+#[test]
+fn no_single_failing_allocation_ends_or_hangs_a_program() {
+    let conninfo = Postgres::shared().tcp("postgres");
+    let ours = ends_well_or_fails(&[&conninfo, "one", ALL]);
+    assert!(ours.len() > 25);
+    let result = |name: &str| ours.iter().find(|row| row.0 == name).expect("a row").1;
+    // What takes little memory does not even fail.
+    for name in ["simple query", "prepared statement", "COPY in", "pipeline"] {
+        assert_eq!(result(name).failed, 0, "{name}");
+    }
+    // C libpq fails in each operation that fails here.
+    let oracle = table(&run(Lib::Oracle, &[&conninfo, "one", "15"]));
+    assert_eq!(oracle.len(), ours.len());
+    for ((name, ours), (_, oracle)) in ours.iter().zip(&oracle) {
+        assert!(oracle.failed > 0 || ours.failed == 0, "{name}");
+    }
+}
+
+#[test]
+fn allocations_that_fail_from_one_on_end_or_hang_no_program() {
+    ends_well_or_fails(&[&Postgres::shared().tcp("postgres"), "all", ALL]);
+}
+
+#[test]
+fn no_failing_allocation_ends_or_hangs_a_program_that_uses_tls() {
+    let server = TlsServer::with("good", "good");
+    let root = server.files.file("root.crt");
+    let rest = format!("dbname=only_ssl sslmode=verify-ca sslrootcert={root}");
+    let conninfo = server.conninfo(&rest);
+    let operations = [
+        "connect",
+        "simple query",
+        "large result",
+        "prepared statement",
+        "COPY in",
+        "COPY out",
+        "pipeline",
+    ];
+    for mode in ["one", "all"] {
+        let args = [&[conninfo.as_str(), mode, ALL], &operations[..]].concat();
+        ends_well_or_fails(&args);
+    }
+}
+
+#[test]
+fn a_program_goes_on_after_everything_failed_for_a_while() {
+    let conninfo = Postgres::shared().unix("postgres");
+    let output = run(Lib::Ours, &[&conninfo, "everything", ""]);
+    let round = "answered: 100 of 100, connected: some, results kept: not all\n";
+    assert_eq!(output.stdout, round.repeat(3));
+}
+
+#[test]
+fn what_is_too_large_for_memory_fails_as_in_the_oracle() {
+    let server = Postgres::shared();
+    let output = same_output("out_of_memory_large", &[&server.tcp("postgres")], &[]);
+    let text = "cannot allocate memory for output buffer";
+    assert!(output.stdout.matches(text).count() > 20, "{output}");
+}
+
+#[test]
+fn what_is_too_large_to_be_traced_or_printed_ends_no_program() {
+    let program = Program::new("out_of_memory_large");
+    let conninfo = Postgres::shared().tcp("postgres");
+    let output = program.run(Lib::Ours, &[&conninfo, "own"], &[]).success();
+    assert_eq!(output.stdout.matches("row 0: \"goes on\"").count(), 2);
+    assert!(!output.stdout.contains("closed"), "{output}");
+}
+
+#[test]
+fn no_failing_allocation_ends_a_thread_that_meets_a_library_loaded_later() {
+    let program = compiled("loaded_later", "programs/loaded_later.c", &["-pthread"]);
+    let mut command = on_lib(program, Lib::Ours);
+    command.arg(Postgres::shared().unix("postgres"));
+    command.env("LD_PRELOAD", failing_malloc());
+    let output = process::run(&mut command, b"", PATIENCE).success();
+    assert_eq!(output.stdout, "tried some: 1\n");
+}
