@@ -1,5 +1,7 @@
 //! Messages a server sends: splitting the stream into frames, and reading bodies.
 
+use bytes::Buf;
+
 /// Bytes of a message before its body: the type and the length word.
 pub const HEADER: usize = 5;
 /// The type of a message with a row.
@@ -63,20 +65,19 @@ pub struct Body<'a>(pub &'a [u8]);
 
 impl<'a> Body<'a> {
     pub fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|b| b[0])
+        self.0.try_get_u8().ok()
     }
 
     pub fn u16(&mut self) -> Option<u16> {
-        self.take(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
+        self.0.try_get_u16().ok()
     }
 
     pub fn i32(&mut self) -> Option<i32> {
-        self.take(4)
-            .map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+        self.0.try_get_i32().ok()
     }
 
     pub fn u32(&mut self) -> Option<u32> {
-        self.i32().map(|n| n as u32)
+        self.0.try_get_u32().ok()
     }
 
     /// `count` bytes.
