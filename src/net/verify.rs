@@ -1,23 +1,29 @@
 //! Whether a server's certificate chain leads to a root that is trusted.
 //!
-//! webpki judges first. What it refuses for its version or form alone (certificates and revocation lists of
-//! X.509 version 1, RSA-PSS keys, a root that is its own server's certificate), or because it compares names byte by byte
-//! and counts authorities that issued themselves, is judged by [`chain`], after the rules of RFC 5280.
+//! webpki looks for a path first, and [`chain`] where that finds none, after the rules of RFC 5280: `WIDER.md` lists what it
+//! takes that webpki does not. Either path must keep to all of [`path`], which is what OpenSSL asks of one, and stricter in
+//! places; revocation lists are judged there alone.
 
+mod budget;
 mod certificate;
 mod chain;
+mod constraints;
+mod der;
+mod form;
 mod name;
+mod path;
+mod points;
 pub mod pss;
 mod revocation;
 pub mod signature;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
-use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
-};
+use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 
+use budget::Budget;
 use certificate::Certificate;
+use path::Rules;
+use revocation::Lists;
 pub use revocation::issuer_hash;
 
 /// Why a chain is not trusted.
@@ -44,14 +50,7 @@ pub struct Trust {
     certificates: Vec<CertificateDer<'static>>,
     /// Those that can issue others, as webpki takes them.
     anchors: Vec<TrustAnchor<'static>>,
-    revocation: Option<Revocation>,
-}
-
-#[derive(Debug)]
-struct Revocation {
-    lists: Vec<CertificateRevocationListDer<'static>>,
-    /// The same as webpki takes them; None when it does not take one of them.
-    parsed: Option<Vec<CertRevocationList<'static>>>,
+    lists: Option<Vec<CertificateRevocationListDer<'static>>>,
 }
 
 impl Trust {
@@ -67,7 +66,7 @@ impl Trust {
         Trust {
             anchors: anchors.map(|anchor| anchor.to_owned()).collect(),
             certificates,
-            revocation: lists.map(Revocation::new),
+            lists,
         }
     }
 
@@ -78,152 +77,84 @@ impl Trust {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        let verdict = match self.certificates.contains(own) {
-            // webpki knows authorities only; here is a server's certificate that is trusted for itself.
-            true => Err(Verdict::Form),
-            false => self.verify_with_webpki(own, others, now),
+        let lists = self.lists.as_deref().map(Lists::parse).transpose()?;
+        let rules = Rules {
+            lists,
+            now,
+            budget: Budget::new(),
         };
-        match verdict {
-            Ok(()) => Ok(()),
-            Err(Verdict::Final(refusal)) => Err(refusal),
-            Err(Verdict::Form) => {
-                let lists = self.revocation.as_ref().map(|known| known.lists.as_slice());
-                chain::verify(own, others, &self.certificates, lists, now)
+        // webpki knows authorities only; not a server's certificate that is trusted for itself.
+        if !self.certificates.contains(own) {
+            match self.verify_with_webpki(own, others, &rules) {
+                Ok(()) => return Ok(()),
+                Err(error) if is_limit(&error) => return Err(Refusal::TooComplex),
+                Err(_) => {}
             }
         }
+        chain::verify(own, others, &self.certificates, &rules)
     }
 
     fn verify_with_webpki(
         &self,
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), Verdict> {
-        let parsed = match &self.revocation {
-            Some(revocation) => Some(revocation.parsed.as_ref().ok_or(Verdict::Form)?),
-            None => None,
-        };
-        let lists: Vec<&CertRevocationList<'_>> = parsed.into_iter().flatten().collect();
-        let options = RevocationOptionsBuilder::new(&lists).ok().map(|builder| {
-            builder
-                .with_depth(RevocationCheckDepth::Chain)
-                .with_status_policy(UnknownStatusPolicy::Deny)
-                .with_expiration_policy(ExpirationPolicy::Enforce)
-                .build()
-        });
-        if self.revocation.is_some() && options.is_none() {
-            return Err(Verdict::Final(Refusal::NoRevocationList));
-        }
+        rules: &Rules<'_>,
+    ) -> Result<(), Error> {
         let own = EndEntityCert::try_from(own)?;
         let between: Vec<_> = others.iter().chain(&self.certificates).cloned().collect();
-        let usage = KeyUsage::server_auth();
-        let algorithms = signature::ALGORITHMS;
         own.verify_for_usage(
-            algorithms,
+            signature::ALGORITHMS,
             &self.anchors,
             &between,
-            now,
-            usage,
-            options,
-            Some(&|path| self.check_uses(path)),
+            rules.now,
+            KeyUsage::server_auth(),
+            None,
+            // What these refuse is refused again by the search that follows, which tells why.
+            Some(&|path| self.check(path, rules).map_err(|_| Error::UnknownIssuer)),
         )?;
         Ok(())
     }
 
-    /// What webpki leaves out and OpenSSL does not: keyUsage (RFC 5280, 6.1.4 (n) and 6.3.3 (f)), and what the root says of
-    /// itself.
-    fn check_uses(&self, path: &VerifiedPath<'_>) -> Result<(), Error> {
-        let own = path.end_entity().der();
-        Certificate::parse(&own)?.check_server()?;
-        let mut below = 0;
-        for between in path.intermediate_certificates() {
-            let der = between.der();
-            let between = Certificate::parse(&der)?;
-            between.check_intermediate(below)?;
-            below += between.lengthens_path();
-        }
+    /// Judges a path that webpki has found, and whose signatures it has checked.
+    fn check(&self, found: &VerifiedPath<'_>, rules: &Rules<'_>) -> Result<(), Refusal> {
+        let own = found.end_entity().der();
+        let between: Vec<_> = found
+            .intermediate_certificates()
+            .map(|known| known.der())
+            .collect();
+        let ders = std::iter::once(own.as_ref()).chain(between.iter().map(|der| der.as_ref()));
+        let path = ders
+            .map(Certificate::parse)
+            .collect::<Result<Vec<_>, _>>()?;
         let known = self.certificates.iter();
-        let mut roots = known.filter_map(|der| Certificate::parse(der).ok());
-        let signs_lists = |root: &Certificate<'_>| self.revocation.is_none() || root.signs_lists();
-        let fits = roots.any(|root| {
-            root.is_anchor(path.anchor()) && root.check_root(below).is_ok() && signs_lists(&root)
-        });
-        match fits {
-            true => Ok(()),
-            false => Err(Refusal::WrongPurpose.into()),
+        let known = known.filter_map(|der| Certificate::parse(der).ok());
+        let mut refusal = Refusal::UnknownIssuer;
+        for root in known.filter(|root| root.is_anchor(found.anchor())) {
+            let whole: Vec<_> = path.iter().chain([&root]).collect();
+            match rules.check(&whole) {
+                Ok(()) => return Ok(()),
+                Err(other) => refusal = other,
+            }
         }
-    }
-}
-
-impl Revocation {
-    fn new(lists: Vec<CertificateRevocationListDer<'static>>) -> Revocation {
-        let parse = |list: &CertificateRevocationListDer<'_>| {
-            let list = OwnedCertRevocationList::from_der(list).ok()?;
-            Some(CertRevocationList::from(list))
-        };
-        Revocation {
-            parsed: lists.iter().map(parse).collect(),
-            lists,
-        }
+        Err(refusal)
     }
 }
 
 /// Whether `der` can be the root of a chain now.
 fn is_anchor(der: &CertificateDer<'_>, now: UnixTime) -> bool {
     Certificate::parse(der).is_ok_and(|certificate| {
-        certificate.is_self_issued()
-            && certificate.may_be_root()
-            && certificate.check_dates(now).is_ok()
+        certificate.ends_path() && certificate.may_be_root() && certificate.check_dates(now).is_ok()
     })
 }
 
-/// What webpki's refusal means.
-enum Verdict {
-    /// It says nothing about the chain's trust.
-    Form,
-    Final(Refusal),
-}
-
-/// For what webpki asks us, in its own words.
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Error {
-        match refusal {
-            Refusal::WrongPurpose => Error::EndEntityUsedAsCa,
-            _ => Error::BadDer,
-        }
-    }
-}
-
-impl From<Error> for Verdict {
-    fn from(error: Error) -> Verdict {
-        Verdict::Final(match error {
-            Error::UnsupportedCertVersion
-            | Error::UnsupportedCrlVersion
-            | Error::CaUsedAsEndEntity
-            | Error::InvalidSerialNumber
-            | Error::UnknownIssuer
-            | Error::UnknownRevocationStatus
-            | Error::PathLenConstraintViolated
-            | Error::UnsupportedSignatureAlgorithmContext(_)
-            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => return Verdict::Form,
-            Error::CertExpired { .. } | Error::InvalidCertValidity => Refusal::Expired,
-            Error::CertNotValidYet { .. } => Refusal::NotYetValid,
-            Error::CertRevoked => Refusal::Revoked,
-            Error::CrlExpired { .. } => Refusal::NoRevocationList,
-            Error::InvalidSignatureForPublicKey | Error::InvalidCrlSignatureForPublicKey => {
-                Refusal::BadSignature
-            }
-            Error::RequiredEkuNotFoundContext(_)
-            | Error::EndEntityUsedAsCa
-            | Error::NameConstraintViolation
-            | Error::IssuerNotCrlSigner => Refusal::WrongPurpose,
-            Error::MaximumPathBuildCallsExceeded
-            | Error::MaximumPathDepthExceeded
+/// webpki gave up looking.
+fn is_limit(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::MaximumPathBuildCallsExceeded
             | Error::MaximumSignatureChecksExceeded
-            | Error::MaximumNameConstraintComparisonsExceeded => Refusal::TooComplex,
-            _ => Refusal::Malformed,
-        })
-    }
+            | Error::MaximumNameConstraintComparisonsExceeded
+    )
 }
 
 #[cfg(test)]

@@ -3,15 +3,30 @@
 use rustls::pki_types::{TrustAnchor, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::Any;
-use x509_parser::extensions::{KeyUsage, ParsedExtension, X509Extension};
+use x509_parser::der_parser::asn1_rs::Oid;
+use x509_parser::der_parser::oid;
+use x509_parser::extensions::{
+    AuthorityKeyIdentifier, ExtendedKeyUsage, GeneralName, KeyUsage, ParsedExtension, X509Extension,
+};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Version;
+use x509_parser::x509::{X509Name, X509Version};
 
+use super::constraints::Constraints;
 use super::name::{Form, Name};
-use super::{Refusal, signature};
+use super::points::{self, Point};
+use super::{Refusal, form, signature};
 
-/// A certificate of version 1, or of version 3 with no extension that would have to be understood and is not.
+const NAME_CONSTRAINTS: Oid<'static> = oid!(2.5.29.30);
+const DISTRIBUTION_POINTS: Oid<'static> = oid!(2.5.29.31);
+/// RFC 3820: OpenSSL takes no certificate with it, unless it is told to.
+const PROXY: Oid<'static> = oid!(1.3.6.1.5.5.7.1.14);
+/// RFC 6960: nobody need ask the responder about the responder; here nobody asks it at all.
+const OCSP_NO_CHECK: Oid<'static> = oid!(1.3.6.1.5.5.7.48.1.5);
+/// Server Gated Cryptography of Netscape and Microsoft. OpenSSL: a purpose of servers.
+const GATED: [Oid<'static>; 2] = [oid!(2.16.840.1.113730.4.1), oid!(1.3.6.1.4.1.311.10.3.3)];
+
+/// A certificate with no extension that would have to be understood and is not.
 pub struct Certificate<'a> {
     der: &'a [u8],
     inner: X509Certificate<'a>,
@@ -22,8 +37,11 @@ pub struct Certificate<'a> {
     key_usage: Option<KeyUsage>,
     /// extKeyUsage: whether it permits authenticating servers.
     serves: Option<bool>,
-    /// nameConstraints: whether it restricts the names of what it issues.
-    pub constrains_names: bool,
+    /// nsCertType: whether it permits servers.
+    ns_serves: Option<bool>,
+    constraints: Option<Constraints<'a>>,
+    alternatives: Option<&'a [u8]>,
+    points: Vec<Point<'a>>,
 }
 
 impl<'a> Certificate<'a> {
@@ -31,7 +49,7 @@ impl<'a> Certificate<'a> {
         let (rest, inner) = X509Certificate::from_der(der).map_err(|_| Refusal::Malformed)?;
         // RFC 5280, 4.1.1.2: the algorithm inside what is signed is that of the signature.
         let one_algorithm = inner.tbs_certificate.signature == inner.signature_algorithm;
-        if !rest.is_empty() || !one_algorithm {
+        if !rest.is_empty() || !one_algorithm || !form::is_certificate(der) {
             return Err(Refusal::Malformed);
         }
         let mut certificate = Certificate {
@@ -42,7 +60,10 @@ impl<'a> Certificate<'a> {
             basic: None,
             key_usage: None,
             serves: None,
-            constrains_names: false,
+            ns_serves: None,
+            constraints: None,
+            alternatives: None,
+            points: Vec::new(),
         };
         certificate.take_extensions()?;
         Ok(certificate)
@@ -51,13 +72,11 @@ impl<'a> Certificate<'a> {
     fn take_extensions(&mut self) -> Result<(), Refusal> {
         let tbs = &self.inner.tbs_certificate;
         let extensions = tbs.extensions();
+        // RFC 5280, 4.1.2.8: only versions 2 and 3 have unique identifiers. OpenSSL minds no version's extensions.
+        let has_identifiers = tbs.issuer_uid.is_some() || tbs.subject_uid.is_some();
         match tbs.version {
-            X509Version::V3 => {}
-            // RFC 5280, 4.1.2.9: only version 3 has extensions; 4.1.2.8: only 2 and 3 have unique identifiers.
-            X509Version::V1
-                if extensions.is_empty()
-                    && tbs.issuer_uid.is_none()
-                    && tbs.subject_uid.is_none() => {}
+            X509Version::V2 | X509Version::V3 => {}
+            X509Version::V1 if !has_identifiers => {}
             _ => return Err(Refusal::Malformed),
         }
         for (number, extension) in extensions.iter().enumerate() {
@@ -66,14 +85,34 @@ impl<'a> Certificate<'a> {
             if before.iter().any(|other| other.oid == extension.oid) {
                 return Err(Refusal::Malformed);
             }
+            if !form::is_extension(extension.oid.as_bytes(), extension.value) {
+                return Err(Refusal::Malformed);
+            }
             match extension.parsed_extension() {
+                _ if extension.oid == NAME_CONSTRAINTS => {
+                    let constraints = Constraints::parse(extension.value);
+                    self.constraints = Some(constraints.ok_or(Refusal::Malformed)?);
+                }
+                _ if extension.oid == DISTRIBUTION_POINTS => {
+                    let points = points::points(extension.value);
+                    self.points = points.ok_or(Refusal::Malformed)?;
+                }
                 ParsedExtension::BasicConstraints(basic) => {
                     self.basic = Some((basic.ca, basic.path_len_constraint));
                 }
                 ParsedExtension::KeyUsage(usage) => self.key_usage = Some(*usage),
-                ParsedExtension::ExtendedKeyUsage(usage) => self.serves = Some(usage.server_auth),
-                ParsedExtension::NameConstraints(_) => self.constrains_names = true,
-                ParsedExtension::SubjectAlternativeName(_) => {}
+                ParsedExtension::ExtendedKeyUsage(usage) => self.serves = Some(serves(usage)),
+                ParsedExtension::NSCertType(kind) => self.ns_serves = Some(kind.ssl_server()),
+                ParsedExtension::SubjectAlternativeName(_) => {
+                    self.alternatives = Some(extension.value);
+                }
+                // libpq: nothing is asked of policies, so none of these extensions has a say.
+                ParsedExtension::CertificatePolicies(_)
+                | ParsedExtension::PolicyMappings(_)
+                | ParsedExtension::PolicyConstraints(_)
+                | ParsedExtension::InhibitAnyPolicy(_) => {}
+                _ if extension.oid == PROXY => return Err(Refusal::Malformed),
+                _ if extension.oid == OCSP_NO_CHECK => {}
                 other => refuse_unknown(extension, other)?,
             }
         }
@@ -92,13 +131,14 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// RFC 5280, 4.2.1.3 and 4.2.1.12: where the usage of a server's key is restricted, TLS must be among it.
+    /// RFC 5280, 4.2.1.3 and 4.2.1.12, and Netscape's nsCertType: where the usage of a server's key is restricted, TLS must
+    /// be among it.
     pub fn check_server(&self) -> Result<(), Refusal> {
         let usage = self.key_usage.as_ref();
         let signs = usage.is_none_or(|usage| {
             usage.digital_signature() || usage.key_encipherment() || usage.key_agreement()
         });
-        match signs && self.serves != Some(false) {
+        match signs && self.serves != Some(false) && self.ns_serves != Some(false) {
             true => Ok(()),
             false => Err(Refusal::WrongPurpose),
         }
@@ -107,8 +147,7 @@ impl<'a> Certificate<'a> {
     /// RFC 5280, 6.1.4 (k) to (n): who issues must be a CA by its own words, `below` intermediates below it
     /// included, and so never a certificate of version 1.
     pub fn check_intermediate(&self, below: usize) -> Result<(), Refusal> {
-        let is_ca = matches!(self.basic, Some((true, _)));
-        self.check_issuer(is_ca, below)
+        self.check_issuer(self.is_authority(), below)
     }
 
     /// As [`Certificate::check_intermediate`] for a root that the user trusts: its age is no objection.
@@ -147,8 +186,63 @@ impl<'a> Certificate<'a> {
         self.subject().is(self.issuer())
     }
 
+    /// OpenSSL: only a certificate that issued itself, by its key identifiers too, ends a path; there it is either trusted or
+    /// refused. Its signature says nothing.
+    pub fn ends_path(&self) -> bool {
+        self.is_issued_by(self)
+    }
+
+    /// By its words: the signature is another matter.
     pub fn is_issued_by(&self, issuer: &Certificate<'_>) -> bool {
-        self.issuer().is(issuer.subject())
+        self.issuer().is(issuer.subject()) && issuer.is_meant_by(self.authority_key())
+    }
+
+    /// RFC 5280, 4.2.1.1: whether `key` can stand for this certificate's key. What one of both does not say is no matter.
+    pub fn is_meant_by(&self, key: Option<&AuthorityKeyIdentifier<'_>>) -> bool {
+        let Some(key) = key else {
+            return true;
+        };
+        let identifier = key.key_identifier.as_ref().map(|known| known.0);
+        let same_key = match (identifier, self.subject_key()) {
+            (Some(known), Some(own)) => known == own,
+            _ => true,
+        };
+        let serial = key.authority_cert_serial;
+        let names = key.authority_cert_issuer.as_deref().unwrap_or_default();
+        let mut issuers = names.iter().filter_map(|name| match name {
+            GeneralName::DirectoryName(name) => Some(name),
+            _ => None,
+        });
+        let form = &Form::new();
+        let same_issuer = |name| Name { name, form }.is(self.issuer());
+        same_key
+            && serial.is_none_or(|serial| serial == self.serial())
+            && issuers.next().is_none_or(same_issuer)
+    }
+
+    fn authority_key(&self) -> Option<&AuthorityKeyIdentifier<'a>> {
+        self.find(|parsed| match parsed {
+            ParsedExtension::AuthorityKeyIdentifier(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    fn subject_key(&self) -> Option<&'a [u8]> {
+        self.find(|parsed| match parsed {
+            ParsedExtension::SubjectKeyIdentifier(key) => Some(key.0),
+            _ => None,
+        })
+    }
+
+    /// Where the lists are that speak for it.
+    pub fn distribution_points(&self) -> &[Point<'a>] {
+        &self.points
+    }
+
+    fn find<'s, T>(&'s self, wanted: impl Fn(&'s ParsedExtension<'a>) -> Option<T>) -> Option<T> {
+        let extensions = self.inner.tbs_certificate.extensions().iter();
+        let mut parsed = extensions.map(|extension| extension.parsed_extension());
+        parsed.find_map(wanted)
     }
 
     /// How many intermediates it counts for in the limits of those above. RFC 5280, 4.2.1.9: none if it issued itself.
@@ -175,6 +269,24 @@ impl<'a> Certificate<'a> {
         &self.inner.tbs_certificate.subject_pki
     }
 
+    /// basicConstraints say so; who may issue is decided by [`Certificate::check_intermediate`].
+    pub fn is_authority(&self) -> bool {
+        matches!(self.basic, Some((true, _)))
+    }
+
+    pub fn constraints(&self) -> Option<&Constraints<'a>> {
+        self.constraints.as_ref()
+    }
+
+    /// The value of subjectAltName.
+    pub fn alternatives(&self) -> Option<&'a [u8]> {
+        self.alternatives
+    }
+
+    pub fn subject_name(&self) -> &X509Name<'a> {
+        &self.inner.tbs_certificate.subject
+    }
+
     pub fn der(&self) -> &'a [u8] {
         self.der
     }
@@ -196,6 +308,10 @@ impl<'a> Certificate<'a> {
     pub fn serial(&self) -> &[u8] {
         self.inner.tbs_certificate.raw_serial()
     }
+}
+
+fn serves(usage: &ExtendedKeyUsage<'_>) -> bool {
+    usage.server_auth || usage.other.iter().any(|purpose| GATED.contains(purpose))
 }
 
 /// RFC 5280, 4.2: what is critical and not understood, or understood and not readable, is refused.

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 
 use aws_lc_rs::digest;
 use x509_parser::der_parser::asn1_rs::{Any, Tag};
+use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
 /// The form in which a name is compared, once it was needed; None if a text in the name is not one. It is kept, for a chain
@@ -42,9 +43,22 @@ pub fn hash(name: &X509Name<'_>) -> Option<u32> {
 }
 
 /// The name as it is compared: DER of its parts, all texts in UTF-8.
-fn canonical(name: &X509Name<'_>) -> Option<Vec<u8>> {
+pub fn canonical(name: &X509Name<'_>) -> Option<Vec<u8>> {
     let parts = name.iter_rdn().map(part).collect::<Option<Vec<_>>>()?;
     Some(parts.concat())
+}
+
+/// The same of the name with one more part, of which `last` is the contents.
+pub fn below(name: &X509Name<'_>, last: &[u8]) -> Option<Vec<u8>> {
+    let last = element(&[0x31], last);
+    let (_, last) = RelativeDistinguishedName::from_der(&last).ok()?;
+    Some([canonical(name)?, part(&last)?].concat())
+}
+
+/// The text that a value holds; None if it holds none.
+pub fn text_of(value: &Any<'_>) -> Option<String> {
+    let is_text = is_text(value.tag()) || value.tag() == Tag::NumericString;
+    is_text.then(|| text(value))?
 }
 
 fn part(part: &RelativeDistinguishedName<'_>) -> Option<Vec<u8>> {

@@ -1,13 +1,23 @@
-//! Revocation lists of versions 1 and 2 (RFC 5280, 5 and 6.3), complete ones only.
+//! Revocation lists of versions 1 and 2 (RFC 5280, 5 and 6.3): complete ones, and those for some certificates only.
+
+mod scope;
 
 use rustls::pki_types::{CertificateRevocationListDer, UnixTime};
+use x509_parser::der_parser::asn1_rs::Oid;
+use x509_parser::der_parser::oid;
+use x509_parser::extensions::{AuthorityKeyIdentifier, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::Refusal;
+use super::budget::Budget;
 use super::certificate::{Certificate, is_after, is_before, refuse_unknown};
 use super::name::{self, Form, Name};
+use super::points::{self, Scope};
 use super::signature::Signed;
+use super::{Refusal, form};
+
+const ISSUING_POINT: Oid<'static> = oid!(2.5.29.28);
+const DELTA: Oid<'static> = oid!(2.5.29.27);
 
 /// The hash of the issuer's name by which OpenSSL finds a list in a directory.
 pub fn issuer_hash(list: &CertificateRevocationListDer<'_>) -> Option<u32> {
@@ -15,33 +25,44 @@ pub fn issuer_hash(list: &CertificateRevocationListDer<'_>) -> Option<u32> {
     name::hash(&list.tbs_cert_list.issuer)
 }
 
-pub struct Lists<'a>(Vec<CertificateRevocationList<'a>>);
+pub struct Lists<'a>(Vec<List<'a>>);
+
+struct List<'a> {
+    inner: CertificateRevocationList<'a>,
+    /// It has no part that would have to be understood and is not.
+    is_understood: bool,
+}
 
 impl<'a> Lists<'a> {
-    /// One list that cannot be read, or has a part that would have to be understood and is not, spoils them all.
+    /// One list that cannot be read spoils them all.
     pub fn parse(ders: &'a [CertificateRevocationListDer<'_>]) -> Result<Lists<'a>, Refusal> {
-        let lists = ders.iter().map(|der| parse(der.as_ref()));
+        let lists = ders.iter().map(|der| List::parse(der.as_ref()));
         lists.collect::<Result<_, _>>().map(Lists)
     }
 
-    /// Looks `certificate` up in the lists of its issuer, of which there must be one that is good now.
+    /// Looks `certificate` up in the lists of its issuer, of which there must be one that is good now and speaks for it.
     pub fn check(
         &self,
         certificate: &Certificate<'_>,
         issuer: &Certificate<'_>,
         now: UnixTime,
-        signatures_left: &mut usize,
+        budget: &Budget,
     ) -> Result<(), Refusal> {
         let mut good = false;
         let issued_by = certificate.issuer();
-        let lists = self.0.iter();
-        for list in lists.filter(|list| is_of(list, issued_by)) {
-            *signatures_left = signatures_left.checked_sub(1).ok_or(Refusal::TooComplex)?;
-            if !is_good(list, issuer, now) {
+        for list in self.0.iter().filter(|list| list.is_of(issued_by)) {
+            // One of the issuer's lists that is not understood spoils the others: it may name the certificate.
+            let scope = list.scope()?;
+            let tbs = &list.inner.tbs_cert_list;
+            if !scope::includes(scope.as_ref(), &tbs.issuer, certificate) {
+                continue;
+            }
+            budget.spend_signature()?;
+            if !list.is_good(issuer, now) {
                 continue;
             }
             good = true;
-            let mut revoked = list.tbs_cert_list.revoked_certificates.iter();
+            let mut revoked = tbs.revoked_certificates.iter();
             if revoked.any(|entry| entry.raw_serial() == certificate.serial()) {
                 return Err(Refusal::Revoked);
             }
@@ -53,47 +74,84 @@ impl<'a> Lists<'a> {
     }
 }
 
-fn is_of(list: &CertificateRevocationList<'_>, issuer: Name<'_, '_>) -> bool {
-    let name = Name {
-        name: &list.tbs_cert_list.issuer,
-        form: &Form::new(),
-    };
-    name.is(issuer)
-}
-
-fn parse(der: &[u8]) -> Result<CertificateRevocationList<'_>, Refusal> {
-    let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| Refusal::Malformed)?;
-    let tbs = &list.tbs_cert_list;
-    // RFC 5280, 5.1.1.2: the algorithm inside what is signed is that of the signature.
-    if !rest.is_empty() || tbs.signature != list.signature_algorithm {
-        return Err(Refusal::Malformed);
-    }
-    // RFC 5280, 5.2 and 5.3: what is critical must be understood, in the list and in each entry. So deltas and lists
-    // for some purposes only, which must say so critically, are never taken for complete ones.
-    for extension in tbs.extensions() {
-        refuse_unknown(extension, extension.parsed_extension())?;
-    }
-    for entry in &tbs.revoked_certificates {
-        let critical = entry
-            .extensions()
-            .iter()
-            .any(|extension| extension.critical);
-        if critical {
+impl<'a> List<'a> {
+    fn parse(der: &'a [u8]) -> Result<List<'a>, Refusal> {
+        let parsed = CertificateRevocationList::from_der(der);
+        let (rest, inner) = parsed.map_err(|_| Refusal::Malformed)?;
+        let tbs = &inner.tbs_cert_list;
+        // RFC 5280, 5.1.1.2: the algorithm inside what is signed is that of the signature.
+        let one_algorithm = tbs.signature == inner.signature_algorithm;
+        if !rest.is_empty() || !one_algorithm || !form::is_list(der) {
             return Err(Refusal::Malformed);
         }
+        Ok(List {
+            is_understood: is_understood(&inner),
+            inner,
+        })
     }
-    Ok(list)
+
+    fn is_of(&self, issuer: Name<'_, '_>) -> bool {
+        let name = Name {
+            name: &self.inner.tbs_cert_list.issuer,
+            form: &Form::new(),
+        };
+        name.is(issuer)
+    }
+
+    /// None for a complete list.
+    fn scope(&self) -> Result<Option<Scope<'_>>, Refusal> {
+        if !self.is_understood {
+            return Err(Refusal::Malformed);
+        }
+        let mut extensions = self.inner.extensions().iter();
+        let found = extensions.find(|extension| extension.oid == ISSUING_POINT);
+        let scope = found.map(|extension| points::scope(extension.value));
+        scope
+            .map(|scope| scope.ok_or(Refusal::Malformed))
+            .transpose()
+    }
+
+    fn is_good(&self, issuer: &Certificate<'_>, now: UnixTime) -> bool {
+        let tbs = &self.inner.tbs_cert_list;
+        let signed = Signed {
+            algorithm: &self.inner.signature_algorithm,
+            message: tbs.as_ref(),
+            signature: &self.inner.signature_value,
+        };
+        // RFC 5280, 5.1.2.4 and 5.1.2.5; a list of version 1 need not say when the next one comes.
+        let current = !is_after(&tbs.this_update, now)
+            && tbs.next_update.is_none_or(|next| !is_before(&next, now));
+        current
+            && issuer.signs_lists()
+            && issuer.is_meant_by(self.key())
+            && signed.verify(issuer.key()).is_ok()
+    }
+
+    /// The key that the list says it is signed with.
+    fn key(&self) -> Option<&AuthorityKeyIdentifier<'_>> {
+        let extensions = self.inner.extensions().iter();
+        let mut parsed = extensions.map(|extension| extension.parsed_extension());
+        parsed.find_map(|parsed| match parsed {
+            ParsedExtension::AuthorityKeyIdentifier(key) => Some(key),
+            _ => None,
+        })
+    }
 }
 
-fn is_good(list: &CertificateRevocationList<'_>, issuer: &Certificate<'_>, now: UnixTime) -> bool {
-    let tbs = &list.tbs_cert_list;
-    let signed = Signed {
-        algorithm: &list.signature_algorithm,
-        message: tbs.as_ref(),
-        signature: &list.signature_value,
-    };
-    // RFC 5280, 5.1.2.4 and 5.1.2.5; a list of version 1 need not say when the next one comes.
-    let current = !is_after(&tbs.this_update, now)
-        && tbs.next_update.is_none_or(|next| !is_before(&next, now));
-    current && issuer.signs_lists() && signed.verify(issuer.key()).is_ok()
+/// RFC 5280, 5.2 and 5.3: what is critical must be understood, in the list and in each entry. So entries of other issuers,
+/// which must say so critically, are not taken for the issuer's, nor deltas for complete lists.
+fn is_understood(list: &CertificateRevocationList<'_>) -> bool {
+    let extensions = list.extensions();
+    let mut numbered = extensions.iter().enumerate();
+    let known = numbered.all(|(number, extension)| {
+        let before = extensions.get(..number).unwrap_or_default();
+        let is_new = before.iter().all(|other| other.oid != extension.oid);
+        let parsed = extension.parsed_extension();
+        let is_known = extension.oid == ISSUING_POINT || refuse_unknown(extension, parsed).is_ok();
+        let has_form = form::is_extension(extension.oid.as_bytes(), extension.value);
+        is_new && is_known && has_form && extension.oid != DELTA
+    });
+    let entries = list.tbs_cert_list.revoked_certificates.iter();
+    let mut extensions = entries.flat_map(|entry| entry.extensions());
+    known && !extensions.any(|extension| extension.critical)
 }

@@ -1,5 +1,5 @@
-//! Forged and unfit chains, made by the openssl program. Each must fail by the judge that its leaf calls for: a leaf
-//! of version 3 by webpki, one of version 1 by `chain`.
+//! Forged and unfit chains, made by the openssl program. A leaf of version 3 is seen by webpki first, one of version 1 by
+//! `chain` alone.
 
 mod forge;
 
@@ -7,6 +7,8 @@ use super::*;
 use forge::Forge;
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
+/// The common name, and the file, of leaves of version 1 whose name matters.
+const OLD: &str = "good.test";
 const LEAF: &str = "subjectAltName=DNS:good.test\n";
 const UNKNOWN: &str = "1.2.3.4=critical,ASN1:UTF8String:unknown\n";
 
@@ -59,12 +61,12 @@ const INTERMEDIATES: [Unfit; 7] = [
     unfit(
         "RFC 5280, 6.1.4 (o): what is critical must be understood",
         "basicConstraints=critical,CA:TRUE\n1.2.3.4=critical,ASN1:UTF8String:unknown\n",
-        [Malformed, UnknownIssuer],
+        [UnknownIssuer; 2],
     ),
     unfit(
         "RFC 5280, 6.1.4 (g): names outside of the constraints",
         "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,permitted;DNS:other.test\n",
-        [WrongPurpose, UnknownIssuer],
+        [WrongPurpose; 2],
     ),
 ];
 
@@ -79,10 +81,10 @@ fn forge(root: &str, between: &str) -> Forge {
 /// Judges a leaf of version 3 and one of version 1, issued by `issuer`, with `others` sent along.
 fn judge(forge: &Forge, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 2] {
     forge.issue("leaf3", issuer, LEAF, 10);
-    forge.issue("leaf1", issuer, "", 10);
+    forge.issue(OLD, issuer, "", 10);
     let others = forge.ders(others);
     let trust = Trust::new(forge.ders(&["root"]), None);
-    ["leaf3", "leaf1"].map(|leaf| trust.verify(&forge.der(leaf), &others, UnixTime::now()))
+    ["leaf3", OLD].map(|leaf| trust.verify(&forge.der(leaf), &others, UnixTime::now()))
 }
 
 #[test]
@@ -167,9 +169,9 @@ fn unfit_roots() {
 fn a_root_that_constrains_names() {
     let constrained = |name: &str| format!("{CA}nameConstraints=critical,permitted;DNS:{name}\n");
     let good = judge(&forge(&constrained("good.test"), CA), "root", &[]);
-    assert_eq!(good, [Ok(()), Err(UnknownIssuer)]);
+    assert_eq!(good, [Ok(()); 2]);
     let bad = judge(&forge(&constrained("other.test"), CA), "root", &[]);
-    assert_eq!(bad, [Err(WrongPurpose), Err(UnknownIssuer)]);
+    assert_eq!(bad, [Err(WrongPurpose); 2]);
 }
 
 /// RFC 5280, 4.2, 4.2.1.3 and 4.2.1.12
@@ -194,7 +196,7 @@ fn bad_signatures() {
     let forge = forge(CA, CA);
     assert_eq!(judge(&forge, "root", &[]), [Ok(()); 2]);
     let trust = Trust::new(forge.ders(&["root"]), None);
-    for leaf in ["leaf3", "leaf1"] {
+    for leaf in ["leaf3", OLD] {
         let good = forge.der(leaf).to_vec();
         // The last byte is of the signature; the other one is of the serial number, which is signed.
         for place in [good.len() - 1, 20] {

@@ -1,0 +1,135 @@
+//! Constraints that an authority puts on the names of all that is issued below it (RFC 5280, 4.2.1.10), as OpenSSL reads them.
+
+mod kinds;
+mod names;
+
+use std::borrow::Cow;
+
+use super::Refusal;
+use super::budget::Budget;
+use super::der::{Element, SEQUENCE, elements, sequence};
+pub use names::presented;
+
+/// The kinds of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind<'a> {
+    /// By the DER of its type.
+    Other(&'a [u8]),
+    Email,
+    Dns,
+    Directory,
+    Uri,
+    Address,
+    /// By its tag. There is no rule for what is within another.
+    Unsupported(u8),
+}
+
+/// A name: a text, the bytes of an address, or the form in which directory names are compared.
+#[derive(Debug, Clone)]
+pub struct General<'a> {
+    kind: Kind<'a>,
+    value: Cow<'a, [u8]>,
+    /// RFC 9598: an email address as its otherName for letters beyond ASCII, which constraints on email addresses bind.
+    is_mailbox: bool,
+}
+
+impl<'a> General<'a> {
+    fn new(kind: Kind<'a>, value: impl Into<Cow<'a, [u8]>>) -> General<'a> {
+        General {
+            kind,
+            value: value.into(),
+            is_mailbox: false,
+        }
+    }
+}
+
+/// A base that names can be within.
+#[derive(Debug)]
+struct Subtree<'a> {
+    base: General<'a>,
+    /// Neither a minimum nor a maximum is set.
+    whole: bool,
+}
+
+#[derive(Debug)]
+pub struct Constraints<'a> {
+    permitted: Vec<Subtree<'a>>,
+    excluded: Vec<Subtree<'a>>,
+}
+
+impl<'a> Constraints<'a> {
+    /// Reads the extension's value; None if it is none.
+    pub fn parse(value: &'a [u8]) -> Option<Constraints<'a>> {
+        let mut constraints = Constraints {
+            permitted: Vec::new(),
+            excluded: Vec::new(),
+        };
+        for list in elements(sequence(value)?)? {
+            let subtrees = elements(list.data)?.into_iter().map(subtree);
+            let subtrees = subtrees.collect::<Option<Vec<_>>>()?;
+            match list.tag {
+                0xa0 => constraints.permitted.extend(subtrees),
+                0xa1 => constraints.excluded.extend(subtrees),
+                _ => return None,
+            }
+        }
+        Some(constraints)
+    }
+
+    /// Whether all `names` are permitted and none is excluded.
+    pub fn check(&self, names: &[General<'_>], budget: &Budget) -> Result<(), Refusal> {
+        let bases = self.permitted.len() + self.excluded.len();
+        budget.spend_comparisons(names.len().saturating_mul(bases))?;
+        match names.iter().all(|name| self.permits(name) == Some(true)) {
+            true => Ok(()),
+            false => Err(Refusal::WrongPurpose),
+        }
+    }
+
+    /// None where that cannot be told.
+    fn permits(&self, name: &General<'_>) -> Option<bool> {
+        let mut within = None;
+        for subtree in of_kind(&self.permitted, name) {
+            let inside = kinds::is_within(name, subtree.base()?)?;
+            within = Some(within == Some(true) || inside);
+        }
+        // A kind of name that no base is of is permitted.
+        if within == Some(false) {
+            return Some(false);
+        }
+        for subtree in of_kind(&self.excluded, name) {
+            if kinds::touches(name, subtree.base()?)? {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+}
+
+impl<'a> Subtree<'a> {
+    /// RFC 5280: the minimum is zero, and there is no maximum.
+    fn base(&self) -> Option<&General<'a>> {
+        self.whole.then_some(&self.base)
+    }
+}
+
+fn of_kind<'s, 'a>(
+    subtrees: &'s [Subtree<'a>],
+    name: &General<'_>,
+) -> impl Iterator<Item = &'s Subtree<'a>> {
+    let kind = name.kind;
+    subtrees
+        .iter()
+        .filter(move |subtree| subtree.base.kind == kind)
+}
+
+fn subtree(element: Element<'_>) -> Option<Subtree<'_>> {
+    let parts = elements(element.of(SEQUENCE)?)?;
+    let (base, bounds) = parts.split_first()?;
+    // A minimum of zero.
+    let is_default = |bound: &Element<'_>| bound.of(0x80) == Some(&[0]);
+    Some(Subtree {
+        base: General::of(base)?,
+        whole: bounds.iter().all(is_default),
+    })
+}

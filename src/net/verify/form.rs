@@ -1,0 +1,220 @@
+//! The form of certificates and revocation lists (RFC 5280, 4.1 and 5.1), down to names and extensions. Like OpenSSL, nothing
+//! is taken that has another one, even if all that counts could be read.
+
+use super::der::{
+    BIT_STRING, BMP, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, OBJECT, OCTET_STRING, SEQUENCE,
+    SET, UNIVERSAL, UTC_TIME, UTF8, elements, first, one, sequence,
+};
+
+/// Tags of a certificate's optional parts: version, identifiers of issuer and subject, extensions.
+const VERSION: u8 = 0xa0;
+const IDENTIFIERS: [u8; 2] = [0x81, 0x82];
+const EXTENSIONS: u8 = 0xa3;
+const LIST_EXTENSIONS: u8 = 0xa0;
+
+/// What else may stand in a name for OpenSSL: numeric, printable, T.61, IA5 and bit strings, and a SEQUENCE.
+const VALUES: [u8; 6] = [0x12, 0x13, 0x14, 0x16, BIT_STRING, SEQUENCE];
+
+/// Types of extensions, 2.5.29.35 and so on.
+const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];
+const SUBJECT_KEY: &[u8] = &[0x55, 0x1d, 14];
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+const PURPOSES: &[u8] = &[0x55, 0x1d, 37];
+
+pub fn is_certificate(der: &[u8]) -> bool {
+    let signed = signed(der);
+    signed.is_some_and(|body| certificate(&body).is_some())
+}
+
+pub fn is_list(der: &[u8]) -> bool {
+    let signed = signed(der);
+    signed.is_some_and(|body| list(&body).is_some())
+}
+
+/// The parts of what is signed.
+fn signed(der: &[u8]) -> Option<Vec<Element<'_>>> {
+    let parts = elements(sequence(der)?)?;
+    let [body, algorithm, signature] = &parts[..] else {
+        return None;
+    };
+    self::algorithm(algorithm)?;
+    signature.of(BIT_STRING)?;
+    elements(body.of(SEQUENCE)?)
+}
+
+fn certificate(body: &[Element<'_>]) -> Option<()> {
+    let body = match body {
+        [version, rest @ ..] if version.tag == VERSION => {
+            integer(&one(version.data)?)?;
+            rest
+        }
+        all => all,
+    };
+    let [serial, algorithm, issuer, validity, subject, key, more @ ..] = body else {
+        return None;
+    };
+    integer(serial)?;
+    self::algorithm(algorithm)?;
+    name(issuer)?;
+    let times = elements(validity.of(SEQUENCE)?)?;
+    (times.len() == 2 && times.iter().all(is_time)).then_some(())?;
+    name(subject)?;
+    let key = elements(key.of(SEQUENCE)?)?;
+    let [kind, bits] = &key[..] else {
+        return None;
+    };
+    self::algorithm(kind)?;
+    bits.of(BIT_STRING)?;
+    for part in more {
+        match part.tag {
+            EXTENSIONS => extensions(sequence(part.data)?)?,
+            tag if IDENTIFIERS.contains(&tag) => {}
+            _ => return None,
+        }
+    }
+    more.is_sorted_by(|one, next| one.tag < next.tag)
+        .then_some(())
+}
+
+fn list(body: &[Element<'_>]) -> Option<()> {
+    let body = match body {
+        [version, rest @ ..] if version.tag == INTEGER => rest,
+        all => all,
+    };
+    let [algorithm, issuer, rest @ ..] = body else {
+        return None;
+    };
+    self::algorithm(algorithm)?;
+    name(issuer)?;
+    let times = rest.iter().take_while(|part| is_time(part)).count();
+    let (_, rest) = rest
+        .split_at_checked(times)
+        .filter(|_| matches!(times, 1 | 2))?;
+    let rest = match rest {
+        [revoked, rest @ ..] if revoked.tag == SEQUENCE => {
+            let entries = elements(revoked.data)?;
+            entries.iter().try_for_each(entry)?;
+            rest
+        }
+        all => all,
+    };
+    match rest {
+        [] => Some(()),
+        [last] => extensions(sequence(last.of(LIST_EXTENSIONS)?)?),
+        _ => None,
+    }
+}
+
+fn entry(entry: &Element<'_>) -> Option<()> {
+    let parts = elements(entry.of(SEQUENCE)?)?;
+    let [serial, time, more @ ..] = &parts[..] else {
+        return None;
+    };
+    integer(serial)?;
+    is_time(time).then_some(())?;
+    match more {
+        [] => Some(()),
+        [last] => extensions(last.of(SEQUENCE)?),
+        _ => None,
+    }
+}
+
+fn extensions(contents: &[u8]) -> Option<()> {
+    elements(contents)?.iter().try_for_each(|extension| {
+        let parts = elements(extension.of(SEQUENCE)?)?;
+        let (id, value) = match &parts[..] {
+            [id, value] => (id, value),
+            [id, critical, value] if critical.of(BOOLEAN)?.len() == 1 => (id, value),
+            _ => return None,
+        };
+        object(id)?;
+        value.of(OCTET_STRING).map(drop)
+    })
+}
+
+fn algorithm(element: &Element<'_>) -> Option<()> {
+    let parts = elements(element.of(SEQUENCE)?)?;
+    match &parts[..] {
+        [id] | [id, _] => object(id),
+        _ => None,
+    }
+}
+
+/// X.690, 8.19: each number of it in the fewest bytes.
+fn object(element: &Element<'_>) -> Option<()> {
+    let bytes = element.of(OBJECT)?;
+    let ends = bytes.last().is_some_and(|last| last & 0x80 == 0);
+    let starts = std::iter::once(&0).chain(bytes);
+    let mut padded = starts
+        .zip(bytes)
+        .map(|(before, byte)| before & 0x80 == 0 && *byte == 0x80);
+    (ends && !padded.any(|padded| padded)).then_some(())
+}
+
+/// Whether `der` is a Name.
+pub fn is_name(der: &[u8]) -> bool {
+    one(der).is_some_and(|element| name(&element).is_some())
+}
+
+/// Whether an extension's value has the form that its type asks for; of some types only, the others are looked at elsewhere.
+/// OpenSSL: more behind it is no matter.
+pub fn is_extension(id: &[u8], value: &[u8]) -> bool {
+    let contents = |tag| first(value)?.0.of(tag);
+    let parts = || elements(contents(SEQUENCE)?);
+    let tags = |known: &[u8]| {
+        let parts = parts()?;
+        let known = parts.iter().all(|part| known.contains(&part.tag));
+        let number = |part: &Element<'_>| part.tag & 0x1f;
+        (known && parts.is_sorted_by(|one, next| number(one) < number(next))).then_some(())
+    };
+    let good = match id {
+        AUTHORITY_KEY => tags(&[0x80, 0xa1, 0x82]),
+        SUBJECT_KEY => contents(OCTET_STRING).map(drop),
+        BASIC_CONSTRAINTS => tags(&[BOOLEAN, INTEGER]),
+        PURPOSES => parts().and_then(|purposes| purposes.iter().try_for_each(object)),
+        _ => Some(()),
+    };
+    good.is_some()
+}
+
+fn name(element: &Element<'_>) -> Option<()> {
+    let parts = elements(element.of(SEQUENCE)?)?;
+    parts.iter().try_for_each(|part| {
+        let attributes = elements(part.of(SET)?)?;
+        attributes.iter().try_for_each(attribute)
+    })
+}
+
+fn attribute(element: &Element<'_>) -> Option<()> {
+    let parts = elements(element.of(SEQUENCE)?)?;
+    let [id, value] = &parts[..] else {
+        return None;
+    };
+    object(id)?;
+    let is_text = match value.tag {
+        UTF8 => std::str::from_utf8(value.data).is_ok(),
+        BMP => value.data.len().is_multiple_of(2),
+        UNIVERSAL => value.data.len().is_multiple_of(4),
+        tag => VALUES.contains(&tag),
+    };
+    is_text.then_some(())
+}
+
+/// X.690, 8.3.2: in the fewest bytes.
+fn integer(element: &Element<'_>) -> Option<()> {
+    match element.of(INTEGER)? {
+        [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => None,
+        _ => Some(()),
+    }
+}
+
+/// RFC 5280, 4.1.2.5: to the second and in UTC. OpenSSL takes no others.
+fn is_time(element: &Element<'_>) -> bool {
+    let length = match element.tag {
+        UTC_TIME => 12,
+        GENERALIZED_TIME => 14,
+        _ => return false,
+    };
+    let digits = element.data.strip_suffix(b"Z").unwrap_or_default();
+    digits.len() == length && digits.iter().all(u8::is_ascii_digit)
+}
