@@ -41,7 +41,7 @@ proxy-bench)
     packages=("${for_the_demo[@]}" pgbouncer)
     python=()
     ;;
-'') python+=(SQLAlchemy==2.1.9 Django==5.2.19) ;;
+'') python+=(SQLAlchemy==2.1.9 Django==5.2.19 cryptography==48.0.0) ;;
 *)
     echo "usage: c-tests/setup.sh [demo|report|proxy-bench]" >&2
     exit 2

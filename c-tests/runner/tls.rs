@@ -2,6 +2,7 @@
 
 mod algorithms;
 pub mod certificates;
+mod chains;
 mod clients;
 mod fallback;
 mod forms;

@@ -1,0 +1,174 @@
+//! Chains of certificates and revocation lists, good and forged, on C libpq and on ours: `chains/cases.py` makes them, and
+//! `chains/cases.tsv` holds what comes of each. What ours accepts and C libpq refuses is a fault in security unless
+//! `src/net/verify/WIDER.md` says why it is safe; what ours refuses and C libpq accepts stands in `docs/tls.md`.
+
+mod judge;
+mod server;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::support::paths::{self, Lib};
+use crate::support::process::{self, TIMEOUT};
+use crate::support::program::Program;
+use server::ChainServer;
+use table::Row;
+
+/// What the table calls `refused`. C libpq shows what OpenSSL found first, if that was something else.
+const REFUSED: &str = "SSL error: certificate verify failed";
+const REFUSED_BY_OPENSSL: &str = "SSL error: ";
+
+/// All that the generator makes, in a directory that goes away.
+fn forge() -> TempDir {
+    let directory = TempDir::with_prefix("pq-chains-").expect("a temporary directory");
+    let mut python = Command::new(paths::cache().join("python/bin/python"));
+    python
+        .arg("-B")
+        .arg(paths::checkout().join("c-tests/runner/tls/chains/cases.py"))
+        .arg(directory.path());
+    process::run(&mut python, b"", TIMEOUT).success();
+    directory
+}
+
+fn made(directory: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(directory).expect("the chains").flatten();
+    let directories = entries.filter(|entry| entry.path().is_dir());
+    directories
+        .map(|entry| entry.file_name().into_string().expect("a name"))
+        .collect()
+}
+
+/// A connection string for each row.
+fn conninfos(rows: &[Row], directory: &Path, server: &ChainServer) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let own = directory.join(&row.case);
+        let list = own.join("list.pem");
+        let host = match row.options.contains("host=") {
+            true => "",
+            false => "host=good.test",
+        };
+        let (root, at) = (own.join("root.pem"), server.conninfo(&row.case));
+        let (root, options) = (root.display(), &row.options);
+        let _ = write!(text, "{at} {host} sslrootcert={root} sslmode={options}");
+        if list.exists() {
+            let _ = write!(text, " sslcrl={}", list.display());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What the library prints for each row.
+fn outcomes(lib: Lib, input: &str) -> Vec<String> {
+    let env = [("PGGSSENCMODE", "disable"), ("PGGOAWAY", "disable")];
+    let output = Program::new("verify").run_with_input(lib, &[], &env, input.as_bytes());
+    let lines = output.success().stdout;
+    let is_refused = |line: &str| match lib {
+        Lib::Oracle => line.starts_with(REFUSED_BY_OPENSSL),
+        _ => line == REFUSED,
+    };
+    let outcome = |line| match is_refused(line) {
+        true => "refused",
+        false => line,
+    };
+    lines.lines().map(|line| outcome(line).to_owned()).collect()
+}
+
+#[test]
+fn each_chain_fares_as_the_table_says() {
+    let (rows, directory) = (table::rows(), forge());
+    let used: BTreeSet<_> = rows.iter().map(|row| row.case.clone()).collect();
+    assert_eq!(used, made(directory.path()), "the table and the generator");
+    let server = ChainServer::start(directory.path());
+    let input = conninfos(&rows, directory.path(), &server);
+    let (oracle, ours) = thread::scope(|scope| {
+        let oracle = scope.spawn(|| outcomes(Lib::Oracle, &input));
+        let ours = outcomes(Lib::Ours, &input);
+        (oracle.join().expect("the oracle's outcomes"), ours)
+    });
+    assert_eq!((oracle.len(), ours.len()), (rows.len(), rows.len()));
+    let mut wrong = String::new();
+    for ((row, oracle), ours) in rows.iter().zip(oracle).zip(ours) {
+        if (&row.oracle, &row.ours) != (&oracle, &ours) {
+            let (case, options, why) = (&row.case, &row.options, &row.why);
+            let expected = (&row.oracle, &row.ours);
+            let _ = writeln!(
+                wrong,
+                "{case}\t{options}\t{oracle}\t{ours}\tnot {expected:?}: {why}"
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "case, options, C libpq, ours:\n{wrong}");
+}
+
+/// Each way in which the library is wider than webpki, or than C libpq, stands in WIDER.md, and each line there has a
+/// chain that is accepted for it, and a forged one that is not.
+#[test]
+fn the_table_follows_the_page_on_what_is_wider() {
+    let (rows, directory, lines) = (table::rows(), forge(), table::lines_of_wider());
+    let mut uses: BTreeMap<String, [bool; 2]> = BTreeMap::new();
+    let mut wrong = String::new();
+    for row in &rows {
+        let (accepted, case) = (row.ours == "ok", &row.case);
+        for place in row.places.iter().filter(|place| *place != "docs") {
+            uses.entry(place.clone()).or_default()[usize::from(accepted)] = true;
+        }
+        if !accepted {
+            continue;
+        }
+        let webpki = judge::with_webpki(&directory.path().join(case));
+        if webpki.is_err() != row.has_line('W') {
+            let _ = writeln!(
+                wrong,
+                "{case}: webpki says {webpki:?}, and the table {:?}",
+                row.places
+            );
+        }
+        if (row.oracle != "ok") != row.has_line('A') {
+            let _ = writeln!(
+                wrong,
+                "{case}: C libpq says {}, and the table {:?}",
+                row.oracle, row.places
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(uses.keys().cloned().collect::<BTreeSet<_>>(), lines);
+    let one_sided: Vec<_> = uses
+        .iter()
+        .filter(|(_, seen)| **seen != [true; 2])
+        .collect();
+    assert!(one_sided.is_empty(), "refused, accepted: {one_sided:?}");
+}
+
+/// What is refused though C libpq accepts it stands in docs/tls.md, and nothing else does.
+#[test]
+fn the_table_follows_the_page_on_differences() {
+    let rows = table::rows();
+    let stricter = |row: &&Row| row.oracle == "ok" && row.ours != "ok";
+    let wider = |row: &&Row| row.oracle != "ok" && row.ours == "ok";
+    let names = |rows: Vec<&Row>| -> BTreeSet<String> {
+        rows.into_iter().map(|row| row.case.clone()).collect()
+    };
+    let marked = rows.iter().filter(|row| row.places.contains("docs"));
+    let stricter = names(rows.iter().filter(stricter).collect());
+    assert_eq!(
+        names(marked.collect()),
+        stricter,
+        "marked docs, and stricter"
+    );
+    let differing = &stricter | &names(rows.iter().filter(wider).collect());
+    assert_eq!(
+        table::cases_of_docs(),
+        differing,
+        "docs/tls.md, and the table"
+    );
+}

@@ -1,0 +1,40 @@
+"""Writes chains of certificates and revocation lists, good and forged: cases.py DIRECTORY.
+
+Makes for each case DIRECTORY/NAME/chain.pem (what the server sends), root.pem (sslrootcert) and, where lists are looked at, list.pem (sslcrl);
+DIRECTORY/leaf.key is the key of every server's certificate. What each case is and what comes of it stands in cases.tsv.
+"""
+
+import base64
+import os
+import sys
+
+from cryptography.hazmat.primitives import serialization as s
+
+# Each adds its own to the register.
+import forms
+import lists
+import names
+import plain
+import powers
+from common import CASES
+from forge import key
+
+
+def main(directory):
+    def write(path, kind, ders):
+        with open(os.path.join(directory, path), "w") as out:
+            for der in ders:
+                out.write(f"-----BEGIN {kind}-----\n{base64.encodebytes(der).decode()}-----END {kind}-----\n")
+
+    for name, (chain, roots, lists) in CASES.items():
+        os.makedirs(os.path.join(directory, name))
+        write(f"{name}/chain.pem", "CERTIFICATE", chain)
+        write(f"{name}/root.pem", "CERTIFICATE", roots)
+        if lists is not None:
+            write(f"{name}/list.pem", "X509 CRL", lists)
+    own = key("p256-leaf").private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
+    write("leaf.key", "PRIVATE KEY", [own])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,58 @@
+//! What webpki alone makes of a chain.
+
+use std::path::Path;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use webpki::{
+    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+
+/// Judges the chain, the roots and the lists in a directory, as strictly as C libpq judges lists.
+pub fn with_webpki(directory: &Path) -> Result<(), Error> {
+    let chain = certificates(&directory.join("chain.pem"));
+    let roots = certificates(&directory.join("root.pem"));
+    let (own, others) = chain.split_first().expect("a chain");
+    let between: Vec<_> = others.iter().chain(&roots).cloned().collect();
+    let anchors = roots
+        .iter()
+        .filter_map(|root| webpki::anchor_from_trusted_cert(root).ok());
+    let anchors: Vec<_> = anchors.collect();
+    let lists = directory.join("list.pem");
+    let lists: Vec<CertRevocationList<'static>> = match lists.exists() {
+        true => revocations(&lists)?,
+        false => Vec::new(),
+    };
+    let lists: Vec<_> = lists.iter().collect();
+    let options = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
+        options
+            .with_depth(RevocationCheckDepth::Chain)
+            .with_status_policy(UnknownStatusPolicy::Deny)
+            .with_expiration_policy(ExpirationPolicy::Enforce)
+            .build()
+    });
+    EndEntityCert::try_from(own)?.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &anchors,
+        &between,
+        UnixTime::now(),
+        KeyUsage::server_auth(),
+        options,
+        None,
+    )?;
+    Ok(())
+}
+
+fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
+    let found = CertificateDer::pem_file_iter(path).expect("certificates");
+    found.map(|found| found.expect("a certificate")).collect()
+}
+
+fn revocations(path: &Path) -> Result<Vec<CertRevocationList<'static>>, Error> {
+    // A file without a list is one, too.
+    let found = CertificateRevocationListDer::pem_file_iter(path).expect("lists");
+    found
+        .map(|list| OwnedCertRevocationList::from_der(&list.expect("a list")).map(Into::into))
+        .collect()
+}
