@@ -224,12 +224,6 @@ impl Connection {
     /// The next result (PQgetResult), waiting for it.
     #[inline(always)]
     pub fn get_result(&mut self) -> Step<Collected> {
-        if let Some(waited) = self.waited.take() {
-            if matches!(self.take_waited(waited), Read::Lost { .. }) {
-                return Step::Done(self.session.fail_command());
-            }
-            self.reply_read = true;
-        }
         loop {
             // A notice ends this call here, and the next one goes on.
             done!(self.parse());

@@ -124,7 +124,11 @@ impl Connection {
     fn drain(&mut self) -> Read {
         match self.stream.as_ref().map_or(0, Stream::pending) {
             0 => Read::Data,
-            _ => self.read_once(),
+            _ => match self.read_once() {
+                // What was left is a part of a record.
+                Read::Nothing => Read::Data,
+                read => read,
+            },
         }
     }
 

@@ -76,16 +76,19 @@ impl Connection {
         self.waited = Some(waited);
     }
 
-    /// The wait for a reply to the command in progress, where nothing is to be done before it; then
-    /// [`Connection::reply_came`]. None: the step is to look. Never panics.
+    /// Whether the command in progress has nothing to do but wait for the server.
+    #[inline(always)]
+    pub fn is_waiting(&self) -> bool {
+        self.session.is_waiting()
+    }
+
+    /// The wait for a reply where [`Connection::is_waiting`]; then [`Connection::reply_came`]. None: the step is to look.
+    /// Never panics.
     #[inline]
     pub fn reply_wait(&mut self) -> Option<Input> {
         let Some(Stream::Plain(socket)) = &self.stream else {
             return None;
         };
-        if !self.session.is_waiting() {
-            return None;
-        }
         let room = self.read_size.max(MIN_READ);
         let room = self.session.input.whole_room(room)?;
         Some(Input {

@@ -258,9 +258,9 @@ impl Session {
     }
 
     /// Whether the command in progress has nothing to do but wait for the server.
-    #[inline]
+    #[inline(always)]
     pub fn is_waiting(&self) -> bool {
-        self.state == AsyncState::Busy && self.out.is_empty() && !self.has_work()
+        !self.has_work() && self.state == AsyncState::Busy && self.out.is_empty()
     }
 
     pub fn has_pending_result(&self) -> bool {

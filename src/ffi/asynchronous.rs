@@ -21,7 +21,9 @@ pub(super) unsafe fn get_result(conn: *mut pg_conn) -> *mut PgResult {
     let step = |conn: &mut pg_conn| conn.client.get_result().map(raw);
     // SAFETY: the caller's promise.
     unsafe {
-        await_reply(conn);
+        if !conn.is_null() && (*conn).client.is_waiting() {
+            await_reply(conn);
+        }
         let result = drive(conn, null_mut(), step);
         created(conn, result)
     }
@@ -30,14 +32,11 @@ pub(super) unsafe fn get_result(conn: *mut pg_conn) -> *mut PgResult {
 /// Waits for a reply where there is nothing else to do for the next result.
 ///
 /// # Safety
-/// As for [`get_result`].
-#[inline]
+/// `conn` is a live connection that waits and that nobody else uses during the call.
 pub(super) unsafe fn await_reply(conn: *mut pg_conn) {
     // SAFETY: the caller's promise; no reference is held during the wait.
     unsafe {
-        if !conn.is_null()
-            && let Some(input) = (*conn).client.reply_wait()
-        {
+        if let Some(input) = (*conn).client.reply_wait() {
             let waited = wait::receive(input);
             (*conn).client.reply_came(waited);
         }

@@ -110,7 +110,9 @@ unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
     loop {
         // SAFETY: the caller's promise; `earlier` is dropped once a later one is here.
         unsafe {
-            await_reply(conn);
+            if (*conn).client.is_waiting() {
+                await_reply(conn);
+            }
             let Found { result, last } = drive(conn, nothing, next_result);
             if result.is_null() {
                 return earlier;

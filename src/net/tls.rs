@@ -38,8 +38,9 @@ use std::sync::Arc;
 
 /// The protocol that PostgreSQL's servers speak inside TLS (ALPN).
 const PROTOCOL: &[u8] = b"postgresql";
-/// As much as rustls reads at once.
+/// The room for the bytes of a wait, and once that was filled: about a record.
 const LANDING: usize = 4096;
+const LANDING_MOST: usize = 16 * 1024;
 /// The most plain text that one call of [`Tls::send`] takes.
 const MOST_AT_ONCE: usize = 64 * 1024;
 /// Names of PQsslAttribute's protocols, and of ciphers where OpenSSL's differ from the standard's.
@@ -94,6 +95,7 @@ pub struct Tls {
     owed: usize,
     /// Room for the bytes of a wait, and which of it hold some.
     landing: Vec<u8>,
+    landing_size: usize,
     landed: Option<Range<usize>>,
     /// The bounds that the hint of a version mismatch names.
     versions: Versions,
@@ -117,6 +119,7 @@ impl Tls {
                 pending: 0,
                 owed: 0,
                 landing: Vec::new(),
+                landing_size: LANDING,
                 landed: None,
                 versions,
             }),
@@ -189,14 +192,17 @@ impl Tls {
 
     /// The room for bytes that the caller waits for; then [`Tls::landed`].
     pub fn landing(&mut self) -> &mut [u8] {
-        if self.landing.is_empty() {
-            self.landing.resize(LANDING, 0);
+        if self.landing.len() < self.landing_size {
+            self.landing.resize(self.landing_size, 0);
         }
         &mut self.landing
     }
 
     /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
     pub fn landed(&mut self, count: usize) {
+        if count == self.landing.len() {
+            self.landing_size = LANDING_MOST;
+        }
         self.landed = Some(0..count);
     }
 
@@ -262,9 +268,9 @@ impl Tls {
         Ok(std::mem::take(&mut self.owed))
     }
 
-    /// Bytes decrypted but not handed out.
+    /// Bytes decrypted but not handed out, or received and not decrypted yet.
     pub fn pending(&self) -> usize {
-        self.pending
+        self.pending + self.landed.as_ref().map_or(0, Range::len)
     }
 
     pub fn socket(&self) -> &Socket {
