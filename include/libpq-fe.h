@@ -1264,8 +1264,8 @@ size_t PQescapeString(char *to, const char *from, size_t length);
  * A string as an SQL literal, with its quotes; to be freed with PQfreemem.
  *
  * Stops at a NUL or after len bytes. A string with backslashes becomes  E'...', with a blank before.
- * NULL, with an error text, for text that is invalid in the connection's encoding; NULL for a NULL
- * connection. A NULL str is an empty one.
+ * NULL, with an error text, for text that is invalid in the connection's encoding and for lack of memory; NULL for a
+ * NULL connection. A NULL str is an empty one.
  */
 char *PQescapeLiteral(PGconn *conn,
                       const char *str,

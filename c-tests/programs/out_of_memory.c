@@ -1124,7 +1124,7 @@ use_up(void)
 
 		conn = held[i] == NULL ? PQconnectdb(conninfo) : held[i];
 		if (!goes_on())
-			printf("a connection does not go on: %s\n", why);
+			printf("a connection does not go on: %s%s\n", why, PQerrorMessage(conn));
 		PQfinish(conn);
 		conn = other;
 	}

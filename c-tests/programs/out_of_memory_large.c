@@ -28,14 +28,20 @@ pages_mapped(void)
 }
 
 static void
-limit_memory(void)
+limit_memory_by(long slack)
 {
 	struct rlimit limit = unlimited;
 
 	getrlimit(RLIMIT_AS, &unlimited);
 	limit.rlim_max = unlimited.rlim_max;
-	limit.rlim_cur = (rlim_t) (pages_mapped() * sysconf(_SC_PAGESIZE) + SLACK);
+	limit.rlim_cur = (rlim_t) (pages_mapped() * sysconf(_SC_PAGESIZE) + slack);
 	setrlimit(RLIMIT_AS, &limit);
+}
+
+static void
+limit_memory(void)
+{
+	limit_memory_by(SLACK);
 }
 
 static void
@@ -205,14 +211,14 @@ large_object(void)
 static void
 connection_string(void)
 {
-	char	   *plain = text_of("application_name=", 50 * MB, ""),
-			   *quoted = text_of("application_name='", 50 * MB, "'"),
-			   *uri = text_of("postgresql://host/db?application_name=", 50 * MB, ""),
-			   *hosts = text_of("postgresql://", 50 * MB, "/db"),
-			   *keyword = text_of("", 50 * MB, "=");
+	char	   *plain = text_of("application_name=", 20 * MB, ""),
+			   *quoted = text_of("application_name='", 20 * MB, "'"),
+			   *uri = text_of("postgresql://host/db?application_name=", 20 * MB, ""),
+			   *hosts = text_of("postgresql://", 20 * MB, "/db"),
+			   *keyword = text_of("", 20 * MB, "=");
 	const char *all[] = {plain, quoted, uri, hosts, keyword};
 
-	limit_memory();
+	limit_memory_by(SLACK / 4);
 	for (int i = 0; i < 5; i++)
 	{
 		char	   *message;
@@ -231,10 +237,10 @@ static void
 connecting(void)
 {
 	const char *keywords[] = {"host", "application_name", NULL},
-			   *values[] = {"127.0.0.1", text_of("", 50 * MB, ""), NULL};
+			   *values[] = {"127.0.0.1", text_of("", 20 * MB, ""), NULL};
 	PGconn	   *second;
 
-	limit_memory();
+	limit_memory_by(SLACK / 4);
 	second = PQconnectdbParams(keywords, values, 0);
 	printf("connected: %d\n", PQstatus(second) == CONNECTION_OK);
 	PQfinish(second);
@@ -418,7 +424,7 @@ main(int argc, char **argv)
 		heading(part->name);
 		if ((child = fork()) == 0)
 		{
-			alarm(30);
+			alarm(50);
 			run(part, argv[1]);
 			_exit(0);
 		}

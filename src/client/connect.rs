@@ -28,6 +28,8 @@ pub use blocking::ConnectWait;
 
 /// More often than so the options are not in memory while a connection is made.
 const COPIES_OF_OPTIONS: usize = 16;
+/// What takes no more than this is not asked for beforehand.
+const FEW_OPTIONS: usize = 64 * 1024;
 
 /// What PQconnectPoll answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,8 @@ impl Connection {
     }
 
     fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), Vec<u8>> {
-        if !mem::is_there_for(options.size().saturating_mul(COPIES_OF_OPTIONS)) {
+        let copies = options.size().saturating_mul(COPIES_OF_OPTIONS);
+        if copies > FEW_OPTIONS && !mem::is_there_for(copies) {
             return Err(OutOfMemory.into());
         }
         env::add_defaults(&mut options)?;

@@ -15,6 +15,7 @@ use crate::client::connect::{ConnectWait, Polling};
 use crate::client::{Connection, Purpose, apart};
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{Opt, Options};
+use crate::mem::reserve;
 
 /// A connection.
 pub struct pg_conn {
@@ -61,7 +62,11 @@ fn configured(parse: impl FnOnce() -> Result<Options, Vec<u8>>, purpose: Purpose
     guard::begin(null_mut(), || {
         let mut conn = Box::new(pg_conn::new(Connection::new()));
         // What is wrong stands in the connection's errors.
-        let _ = conn.client.configure(parse(), purpose);
+        let taken = conn.client.configure(parse(), purpose);
+        if taken.is_err() && !reserve::is_ready() {
+            // Without its options it could never be reset.
+            return null_mut();
+        }
         Box::into_raw(conn)
     })
 }

@@ -114,6 +114,10 @@ unsafe fn names<'a>(list: *const *mut c_char) -> Vec<&'a [u8]> {
     }
     // SAFETY: up to the NULL at its end the array is readable, by the caller's promise.
     while let Some(name) = unsafe { text(*list.add(names.len())) } {
+        // The rest keep the columns' own names.
+        if names.try_reserve(1).is_err() {
+            break;
+        }
         names.push(name);
     }
     names

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 
 use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
 use super::socket::Socket;
-use super::stream::{Broken, broken, uninterrupted};
+use super::stream::{Broken, broken, check_memory, uninterrupted};
 use super::sys;
 use super::tls::Progress;
 use packet::{HEADER, Incoming, MAX_DATA, MAX_TOKEN, Received, packet};
@@ -209,6 +209,7 @@ impl Gss {
 
     /// As [`super::stream::Stream::recv`].
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        check_memory()?;
         while self.pending() == 0 {
             match self.incoming.data(&self.socket)? {
                 Received::Token(token) => self.open(&token)?,
@@ -241,6 +242,7 @@ impl Gss {
 
     /// As [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        check_memory()?;
         if self.owed == 0 {
             let most = self.most.ok_or(ErrorKind::NotConnected)?;
             let plain = buf.get(..most).unwrap_or(buf);

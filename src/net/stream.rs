@@ -4,6 +4,7 @@ use super::gss::Gss;
 use super::socket::Socket;
 use super::sys::{self, apart};
 use super::tls::Tls;
+use crate::mem::{OutOfMemory, reserve};
 use std::io;
 use std::os::fd::RawFd;
 
@@ -51,6 +52,14 @@ pub fn broken(text: Vec<u8>, ended: bool) -> io::Error {
     io::Error::other(Broken { text, ended })
 }
 
+/// Encryption needs some memory for each call, which it does not ask for: there must be enough.
+pub(super) fn check_memory() -> io::Result<()> {
+    if reserve::is_ready() {
+        return Ok(());
+    }
+    Err(broken(OutOfMemory.into(), false))
+}
+
 impl Stream {
     /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). Nothing there is `WouldBlock`.
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -87,10 +96,10 @@ impl Stream {
         match self {
             Stream::Plain(_) => Landing::Caller,
             _ if self.pending() > 0 => Landing::Pending,
-            Stream::Tls(tls) => {
-                let place = tls.landing();
-                Landing::Place(place.as_mut_ptr(), place.len())
-            }
+            Stream::Tls(tls) => match tls.landing() {
+                Some(place) => Landing::Place(place.as_mut_ptr(), place.len()),
+                None => Landing::Nowhere,
+            },
             Stream::Gss(_) => Landing::Nowhere,
         }
     }

@@ -190,12 +190,12 @@ impl Tls {
         }
     }
 
-    /// The room for bytes that the caller waits for; then [`Tls::landed`].
-    pub fn landing(&mut self) -> &mut [u8] {
-        if self.landing.len() < self.landing_size {
-            self.landing.resize(self.landing_size, 0);
-        }
-        &mut self.landing
+    /// The room for bytes that the caller waits for; then [`Tls::landed`]. None when there is no memory for it.
+    pub fn landing(&mut self) -> Option<&mut [u8]> {
+        let missing = self.landing_size.saturating_sub(self.landing.len());
+        self.landing.try_reserve_exact(missing).ok()?;
+        self.landing.resize(self.landing.len() + missing, 0);
+        Some(&mut self.landing)
     }
 
     /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
@@ -224,6 +224,7 @@ impl Tls {
 
     /// As [`stream::Stream::recv`].
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        stream::check_memory()?;
         while self.pending == 0 {
             let (read, more) = self.take_records()?;
             let opened = self.open_records();
@@ -255,6 +256,7 @@ impl Tls {
 
     /// As [`stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        stream::check_memory()?;
         if self.owed == 0 {
             let taken = buf.len().min(MOST_AT_ONCE);
             self.owed = self
