@@ -13,6 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages=(
     # The real server and the unmodified programs, and the libpq they came with.
     postgresql-15 postgresql-client-15 postgresql-contrib libpq5 libpq-dev
+    # What modules for that server are built with.
+    postgresql-server-dev-15
     # The C, C++ and sanitizer tests.
     gcc g++ libc6-dev make binutils valgrind strace
     # Drivers, and a real peer that rejects what it does not know.

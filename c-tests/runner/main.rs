@@ -12,6 +12,8 @@ mod differences;
 mod directories;
 mod documents;
 mod exports;
+#[cfg(feature = "proxy")]
+mod extension;
 mod goaway;
 mod gss;
 mod harness;

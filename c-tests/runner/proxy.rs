@@ -11,7 +11,7 @@ mod load;
 mod observe;
 mod operate;
 mod passed_on;
-mod raw;
+pub mod raw;
 mod sockets;
 mod startup;
 mod streams;

@@ -83,6 +83,8 @@ pub struct Postgres {
     version: Version,
     /// The directory of the libpq.so.5 that the server and its tools load, when it is not their own.
     library: Option<PathBuf>,
+    /// The program `postgres`, when it is not this version's own.
+    program: Option<PathBuf>,
     port: u16,
     directory: PathBuf,
     keeper: Child,
@@ -106,7 +108,17 @@ impl Postgres {
 
     /// A server of one's own, with more lines for its postgresql.conf.
     pub fn start(version: Version, config: &str) -> Postgres {
+        Postgres::start_installed(version, config, |_| None)
+    }
+
+    /// Likewise; `install` puts the program `postgres` into the server's directory, and returns where it is.
+    pub fn start_installed(
+        version: Version,
+        config: &str,
+        install: impl FnOnce(&Path) -> Option<PathBuf>,
+    ) -> Postgres {
         let mut server = Postgres::new(version, None);
+        server.program = install(&server.directory);
         server.initialize(config).expect("files of the server");
         server.start_on_free_port();
         server.psql("postgres", ROLES);
@@ -124,6 +136,7 @@ impl Postgres {
     /// A standby of this server, made by pg_basebackup on `tool_lib` and run on `lib`, or on its own libpq.
     pub fn standby(&self, tool_lib: Lib, lib: Option<Lib>) -> Postgres {
         let mut standby = Postgres::new(self.version, Some(tool_lib));
+        standby.program = self.program.clone();
         own(&standby.directory).expect("the standby's directory");
         let mut backup = standby.tool("pg_basebackup");
         backup.args(["-X", "stream", "-R", "-c", "fast", "--no-sync", "-d"]);
@@ -151,6 +164,7 @@ impl Postgres {
         let mut server = Postgres {
             version,
             library: None,
+            program: None,
             port: 0,
             directory,
             keeper,
@@ -236,6 +250,9 @@ impl Postgres {
         command.arg("-w").args(arguments).arg("-D").arg(self.data());
         command.arg("-l").arg(self.directory.join("log"));
         command.arg("-o").arg(format!("-p {}", self.port));
+        if let Some(program) = &self.program {
+            command.arg("-p").arg(program);
+        }
         process::run(&mut command, b"", TIMEOUT)
     }
 

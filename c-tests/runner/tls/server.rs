@@ -193,7 +193,7 @@ pub fn start(files: &Certificates) -> Postgres {
 }
 
 /// Copies a file into the data directory, for the server's user alone.
-fn install(postgres: &Postgres, from: &str, to: &str) {
+pub fn install(postgres: &Postgres, from: &str, to: &str) {
     let (fresh, place) = (postgres.data().join("fresh"), postgres.data().join(to));
     fs::copy(from, &fresh).expect("a file of the server");
     fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("its mode");

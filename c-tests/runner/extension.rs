@@ -1,0 +1,136 @@
+//! `pg_goaway`, built for each server at hand and loaded into it: PostgreSQL itself asks its clients to disconnect.
+
+mod asking;
+mod deadline;
+mod peers;
+mod regress;
+mod shutdown;
+mod stubborn;
+mod telling;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use crate::proxy::raw::Raw;
+use crate::support::paths;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::process::{self, TIMEOUT};
+use crate::support::session::wait_until;
+
+/// make in the module's folder, which it leaves as it is.
+fn make(version: Version) -> Command {
+    let source = paths::checkout().join("pg_goaway");
+    let build = paths::target().join(format!("c-tests/pg_goaway-{version:?}"));
+    fs::create_dir_all(&build).expect("a directory for the module");
+    let mut command = Command::new("make");
+    command.env_clear();
+    command.env("PATH", env::var_os("PATH").unwrap_or_default());
+    command
+        .arg("-s")
+        .arg("-C")
+        .arg(build)
+        .arg("-f")
+        .arg(source.join("Makefile"));
+    let assign = |name: &str, value: &Path| format!("{name}={}", value.display());
+    command.arg(assign("VPATH", &source));
+    command.arg(assign("PG_CONFIG", &version.bin().join("pg_config")));
+    // A warning would be a fault.
+    command.args(["with_llvm=no", "COPT=-Werror"]);
+    command
+}
+
+/// The module is compiled once for each version.
+fn build(version: Version) {
+    static BUILT: [OnceLock<()>; 2] = [const { OnceLock::new() }; 2];
+    BUILT[version as usize].get_or_init(|| {
+        process::run(make(version).arg("all"), b"", TIMEOUT).success();
+    });
+}
+
+/// Installs the module beside a copy of the server in `directory`: the server looks for its files there, and the
+/// system's need no change. Returns the copy.
+fn install(version: Version, directory: &Path) -> PathBuf {
+    build(version);
+    let root = directory.join("root");
+    let mut install = make(version);
+    install.arg(format!("DESTDIR={}", root.display()));
+    process::run(install.arg("install"), b"", TIMEOUT).success();
+    let script = "set -e
+        for kind in --pkglibdir --sharedir; do
+            files=$(\"$1/pg_config\" $kind)
+            cp -rsn \"$files/.\" \"$2$files/\"
+        done
+        mkdir -p \"$2$1\"
+        cp \"$1/postgres\" \"$2$1\"";
+    let mut copy = Command::new("sh");
+    copy.args(["-c", script, "sh"])
+        .arg(version.bin())
+        .arg(&root);
+    process::run(&mut copy, b"", TIMEOUT).success();
+    let bin = version.bin().join("postgres");
+    root.join(bin.strip_prefix("/").expect("an absolute path"))
+}
+
+/// A server with the module.
+fn start(version: Version, config: &str) -> Postgres {
+    let config = format!("shared_preload_libraries = 'pg_goaway'\n{config}");
+    let server = Postgres::start_installed(version, &config, |directory| {
+        Some(install(version, directory))
+    });
+    server.psql("postgres", "CREATE EXTENSION pg_goaway");
+    server
+}
+
+/// One of each version, shared by tests that ask none but their own clients.
+fn servers() -> impl Iterator<Item = &'static Postgres> {
+    static SERVERS: [OnceLock<Postgres>; 2] = [const { OnceLock::new() }; 2];
+    let config = "max_connections = 150\nmax_prepared_transactions = 5\n";
+    VERSIONS
+        .into_iter()
+        .map(move |version| SERVERS[version as usize].get_or_init(|| start(version, config)))
+}
+
+const VERSIONS: [Version; 2] = [Version::Debian15, Version::Oracle18];
+
+/// A client that does nothing by itself.
+#[track_caller]
+fn session(server: &Postgres, parameters: &[(&str, &str)]) -> Raw {
+    Raw::session(server.port(), parameters)
+}
+
+/// Has the client of a process asked; returns what the function does.
+#[track_caller]
+fn ask(server: &Postgres, pid: u64) -> String {
+    let sql = format!("SELECT pg_goaway_backend({pid})");
+    server.psql("postgres", &sql).trim().to_owned()
+}
+
+/// Waits until `condition` holds of the process.
+#[track_caller]
+fn wait_for(server: &Postgres, pid: u64, condition: &str) {
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND ({condition})");
+    wait_until("1\n", || server.psql("postgres", &sql));
+}
+
+/// The message that tells.
+fn told() -> (u8, Vec<u8>) {
+    (b'S', b"disconnect_requested\0on\0".to_vec())
+}
+
+/// The types of messages. That of a parameter, `S`, must be the one that tells.
+#[track_caller]
+fn kinds(messages: &[(u8, Vec<u8>)]) -> String {
+    for message in messages.iter().filter(|(kind, _)| *kind == b'S') {
+        assert_eq!(*message, told());
+    }
+    messages.iter().map(|(kind, _)| char::from(*kind)).collect()
+}
+
+/// The types of the messages that answer a query.
+#[track_caller]
+fn answer(client: &mut Raw, sql: &str) -> String {
+    client.query(sql);
+    kinds(&client.read_until_ready())
+}

@@ -1,0 +1,248 @@
+//! What clients make of it: this library, C libpq, psql, PgBouncer. And servers that need no such module.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::shutdown::assert_logged;
+use super::{VERSIONS, answer, ask, install, servers, session, start, wait_for};
+use crate::goaway::pgbouncer::PgBouncer;
+use crate::proxy::raw::Raw;
+use crate::support::paths::Lib;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::process::{self, TIMEOUT};
+use crate::support::program::{Headers, Program, on_lib};
+use crate::support::session::{Session, wait_until};
+use crate::tls::certificates::Certificates;
+use crate::tls::server::install as install_file;
+
+/// Runs `steps` with a client that is asked when it waits.
+#[track_caller]
+fn asked_while_idle(
+    server: &Postgres,
+    program: &Program,
+    lib: Lib,
+    conninfo: &str,
+    steps: &[&str],
+) -> String {
+    let name = format!("idle_{:?}_{:?}", lib, thread::current().id());
+    let conninfo = format!("{conninfo} application_name='{name}'");
+    let before = ["connect", "parameter disconnect_requested"];
+    let calls = [&[conninfo.as_str()][..], &before, steps].concat();
+    thread::scope(|scope| {
+        let running = scope.spawn(|| program.run(lib, &calls, &[]).success().stdout);
+        let pid = format!(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND state = 'idle'"
+        );
+        let mut found = String::new();
+        wait_until("found", || {
+            found = server.psql("postgres", &pid);
+            if found.is_empty() { "none" } else { "found" }.to_owned()
+        });
+        assert_eq!(
+            ask(server, found.trim().parse().expect("a process ID")),
+            "t"
+        );
+        running.join().expect("no panic")
+    })
+}
+
+const OURS: [&str; 4] = [
+    "await-goaway",
+    "goaway",
+    "parameter disconnect_requested",
+    "exec SELECT 6 * 7",
+];
+
+#[track_caller]
+fn assert_received(output: &str) {
+    let expected =
+        "disconnect_requested: \"off\"\nconsumed=1\ngoaway: 1\ndisconnect_requested: \"on\"\n";
+    assert!(output.contains(expected), "{output}");
+    assert!(output.contains("\"42\""), "{output}");
+}
+
+#[test]
+fn this_library_sets_the_flag_while_it_is_idle() {
+    let program = Program::with_headers("steps", Headers::Ours);
+    for server in servers() {
+        for conninfo in [server.unix("postgres"), server.tcp("postgres")] {
+            for options in ["", " options='-c pg_goaway.message=on'"] {
+                let conninfo = conninfo.clone() + options;
+                let output = asked_while_idle(server, &program, Lib::Ours, &conninfo, &OURS);
+                assert_received(&output);
+            }
+        }
+    }
+}
+
+#[test]
+fn c_libpq_sees_the_parameter() {
+    let program = Program::new("steps");
+    let steps = [
+        "wait",
+        "consume",
+        "busy",
+        "parameter disconnect_requested",
+        "exec SELECT 6 * 7",
+    ];
+    for server in servers() {
+        let unix = server.unix("postgres");
+        let [c, ours] = [Lib::Oracle, Lib::Ours]
+            .map(|lib| asked_while_idle(server, &program, lib, &unix, &steps));
+        assert!(
+            c.contains("busy -> 0\ndisconnect_requested: \"on\"\n"),
+            "{c}"
+        );
+        assert_eq!(c, ours);
+    }
+}
+
+#[test]
+fn inside_tls() {
+    let program = Program::with_headers("steps", Headers::Ours);
+    let files = Certificates::shared();
+    for version in VERSIONS {
+        let server = &start(version, "");
+        for (from, to) in [("good.crt", "server.crt"), ("good.key", "server.key")] {
+            install_file(server, &files.file(from), to);
+        }
+        server.psql("postgres", "ALTER SYSTEM SET ssl = on");
+        server.control(&["reload"]).success();
+        let conninfo = server.tcp("postgres").replace("disable", "require");
+        wait_until("on\n", || server.psql("postgres", "SHOW ssl"));
+        let output = asked_while_idle(server, &program, Lib::Ours, &conninfo, &OURS);
+        assert_received(&output);
+    }
+}
+
+/// psql, unmodified, goes on as if nothing were.
+#[test]
+fn psql_is_not_disturbed() {
+    for server in servers() {
+        for lib in [Lib::Ours, Lib::Oracle, Lib::Debian15] {
+            let mut command = on_lib(server.version().bin().join("psql"), lib);
+            command.args(["-X", "-q", "-A", "-t", "-d", &server.unix("postgres")]);
+            if lib == Lib::Debian15 && server.version() == Version::Oracle18 {
+                continue; // psql 18 needs libpq 18
+            }
+            let mut psql = Session::start(&mut command);
+            psql.send("SELECT pg_backend_pid();\n");
+            let pid = psql.until("\n").trim().parse().expect("a process ID");
+            assert_eq!(ask(server, pid), "t");
+            wait_for(server, pid, "state = 'idle'");
+            psql.send("SHOW disconnect_requested;\n\\echo end\n");
+            assert_eq!(psql.until("end\n"), "on\nend\n");
+            assert_eq!(psql.finish().0, "");
+        }
+    }
+}
+
+/// PgBouncer 1.18 closes an idle connection on which something comes: its pool drains by itself.
+#[test]
+fn an_idle_connection_of_pgbouncer_is_closed() {
+    for server in servers() {
+        let bouncer = PgBouncer::start(
+            server,
+            "pool_mode = transaction\nignore_startup_parameters = extra_float_digits\n",
+        );
+        let mut client = Raw::session(bouncer.port, &[]);
+        let pid = client.backend();
+        wait_for(server, pid, "state = 'idle'");
+        assert_eq!(ask(server, pid), "t");
+        let left = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+        wait_until("0\n", || server.psql("postgres", &left));
+        assert_eq!(answer(&mut client, "BEGIN"), "CZ");
+        let next = client.backend();
+        assert_ne!(next, pid);
+        // One that is in use passes it on when its transaction ends.
+        assert_eq!(ask(server, next), "t");
+        assert_eq!(answer(&mut client, "COMMIT"), "CSZ");
+        assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
+    }
+}
+
+const FOREIGN: &str = r#"
+#include "postgres.h"
+#include "fmgr.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+static bool variable = false;
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomBoolVariable("disconnect_requested", "Stands for a server's own.", NULL, &variable, false,
+							 PGC_INTERNAL, GUC_REPORT, NULL, NULL, NULL);
+}
+"#;
+
+/// Compiles a module that has the parameter, as servers of the future may.
+fn install_foreign(version: Version, directory: &Path) -> PathBuf {
+    let (source, library) = (directory.join("foreign.c"), directory.join("foreign.so"));
+    fs::write(&source, FOREIGN).expect("a file");
+    let mut pg_config = Command::new(version.bin().join("pg_config"));
+    let include = process::run(pg_config.arg("--includedir-server"), b"", TIMEOUT).success();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-I", include.stdout.trim(), "-o"]);
+    process::run(cc.arg(&library).arg(source), b"", TIMEOUT).success();
+    library
+}
+
+#[test]
+fn where_the_server_has_the_parameter_the_module_stands_aside() {
+    for version in VERSIONS {
+        let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+        let enter = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(directory.path(), enter).expect("its mode");
+        let foreign = install_foreign(version, directory.path());
+        let config = format!(
+            "shared_preload_libraries = '{}, pg_goaway'",
+            foreign.display()
+        );
+        let server = Postgres::start_installed(version, &config, |directory| {
+            Some(install(version, directory))
+        });
+        assert_logged(
+            &server,
+            "pg_goaway does nothing: the server has a parameter \"disconnect_requested\" already",
+        );
+        server.psql("postgres", "CREATE EXTENSION pg_goaway");
+        let mut client = session(&server, &[("pg_goaway.message", "on")]);
+        assert_eq!(
+            answer(&mut client, "SELECT pg_goaway_backend(pg_backend_pid())"),
+            "TEZ"
+        );
+        assert_eq!(answer(&mut client, "SELECT pg_goaway_all()"), "TEZ");
+        assert_eq!(answer(&mut client, "SELECT * FROM pg_goaway_status"), "TEZ");
+        server
+            .control(&["stop", "-m", "smart", "--no-wait"])
+            .success();
+        thread::sleep(Duration::from_millis(800));
+        assert!(!client.is_readable());
+    }
+}
+
+/// Without preloading, the functions say what is missing.
+#[test]
+fn a_module_that_was_not_preloaded_says_so() {
+    for version in VERSIONS {
+        let server =
+            Postgres::start_installed(version, "", |directory| Some(install(version, directory)));
+        server.psql("postgres", "CREATE EXTENSION pg_goaway");
+        let mut client = session(&server, &[]);
+        client.query("SELECT pg_goaway_all()");
+        let error = client.read_until_ready().swap_remove(1).1;
+        let error = String::from_utf8_lossy(&error).into_owned();
+        assert!(error.contains("pg_goaway is not active"), "{error}");
+        assert!(error.contains("shared_preload_libraries"), "{error}");
+    }
+}

@@ -1,0 +1,292 @@
+//! Smart shutdown asks everybody; the other kinds ask nobody.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{VERSIONS, answer, session, start, told};
+use crate::proxy::raw::Raw;
+use crate::support::clients::own_library;
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, TIMEOUT};
+use crate::support::session::wait_until;
+
+/// Begins a shutdown.
+#[track_caller]
+fn stop(server: &Postgres, mode: &str) {
+    server.control(&["stop", "-m", mode, "--no-wait"]).success();
+}
+
+#[track_caller]
+pub fn wait_for_exit(server: &Postgres) {
+    let file = server.data().join("postmaster.pid");
+    wait_until("gone", || {
+        if file.exists() { "there" } else { "gone" }.to_owned()
+    });
+}
+
+#[track_caller]
+pub fn assert_logged(server: &Postgres, text: &str) {
+    let log = server.log();
+    assert!(log.contains(text), "no {text:?} in\n{log}");
+}
+
+/// Nothing of this belongs into a log, ever.
+#[track_caller]
+pub fn assert_sound(server: &Postgres) {
+    let log = server.log();
+    for word in ["PANIC", "TRAP", "terminated by signal", "still in use"] {
+        assert!(!log.contains(word), "{log}");
+    }
+}
+
+#[test]
+fn everybody_is_told_within_the_spread_in_random_order() {
+    const CLIENTS: usize = 30;
+    const SPREAD: Duration = Duration::from_secs(1);
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 1s");
+        let mut clients: Vec<(usize, Raw)> = (0..CLIENTS)
+            .map(|number| (number, session(server, &[])))
+            .collect();
+        stop(server, "smart");
+        let mut order = Vec::new();
+        let mut first = None;
+        while !clients.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+            // A client leaves when it is told.
+            clients.retain_mut(|(number, client)| {
+                if !client.is_readable() {
+                    return true;
+                }
+                assert_eq!(client.read_message(), told());
+                first.get_or_insert_with(Instant::now);
+                order.push(*number);
+                false
+            });
+        }
+        let took = first.expect("a first one").elapsed();
+        assert!(took > SPREAD / 2, "{took:?}");
+        assert!(!order.is_sorted(), "{order:?}");
+        wait_for_exit(server);
+        let counts = format!(
+            "pg_goaway: clients asked to disconnect: {CLIENTS}, told: {CLIENTS}, left: {CLIENTS}, terminated: 0,"
+        );
+        assert_logged(server, &counts);
+        assert_sound(server);
+    }
+}
+
+/// Connections stay usable until their clients leave, and transactions come to their end.
+#[test]
+fn nothing_that_is_in_progress_fails() {
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 0");
+        let mut client = session(server, &[]);
+        let mut idle = session(server, &[]);
+        answer(&mut client, "BEGIN");
+        stop(server, "smart");
+        assert_eq!(idle.read_message(), told());
+        assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
+        assert_eq!(answer(&mut client, "COMMIT"), "CSZ");
+        assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
+        drop((client, idle));
+        wait_for_exit(server);
+    }
+}
+
+/// The server has accepted it before, so it lets it in.
+#[test]
+fn who_logs_in_late_is_told_too() {
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 0");
+        let mut late = Raw::connect(server.port());
+        let mut first = session(server, &[]);
+        stop(server, "smart");
+        assert_eq!(first.read_message(), told());
+        late.startup(&[("user", "postgres"), ("database", "postgres")]);
+        late.read_until_ready();
+        assert_eq!(late.read_message(), told());
+        drop((first, late));
+        wait_for_exit(server);
+        assert_logged(server, "clients asked to disconnect: 2, told: 2, left: 2,");
+    }
+}
+
+/// Nor does fast shutdown after a smart one take longer than a fast one.
+#[test]
+fn fast_and_immediate_shutdown_end_clients_untold() {
+    for version in VERSIONS {
+        for modes in [&["fast"][..], &["immediate"], &["smart", "fast"]] {
+            let config = if modes.len() > 1 { "1min" } else { "0" };
+            let server = &start(version, &format!("pg_goaway.spread = {config}"));
+            let mut clients = [session(server, &[]), session(server, &[])];
+            for mode in modes {
+                stop(server, mode);
+                if *mode == "smart" {
+                    // One of them at once, the other in half a minute.
+                    wait_until("1", || {
+                        clients
+                            .iter()
+                            .filter(|c| c.is_readable())
+                            .count()
+                            .to_string()
+                    });
+                }
+            }
+            let began = Instant::now();
+            let rest: Vec<u8> = clients.iter_mut().flat_map(|c| c.read_rest()).collect();
+            let rest = String::from_utf8_lossy(&rest);
+            let told = rest.matches("disconnect_requested").count();
+            assert_eq!(told, modes.len() - 1, "{modes:?}: {rest}");
+            wait_for_exit(server);
+            assert!(began.elapsed() < Duration::from_secs(20), "{modes:?}");
+        }
+    }
+}
+
+#[test]
+fn it_can_be_turned_off() {
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 0\npg_goaway.on_shutdown = off");
+        let mut client = session(server, &[]);
+        stop(server, "smart");
+        thread::sleep(Duration::from_millis(800));
+        assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
+        // Functions still work.
+        let sql = "SELECT pg_goaway_backend(pg_backend_pid())";
+        assert_eq!(answer(&mut client, sql), "TDCSZ");
+        drop(client);
+        wait_for_exit(server);
+    }
+}
+
+#[test]
+fn a_hot_standby_does_it_as_well() {
+    for version in VERSIONS {
+        let primary = &start(version, "pg_goaway.spread = 0");
+        let standby = &primary.standby(own_library(version), None);
+        let mut client = session(standby, &[]);
+        let mut idle = session(standby, &[]);
+        let pid = client.backend();
+        assert_eq!(super::ask(standby, pid), "t");
+        assert_eq!(client.read_message(), told());
+        answer(&mut client, "SELECT 1");
+        stop(standby, "smart");
+        assert_eq!(idle.read_message(), told());
+        drop((client, idle));
+        wait_for_exit(standby);
+        // Its walsender is not told; the standby ends before the primary.
+        assert_eq!(
+            primary.psql("postgres", "SELECT count(*) FROM pg_goaway_status"),
+            "0\n"
+        );
+    }
+}
+
+/// A primary's standbys do not keep it, as ever.
+#[test]
+fn a_standby_is_not_told_by_its_primary() {
+    for version in VERSIONS {
+        let primary = &start(version, "pg_goaway.spread = 0");
+        let standby = &primary.standby(own_library(version), None);
+        primary.psql("postgres", "CREATE TABLE t ()");
+        let mut client = session(primary, &[]);
+        stop(primary, "smart");
+        assert_eq!(client.read_message(), told());
+        drop(client);
+        wait_for_exit(primary);
+        assert_logged(primary, "clients asked to disconnect: 1, told: 1, left: 1,");
+        let table = "SELECT to_regclass('t')";
+        wait_until("t\n", || standby.psql("postgres", table));
+    }
+}
+
+/// The worker's process; empty while there is none.
+fn worker(server: &Postgres) -> String {
+    let postmaster = std::fs::read_to_string(server.data().join("postmaster.pid"));
+    let postmaster = postmaster.unwrap_or_default();
+    let mut pgrep = Command::new("pgrep");
+    pgrep.args([
+        "-P",
+        postmaster.lines().next().unwrap_or("0"),
+        "-f",
+        "postgres: pg_goaway",
+    ]);
+    process::run(&mut pgrep, b"", TIMEOUT)
+        .stdout
+        .trim()
+        .to_owned()
+}
+
+#[track_caller]
+fn signal(pid: &str, name: &str) {
+    let kill = format!("kill -{name} {pid}");
+    process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
+}
+
+/// Waits for a worker that is not `before`.
+#[track_caller]
+fn new_worker(server: &Postgres, before: &str) -> String {
+    let mut pid = String::new();
+    wait_until("another", || {
+        pid = worker(server);
+        let found = !pid.is_empty() && pid != before;
+        if found { "another" } else { "none" }.to_owned()
+    });
+    pid
+}
+
+#[test]
+fn a_worker_that_is_terminated_comes_back() {
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 0");
+        let first = new_worker(server, "");
+        signal(&first, "TERM");
+        let second = new_worker(server, &first);
+        let mut clients = [session(server, &[]), session(server, &[])];
+        // In shutdown as well, where the next one knows what was done.
+        answer(&mut clients[1], "BEGIN");
+        stop(server, "smart");
+        assert_eq!(clients[0].read_message(), told());
+        signal(&second, "TERM");
+        new_worker(server, &second);
+        answer(&mut clients[1], "SELECT 1 / 0");
+        drop(clients);
+        wait_for_exit(server);
+        assert_logged(server, "clients asked to disconnect: 2, told: 2, left: 2,");
+        assert_sound(server);
+    }
+}
+
+/// As with any process that has shared memory: the server begins anew.
+#[test]
+fn a_worker_that_is_killed_restarts_the_server() {
+    for version in VERSIONS {
+        let server = &start(version, "pg_goaway.spread = 0");
+        let mut lost = session(server, &[]);
+        let pid = lost.backend();
+        assert_eq!(super::ask(server, pid), "t");
+        assert_eq!(lost.read_message(), told());
+        let first = new_worker(server, "");
+        signal(&first, "KILL");
+        lost.read_rest();
+        new_worker(server, &first);
+        wait_until("ready", || {
+            let ready = server.control(&["status"]).stdout;
+            let log = server.log();
+            let twice = log.matches("ready to accept connections").count() == 2;
+            if twice { "ready".to_owned() } else { ready }
+        });
+        assert_eq!(
+            server.psql("postgres", "SELECT count(*) FROM pg_goaway_status"),
+            "0\n"
+        );
+        let mut client = session(server, &[]);
+        stop(server, "smart");
+        assert_eq!(client.read_message(), told());
+        drop(client);
+        wait_for_exit(server);
+        assert_logged(server, "clients asked to disconnect: 1, told: 1, left: 1,");
+    }
+}

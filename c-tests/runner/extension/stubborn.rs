@@ -1,0 +1,146 @@
+//! A client that does not read must not block its backend.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+
+use super::{answer, ask, servers, session};
+use crate::proxy::raw::{Raw, startup};
+use crate::support::message::message;
+use crate::support::postgres::Postgres;
+use crate::support::session::wait_until;
+
+/// A client that sends queries and reads when it wants to. A Unix socket's buffer has a fixed size.
+struct Deaf {
+    stream: UnixStream,
+    pid: u64,
+}
+
+impl Deaf {
+    fn connect(server: &Postgres) -> Deaf {
+        let path = format!(".s.PGSQL.{}", server.port());
+        let stream = UnixStream::connect(server.socket_directory().join(path));
+        let stream = stream.expect("the server listens");
+        let mut deaf = Deaf { stream, pid: 0 };
+        deaf.send(&startup(&[("user", "postgres"), ("database", "postgres")]));
+        while deaf.pid == 0 {
+            let (kind, body) = deaf.read_message();
+            if kind == b'K' {
+                let pid = body[..4].try_into().expect("four bytes");
+                deaf.pid = u32::from_be_bytes(pid).into();
+            }
+        }
+        assert_eq!(deaf.read_message().0, b'Z');
+        deaf
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    fn query(&mut self) {
+        self.send(&message(b'Q', b"SELECT repeat('x', 3000)\0"));
+    }
+
+    fn read_message(&mut self) -> (u8, Vec<u8>) {
+        let mut header = [0; 5];
+        self.stream.read_exact(&mut header).expect("a message");
+        let [kind, length @ ..] = header;
+        let mut body = vec![0; u32::from_be_bytes(length) as usize - 4];
+        self.stream.read_exact(&mut body).expect("its body");
+        (kind, body)
+    }
+
+    /// Sends a query, and waits until it was answered, which is not read; false if the backend cannot get rid of it.
+    fn one_more(&mut self, watch: &mut Raw) -> bool {
+        let (before, _) = state(watch, self.pid);
+        self.query();
+        loop {
+            let (start, state) = state(watch, self.pid);
+            match state.as_str() {
+                "active ClientWrite" | "idle ClientWrite" => return false,
+                "idle ClientRead" if start != before => return true,
+                _ => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+/// The value that a query answers.
+fn value(watch: &mut Raw, sql: &str) -> String {
+    watch.query(sql);
+    let row = watch.read_until_ready().swap_remove(1).1;
+    String::from_utf8_lossy(&row[6..]).into_owned()
+}
+
+/// When a process began its last query, and what it does now.
+fn state(watch: &mut Raw, pid: u64) -> (String, String) {
+    let sql = format!(
+        "SELECT concat(query_start, '|', state, ' ', wait_event) FROM pg_stat_activity WHERE pid = {pid}"
+    );
+    let answer = value(watch, &sql);
+    let (start, state) = answer.split_once('|').expect("two parts");
+    (start.to_owned(), state.to_owned())
+}
+
+#[test]
+fn a_client_that_does_not_read_is_told_when_it_has_read() {
+    for server in servers() {
+        let mut watch = session(server, &[]);
+        let mut blocked = Deaf::connect(server);
+        let mut room = 0;
+        while blocked.one_more(&mut watch) {
+            room += 1;
+        }
+        assert!(room > 10, "the socket takes {room} answers");
+
+        // Another one, whose socket is full to the brim while its backend waits for a command.
+        let mut full = Deaf::connect(server);
+        for _ in 0..room {
+            assert!(full.one_more(&mut watch));
+        }
+        for deaf in [&blocked, &full] {
+            assert_eq!(ask(server, deaf.pid), "t");
+        }
+        thread::sleep(Duration::from_millis(1200));
+        assert_eq!(state(&mut watch, full.pid).1, "idle ClientRead");
+        let untold = "SELECT count(*) FROM pg_goaway_status WHERE told_at IS NULL AND pid = ";
+        for deaf in [&blocked, &full] {
+            let count = value(&mut watch, &format!("{untold}{}", deaf.pid));
+            assert_eq!(count, "1");
+        }
+
+        for (deaf, answers) in [(&mut blocked, room + 1), (&mut full, room)] {
+            let mut kinds = String::new();
+            while !kinds.contains('S') || kinds.matches('Z').count() < answers {
+                kinds.push(char::from(deaf.read_message().0));
+            }
+            // In the last command, or behind it.
+            let end = &kinds[kinds.len() - 4..];
+            assert!(["DCSZ", "DCZS"].contains(&end), "{kinds}");
+            deaf.query();
+            assert_eq!(deaf.read_message().0, b'T');
+        }
+    }
+}
+
+/// So does one that has gone without a word.
+#[test]
+fn a_client_that_vanished_is_forgotten() {
+    for server in servers() {
+        let mut client = session(server, &[]);
+        let pid = client.backend();
+        assert_eq!(answer(&mut client, "BEGIN"), "CZ");
+        assert_eq!(ask(server, pid), "t");
+        drop(client);
+        let asked = format!("SELECT count(*) FROM pg_goaway_status WHERE pid = {pid}");
+        wait_until("0\n", || server.psql("postgres", &asked));
+        wait_for_nobody(server, pid);
+    }
+}
+
+fn wait_for_nobody(server: &Postgres, pid: u64) {
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+    wait_until("0\n", || server.psql("postgres", &sql));
+}

@@ -1,0 +1,386 @@
+/*-------------------------------------------------------------------------
+ *
+ * clients.c
+ *	  What is known of each client, in shared memory.
+ *
+ * There is a slot for each PGPROC that a client's backend can have.  A backend
+ * takes its slot when its client has authenticated, and frees it at exit.
+ * Others find it by the backend's pid, and name that pid again for whatever
+ * they do to it, because the next backend may have the slot by then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "pg_goaway.h"
+#include "postmaster/autovacuum.h"
+#include "postmaster/bgworker_internals.h"
+#include "replication/walsender.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "storage/shmem.h"
+
+typedef struct GoAwayShared
+{
+	/* Since the last report. */
+	pg_atomic_uint32 asked;
+	pg_atomic_uint32 told;
+	pg_atomic_uint32 left;
+	pg_atomic_uint32 ended;
+
+	/* The background worker's. */
+	slock_t		mutex;			/* protects the latch */
+	Latch	   *worker_latch;	/* NULL if it does not run */
+	TimestampTz worker_start;	/* when it last started; its own alone */
+	TimestampTz drain_begin;	/* 0 if nobody was asked; its own alone */
+
+	int			slot_count;
+	GoAwaySlot	slots[FLEXIBLE_ARRAY_MEMBER];
+} GoAwayShared;
+
+GoAwaySlot *MyGoAwaySlot = NULL;
+
+static GoAwayShared *shared = NULL;
+
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+#if PG_VERSION_NUM >= 150000
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+#endif
+
+/* No invalid index: before 17 it was called a backend's. */
+#if PG_VERSION_NUM >= 170000
+#define NO_PROC INVALID_PROC_NUMBER
+#define MY_PROC_NUMBER() GetNumberFromPGProc(MyProc)
+#else
+#define NO_PROC InvalidBackendId
+#define MY_PROC_NUMBER() (MyProc->pgprocno)
+#endif
+
+/*
+ * Clients' backends are among the first MaxBackends PGPROCs.  14 does not know
+ * that number yet when it loads modules, so there it is computed as
+ * InitializeMaxBackends() will.
+ */
+static int
+max_backends(void)
+{
+#if PG_VERSION_NUM >= 150000
+	return MaxBackends;
+#else
+	return MaxConnections + autovacuum_max_workers + 1 +
+		max_worker_processes + max_wal_senders;
+#endif
+}
+
+static Size
+shmem_size(int slot_count)
+{
+	return add_size(offsetof(GoAwayShared, slots),
+					mul_size(slot_count, sizeof(GoAwaySlot)));
+}
+
+static void
+request_shmem(void)
+{
+#if PG_VERSION_NUM >= 150000
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+#endif
+	RequestAddinShmemSpace(shmem_size(max_backends()));
+}
+
+static void
+initialize_shmem(int slot_count)
+{
+	memset(shared, 0, shmem_size(slot_count));
+	pg_atomic_init_u32(&shared->asked, 0);
+	pg_atomic_init_u32(&shared->told, 0);
+	pg_atomic_init_u32(&shared->left, 0);
+	pg_atomic_init_u32(&shared->ended, 0);
+	SpinLockInit(&shared->mutex);
+	shared->slot_count = slot_count;
+	for (int i = 0; i < slot_count; i++)
+	{
+		SpinLockInit(&shared->slots[i].mutex);
+		pg_atomic_init_u32(&shared->slots[i].state, GOAWAY_NONE);
+	}
+}
+
+static void
+start_shmem(void)
+{
+	int			slot_count = max_backends();
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct("pg_goaway", shmem_size(slot_count), &found);
+	if (!found)
+		initialize_shmem(slot_count);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+goaway_install_shmem_hooks(void)
+{
+#if PG_VERSION_NUM >= 150000
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shmem;
+#else
+	request_shmem();
+#endif
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = start_shmem;
+}
+
+static void
+set_state(GoAwaySlot *slot, GoAwayState state)
+{
+	pg_atomic_write_u32(&slot->state, state);
+}
+
+/* Empties a slot, whose mutex is held or which nobody else knows. */
+static void
+reset_slot(GoAwaySlot *slot, int pid)
+{
+	slot->pid = pid;
+	set_state(slot, GOAWAY_NONE);
+	slot->asked_at = slot->signalled_at = slot->told_at = slot->ended_at = 0;
+}
+
+/*
+ * At exit, before the PGPROC is given back, so that the next backend finds the
+ * slot free.
+ */
+static void
+free_my_slot(int code, Datum arg)
+{
+	GoAwaySlot *slot = MyGoAwaySlot;
+	GoAwayState state;
+	bool		ended;
+
+	MyGoAwaySlot = NULL;
+	SpinLockAcquire(&slot->mutex);
+	state = pg_atomic_read_u32(&slot->state);
+	ended = slot->ended_at != 0;
+	reset_slot(slot, 0);
+	SpinLockRelease(&slot->mutex);
+
+	if (state >= GOAWAY_ASKED)
+		pg_atomic_fetch_add_u32(ended ? &shared->ended : &shared->left, 1);
+}
+
+/* The backend of a client begins. */
+void
+goaway_register_client(void)
+{
+	int			number = MY_PROC_NUMBER();
+
+	if (MyGoAwaySlot != NULL || number < 0 || number >= shared->slot_count)
+		return;
+	MyGoAwaySlot = &shared->slots[number];
+	SpinLockAcquire(&MyGoAwaySlot->mutex);
+	reset_slot(MyGoAwaySlot, MyProcPid);
+	SpinLockRelease(&MyGoAwaySlot->mutex);
+	on_shmem_exit(free_my_slot, (Datum) 0);
+}
+
+/* The backend has told its client. */
+void
+goaway_mark_told(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&MyGoAwaySlot->mutex);
+	MyGoAwaySlot->told_at = now;
+	set_state(MyGoAwaySlot, GOAWAY_TOLD);
+	SpinLockRelease(&MyGoAwaySlot->mutex);
+	pg_atomic_fetch_add_u32(&shared->told, 1);
+}
+
+int
+goaway_slot_count(void)
+{
+	return shared->slot_count;
+}
+
+/* Returns false if there is no client. */
+bool
+goaway_read_client(int number, GoAwayClient *client)
+{
+	GoAwaySlot *slot = &shared->slots[number];
+
+	SpinLockAcquire(&slot->mutex);
+	client->pid = slot->pid;
+	client->state = pg_atomic_read_u32(&slot->state);
+	client->asked_at = slot->asked_at;
+	client->signalled_at = slot->signalled_at;
+	client->told_at = slot->told_at;
+	client->ended_at = slot->ended_at;
+	SpinLockRelease(&slot->mutex);
+	return client->pid != 0;
+}
+
+/* Returns the number of the client's slot, or -1. */
+int
+goaway_find_client(int pid)
+{
+	GoAwayClient client;
+
+	for (int i = 0; i < shared->slot_count; i++)
+	{
+		if (goaway_read_client(i, &client) && client.pid == pid)
+			return i;
+	}
+	return -1;
+}
+
+/* The worker is to ask it.  Returns false if there is nothing left to do. */
+bool
+goaway_request_client(int number, int pid)
+{
+	GoAwaySlot *slot = &shared->slots[number];
+	bool		done = false;
+
+	SpinLockAcquire(&slot->mutex);
+	if (slot->pid == pid && pg_atomic_read_u32(&slot->state) <= GOAWAY_REQUESTED)
+	{
+		set_state(slot, GOAWAY_REQUESTED);
+		done = true;
+	}
+	SpinLockRelease(&slot->mutex);
+	return done;
+}
+
+/*
+ * Makes its backend tell it, or reminds it.  Returns false if the client is no
+ * longer there.
+ *
+ * The signal wakes a backend that waits for a command outside a transaction,
+ * and makes it run an empty one: see tell.c.
+ */
+bool
+goaway_ask_client(int number, int pid)
+{
+	GoAwaySlot *slot = &shared->slots[number];
+	TimestampTz now = GetCurrentTimestamp();
+	GoAwayState before = GOAWAY_NONE;
+	bool		there;
+
+	SpinLockAcquire(&slot->mutex);
+	there = slot->pid == pid;
+	if (there)
+	{
+		before = pg_atomic_read_u32(&slot->state);
+		if (before < GOAWAY_ASKED)
+			slot->asked_at = now;
+		if (before <= GOAWAY_ASKED)
+		{
+			slot->signalled_at = now;
+			set_state(slot, GOAWAY_ASKED);
+		}
+	}
+	SpinLockRelease(&slot->mutex);
+
+	if (!there)
+		return false;
+	if (before < GOAWAY_ASKED)
+		pg_atomic_fetch_add_u32(&shared->asked, 1);
+	if (before <= GOAWAY_ASKED)
+		(void) SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, NO_PROC);
+	return true;
+}
+
+/* Terminates it, once.  Returns whether that was done. */
+bool
+goaway_end_client(int number, int pid)
+{
+	GoAwaySlot *slot = &shared->slots[number];
+	TimestampTz now = GetCurrentTimestamp();
+	bool		there;
+
+	SpinLockAcquire(&slot->mutex);
+	there = slot->pid == pid && slot->ended_at == 0;
+	if (there)
+		slot->ended_at = now;
+	SpinLockRelease(&slot->mutex);
+
+	if (!there)
+		return false;
+	/* As pg_terminate_backend() does: with its children, if it has any. */
+#ifdef HAVE_SETSID
+	return kill(-pid, SIGTERM) == 0;
+#else
+	return kill(pid, SIGTERM) == 0;
+#endif
+}
+
+GoAwayCounts
+goaway_take_counts(void)
+{
+	GoAwayCounts counts;
+
+	counts.asked = pg_atomic_exchange_u32(&shared->asked, 0);
+	counts.told = pg_atomic_exchange_u32(&shared->told, 0);
+	counts.left = pg_atomic_exchange_u32(&shared->left, 0);
+	counts.ended = pg_atomic_exchange_u32(&shared->ended, 0);
+	return counts;
+}
+
+static void
+set_worker_latch(Latch *latch)
+{
+	SpinLockAcquire(&shared->mutex);
+	shared->worker_latch = latch;
+	SpinLockRelease(&shared->mutex);
+}
+
+static void
+forget_worker(int code, Datum arg)
+{
+	set_worker_latch(NULL);
+}
+
+/* The worker begins.  Returns when it began the last time, or 0. */
+TimestampTz
+goaway_worker_starts(void)
+{
+	TimestampTz before = shared->worker_start;
+
+	shared->worker_start = GetCurrentTimestamp();
+	set_worker_latch(MyLatch);
+	on_shmem_exit(forget_worker, (Datum) 0);
+	return before;
+}
+
+/* Where the worker keeps it beyond its own end. */
+TimestampTz *
+goaway_drain_begin(void)
+{
+	return &shared->drain_begin;
+}
+
+/*
+ * Returns false if the worker does not run.  Latches of processes are in shared
+ * memory for good: setting one whose owner has just ended does no harm.
+ */
+bool
+goaway_wake_worker(void)
+{
+	Latch	   *latch;
+
+	SpinLockAcquire(&shared->mutex);
+	latch = shared->worker_latch;
+	SpinLockRelease(&shared->mutex);
+	if (latch != NULL)
+		SetLatch(latch);
+	return latch != NULL;
+}
