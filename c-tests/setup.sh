@@ -32,6 +32,8 @@ packages=(
 # By the names that pip freeze prints.
 psycopg=3.2.10
 python=("psycopg==$psycopg" psycopg-pool==3.3.3)
+# The driver for Node.js.
+node=
 for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
 case ${1:-} in
 demo) packages=("${for_the_demo[@]}") ;;
@@ -43,7 +45,13 @@ proxy-bench)
     packages=("${for_the_demo[@]}" pgbouncer)
     python=()
     ;;
-'') python+=(SQLAlchemy==2.1.9 Django==5.2.19 cryptography==48.0.0) ;;
+'')
+    python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0)
+    node=pg@8.23.1
+    packages+=(nodejs)
+    # Packages of Node.js that are not Debian's bring it along.
+    command -v npm >/dev/null || packages+=(npm)
+    ;;
 *)
     echo "usage: c-tests/setup.sh [demo|report|proxy-bench]" >&2
     exit 2
@@ -109,4 +117,10 @@ if [ "$#" = 0 ] && [ "$(cat "$cache/psycopg/version" 2>/dev/null)" != "$psycopg"
     "${pip[@]}" install --no-deps --target "$cache/psycopg/binary" "psycopg-binary==$psycopg"
     "${pip[@]}" download --no-deps --no-binary psycopg-c --dest "$cache/psycopg/source" "psycopg-c==$psycopg"
     echo "$psycopg" >"$cache/psycopg/version"
+fi
+
+if [ -n "$node" ] && [ "$(cat "$cache/node/packages" 2>/dev/null)" != "$node" ]; then
+    mkdir -p "$cache/node"
+    npm install --silent --no-fund --no-audit --no-save --ignore-scripts --prefix "$cache/node" "$node" >/dev/null
+    echo "$node" >"$cache/node/packages"
 fi

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 def close_if_asked(conn):
     """The pool replaces a connection that this raises for."""
     conn.pgconn.consume_input()
+    conn.pgconn.is_busy()  # C libpq reads what has come here, and not before
     if conn.info.parameter_status("disconnect_requested") == "on":
         raise psycopg.OperationalError("the server asks to disconnect")
 

@@ -7,6 +7,8 @@
 #   oracle.stamp          tells that it is complete
 #   src/postgresql-18-*/  its source tree, untouched but for Debian's patches
 #   build/                its build tree
+#   assertions/           its server program once more, with assertions
+#   node/                 node-postgres
 #   python/               a venv with the pure-Python psycopg and what uses it
 #   psycopg/              psycopg's C part, compiled (binary) and as source
 

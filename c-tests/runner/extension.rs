@@ -84,7 +84,7 @@ fn start(version: Version, config: &str) -> Postgres {
 }
 
 /// One of each version, shared by tests that ask none but their own clients.
-fn servers() -> impl Iterator<Item = &'static Postgres> {
+pub fn servers() -> impl Iterator<Item = &'static Postgres> {
     static SERVERS: [OnceLock<Postgres>; 2] = [const { OnceLock::new() }; 2];
     let config = "max_connections = 150\nmax_prepared_transactions = 5\n";
     VERSIONS

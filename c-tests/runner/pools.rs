@@ -1,5 +1,5 @@
-//! `examples/`: pools of seven drivers on our library, through goaway-proxy to a real server. Each lets go of it when it
-//! is asked to, and none of its queries fails.
+//! `examples/`: pools of nine drivers, through goaway-proxy to a real server, and without it to one that has pg_goaway.
+//! Each lets go of it when it is asked to, and none of its queries fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::documents::compiled;
+use crate::extension;
 use crate::proxy::Proxy;
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
@@ -26,22 +27,42 @@ enum Idle {
     AtCheckIn,
 }
 
+/// Who asks.
+enum Asks {
+    Proxy(Proxy),
+    /// PostgreSQL itself.
+    Server,
+}
+
 /// An example at work: it runs each line of its input as a query.
 struct Pool {
     session: Session,
     server: &'static Postgres,
     database: String,
-    proxy: Proxy,
+    asks: Asks,
 }
 
 impl Pool {
-    fn start(mut command: Command) -> Pool {
+    /// Behind goaway-proxy, started with these options.
+    fn behind_proxy(command: Command, options: &[&str]) -> Pool {
         let server = Postgres::shared();
+        let proxy = Proxy::start(server, &[&["--spread", "0"], options].concat());
+        Pool::start(command, server, Asks::Proxy(proxy))
+    }
+
+    fn on_extension(command: Command, server: &'static Postgres) -> Pool {
+        Pool::start(command, server, Asks::Server)
+    }
+
+    fn start(mut command: Command, server: &'static Postgres, asks: Asks) -> Pool {
         let database = server.fresh_database();
-        let proxy = Proxy::start(server, &["--spread", "0"]);
+        let port = match &asks {
+            Asks::Proxy(proxy) => proxy.port,
+            Asks::Server => server.port(),
+        };
         command.envs([
             ("PGHOST", "127.0.0.1"),
-            ("PGPORT", &proxy.port.to_string()),
+            ("PGPORT", &port.to_string()),
             ("PGUSER", "postgres"),
             ("PGDATABASE", &database),
             ("PGSSLMODE", "disable"),
@@ -52,7 +73,19 @@ impl Pool {
             session: Session::start(&mut command),
             server,
             database,
-            proxy,
+            asks,
+        }
+    }
+
+    /// Asks all connections to go.
+    fn goaway(&self) {
+        match &self.asks {
+            Asks::Proxy(proxy) => {
+                proxy.ctl(&["goaway"]).success();
+            }
+            Asks::Server => {
+                self.sessions("pg_goaway_backend(pid)");
+            }
         }
     }
 
@@ -101,15 +134,30 @@ impl Pool {
     }
 }
 
-/// Asks the pool to go while a query runs, and while it lies idle.
-fn lets_go(command: Command, idle: Idle) {
-    let mut pool = Pool::start(command);
+/// Asks the pool to go while a query runs, and while it lies idle: behind goaway-proxy, then on PostgreSQL 15 and 18 with
+/// pg_goaway.
+fn lets_go(mut command: impl FnMut() -> Command, idle: Idle) {
+    pool_lets_go(Pool::behind_proxy(command(), &[]), idle);
+    for server in extension::servers() {
+        pool_lets_go(Pool::on_extension(command(), server), idle);
+    }
+}
+
+/// Likewise, a driver without libpq, which asks for nothing.
+fn lets_go_by_parameter(mut command: impl FnMut() -> Command, idle: Idle) {
+    pool_lets_go(Pool::behind_proxy(command(), &["--parameter-status"]), idle);
+    for server in extension::servers() {
+        pool_lets_go(Pool::on_extension(command(), server), idle);
+    }
+}
+
+fn pool_lets_go(mut pool: Pool, idle: Idle) {
     pool.ask("first");
 
     pool.session.send("SELECT 'busy' FROM pg_sleep(1)\n");
     wait_until("1", || pool.sessions("state = 'active'").len().to_string());
     let told = pool.sessions("true");
-    pool.proxy.ctl(&["goaway"]).success();
+    pool.goaway();
     let busy = pool.answer("busy");
     assert!(told.contains(&busy), "{busy} is not of {told:?}");
     pool.wait_for_leaving(&told, idle);
@@ -118,7 +166,7 @@ fn lets_go(command: Command, idle: Idle) {
 
     let told = pool.sessions("true");
     assert!(told.contains(&next), "{next} is not of {told:?}");
-    pool.proxy.ctl(&["goaway"]).success();
+    pool.goaway();
     pool.wait_for_leaving(&told, idle);
     let last = pool.ask("last");
     assert!(!told.contains(&last), "{last} was told to go");
@@ -147,7 +195,7 @@ fn venv() -> PathBuf {
 fn c() {
     let directory = TempDir::new().expect("a temporary directory");
     let program = compiled(&directory, &example("pool.c"));
-    lets_go(on_lib(program, Lib::Ours), Idle::Watched);
+    lets_go(|| on_lib(&program, Lib::Ours), Idle::Watched);
 }
 
 #[test]
@@ -160,36 +208,68 @@ fn libpqxx() {
         .arg(example("pool_libpqxx.cpp"))
         .arg("-lpqxx");
     process::run(&mut cc, b"", TIMEOUT).success();
-    lets_go(on_lib(program, Lib::Ours), Idle::AtCheckIn);
+    // It sees notices alone, and a parameter makes none.
+    let command = || {
+        let mut command = on_lib(&program, Lib::Ours);
+        command.env("PGOPTIONS", "-c pg_goaway.message=on");
+        command
+    };
+    lets_go(command, Idle::AtCheckIn);
 }
 
 #[test]
 fn psycopg() {
-    lets_go(script(venv(), "pool_psycopg.py"), Idle::Watched);
+    lets_go(|| script(venv(), "pool_psycopg.py"), Idle::Watched);
+}
+
+/// C libpq does not ask for GoAway, and passes on the parameter.
+#[test]
+fn psycopg_on_c_libpq() {
+    let command = || {
+        let mut command = on_lib(venv(), Lib::Oracle);
+        command.arg(example("pool_psycopg.py"));
+        command
+    };
+    lets_go_by_parameter(command, Idle::Watched);
+}
+
+#[test]
+fn asyncpg() {
+    lets_go_by_parameter(|| script(venv(), "pool_asyncpg.py"), Idle::Watched);
+}
+
+#[test]
+fn node_postgres() {
+    let command = || {
+        let mut command = script("/usr/bin/node", "pool_pg.js");
+        command.env("NODE_PATH", paths::cache().join("node/node_modules"));
+        command
+    };
+    lets_go_by_parameter(command, Idle::Watched);
 }
 
 #[test]
 fn psycopg2() {
     lets_go(
-        script("/usr/bin/python3", "pool_psycopg2.py"),
+        || script("/usr/bin/python3", "pool_psycopg2.py"),
         Idle::AtCheckIn,
     );
 }
 
 #[test]
 fn sqlalchemy() {
-    lets_go(script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
+    lets_go(|| script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn django() {
-    lets_go(script(venv(), "pool_django.py"), Idle::AtCheckIn);
+    lets_go(|| script(venv(), "pool_django.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn connection_pool() {
     lets_go(
-        script("/usr/bin/ruby", "pool_connection_pool.rb"),
+        || script("/usr/bin/ruby", "pool_connection_pool.rb"),
         Idle::AtCheckIn,
     );
 }
@@ -197,7 +277,7 @@ fn connection_pool() {
 #[test]
 fn activerecord() {
     lets_go(
-        script("/usr/bin/ruby", "pool_activerecord.rb"),
+        || script("/usr/bin/ruby", "pool_activerecord.rb"),
         Idle::AtCheckIn,
     );
 }
@@ -208,13 +288,15 @@ fn a_check_that_only_raises_is_no_way_out() {
     let mut command = on_lib(venv(), Lib::Ours);
     command.arg(paths::checkout().join("c-tests/ffi/psycopg_check.py"));
     command.arg(paths::checkout().join("examples"));
-    let mut pool = Pool::start(command);
+    let mut pool = Pool::behind_proxy(command, &[]);
     pool.session.send("SELECT 'first'\n");
     assert_eq!(pool.session.until("\n"), "first\n");
     let told = pool.sessions("true");
     assert_eq!(told.len(), 2);
-    pool.proxy.ctl(&["goaway"]).success();
-    pool.proxy.has_told(2);
+    pool.goaway();
+    if let Asks::Proxy(proxy) = &pool.asks {
+        proxy.has_told(2);
+    }
     pool.session.send("SELECT 'never'\n");
     let answer = pool.session.until("\n");
     assert!(

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Builds the oracle's server program once more, with assertions, from the source that build.sh fetched. It belongs into
+# the oracle's installation, and is run from a copy of that. A second call does nothing.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib/cache.sh"
+
+# Raise this when the way it is built changes.
+recipe=1
+directory=$cache/assertions
+stamp=$directory/stamp
+if [ "$(cat "$stamp" 2>/dev/null)" = "$recipe" ]; then
+    exit 0
+fi
+
+mkdir -p "$directory"
+exec 9>"$directory/lock"
+flock 9
+if [ "$(cat "$stamp" 2>/dev/null)" = "$recipe" ]; then
+    exit 0
+fi
+
+echo "Building PostgreSQL 18's server with assertions, in $directory (once, some minutes)"
+source=$(find "$cache/src" -mindepth 1 -maxdepth 1 -type d -name 'postgresql-18-18*' | head -n 1)
+rm -rf "$directory/build"
+mkdir -p "$directory/build"
+if [ "$(id -u)" = 0 ]; then
+    chown -R "$service_user:" "$directory"
+fi
+
+log=$directory/build.log
+jobs=${LIBPQ_OXIDE_JOBS:-$(nproc)}
+if ! as_user bash -euc '
+    source=$1 directory=$2 prefix=$3 jobs=$4
+    cd "$directory/build"
+    "$source/configure" --prefix="$prefix" --enable-cassert --enable-injection-points --without-perl --with-openssl \
+        --with-gssapi --with-ldap --with-lz4 --with-zstd --with-icu --without-readline CFLAGS="-O1 -g0"
+    export MAKEFLAGS= MAKELEVEL=
+    make -s -j "$jobs" -C src/backend generated-headers
+    make -s -j "$jobs" -C src/backend all
+    cp src/backend/postgres "$directory/postgres"
+' bash "$source" "$directory" "$cache/postgresql-18" "$jobs" >"$log" 2>&1 9>&-; then
+    tail -n 40 "$log" >&2
+    echo "The build with assertions failed; the whole log is $log" >&2
+    exit 1
+fi
+rm -rf "$directory/build"
+echo "$recipe" >"$stamp"
