@@ -38,7 +38,7 @@ for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make pytho
 case ${1:-} in
 demo) packages=("${for_the_demo[@]}") ;;
 report)
-    packages=("${for_the_demo[@]}")
+    packages=("${for_the_demo[@]}" postgresql-server-dev-15)
     python+=(matplotlib==3.11.2)
     ;;
 proxy-bench)

@@ -20,12 +20,16 @@ def conninfo(*ports):
     return f"host={hosts} port={','.join(map(str, ports))} user=postgres dbname=postgres sslmode=disable"
 
 
-def pooled(where, *, aware, size, threads=0, pause=0.1, lifetime=3600, transactions=0, transaction_seconds=(0, 0)):
-    """A process with a pool, and threads that use it: `threads` for single queries, `transactions` for long ones."""
+def pooled(where, *, aware, ours=None, size, threads=0, pause=0.1, lifetime=3600, transactions=0, transaction_seconds=(0, 0)):
+    """A process with a pool, and threads that use it: `threads` for single queries, `transactions` for long ones.
+
+    An aware one leaves when it is asked. It runs on this library, unless `ours` is False.
+    """
     return {
         "kind": "pooled",
         "conninfo": where,
         "aware": aware,
+        "ours": aware if ours is None else ours,
         "size": size,
         "threads": threads,
         "pause": pause,
@@ -37,16 +41,16 @@ def pooled(where, *, aware, size, threads=0, pause=0.1, lifetime=3600, transacti
 
 def plain(where, *, size, pause):
     """A process with `size` threads that have a connection each."""
-    return {"kind": "plain", "conninfo": where, "aware": False, "size": size, "pause": pause}
+    return {"kind": "plain", "conninfo": where, "aware": False, "ours": False, "size": size, "pause": pause}
 
 
 def bad(where):
     """A process that is idle in a transaction."""
-    return {"kind": "bad", "conninfo": where, "aware": True}
+    return {"kind": "bad", "conninfo": where, "aware": True, "ours": True}
 
 
 class Crowd:
-    """Running client processes: those that are aware of GoAway run on this library, the others on the system's libpq."""
+    """Running client processes, on this library or on the system's libpq."""
 
     def __init__(self, stage, seed, clients):
         self._lock = threading.Lock()
@@ -59,11 +63,11 @@ class Crowd:
         wait_for("clients", lambda: self.count("ready") == len(clients))
         versions = {e["number"]: e["libpq"] for e in self.events("ready")}
         for number, client in enumerate(clients):
-            assert (versions[number] >= 190000) == client["aware"], f"client {number} runs on libpq {versions[number]}"
+            assert (versions[number] >= 190000) == client["ours"], f"client {number} runs on libpq {versions[number]}"
 
     def _start(self, client):
         environment = PRELUDE | {"PSYCOPG_IMPL": "python"}
-        if client["aware"]:
+        if client["ours"]:
             environment["LD_LIBRARY_PATH"] = os.environ.get("LIBPQ_OXIDE_LIB", str(TARGET / "release"))
         process = subprocess.Popen(
             [sys.executable, CLIENT, json.dumps(client)],

@@ -4,21 +4,24 @@
     drain.py [--short] [--seed N] [ARM...]
 
 The arms: stock-LIFETIME (C libpq, smart shutdown, the pools keep a connection that many seconds), fast (C libpq, fast
-shutdown) and goaway-SPREAD (this library, smart shutdown, goaway-proxy spreads the news over that many seconds).
+shutdown), goaway-SPREAD (this library, smart shutdown, goaway-proxy spreads the news over that many seconds),
+extension-SPREAD (this library, no proxy, the server has pg_goaway) and extension_stock-SPREAD (the same with C libpq, and
+pools that look at its parameter).
 """
 
 import sys
 from dataclasses import dataclass, field
 
 import arguments
+import module
 from crowd import Crowd, conninfo, pooled
 from stage import Proxy, Server, Stage, connections_to
 from timeline import Timeline, peak
 
 PROCESSES, SIZE = 4, 25
 ALL = PROCESSES * SIZE
-ARMS = ["stock-300", "fast", "goaway-0", "goaway-2", "goaway-10"]
-SHORT_ARMS = ["stock-8", "fast", "goaway-0", "goaway-2"]
+ARMS = ["stock-300", "fast", "goaway-0", "goaway-2", "goaway-10", "extension-2", "extension_stock-2"]
+SHORT_ARMS = ["stock-8", "fast", "goaway-0", "goaway-2", "extension-2", "extension_stock-2"]
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Outcome:
         counts = (self.asked, self.lost, self.expired, self.moved)
         if self.arm == "fast":
             return {"queries fail": self.failed > 0, "all connections are lost": counts == (0, ALL, 0, ALL)}
-        if self.arm.startswith("stock"):
+        if self.arm.startswith("stock-"):
             return {"no query fails": self.failed == 0, "all connections expire": counts == (0, 0, ALL, ALL)}
         return {"no query fails": self.failed == 0, "all leave when asked": counts == (ALL, 0, 0, ALL)}
 
@@ -70,15 +73,17 @@ HEADINGS = [
 def run(arm, seed, programs):
     kind, _, number = arm.partition("-")
     seconds = float(number or 0)
-    aware = kind == "goaway"
+    aware = kind not in ("stock", "fast")
     with Stage() as stage:
-        old = Server(stage, "old", programs).create()
+        config = module.config(stage, programs, number) if kind.startswith("extension") else ""
+        old = Server(stage, "old", programs).create(config)
         new = Server(stage, "new", programs).create()
-        proxy = Proxy(stage, "proxy", old, "--spread", number) if aware else None
+        proxy = Proxy(stage, "proxy", old, "--spread", number) if kind == "goaway" else None
         front = proxy.port if proxy else old.port
         lifetime = seconds if kind == "stock" else 3600
         # All connections are as old as the crowd: the server has to wait for nearly a whole lifetime.
-        client = pooled(conninfo(front, new.port), aware=aware, size=SIZE, threads=10, lifetime=lifetime)
+        ours = kind in ("goaway", "extension")
+        client = pooled(conninfo(front, new.port), aware=aware, ours=ours, size=SIZE, threads=10, lifetime=lifetime)
         crowd = Crowd(stage, seed, [client] * PROCESSES)
         line = Timeline(crowd, front, new.port, ALL)
         line.watch_for(1)
@@ -117,6 +122,8 @@ DESCRIPTIONS = {
     "stock": "C libpq, smart shutdown; the pools keep a connection for {} seconds",
     "fast": "C libpq, fast shutdown",
     "goaway": "this library, smart shutdown; goaway-proxy tells the clients within {} seconds",
+    "extension": "this library, smart shutdown, no proxy; the server has pg_goaway, which tells the clients within {} seconds",
+    "extension_stock": "the same with C libpq; the pools look at its parameter disconnect_requested",
 }
 
 

@@ -15,7 +15,13 @@ matplotlib.rcParams.update(
 import matplotlib.pyplot as plt  # noqa: E402
 import matplotlib.ticker  # noqa: E402
 
-COLORS = {"stock": "#7f7f7f", "fast": "#d62728", "goaway": ["#1f77b4", "#2ca02c", "#9467bd"]}
+COLORS = {
+    "stock": "#7f7f7f",
+    "fast": "#d62728",
+    "goaway": ["#1f77b4", "#2ca02c", "#9467bd"],
+    "extension": "#ff7f0e",
+    "extension_stock": "#8c564b",
+}
 
 
 def save(figure, path):
@@ -34,13 +40,14 @@ def color(outcomes, outcome):
 def drain(outcomes, path):
     """Connections to the old server, and connects to the new one. The axis of time is cut where nothing happens."""
     longest = max(outcome.exited for outcome in outcomes)
-    near = max(outcome.exited for outcome in outcomes if not outcome.arm.startswith("stock")) + 2
+    near = max(outcome.exited for outcome in outcomes if not outcome.arm.startswith("stock-")) + 2
     figure, axes = plt.subplots(
         2, 2, sharex="col", sharey="row", figsize=(9, 5.5), width_ratios=[3, 1], height_ratios=[2, 1]
     )
     figure.subplots_adjust(wspace=0.05, hspace=0.12)
     for outcome in outcomes:
-        style = {"color": color(outcomes, outcome), "linewidth": 2 if outcome.arm.startswith("goaway") else 1.5}
+        aware = outcome.arm.startswith(("goaway", "extension"))
+        style = {"color": color(outcomes, outcome), "linewidth": 2 if aware else 1.5}
         times = [t for t, _, _ in outcome.samples]
         label = f"{outcome.arm}: {outcome.failed} failed queries, exited after {outcome.exited:.1f} s"
         bins = range(0, int(longest) + 3)
@@ -67,8 +74,8 @@ def switchover(outcomes, path):
     figure, axes = plt.subplots(figsize=(9, 2.8))
     width = 0.8 / len(outcomes)
     for index, (arm, runs) in enumerate(outcomes.items()):
-        shade = COLORS[arm] if arm == "fast" else COLORS[arm][0]
-        numbers = [number + 1 + (index - 0.5) * width for number in range(len(runs))]
+        shade = COLORS[arm][0] if arm == "goaway" else COLORS[arm]
+        numbers = [number + 1 + (index - (len(outcomes) - 1) / 2) * width for number in range(len(runs))]
         label = f"{arm}: {sum(run.failed for run in runs)} failed of {sum(run.failed + run.answered for run in runs)}"
         axes.bar(numbers, [run.failed for run in runs], width, color=shade, label=label)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))

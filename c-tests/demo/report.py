@@ -66,7 +66,7 @@ def drain_section(outcomes):
 def timely(outcome):
     """The one claim about time: the report makes it, the tests do not."""
     kind, _, spread = outcome.arm.partition("-")
-    if kind != "goaway":
+    if kind in ("stock", "fast"):
         return {}
     return {
         f"the server has exited within the spread and 2 seconds ({outcome.exited:.1f} s)": outcome.exited
@@ -78,7 +78,8 @@ def switchover_section(outcomes, seconds):
     text = (
         "`c-tests/demo/switchover.py`. Two processes with a psycopg pool of 25 connections each send single queries and, "
         f"between them, transactions of {seconds[0]} to {seconds[1]} seconds to the first of two replicas. It is stopped in the middle of that, and "
-        "started again for the next run: smart shutdown behind goaway-proxy (goaway), and fast shutdown. “Caught” are the "
+        "started again for the next run: smart shutdown behind goaway-proxy (goaway), smart shutdown with pg_goaway and no proxy "
+        "(extension), and fast shutdown. “Caught” are the "
         "transactions in progress at the stop, “committed” those of them that came to their end."
     )
     claims = {arm: switchover.claims(arm, runs) for arm, runs in outcomes.items()}

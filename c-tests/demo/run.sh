@@ -104,6 +104,6 @@ show "pool \"$front\""
 } | "$directory/pool" "$front"
 
 say "A server is stopped under load: 100 connections of psycopg's pools; the next host takes over (c-tests/demo/drain.py)"
-env -u LD_LIBRARY_PATH "$cache/python/bin/python" -B c-tests/demo/drain.py --short
+env -u LD_LIBRARY_PATH "$cache/python/bin/python" -B c-tests/demo/drain.py --short stock-8 fast goaway-0 goaway-2
 
 say "Done after $((SECONDS - begin)) seconds; stopping the server"

@@ -3,18 +3,21 @@
 
     switchover.py [--short] [--seed N] [ARM...]
 
-The arms: goaway (this library, smart shutdown, goaway-proxy tells the clients) and fast (the same clients, fast shutdown).
+The arms: goaway (this library, smart shutdown, goaway-proxy tells the clients), extension (likewise, but the replica has
+pg_goaway and there is no proxy) and fast (the same clients, fast shutdown).
 """
 
 import sys
 from dataclasses import dataclass
 
 import arguments
+import module
 from crowd import Clock, Crowd, conninfo, pooled
 from stage import Proxy, Server, Stage, wait_for
 
-ARMS = ["goaway", "fast"]
+ARMS = ["goaway", "extension", "fast"]
 PROCESSES, SIZE, THREADS, TRANSACTIONS = 2, 25, 16, 6
+SPREAD = "1"
 
 
 def numbers(short):
@@ -38,16 +41,16 @@ class Run:
 class Cluster:
     """A primary and two replicas, of which the first is stopped again and again."""
 
-    def __init__(self, stage, programs):
+    def __init__(self, stage, programs, config=""):
         self.stage = stage
-        self.primary = Server(stage, "primary", programs).create("wal_keep_size = 64MB")
+        self.primary = Server(stage, "primary", programs).create(f"wal_keep_size = 64MB\n{config}")
         self.old = self.primary.standby(stage, "old")
         self.new = self.primary.standby(stage, "new")
 
     def switch(self, arm, seed, seconds):
-        proxy = Proxy(self.stage, f"{arm}-{seed}", self.old, "--spread", "1")
+        proxy = None if arm == "extension" else Proxy(self.stage, f"{arm}-{seed}", self.old, "--spread", SPREAD)
         client = pooled(
-            conninfo(proxy.port, self.new.port),
+            conninfo(proxy.port if proxy else self.old.port, self.new.port),
             aware=True,
             size=SIZE,
             threads=THREADS,
@@ -58,14 +61,15 @@ class Cluster:
         begin = Clock()
         wait_for("transactions", lambda: crowd.count("begun") >= PROCESSES * TRANSACTIONS)
         stop = Clock()
-        self.old.stop("smart" if arm == "goaway" else "fast", wait=False)
+        self.old.stop("fast" if arm == "fast" else "smart", wait=False)
         wait_for("the old replica's end", self.old.has_exited, 60)
         exited = stop.seconds()
         # What comes behind the switchover counts too.
         wait_for("transactions on the new replica", lambda: self.settled(crowd, stop), 60)
         crowd.stop()
         worked = begin.seconds()
-        proxy.kill()
+        if proxy:
+            proxy.kill()
         self.old.start()
         return collect(crowd, stop, exited, worked)
 
@@ -93,19 +97,21 @@ def collect(crowd, stop, exited, worked):
 
 
 def run_all(arms, runs, seconds, seed, programs):
-    outcomes = {}
+    return {arm: run_arm(arm, runs, seconds, seed, programs) for arm in arms}
+
+
+def run_arm(arm, runs, seconds, seed, programs):
+    outcomes = []
     with Stage() as stage:
-        cluster = Cluster(stage, programs)
-        for arm in arms:
-            outcomes[arm] = []
-            for number in range(1, runs + 1):
-                run = cluster.switch(arm, seed + number, seconds)
-                outcomes[arm].append(run)
-                print(
-                    f"{arm} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
-                    f"{run.committed} of them committed; exited after {run.exited:.1f} s",
-                    flush=True,
-                )
+        cluster = Cluster(stage, programs, module.config(stage, programs, SPREAD) if arm == "extension" else "")
+        for number in range(1, runs + 1):
+            run = cluster.switch(arm, seed + number, seconds)
+            outcomes.append(run)
+            print(
+                f"{arm} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
+                f"{run.committed} of them committed; exited after {run.exited:.1f} s",
+                flush=True,
+            )
     return outcomes
 
 

@@ -46,7 +46,7 @@ fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
 fn drain() {
     let output = run("drain.py", Version::Debian15);
     // The arm, when the server had exited, failed queries, the slowest answer, the most connects, who left.
-    for arm in ["goaway-0", "goaway-2"] {
+    for arm in ["goaway-0", "goaway-2", "extension-2", "extension_stock-2"] {
         let row = row(&output, arm);
         assert_eq!(row[2], "0", "{output}");
         assert_eq!(row[5], "100 asked, 0 expired, 0 lost", "{output}");
@@ -63,10 +63,12 @@ fn drain() {
 fn switchover() {
     let output = run("switchover.py", Version::Oracle18);
     // The arm, runs, those without a failure, failed, answered, the rate, caught, committed, the slowest answer.
-    let goaway = row(&output, "goaway");
-    assert_eq!(goaway[1..4], ["3", "3", "0"], "{output}");
-    assert_eq!(goaway[6], goaway[7], "{output}");
-    assert_ne!(goaway[6], "0", "{output}");
+    for arm in ["goaway", "extension"] {
+        let goaway = row(&output, arm);
+        assert_eq!(goaway[1..4], ["3", "3", "0"], "{output}");
+        assert_eq!(goaway[6], goaway[7], "{output}");
+        assert_ne!(goaway[6], "0", "{output}");
+    }
     let fast = row(&output, "fast");
     assert_eq!(fast[1..3], ["3", "0"], "{output}");
     // One may just have come to its end when the server stops.

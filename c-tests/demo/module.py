@@ -1,0 +1,33 @@
+"""pg_goaway, built for a server and loaded into it from the demonstration's directory: nothing is installed."""
+
+import shutil
+import subprocess
+
+from stage import CHECKOUT, TARGET
+
+SOURCE = CHECKOUT / "pg_goaway"
+
+
+def build(programs):
+    """Compiles it for the server whose programs these are; returns the library."""
+    pg_config = programs / "pg_config"
+    version = subprocess.run([pg_config, "--version"], check=True, capture_output=True, text=True).stdout
+    directory = TARGET / "demo" / f"pg_goaway-{version.split()[1]}"
+    directory.mkdir(parents=True, exist_ok=True)
+    make = ["make", "-s", "-C", directory, "-f", SOURCE / "Makefile", "all", "with_llvm=no"]
+    done = subprocess.run(
+        [*make, f"VPATH={SOURCE}", f"PG_CONFIG={pg_config}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"pg_goaway was not built; c-tests/setup.sh installs what that needs:\n{done.stdout}")
+    return directory / "pg_goaway.so"
+
+
+def config(stage, programs, spread):
+    """Lines for a postgresql.conf; `spread` is in seconds."""
+    shutil.copy(build(programs), stage.directory)
+    return (
+        f"dynamic_library_path = '{stage.directory}:$libdir'\n"
+        f"shared_preload_libraries = 'pg_goaway'\n"
+        f"pg_goaway.spread = '{spread}s'\n"
+    )
