@@ -70,6 +70,7 @@ setup:
 
 oracle: setup
 	c-tests/oracle/build.sh
+	c-tests/oracle/assertions.sh
 
 check-style:
 	$(CARGO) fmt --check

@@ -8,7 +8,7 @@ use crate::support::postgres::Version;
 use crate::support::process::{self, Output};
 
 /// They start servers, and wait for them to stop.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 fn python(arguments: &[&str]) -> Command {
     let mut command = Command::new(paths::cache().join("python/bin/python"));

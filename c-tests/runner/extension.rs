@@ -5,6 +5,7 @@ mod deadline;
 mod peers;
 mod regress;
 mod shutdown;
+mod soak;
 mod stubborn;
 mod telling;
 
@@ -37,8 +38,23 @@ fn make(version: Version) -> Command {
     command.arg(assign("VPATH", &source));
     command.arg(assign("PG_CONFIG", &version.bin().join("pg_config")));
     // A warning would be a fault.
-    command.args(["with_llvm=no", "COPT=-Werror"]);
+    let options = match version {
+        Version::Debian15 => "COPT=-Werror",
+        Version::Oracle18 => "COPT=-Werror -DUSE_ASSERT_CHECKING",
+    };
+    command.args(["with_llvm=no", options]);
     command
+}
+
+/// The server's program; that of 18 is built with assertions.
+fn program(version: Version) -> PathBuf {
+    let program = match version {
+        Version::Debian15 => version.bin().join("postgres"),
+        Version::Oracle18 => paths::cache().join("assertions/postgres"),
+    };
+    let missing = "c-tests/oracle/assertions.sh builds it";
+    assert!(program.exists(), "no {}: {missing}", program.display());
+    program
 }
 
 /// The module is compiled once for each version.
@@ -63,11 +79,12 @@ fn install(version: Version, directory: &Path) -> PathBuf {
             cp -rsn \"$files/.\" \"$2$files/\"
         done
         mkdir -p \"$2$1\"
-        cp \"$1/postgres\" \"$2$1\"";
+        cp \"$3\" \"$2$1/postgres\"";
     let mut copy = Command::new("sh");
     copy.args(["-c", script, "sh"])
         .arg(version.bin())
-        .arg(&root);
+        .arg(&root)
+        .arg(program(version));
     process::run(&mut copy, b"", TIMEOUT).success();
     let bin = version.bin().join("postgres");
     root.join(bin.strip_prefix("/").expect("an absolute path"))

@@ -1,7 +1,7 @@
 //! GSSAPI with a real KDC: authentication, encryption, and what goes wrong with either, compared with C libpq.
 
 mod meddler;
-mod realm;
+pub mod realm;
 
 use std::thread::sleep;
 use std::time::Duration;

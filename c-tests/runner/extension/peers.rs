@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -12,30 +13,31 @@ use tempfile::TempDir;
 use super::shutdown::assert_logged;
 use super::{VERSIONS, answer, ask, install, servers, session, start, wait_for};
 use crate::goaway::pgbouncer::PgBouncer;
+use crate::gss::realm::Realm;
 use crate::proxy::raw::Raw;
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
-use crate::support::process::{self, TIMEOUT};
+use crate::support::process::{self, Output, TIMEOUT};
 use crate::support::program::{Headers, Program, on_lib};
 use crate::support::session::{Session, wait_until};
 use crate::tls::certificates::Certificates;
 use crate::tls::server::install as install_file;
 
-/// Runs `steps` with a client that is asked when it waits.
+/// Runs the program `steps`, by `run`, whose client is asked when it waits; returns what it prints.
 #[track_caller]
 fn asked_while_idle(
     server: &Postgres,
-    program: &Program,
-    lib: Lib,
     conninfo: &str,
     steps: &[&str],
+    run: impl FnOnce(&[&str]) -> Output + Send,
 ) -> String {
-    let name = format!("idle_{:?}_{:?}", lib, thread::current().id());
-    let conninfo = format!("{conninfo} application_name='{name}'");
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("idle_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let conninfo = format!("{conninfo} application_name={name}");
     let before = ["connect", "parameter disconnect_requested"];
     let calls = [&[conninfo.as_str()][..], &before, steps].concat();
     thread::scope(|scope| {
-        let running = scope.spawn(|| program.run(lib, &calls, &[]).success().stdout);
+        let running = scope.spawn(move || run(&calls).success().stdout);
         let pid = format!(
             "SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND state = 'idle'"
         );
@@ -44,11 +46,18 @@ fn asked_while_idle(
             found = server.psql("postgres", &pid);
             if found.is_empty() { "none" } else { "found" }.to_owned()
         });
-        assert_eq!(
-            ask(server, found.trim().parse().expect("a process ID")),
-            "t"
-        );
+        let pid = found.trim().parse().expect("a process ID");
+        assert_eq!(ask(server, pid), "t");
         running.join().expect("no panic")
+    })
+}
+
+/// Likewise, on this library.
+#[track_caller]
+fn ours_while_idle(server: &Postgres, conninfo: &str, env: &[(&str, &str)]) -> String {
+    let program = Program::with_headers("steps", Headers::Ours);
+    asked_while_idle(server, conninfo, &OURS, |calls| {
+        program.run(Lib::Ours, calls, env)
     })
 }
 
@@ -69,12 +78,11 @@ fn assert_received(output: &str) {
 
 #[test]
 fn this_library_sets_the_flag_while_it_is_idle() {
-    let program = Program::with_headers("steps", Headers::Ours);
     for server in servers() {
         for conninfo in [server.unix("postgres"), server.tcp("postgres")] {
             for options in ["", " options='-c pg_goaway.message=on'"] {
                 let conninfo = conninfo.clone() + options;
-                let output = asked_while_idle(server, &program, Lib::Ours, &conninfo, &OURS);
+                let output = ours_while_idle(server, &conninfo, &[]);
                 assert_received(&output);
             }
         }
@@ -93,8 +101,9 @@ fn c_libpq_sees_the_parameter() {
     ];
     for server in servers() {
         let unix = server.unix("postgres");
-        let [c, ours] = [Lib::Oracle, Lib::Ours]
-            .map(|lib| asked_while_idle(server, &program, lib, &unix, &steps));
+        let [c, ours] = [Lib::Oracle, Lib::Ours].map(|lib| {
+            asked_while_idle(server, &unix, &steps, |calls| program.run(lib, calls, &[]))
+        });
         assert!(
             c.contains("busy -> 0\ndisconnect_requested: \"on\"\n"),
             "{c}"
@@ -105,7 +114,6 @@ fn c_libpq_sees_the_parameter() {
 
 #[test]
 fn inside_tls() {
-    let program = Program::with_headers("steps", Headers::Ours);
     let files = Certificates::shared();
     for version in VERSIONS {
         let server = &start(version, "");
@@ -116,9 +124,23 @@ fn inside_tls() {
         server.control(&["reload"]).success();
         let conninfo = server.tcp("postgres").replace("disable", "require");
         wait_until("on\n", || server.psql("postgres", "SHOW ssl"));
-        let output = asked_while_idle(server, &program, Lib::Ours, &conninfo, &OURS);
+        let output = ours_while_idle(server, &conninfo, &[]);
         assert_received(&output);
     }
+}
+
+/// Where GSSAPI encrypts the session.
+#[test]
+fn inside_gssapi() {
+    let realm = Realm::start_on(|config| start(Version::Oracle18, config));
+    realm.ticket("good", &[]);
+    let environment = realm.environment("good");
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let conninfo = realm.conninfo("dbname=encrypted gssencmode=require");
+    let output = ours_while_idle(&realm.postgres, &conninfo, &environment);
+    assert_received(&output);
 }
 
 /// psql, unmodified, goes on as if nothing were.

@@ -203,7 +203,7 @@ fn a_standby_is_not_told_by_its_primary() {
 }
 
 /// The worker's process; empty while there is none.
-fn worker(server: &Postgres) -> String {
+pub fn worker(server: &Postgres) -> String {
     let postmaster = std::fs::read_to_string(server.data().join("postmaster.pid"));
     let postmaster = postmaster.unwrap_or_default();
     let mut pgrep = Command::new("pgrep");

@@ -39,6 +39,11 @@ pub struct Realm {
 impl Realm {
     /// A realm with a server and the user `alice`.
     pub fn start() -> Realm {
+        Realm::start_on(|config| Postgres::start(Version::Oracle18, config))
+    }
+
+    /// Likewise, with a server that `start` starts with these lines for its configuration.
+    pub fn start_on(start: impl FnOnce(&str) -> Postgres) -> Realm {
         let directory = TempDir::with_prefix("krb5-");
         let directory = directory.expect("a temporary directory").keep();
         let path = directory.as_path();
@@ -58,7 +63,7 @@ impl Realm {
             run(path, "/usr/sbin/kadmin.local", &["-q", question]);
         }
         let (keeper, life) = start_kdc(path, port);
-        let postgres = start_postgres(path);
+        let postgres = start_postgres(path, start);
         Realm {
             postgres,
             directory,
@@ -89,7 +94,7 @@ impl Realm {
     }
 
     /// What a program needs to find the realm and the cache `name`.
-    fn environment(&self, name: &str) -> [(&'static str, String); 2] {
+    pub fn environment(&self, name: &str) -> [(&'static str, String); 2] {
         let text = |path: PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
         [
             ("KRB5_CONFIG", text(self.directory.join("krb5.conf"))),
@@ -120,7 +125,7 @@ impl Realm {
         lines.collect()
     }
 
-    fn conninfo(&self, rest: &str) -> String {
+    pub fn conninfo(&self, rest: &str) -> String {
         let port = self.postgres.port();
         format!("host=localhost hostaddr=127.0.0.1 port={port} user=alice sslmode=disable {rest}")
     }
@@ -235,10 +240,10 @@ fn start_kdc(path: &Path, port: u16) -> (Child, Option<ChildStdin>) {
     (keeper, life)
 }
 
-fn start_postgres(path: &Path) -> Postgres {
+fn start_postgres(path: &Path, start: impl FnOnce(&str) -> Postgres) -> Postgres {
     let keytab = path.join("keytab");
     let setting = format!("krb_server_keyfile = 'FILE:{}'", keytab.display());
-    let postgres = Postgres::start(Version::Oracle18, &setting);
+    let postgres = start(&setting);
     postgres.prepend_hba(HBA);
     postgres.psql("postgres", "CREATE ROLE alice LOGIN");
     for database in ["encrypted", "plain"] {

@@ -1,0 +1,140 @@
+//! Many clients at once, and everything at once. `LIBPQ_OXIDE_SOAK=MINUTES` makes it long.
+
+use std::env;
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::shutdown::{assert_logged, assert_sound, wait_for_exit, worker};
+use super::{VERSIONS, session, start, told};
+use crate::proxy::raw::Raw;
+use crate::support::clients::own_library;
+use crate::support::postgres::{Postgres, Version};
+use crate::support::program::on_lib;
+
+#[test]
+fn five_hundred_clients_are_told() {
+    const CLIENTS: usize = 500;
+    let config = "max_connections = 510\npg_goaway.spread = 1s";
+    let server = &start(Version::Oracle18, config);
+    assert_eq!(server.psql("postgres", "SHOW debug_assertions"), "on\n");
+    let mut clients: Vec<Raw> = (0..CLIENTS).map(|_| session(server, &[])).collect();
+    server
+        .control(&["stop", "-m", "smart", "--no-wait"])
+        .success();
+    for client in &mut clients {
+        assert_eq!(client.read_message(), told());
+    }
+    drop(clients);
+    wait_for_exit(server);
+    let counts =
+        format!("clients asked to disconnect: {CLIENTS}, told: {CLIENTS}, left: {CLIENTS},");
+    assert_logged(server, &counts);
+    assert_sound(server);
+}
+
+/// pgbench, with a connection for each transaction or for all; its errors.
+fn pgbench(server: &Postgres, options: &[&str]) -> impl FnOnce() -> String + use<> {
+    let version = server.version();
+    let mut command = on_lib(version.bin().join("pgbench"), own_library(version));
+    command.args(["-n", "-f", "/dev/stdin", "-c", "4", "-T", "4"]);
+    command.args(options).arg(server.unix("postgres"));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("pgbench runs");
+    let mut script = child.stdin.take().expect("a pipe");
+    let sql = b"BEGIN;\nSELECT count(*) FROM pg_class;\nEND;\nSELECT pg_notify('c', 'x');\n";
+    std::io::Write::write_all(&mut script, sql).expect("pgbench reads");
+    drop(script);
+    move || {
+        let output = child.wait_with_output().expect("pgbench ends");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+/// What the shutdown explains.
+const EXPLAINED: [&str; 10] = [
+    "terminating connection due to administrator command",
+    "server closed the connection unexpectedly",
+    "This probably means the server terminated",
+    "before or while processing the request",
+    "the database system is shutting down",
+    "Run was aborted; the above results are incomplete",
+    "No such file or directory",
+    "Connection refused",
+    "Is the server running locally",
+    "could not create connection for client",
+];
+
+#[track_caller]
+fn assert_explained(errors: &str) {
+    for line in errors.lines().filter(|line| !line.trim().is_empty()) {
+        let explained = EXPLAINED.iter().any(|text| line.contains(text));
+        assert!(explained || line.contains("aborted "), "{errors}");
+    }
+}
+
+/// Open descriptors, and resident memory in kilobytes, of the worker.
+fn size_of_worker(server: &Postgres) -> (usize, usize) {
+    let process = format!("/proc/{}", worker(server));
+    let descriptors = fs::read_dir(format!("{process}/fd")).map_or(0, Iterator::count);
+    let status = fs::read_to_string(format!("{process}/status")).unwrap_or_default();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let resident = resident.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    (descriptors, resident.unwrap_or(0))
+}
+
+/// One life of a server: clients come and go and are asked; in the end it shuts down.
+fn round(server: &Postgres) -> (usize, usize) {
+    let clients = [
+        pgbench(server, &[]),
+        pgbench(server, &["-C"]),
+        pgbench(server, &["-M", "prepared"]),
+    ];
+    let ask = "SELECT count(pg_goaway_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+        WHERE backend_type = 'client backend' ORDER BY random() LIMIT 4) s";
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(2) {
+        server.psql("postgres", ask);
+    }
+    let size = size_of_worker(server);
+    server
+        .control(&["stop", "-m", "smart", "--no-wait"])
+        .success();
+    for errors in clients {
+        assert_explained(&errors());
+    }
+    wait_for_exit(server);
+    size
+}
+
+#[test]
+fn everything_at_once() {
+    let minutes: u64 =
+        env::var("LIBPQ_OXIDE_SOAK").map_or(0, |text| text.parse().expect("minutes"));
+    let limit = Duration::from_secs(minutes * 60 / VERSIONS.len() as u64);
+    for version in VERSIONS {
+        let config = "pg_goaway.spread = 200ms\npg_goaway.deadline = 1s\npg_goaway.poll = 50ms";
+        let server = &start(version, config);
+        let begin = Instant::now();
+        let first = round(server);
+        loop {
+            server.control(&["start"]).success();
+            let (descriptors, resident) = round(server);
+            assert_eq!(descriptors, first.0);
+            assert!(
+                resident < first.1 * 2 + 1000,
+                "{resident}, after {}",
+                first.1
+            );
+            if begin.elapsed() >= limit {
+                break;
+            }
+        }
+        assert_sound(server);
+    }
+}
