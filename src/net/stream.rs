@@ -95,7 +95,8 @@ impl Stream {
     pub fn landing(&mut self) -> Landing {
         match self {
             Stream::Plain(_) => Landing::Caller,
-            _ if self.pending() > 0 => Landing::Pending,
+            Stream::Tls(tls) if tls.is_ready() => Landing::Pending,
+            Stream::Gss(gss) if gss.pending() > 0 => Landing::Pending,
             Stream::Tls(tls) => match tls.landing() {
                 Some(place) => Landing::Place(place.as_mut_ptr(), place.len()),
                 None => Landing::Nowhere,

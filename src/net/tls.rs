@@ -96,6 +96,8 @@ pub struct Tls {
     /// Room for the bytes of a wait, and which of it hold some.
     landing: Vec<u8>,
     landing_size: usize,
+    /// The server has said that no more comes: what the socket tells after that does not matter.
+    ended: bool,
     landed: Option<Range<usize>>,
     /// The bounds that the hint of a version mismatch names.
     versions: Versions,
@@ -120,6 +122,7 @@ impl Tls {
                 owed: 0,
                 landing: Vec::new(),
                 landing_size: LANDING,
+                ended: false,
                 landed: None,
                 versions,
             }),
@@ -180,6 +183,7 @@ impl Tls {
         match self.session.process_new_packets() {
             Ok(state) => {
                 self.pending = state.plaintext_bytes_to_read();
+                self.ended = state.peer_has_closed();
                 Ok(())
             }
             Err(error) => {
@@ -196,6 +200,11 @@ impl Tls {
         self.landing.try_reserve_exact(missing).ok()?;
         self.landing.resize(self.landing.len() + missing, 0);
         Some(&mut self.landing)
+    }
+
+    /// Whether [`Tls::recv`] answers without anything new from the socket.
+    pub fn is_ready(&self) -> bool {
+        self.ended || self.pending() > 0
     }
 
     /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
@@ -230,13 +239,13 @@ impl Tls {
             let opened = self.open_records();
             opened.map_err(|error| stream::broken(failure::of_session(&error), false))?;
             if self.pending == 0 && read == 0 {
-                return Err(self.ended());
+                return Err(self.end_of_stream());
             }
             if self.session.wants_write() {
                 // An answer to a key update; if it cannot go now, it goes with the next output.
                 let _ = self.write_records();
             }
-            if self.pending == 0 && !more {
+            if self.pending == 0 && !more && !self.ended {
                 return Err(ErrorKind::WouldBlock.into());
             }
         }
@@ -246,7 +255,7 @@ impl Tls {
     }
 
     /// Why nothing more comes.
-    fn ended(&mut self) -> io::Error {
+    fn end_of_stream(&mut self) -> io::Error {
         let text = match self.session.reader().read(&mut [0]) {
             Ok(_) => failure::CLOSED,
             Err(_) => failure::END_OF_FILE,
