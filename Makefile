@@ -56,14 +56,8 @@ install:
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
 	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
 
-# The order matters: what fails early and cheaply comes first where it can.
 test:
-	$(MAKE) setup
-	$(MAKE) check-style
-	$(MAKE) all
-	$(MAKE) check-unit
-	$(MAKE) oracle
-	$(MAKE) check-c
+	c-tests/all.sh
 
 setup:
 	c-tests/setup.sh
@@ -90,7 +84,7 @@ BENCH ?=
 bench: all oracle
 	$(CARGO) test --locked --test bench -- report $(BENCH)
 
-# An optimized build tests the two halves of an Option in any order, which valgrind takes for a use of what is not there.
+# A debug build: an optimized one tests the two halves of an Option in any order, which valgrind reports as an uninitialized read.
 valgrind: oracle
 	$(CARGO) rustc --locked --lib --crate-type cdylib
 	ln -sf libpq.so $(target)/debug/libpq.so.5

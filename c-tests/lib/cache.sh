@@ -1,4 +1,4 @@
-# Sourced by the scripts: the one place that says where things live which are too dear to make twice.
+# Sourced by the scripts: the one place that says where things live which are expensive to make twice.
 #
 # LIBPQ_OXIDE_CACHE decides when it is set. Root uses /var/cache/libpq-oxide, because the oracle is built, and its
 # server run, by a non-root user, who cannot enter root's home. Anybody else uses $XDG_CACHE_HOME or ~/.cache.

@@ -1,4 +1,4 @@
-//! What README.md says differs from C libpq: each is seen on both.
+//! What docs/differences.md says differs from C libpq: each is seen on both.
 
 use std::fs::{File, Permissions};
 use std::io::Write;

@@ -282,7 +282,7 @@ fn activerecord() {
     );
 }
 
-/// What README.md says of psycopg's `check`: the pool takes such a connection back, and offers it again.
+/// What docs/goaway.md says of psycopg's `check`: the pool takes such a connection back, and offers it again.
 #[test]
 fn a_check_that_only_raises_is_no_way_out() {
     let mut command = on_lib(venv(), Lib::Ours);

@@ -57,7 +57,7 @@ fn same(chain: &str, key: &str, root: &str, more: &str, good: bool) {
 
 const VERIFY_FAILED: &str = "SSL error: certificate verify failed";
 
-/// What ours says when OpenSSL accepts, as the README states, or has another text.
+/// What ours says when OpenSSL accepts, as docs/tls.md states, or has another text.
 #[track_caller]
 fn ours_refuses(chain: &str, root: &str, more: &str, text: &str) {
     let server = TlsServer::with(chain, chain);

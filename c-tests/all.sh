@@ -1,0 +1,13 @@
+#!/bin/bash
+# make test: everything, from nothing. What fails early and cheaply comes first where it can; the oracle is built beside the library.
+set -u
+cd "$(dirname "$0")/.."
+. c-tests/lib/stages.sh
+make=${MAKE:-make}
+
+stage setup "$make" setup
+stage style "$make" check-style
+stage build "$make" -j2 all oracle
+stage unit "$make" check-unit
+stage harness "$make" check-c
+end_of_stages 'make test:'

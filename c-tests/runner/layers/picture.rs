@@ -1,0 +1,57 @@
+//! The picture of the layers in ARCHITECTURE.md is what the table of the layer test says.
+//!
+//! `LIBPQ_OXIDE_BLESS=1` writes it instead of comparing it.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{LAYERS, Layer};
+use crate::support::paths::checkout;
+
+const BEGIN: &str = "<!-- layers -->\n";
+const END: &str = "<!-- end of layers -->";
+
+#[test]
+fn the_architecture_page_shows_the_layers_that_are_checked() {
+    let path = checkout().join("ARCHITECTURE.md");
+    let page = fs::read_to_string(&path).expect("ARCHITECTURE.md");
+    let (before, rest) = page.split_once(BEGIN).expect("a place for the layers");
+    let (shown, after) = rest.split_once(END).expect("an end of the layers");
+    let picture = picture();
+    if std::env::var_os("LIBPQ_OXIDE_BLESS").is_some() {
+        let page = [before, BEGIN, &picture, END, after].concat();
+        fs::write(&path, page).expect("ARCHITECTURE.md can be written");
+        return;
+    }
+    assert_eq!(shown, picture, "LIBPQ_OXIDE_BLESS=1 writes the picture");
+}
+
+/// A line for each floor, the highest first: its folders, and what each uses directly.
+fn picture() -> String {
+    let mut lines = vec!["```text".to_owned()];
+    let top = LAYERS.iter().map(floor).max().unwrap_or_default();
+    for level in (0..=top).rev() {
+        for layer in LAYERS.iter().filter(|layer| floor(layer) == level) {
+            let uses: BTreeSet<&str> = folders_used(layer).collect();
+            let uses = Vec::from_iter(uses).join(" ");
+            lines.push(match uses.is_empty() {
+                true => format!("{level}  {}", layer.folder),
+                false => format!("{level}  {:<10} -> {uses}", layer.folder),
+            });
+        }
+    }
+    lines.push("```\n".to_owned());
+    lines.join("\n")
+}
+
+/// The top-level folders that a layer may use.
+fn folders_used(layer: &Layer) -> impl Iterator<Item = &'static str> {
+    let top = |path: &&'static str| path.split("::").next().unwrap_or_default();
+    layer.may_use.iter().map(top)
+}
+
+/// One more than the highest floor that the layer uses.
+fn floor(layer: &Layer) -> usize {
+    let used = folders_used(layer).filter_map(|name| LAYERS.iter().find(|l| l.folder == name));
+    used.map(|lower| floor(lower) + 1).max().unwrap_or(0)
+}
