@@ -8,6 +8,7 @@ use crate::conninfo;
 use crate::conninfo::options::Opt;
 use crate::net::socket::TcpOption;
 use crate::net::sys::{self, SockAddrBytes};
+use crate::protocol::codes::request;
 use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem;
@@ -17,7 +18,6 @@ use std::os::fd::RawFd;
 const LONGEST_KEY: usize = 256;
 /// Length, request code and process id.
 const HEADER: usize = 12;
-const CANCEL_REQUEST: u32 = (1234 << 16) | 5678;
 
 /// What a connection knows that a cancel request needs; the settings are the options' texts.
 pub struct CancelTarget {
@@ -119,7 +119,7 @@ pub fn snapshot(target: &CancelTarget) -> Result<CancelData, Vec<u8>> {
     data.packet_length = length;
     let header = [
         (length as u32).to_be_bytes(),
-        CANCEL_REQUEST.to_be_bytes(),
+        request::CANCEL.to_be_bytes(),
         target.pid.to_be_bytes(),
     ];
     let packet = header.as_flattened().iter().chain(&target.key);

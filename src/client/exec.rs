@@ -6,6 +6,7 @@ use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
 use crate::conn::send::{Flush, MAX_PARAMETERS, Refused};
 use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, RowMode};
+pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;
 
 /// A statement's parameters as the caller gave them.

@@ -12,28 +12,13 @@ use crate::auth::scram::Client;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
 use crate::protocol::backend::{Body, HEADER};
+use crate::protocol::codes::auth;
 use crate::protocol::frontend::{self, NoRoom, Output};
 use crate::protocol::trace::AuthResponse;
 
 /// Requests answered on one physical connection; a real exchange has a handful.
 const MAX_REQUESTS: u32 = 100;
 pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
-
-/// AuthenticationRequest codes.
-mod code {
-    pub const OK: u32 = 0;
-    pub const KERBEROS4: u32 = 1;
-    pub const KERBEROS5: u32 = 2;
-    pub const PASSWORD: u32 = 3;
-    pub const CRYPT: u32 = 4;
-    pub const MD5: u32 = 5;
-    pub const GSS: u32 = 7;
-    pub const GSS_CONTINUE: u32 = 8;
-    pub const SSPI: u32 = 9;
-    pub const SASL: u32 = 10;
-    pub const SASL_CONTINUE: u32 = 11;
-    pub const SASL_FINAL: u32 = 12;
-}
 
 /// The exchange on the current physical connection.
 #[derive(Default)]
@@ -60,7 +45,7 @@ impl Startup {
             .and_then(|()| self.answer(session, request, body, frame));
         match outcome {
             Err(message) => self.fail_with(session, message),
-            Ok(()) if request == code::OK => {
+            Ok(()) if request == auth::OK => {
                 self.auth.completed = true;
                 session.status = ConnStatus::AuthOk;
                 // What comes next is read as if it were a command's result.
@@ -79,7 +64,7 @@ impl Startup {
     /// A server that asks for ever would be answered for ever.
     fn check_count(&mut self, request: u32) -> Result<(), Refusal> {
         self.auth.requests += 1;
-        if self.auth.requests > MAX_REQUESTS && request != code::OK {
+        if self.auth.requests > MAX_REQUESTS && request != auth::OK {
             return Err(b"server sent too many authentication requests".to_vec());
         }
         Ok(())
@@ -87,12 +72,12 @@ impl Startup {
 
     /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.
     fn check_expected(&self, session: &Session, request: u32) -> Result<(), Refusal> {
-        if self.params.sslcertmode == SslCertMode::Require && request == code::OK {
+        if self.params.sslcertmode == SslCertMode::Require && request == auth::OK {
             self.check_certificate()?;
         }
         if let Some(required) = &self.params.require_auth {
             let allowed = match request {
-                code::OK => {
+                auth::OK => {
                     !required.required || session.server.client_finished_auth || {
                         // libpq: encryption with GSSAPI has authenticated both sides.
                         self.in_use == Method::Gss && required.allowed & auth_bit::GSS != 0
@@ -138,9 +123,9 @@ impl Startup {
     fn check_binding(&self, request: u32) -> Result<(), Refusal> {
         let bound = self.auth.scram.as_ref().is_some_and(Client::channel_bound);
         let problem = match request {
-            code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => return Ok(()),
-            code::OK if bound => return Ok(()),
-            code::OK => {
+            auth::SASL | auth::SASL_CONTINUE | auth::SASL_FINAL => return Ok(()),
+            auth::OK if bound => return Ok(()),
+            auth::OK => {
                 "channel binding required, but server authenticated client without channel binding"
             }
             _ => "channel binding required but not supported by server's authentication request",
@@ -156,20 +141,20 @@ impl Startup {
         frame: &[u8],
     ) -> Result<(), Refusal> {
         match request {
-            code::OK => Ok(()),
-            code::PASSWORD | code::MD5 => self.send_password(session, request, body, frame),
-            code::SASL => self.begin_sasl(session, body, frame),
-            code::SASL_CONTINUE => self.continue_sasl(session, body, frame),
-            code::SASL_FINAL => self.finish_sasl(session, body, frame),
-            code::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".to_vec()),
-            code::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".to_vec()),
-            code::CRYPT => Err(b"Crypt authentication not supported".to_vec()),
+            auth::OK => Ok(()),
+            auth::PASSWORD | auth::MD5 => self.send_password(session, request, body, frame),
+            auth::SASL => self.begin_sasl(session, body, frame),
+            auth::SASL_CONTINUE => self.continue_sasl(session, body, frame),
+            auth::SASL_FINAL => self.finish_sasl(session, body, frame),
+            auth::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".to_vec()),
+            auth::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".to_vec()),
+            auth::CRYPT => Err(b"Crypt authentication not supported".to_vec()),
             // libpq: the library for GSSAPI speaks SSPI too.
-            code::GSS | code::SSPI => {
+            auth::GSS | auth::SSPI => {
                 self.begin_gss(session, frame);
                 Ok(())
             }
-            code::GSS_CONTINUE => {
+            auth::GSS_CONTINUE => {
                 self.continue_gss(session, body, frame);
                 Ok(())
             }
@@ -194,7 +179,7 @@ impl Startup {
         session.server.password_needed = true;
         let password = self.password().ok_or(NO_PASSWORD)?;
         let salt = match request {
-            code::MD5 => Some(
+            auth::MD5 => Some(
                 body.u32()
                     .ok_or("fe_sendauth: error sending password authentication")?,
             ),
@@ -230,11 +215,11 @@ impl Session {
 /// The require_auth bits that permit a request; None for one that no list can permit.
 fn method_bit(request: u32) -> Option<u16> {
     match request {
-        code::PASSWORD => Some(auth_bit::PASSWORD),
-        code::MD5 => Some(auth_bit::MD5),
-        code::GSS | code::GSS_CONTINUE => Some(auth_bit::GSS),
-        code::SSPI => Some(auth_bit::SSPI),
-        code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => {
+        auth::PASSWORD => Some(auth_bit::PASSWORD),
+        auth::MD5 => Some(auth_bit::MD5),
+        auth::GSS | auth::GSS_CONTINUE => Some(auth_bit::GSS),
+        auth::SSPI => Some(auth_bit::SSPI),
+        auth::SASL | auth::SASL_CONTINUE | auth::SASL_FINAL => {
             Some(auth_bit::SCRAM | auth_bit::OAUTH)
         }
         _ => None,
@@ -243,12 +228,12 @@ fn method_bit(request: u32) -> Option<u16> {
 
 fn method_description(request: u32) -> &'static str {
     match request {
-        code::OK => "server did not complete authentication",
-        code::PASSWORD => "server requested a cleartext password",
-        code::MD5 => "server requested a hashed password",
-        code::GSS | code::GSS_CONTINUE => "server requested GSSAPI authentication",
-        code::SSPI => "server requested SSPI authentication",
-        code::SASL | code::SASL_CONTINUE | code::SASL_FINAL => {
+        auth::OK => "server did not complete authentication",
+        auth::PASSWORD => "server requested a cleartext password",
+        auth::MD5 => "server requested a hashed password",
+        auth::GSS | auth::GSS_CONTINUE => "server requested GSSAPI authentication",
+        auth::SSPI => "server requested SSPI authentication",
+        auth::SASL | auth::SASL_CONTINUE | auth::SASL_FINAL => {
             "server requested SASL authentication"
         }
         _ => "server requested an unknown authentication type",

@@ -4,6 +4,7 @@ use super::queue::QueryClass;
 use super::send::Refused;
 use super::session::{AsyncState, ConnStatus, Session};
 use crate::protocol::backend::{Frame, HEADER, frame};
+use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
@@ -88,14 +89,16 @@ impl Session {
             Frame::Message { kind, body } => (kind, body),
         };
         match kind {
-            b'd' if body.is_empty() => return Ok(0),
-            b'd' => return Err(CopyStep::Data(body.len())),
-            b'S' => {
+            server::COPY_DATA if body.is_empty() => return Ok(0),
+            server::COPY_DATA => return Err(CopyStep::Data(body.len())),
+            server::PARAMETER_STATUS => {
                 self.take_parameter_status(body);
                 return Ok(body.len());
             }
-            b'c' if self.state == AsyncState::CopyBoth => self.state = AsyncState::CopyIn,
-            b'c' => self.state = AsyncState::Busy,
+            server::COPY_DONE if self.state == AsyncState::CopyBoth => {
+                self.state = AsyncState::CopyIn
+            }
+            server::COPY_DONE => self.state = AsyncState::Busy,
             _ => {
                 if self.take_asynchronous(kind, body).is_some() {
                     return Ok(body.len());

@@ -5,6 +5,7 @@ use super::errors::OUT_OF_MEMORY;
 use super::session::{ConnStatus, Session};
 use super::startup::{Next, Phase, Purpose, Startup, Want};
 use crate::conninfo::params::SslNegotiation;
+use crate::protocol::codes::{answer, server};
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
@@ -60,25 +61,25 @@ impl Startup {
         session: &mut Session,
         method: Method,
     ) -> Option<Want> {
-        let Some(&answer) = session.input.unread().first() else {
+        let Some(&reply) = session.input.unread().first() else {
             return Some(Want::Read);
         };
         let texts = texts(method);
-        match answer {
-            b'E' => return self.request_refused(session, method),
-            b'N' => {}
-            _ if answer == texts.accepted => {}
+        match reply {
+            server::ERROR_RESPONSE => return self.request_refused(session, method),
+            answer::NO => {}
+            _ if reply == texts.accepted => {}
             _ => {
-                let text = [texts.invalid.as_bytes(), &[answer]].concat();
+                let text = [texts.invalid.as_bytes(), &[reply]].concat();
                 self.fail_with(session, text);
                 return None;
             }
         }
         session.input.consume(1);
         if let Some(tracer) = &mut session.tracer {
-            tracer.answered(texts.traced, answer);
+            tracer.answered(texts.traced, reply);
         }
-        if answer == b'N' {
+        if reply == answer::NO {
             self.go_on_without(session, texts.required);
         } else {
             self.phase = Phase::Handshake(method);
@@ -187,7 +188,7 @@ struct Texts {
 }
 
 const TLS: Texts = Texts {
-    accepted: b'S',
+    accepted: answer::TLS,
     traced: "SSLResponse",
     invalid: "received invalid response to SSL negotiation: ",
     refused: "server sent an error response during SSL exchange",
@@ -196,7 +197,7 @@ const TLS: Texts = Texts {
 };
 
 const GSS: Texts = Texts {
-    accepted: b'G',
+    accepted: answer::GSS,
     traced: "GSSENCResponse",
     invalid: "received invalid response to GSSAPI negotiation: ",
     refused: "server sent an error response during GSS encryption exchange",

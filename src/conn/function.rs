@@ -6,6 +6,7 @@ use super::send::Refused;
 use super::session::{AsyncState, PipelineStatus, Session};
 use crate::mem::reserve;
 use crate::protocol::backend::{Body, Frame, frame};
+use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
@@ -112,10 +113,10 @@ impl Session {
             Frame::Message { kind, body } => (kind, body),
         };
         let understood = match kind {
-            b'V' => self.function_result(body),
-            b'E' => self.error_response(body),
-            b'S' => self.take_parameter_status(body),
-            b'Z' => {
+            server::FUNCTION_CALL_RESPONSE => self.function_result(body),
+            server::ERROR_RESPONSE => self.error_response(body),
+            server::PARAMETER_STATUS => self.take_parameter_status(body),
+            server::READY_FOR_QUERY => {
                 self.transaction_state(&mut Body(body));
                 self.function_ready();
                 return Step::Last(body.len());

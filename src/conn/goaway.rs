@@ -2,8 +2,6 @@
 
 use crate::conninfo::params::GoAwayMode;
 
-/// The startup packet's key.
-pub const KEY: &[u8] = b"_pq_.goaway";
 /// Addresses remembered as unwilling, over all resets of a connection.
 const MAX_REMEMBERED: usize = 256;
 

@@ -5,7 +5,7 @@ use super::query::{Outcome, whole};
 use super::session::{AsyncState, Notification, PipelineStatus, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::backend::Body;
-use crate::protocol::fields::ErrorFields;
+use crate::protocol::fields::{ErrorFields, SQLSTATE, STATEMENT_POSITION};
 use crate::result::message::{MessageStyle, format_error};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
@@ -93,11 +93,13 @@ impl Session {
         fields: &ErrorFields,
         status: Status,
     ) -> Result<PgResultBox, OutOfMemory> {
-        if let Some(state) = fields.get(b'C') {
+        if let Some(state) = fields.get(SQLSTATE) {
             self.server.set_sqlstate(state);
         }
         // libpq: the query is kept only where an error cursor may need it.
-        let query = fields.get(b'P').and_then(|_| self.queue.query());
+        let query = fields
+            .get(STATEMENT_POSITION)
+            .and_then(|_| self.queue.query());
         let style = MessageStyle {
             error: status == Status::FatalError,
             ..self.style

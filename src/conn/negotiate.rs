@@ -8,7 +8,8 @@ use super::startup::{Next, Phase, Purpose, Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::ProtocolVersion;
 use crate::protocol::backend::{Body, HEADER};
-use crate::protocol::fields::ErrorFields;
+use crate::protocol::codes::{GOAWAY_KEY, server};
+use crate::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SQLSTATE};
 use crate::protocol::frontend;
 use crate::result::status::Status;
 
@@ -64,7 +65,7 @@ impl Startup {
         let encoding = self.options.non_empty(Opt::ClientEncoding);
         pairs.extend(encoding.map(|name| (&b"client_encoding"[..], name)));
         if self.goaway.is_asked() {
-            pairs.push((goaway::KEY, b""));
+            pairs.push((GOAWAY_KEY, b""));
         }
         pairs.extend(self.environment.iter().map(|(k, v)| (*k, v.as_slice())));
         pairs
@@ -127,7 +128,10 @@ impl Startup {
             self.fail_with(session, "unexpected response from server");
             return Reply::Consumed(0);
         }
-        if !matches!(kind, b'R' | b'v' | b'E') {
+        if !matches!(
+            kind,
+            server::AUTHENTICATION | server::NEGOTIATE_PROTOCOL_VERSION | server::ERROR_RESPONSE
+        ) {
             let mut text = b"expected authentication request from server, but received ".to_vec();
             text.push(kind);
             self.fail_with(session, text);
@@ -136,14 +140,14 @@ impl Startup {
         let Some(length) = Body(&input[1..]).i32() else {
             return Reply::Incomplete { total: HEADER };
         };
-        if kind == b'E' && !(8..=MAX_ERROR).contains(&length) {
+        if kind == server::ERROR_RESPONSE && !(8..=MAX_ERROR).contains(&length) {
             return self.old_error(session, &input[1..]);
         }
-        if !(8..=MAX_REQUEST).contains(&length) && kind != b'E' {
+        if !(8..=MAX_REQUEST).contains(&length) && kind != server::ERROR_RESPONSE {
             self.fail_with(
                 session,
                 match kind {
-                    b'R' => "received invalid authentication request",
+                    server::AUTHENTICATION => "received invalid authentication request",
                     _ => "received invalid protocol negotiation message",
                 },
             );
@@ -155,11 +159,11 @@ impl Startup {
         };
         let first = !std::mem::replace(&mut self.replied, true);
         match kind {
-            b'E' => self.refused(session, body, first),
-            b'v' => self.negotiated(session, body),
+            server::ERROR_RESPONSE => self.refused(session, body, first),
+            server::NEGOTIATE_PROTOCOL_VERSION => self.negotiated(session, body),
             _ => self.authentication_request(session, &input[..total]),
         }
-        if kind != b'R' {
+        if kind != server::AUTHENTICATION {
             session.trace_received(input, body.len());
         }
         Reply::Consumed(total)
@@ -188,7 +192,7 @@ impl Startup {
     fn refused(&mut self, session: &mut Session, body: &[u8], first: bool) {
         let fields = ErrorFields::parse(body);
         let field = |code| fields.as_ref().and_then(|fields| fields.get(code));
-        let (sqlstate, message) = (field(b'C'), field(b'M').unwrap_or_default());
+        let (sqlstate, message) = (field(SQLSTATE), field(MESSAGE_PRIMARY).unwrap_or_default());
         if fields.is_some() && self.heal_if_blamed(sqlstate, message, first) {
             return;
         }
@@ -237,7 +241,7 @@ impl Startup {
                     b"server reported unsupported parameter name without a \"_pq_.\" prefix (\"";
                 return Err(Complaint::Invalid([text, name, b"\")"].concat()));
             }
-            if name != goaway::KEY || !self.goaway.is_asked() {
+            if name != GOAWAY_KEY || !self.goaway.is_asked() {
                 let text = b"server reported an unsupported parameter that was not requested (\"";
                 return Err(Complaint::Invalid([&text[..], name, b"\")"].concat()));
             }
@@ -309,8 +313,8 @@ impl Startup {
     }
 
     fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
-        let sqlstate = field(b'C');
-        let message = field(b'M').unwrap_or_default();
+        let sqlstate = field(SQLSTATE);
+        let message = field(MESSAGE_PRIMARY).unwrap_or_default();
         if self.heal_if_blamed(sqlstate, message, false) {
             return;
         }

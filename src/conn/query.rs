@@ -4,7 +4,8 @@ use super::queue::{Advance, QueryClass};
 use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::{OutOfMemory, reserve};
-use crate::protocol::backend::{Body, DATA_ROW, Frame, HEADER, frame};
+use crate::protocol::backend::{Body, Frame, HEADER, frame};
+use crate::protocol::codes::{server, transaction};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
@@ -52,15 +53,15 @@ impl Session {
     fn parse_front(&mut self, input: &mut RecvBuffer) -> bool {
         match input.unread().first().copied() {
             None => false,
-            Some(DATA_ROW) if self.state == AsyncState::ReadyMore => false,
-            Some(DATA_ROW) if self.data_rows_of(input) => true,
+            Some(server::DATA_ROW) if self.state == AsyncState::ReadyMore => false,
+            Some(server::DATA_ROW) if self.data_rows_of(input) => true,
             Some(_) => self.parse_message(input),
         }
     }
 
     /// Whether the input begins with a row that has to wait until the application took the one that is ready.
     fn is_row_waiting(&self, input: &[u8]) -> bool {
-        self.state == AsyncState::ReadyMore && input.first() == Some(&DATA_ROW)
+        self.state == AsyncState::ReadyMore && input.first() == Some(&server::DATA_ROW)
     }
 
     /// One message; false when parsing cannot go on.
@@ -132,9 +133,9 @@ impl Session {
     #[inline]
     fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
         match kind {
-            b'A' => Some(self.notification(body)),
-            b'N' => Some(self.server_notice(body)),
-            b'g' => Some(self.goaway()),
+            server::NOTIFICATION_RESPONSE => Some(self.notification(body)),
+            server::NOTICE_RESPONSE => Some(self.server_notice(body)),
+            server::GO_AWAY => Some(self.goaway()),
             _ => None,
         }
     }
@@ -142,8 +143,8 @@ impl Session {
     fn take_idle(&mut self, kind: u8, body: &[u8]) -> Outcome {
         match kind {
             // libpq: an error out of the blue goes to the notice processor.
-            b'E' => self.server_notice(body),
-            b'S' => self.parameter_status(body),
+            server::ERROR_RESPONSE => self.server_notice(body),
+            server::PARAMETER_STATUS => self.parameter_status(body),
             _ => self
                 .take_anywhere(kind, body)
                 .unwrap_or_else(|| self.out_of_the_blue(kind)),
@@ -158,25 +159,38 @@ impl Session {
 
     fn take_busy(&mut self, kind: u8, body: &[u8]) -> Outcome {
         match kind {
-            DATA_ROW => self.data_row(body),
-            b'C' => self.command_complete(body),
-            b'E' => self.server_error(body),
-            b'Z' => self.ready_for_query(body),
-            b'I' | b'1' | b'2' | b'3' | b'n' | b'c' if !body.is_empty() => Outcome::Malformed,
-            b'I' => self.command_done(Status::EmptyQuery),
-            b'1' => self.done_if(QueryClass::Prepare),
-            b'3' => self.done_if(QueryClass::Close),
-            b'n' => self.done_if(QueryClass::Describe),
-            b'2' => Outcome::Done,
-            b'S' => self.parameter_status(body),
-            b'K' => self.backend_key(body),
-            b'T' => self.row_description(body),
-            b't' => self.parameter_description(body),
-            b'G' => self.copy_start(body, Status::CopyIn, AsyncState::CopyIn),
-            b'H' => self.copy_start(body, Status::CopyOut, AsyncState::CopyOut),
-            b'W' => self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth),
+            server::DATA_ROW => self.data_row(body),
+            server::COMMAND_COMPLETE => self.command_complete(body),
+            server::ERROR_RESPONSE => self.server_error(body),
+            server::READY_FOR_QUERY => self.ready_for_query(body),
+            server::EMPTY_QUERY_RESPONSE
+            | server::PARSE_COMPLETE
+            | server::BIND_COMPLETE
+            | server::CLOSE_COMPLETE
+            | server::NO_DATA
+            | server::COPY_DONE
+                if !body.is_empty() =>
+            {
+                Outcome::Malformed
+            }
+            server::EMPTY_QUERY_RESPONSE => self.command_done(Status::EmptyQuery),
+            server::PARSE_COMPLETE => self.done_if(QueryClass::Prepare),
+            server::CLOSE_COMPLETE => self.done_if(QueryClass::Close),
+            server::NO_DATA => self.done_if(QueryClass::Describe),
+            server::BIND_COMPLETE => Outcome::Done,
+            server::PARAMETER_STATUS => self.parameter_status(body),
+            server::BACKEND_KEY_DATA => self.backend_key(body),
+            server::ROW_DESCRIPTION => self.row_description(body),
+            server::PARAMETER_DESCRIPTION => self.parameter_description(body),
+            server::COPY_IN_RESPONSE => self.copy_start(body, Status::CopyIn, AsyncState::CopyIn),
+            server::COPY_OUT_RESPONSE => {
+                self.copy_start(body, Status::CopyOut, AsyncState::CopyOut)
+            }
+            server::COPY_BOTH_RESPONSE => {
+                self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth)
+            }
             // libpq: what is left of a COPY OUT that was given up is dropped silently.
-            b'd' | b'c' => Outcome::Done,
+            server::COPY_DATA | server::COPY_DONE => Outcome::Done,
             _ => self
                 .take_anywhere(kind, body)
                 .unwrap_or_else(|| self.unexpected(kind)),
@@ -276,9 +290,9 @@ impl Session {
             return false;
         };
         self.transaction = match letter {
-            b'I' => TransactionStatus::Idle,
-            b'T' => TransactionStatus::InTransaction,
-            b'E' => TransactionStatus::InError,
+            transaction::IDLE => TransactionStatus::Idle,
+            transaction::IN_BLOCK => TransactionStatus::InTransaction,
+            transaction::FAILED => TransactionStatus::InError,
             _ => TransactionStatus::Unknown,
         };
         true

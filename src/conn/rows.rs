@@ -8,7 +8,8 @@ use super::queue::QueryClass;
 use super::session::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
-use crate::protocol::backend::{Body, DATA_ROW};
+use crate::protocol::backend::Body;
+use crate::protocol::codes::server;
 use crate::result::builder::RowError;
 use crate::result::columns::{Columns, ColumnsError};
 use crate::result::origin::Origin;
@@ -169,7 +170,7 @@ impl Session {
 
     #[inline]
     fn takes_rows_now(&self, input: &RecvBuffer) -> bool {
-        input.unread().first() == Some(&DATA_ROW)
+        input.unread().first() == Some(&server::DATA_ROW)
             && self.state == AsyncState::Busy
             && self.tracer.is_none()
     }

@@ -4,6 +4,7 @@ use super::errors::OUT_OF_MEMORY;
 use super::queue::QueryClass;
 use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
 use crate::mem::reserve;
+use crate::protocol::codes::client;
 use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
 
 /// Most parameters a command can have.
@@ -151,9 +152,9 @@ impl Session {
     pub fn send_target(&mut self, class: QueryClass, kind: u8, name: &[u8]) -> Result<(), Refused> {
         let sync = self.pipeline == PipelineStatus::Off;
         let command = if class == QueryClass::Describe {
-            b'D'
+            client::DESCRIBE
         } else {
-            b'C'
+            client::CLOSE
         };
         self.enqueue(class, None, |out| {
             frontend::target(out, command, kind, name)?;

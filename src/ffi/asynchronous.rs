@@ -9,6 +9,7 @@ use super::params::Given;
 use super::sending::dispatch;
 use super::types::{Oid, PGnotify};
 use super::{alloc, command, events, ptr, result, wait};
+use crate::client::exec::target;
 use crate::client::io::Flushed;
 use crate::client::{Collected, Notification, RowMode, Step};
 use crate::result::store::PgResult;
@@ -182,7 +183,7 @@ pub unsafe extern "C-unwind" fn PQsendDescribePrepared(
     stmt: *const c_char,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { dispatch(conn, command::describe(b'S', stmt)).into() }
+    unsafe { dispatch(conn, command::describe(target::STATEMENT, stmt)).into() }
 }
 
 /// Asks for the columns of a portal, without waiting: 1, or 0 with an error text. A NULL name is the
@@ -196,7 +197,7 @@ pub unsafe extern "C-unwind" fn PQsendDescribePortal(
     portal: *const c_char,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { dispatch(conn, command::describe(b'P', portal)).into() }
+    unsafe { dispatch(conn, command::describe(target::PORTAL, portal)).into() }
 }
 
 /// Closes a prepared statement, without waiting: 1, or 0 with an error text.
@@ -209,7 +210,7 @@ pub unsafe extern "C-unwind" fn PQsendClosePrepared(
     stmt: *const c_char,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { dispatch(conn, command::close(b'S', stmt)).into() }
+    unsafe { dispatch(conn, command::close(target::STATEMENT, stmt)).into() }
 }
 
 /// Closes a portal, without waiting: 1, or 0 with an error text.
@@ -222,7 +223,7 @@ pub unsafe extern "C-unwind" fn PQsendClosePortal(
     portal: *const c_char,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { dispatch(conn, command::close(b'P', portal)).into() }
+    unsafe { dispatch(conn, command::close(target::PORTAL, portal)).into() }
 }
 
 /// Asks for a result a row for the command just sent: 1, or 0 when it is too late or NULL is given.

@@ -12,6 +12,7 @@ use super::params::Given;
 use super::result::PQclear;
 use super::sending::{complete, dispatch};
 use super::types::{ExecStatusCode, Oid};
+use crate::client::exec::target;
 use crate::client::io::Sent;
 use crate::client::{ConnStatus, Step, done, layout};
 use crate::result::status::Status;
@@ -258,7 +259,7 @@ pub unsafe extern "C-unwind" fn PQdescribePrepared(
     stmt: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, command::describe(b'S', stmt)) }
+    unsafe { run(conn, command::describe(target::STATEMENT, stmt)) }
 }
 
 /// The columns of a portal, in a PGRES_COMMAND_OK result; a NULL name is the unnamed portal. See PQexec.
@@ -271,7 +272,7 @@ pub unsafe extern "C-unwind" fn PQdescribePortal(
     portal: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, command::describe(b'P', portal)) }
+    unsafe { run(conn, command::describe(target::PORTAL, portal)) }
 }
 
 /// Closes a prepared statement; no error if there is none of the name. See PQexec.
@@ -284,7 +285,7 @@ pub unsafe extern "C-unwind" fn PQclosePrepared(
     stmt: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, command::close(b'S', stmt)) }
+    unsafe { run(conn, command::close(target::STATEMENT, stmt)) }
 }
 
 /// Closes a portal; no error if there is none of the name. See PQexec.
@@ -297,7 +298,7 @@ pub unsafe extern "C-unwind" fn PQclosePortal(
     portal: *const c_char,
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
-    unsafe { run(conn, command::close(b'P', portal)) }
+    unsafe { run(conn, command::close(target::PORTAL, portal)) }
 }
 
 /// An empty result of the given status, to be freed with PQclear; NULL when memory ran out.

@@ -2,10 +2,10 @@
 
 use bytes::Buf;
 
+use super::codes::server;
+
 /// Bytes of a message before its body: the type and the length word.
 pub const HEADER: usize = 5;
-/// The type of a message with a row.
-pub const DATA_ROW: u8 = b'D';
 /// Longest length word of a message whose type is not known to be long.
 const SHORT_LIMIT: i32 = 30_000;
 
@@ -44,7 +44,7 @@ pub fn frame(bytes: &[u8]) -> Frame<'_> {
 /// The data of the CopyData that `bytes` begin with, if it is whole and not empty: what [`frame`] tells, in fewer steps.
 #[inline]
 pub fn copy_data(bytes: &[u8]) -> Option<&[u8]> {
-    let (&[b'd', a, b, c, d], rest) = bytes.split_first_chunk::<HEADER>()? else {
+    let (&[server::COPY_DATA, a, b, c, d], rest) = bytes.split_first_chunk::<HEADER>()? else {
         return None;
     };
     let length = i32::from_be_bytes([a, b, c, d]);
@@ -56,7 +56,17 @@ pub fn copy_data(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Message types that may exceed 30000 bytes.
 fn may_be_long(kind: u8) -> bool {
-    matches!(kind, b'd' | b'D' | b'E' | b'V' | b'N' | b'A' | b'T' | b't')
+    matches!(
+        kind,
+        server::COPY_DATA
+            | server::DATA_ROW
+            | server::ERROR_RESPONSE
+            | server::FUNCTION_CALL_RESPONSE
+            | server::NOTICE_RESPONSE
+            | server::NOTIFICATION_RESPONSE
+            | server::ROW_DESCRIPTION
+            | server::PARAMETER_DESCRIPTION
+    )
 }
 
 /// A message body being read from its front; every read answers None past the end.

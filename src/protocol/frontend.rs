@@ -3,17 +3,15 @@
 //! A message that would exceed the protocol's Int32 length, or for which there is no memory, is not appended.
 
 use super::backend::HEADER;
+use super::codes::{client, request};
 pub use super::output::{NoRoom, Output};
 
-pub const CANCEL_REQUEST_CODE: u32 = 80_877_102;
 /// Room for a Bind message beside its statement's name and its parameters.
 const BIND_ROOM: usize = 64;
 /// Room for a parameter of a Bind message; longer values make their own.
 const PARAMETER_ROOM: usize = 24;
 /// A value's length, and what stands behind the last one.
 const BIND_END: usize = 4 + 4;
-const TLS_REQUEST_CODE: u32 = (1234 << 16) | 5679;
-const GSS_REQUEST_CODE: u32 = (1234 << 16) | 5680;
 
 /// One parameter of a Bind message.
 #[derive(Debug, Clone, Copy)]
@@ -71,13 +69,13 @@ fn string_message(out: &mut Output, kind: u8, text: &[u8]) -> Result<(), NoRoom>
 
 /// Simple query.
 pub fn query(out: &mut Output, text: &[u8]) -> Result<(), NoRoom> {
-    string_message(out, b'Q', text)
+    string_message(out, client::QUERY, text)
 }
 
 /// Parse: `types` may be shorter than the statement's parameter list.
 pub fn parse(out: &mut Output, name: &[u8], query: &[u8], types: &[u32]) -> Result<(), NoRoom> {
     let size = name.len() + query.len() + 4 + types.len() * 4;
-    message(out, b'P', size, |out| {
+    message(out, client::PARSE, size, |out| {
         put_string(out, name);
         put_string(out, query);
         put_u16(out, types.len() as u16);
@@ -103,7 +101,7 @@ pub fn bind<'a>(
     let [high, low] = (count as u16).to_be_bytes();
     out.reserve(BIND_ROOM + statement.len() + count * PARAMETER_ROOM)?;
     // The length comes at the end; the portal has no name.
-    out.put(&[b'B', 0, 0, 0, 0, 0]);
+    out.put(&[client::BIND, 0, 0, 0, 0, 0]);
     out.put(statement);
     if with_formats {
         out.put(&[0, high, low]);
@@ -168,28 +166,28 @@ fn bare(out: &mut Output, kind: u8) -> Result<(), NoRoom> {
 }
 
 pub fn sync(out: &mut Output) -> Result<(), NoRoom> {
-    bare(out, b'S')
+    bare(out, client::SYNC)
 }
 
 pub fn flush(out: &mut Output) -> Result<(), NoRoom> {
-    bare(out, b'H')
+    bare(out, client::FLUSH)
 }
 
 pub fn terminate(out: &mut Output) -> Result<(), NoRoom> {
-    bare(out, b'X')
+    bare(out, client::TERMINATE)
 }
 
 pub fn copy_done(out: &mut Output) -> Result<(), NoRoom> {
-    bare(out, b'c')
+    bare(out, client::COPY_DONE)
 }
 
 pub fn copy_fail(out: &mut Output, reason: &[u8]) -> Result<(), NoRoom> {
-    string_message(out, b'f', reason)
+    string_message(out, client::COPY_FAIL, reason)
 }
 
 #[inline]
 pub fn copy_data(out: &mut Output, data: &[u8]) -> Result<(), NoRoom> {
-    message(out, b'd', data.len(), |out| out.put(data))
+    message(out, client::COPY_DATA, data.len(), |out| out.put(data))
 }
 
 /// Fast-path function call with binary arguments and a binary result.
@@ -203,7 +201,7 @@ pub fn function_call<'a>(
         .map(|a| a.map_or(0, <[u8]>::len).saturating_add(4))
         .fold(0, usize::saturating_add);
     let size = values.saturating_add(12);
-    message(out, b'F', size, |out| {
+    message(out, client::FUNCTION_CALL, size, |out| {
         put_u32(out, function);
         put_u16(out, 1);
         put_u16(out, 1);
@@ -217,23 +215,30 @@ pub fn function_call<'a>(
 
 /// PasswordMessage: the text with its terminating zero.
 pub fn password(out: &mut Output, text: &[u8]) -> Result<(), NoRoom> {
-    string_message(out, b'p', text)
+    string_message(out, client::AUTH_RESPONSE, text)
 }
 
 pub fn sasl_initial(out: &mut Output, mechanism: &[u8], data: &[u8]) -> Result<(), NoRoom> {
-    message(out, b'p', mechanism.len() + 5 + data.len(), |out| {
-        put_string(out, mechanism);
-        put_value(out, Some(data));
-    })
+    message(
+        out,
+        client::AUTH_RESPONSE,
+        mechanism.len() + 5 + data.len(),
+        |out| {
+            put_string(out, mechanism);
+            put_value(out, Some(data));
+        },
+    )
 }
 
 pub fn sasl_response(out: &mut Output, data: &[u8]) -> Result<(), NoRoom> {
-    message(out, b'p', data.len(), |out| out.put(data))
+    message(out, client::AUTH_RESPONSE, data.len(), |out| out.put(data))
 }
 
 /// GSSResponse.
 pub fn gss_response(out: &mut Output, token: &[u8]) -> Result<(), NoRoom> {
-    message(out, b'p', token.len(), |out| out.put(token))
+    message(out, client::AUTH_RESPONSE, token.len(), |out| {
+        out.put(token)
+    })
 }
 
 /// StartupMessage; `pairs` are written in order.
@@ -257,12 +262,12 @@ pub fn startup<'a>(
 
 /// SSLRequest.
 pub fn tls_request(out: &mut Output) -> Result<(), NoRoom> {
-    untyped(out, TLS_REQUEST_CODE, &[])
+    untyped(out, request::TLS, &[])
 }
 
 /// GSSENCRequest.
 pub fn gss_request(out: &mut Output) -> Result<(), NoRoom> {
-    untyped(out, GSS_REQUEST_CODE, &[])
+    untyped(out, request::GSS, &[])
 }
 
 /// A message of a code and a body, without a type byte.
@@ -279,7 +284,7 @@ fn untyped(out: &mut Output, code: u32, body: &[u8]) -> Result<(), NoRoom> {
 pub fn cancel_request(out: &mut Output, process: i32, key: &[u8]) -> Result<(), NoRoom> {
     untyped(
         out,
-        CANCEL_REQUEST_CODE,
+        request::CANCEL,
         &[&process.to_be_bytes(), key].concat(),
     )
 }

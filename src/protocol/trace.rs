@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-const CANCEL_REQUEST: i32 = (1234 << 16) | 5678;
-const SSL_REQUEST: i32 = (1234 << 16) | 5679;
-const GSSENC_REQUEST: i32 = (1234 << 16) | 5680;
+use super::codes::server;
 
 /// What `PQsetTraceFlags` chose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +45,10 @@ pub fn frame_line(
     begin(out, timestamp, flags);
     out.extend_from_slice(if from_server { b"B\t" } else { b"F\t" });
     // The size of an error depends on the server's sources.
-    if flags.regress && from_server && matches!(kind, b'E' | b'N') {
+    if flags.regress
+        && from_server
+        && matches!(kind, server::ERROR_RESPONSE | server::NOTICE_RESPONSE)
+    {
         out.extend_from_slice(b"NN\t");
     } else {
         print(out, format_args!("{length}\t"));
@@ -74,7 +75,7 @@ pub fn untyped_line(out: &mut Vec<u8>, frame: &[u8], timestamp: &[u8], flags: Tr
     let length = word(0).unwrap_or(0);
     begin(out, timestamp, flags);
     let code = match word(4) {
-        Some(code) if length >= 8 => code,
+        Some(code) if length >= 8 => code as u32,
         _ => return print(out, format_args!("F\t{length}\tUnknown message\n")),
     };
     print(out, format_args!("F\t{length}\t"));

@@ -1,6 +1,8 @@
 //! What the proxy sees of a server's stream: message boundaries, and of messages only the few it has to know.
 
 use pq::protocol::backend::{Body, HEADER};
+use pq::protocol::codes::{server, transaction};
+use pq::protocol::fields::SQLSTATE;
 
 use crate::framer::{Framer, Nonsense, Part, body_length};
 use crate::messages;
@@ -9,9 +11,6 @@ use crate::requests::Requests;
 
 /// A message before the first ReadyForQuery is not longer than this.
 const LONGEST_OPENING: usize = 64 * 1024;
-/// The type of a GoAway.
-const GOAWAY: u8 = b'g';
-
 /// What the start of a session needs edited.
 #[derive(Debug, Clone, Copy)]
 pub struct Edits {
@@ -69,7 +68,7 @@ impl Stream {
         match self.ready {
             _ if !self.is_open() => Activity::Opening,
             _ if !self.requests.are_answered() => Activity::Busy,
-            Some(b'I') => Activity::Idle,
+            Some(transaction::IDLE) => Activity::Idle,
             _ => Activity::InTransaction,
         }
     }
@@ -103,19 +102,25 @@ impl Stream {
     }
 
     fn pass(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
-        if kind == GOAWAY {
+        if kind == server::GO_AWAY {
             self.goaway = true;
             return;
         }
         let edited = match kind {
-            b'v' => Some(messages::without_goaway(body, self.edits.version).unwrap_or_default()),
-            b'R' if self.edits.no_channel_binding => messages::without_channel_binding(body),
+            server::NEGOTIATE_PROTOCOL_VERSION => {
+                Some(messages::without_goaway(body, self.edits.version).unwrap_or_default())
+            }
+            server::AUTHENTICATION if self.edits.no_channel_binding => {
+                messages::without_channel_binding(body)
+            }
             _ => None,
         };
         match kind {
-            b'K' => self.pid = Body(body).i32(),
-            b'Z' => self.ready = Some(body.first().copied().unwrap_or(b'I')),
-            b'E' => self.refusal = sqlstate(body),
+            server::BACKEND_KEY_DATA => self.pid = Body(body).i32(),
+            server::READY_FOR_QUERY => {
+                self.ready = Some(body.first().copied().unwrap_or(transaction::IDLE))
+            }
+            server::ERROR_RESPONSE => self.refusal = sqlstate(body),
             _ => {}
         }
         match edited {
@@ -133,18 +138,20 @@ impl Stream {
     pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<Run, Nonsense> {
         let mut rest = bytes;
         let begins_goaway = |stream: &Stream, rest: &[u8]| {
-            stream.framer.is_at_boundary() && rest.first() == Some(&GOAWAY)
+            stream.framer.is_at_boundary() && rest.first() == Some(&server::GO_AWAY)
         };
         self.is_goaway |= begins_goaway(self, rest);
         while !rest.is_empty() {
             let (part, behind) = self.framer.next(rest)?;
             match part {
-                Part::Body(b'Z', _) => {
+                Part::Body(server::READY_FOR_QUERY, _) => {
                     self.ready = rest.first().copied();
-                    self.requests.note_reply(b'Z');
+                    self.requests.note_reply(server::READY_FOR_QUERY);
                 }
                 // ReadyForQuery counts with the state it tells.
-                Part::Header(kind) if kind != b'Z' => self.requests.note_reply(kind),
+                Part::Header(kind) if kind != server::READY_FOR_QUERY => {
+                    self.requests.note_reply(kind)
+                }
                 _ => {}
             }
             rest = behind;
@@ -191,7 +198,7 @@ fn split(bytes: &[u8]) -> Result<Option<Message<'_>>, Nonsense> {
 
 fn sqlstate(body: &[u8]) -> Option<[u8; 5]> {
     let fields = pq::protocol::fields::ErrorFields::parse(body)?;
-    fields.get(b'C')?.try_into().ok()
+    fields.get(SQLSTATE)?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -217,7 +224,10 @@ mod tests {
             let behind = stream.open(&second, &mut out).unwrap().to_vec();
             assert_eq!(behind, b"C\0\0");
             assert_eq!(out, OPENING);
-            assert_eq!((stream.pid, stream.ready), (Some(0x102), Some(b'I')));
+            assert_eq!(
+                (stream.pid, stream.ready),
+                (Some(0x102), Some(transaction::IDLE))
+            );
             assert!(stream.is_at_boundary());
         }
     }
@@ -281,7 +291,7 @@ mod tests {
         for byte in b"Z\0\0\0\x05T" {
             stream.follow(&[*byte], false).unwrap();
         }
-        assert_eq!(stream.ready, Some(b'T'));
+        assert_eq!(stream.ready, Some(transaction::IN_BLOCK));
     }
 
     #[test]

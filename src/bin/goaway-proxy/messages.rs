@@ -1,8 +1,7 @@
 //! The messages the proxy writes, and those of the server's that it edits.
 
 use pq::protocol::backend::Body;
-
-use crate::startup::GOAWAY_KEY;
+use pq::protocol::codes::{GOAWAY_KEY, server};
 
 pub const GOAWAY: &[u8] = b"g\0\0\0\x04";
 pub const TERMINATE: &[u8] = b"X\0\0\0\x04";
@@ -18,13 +17,13 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 
 /// ParameterStatus `disconnect_requested=on`.
 pub fn disconnect_requested() -> Vec<u8> {
-    message(b'S', b"disconnect_requested\0on\0")
+    message(server::PARAMETER_STATUS, b"disconnect_requested\0on\0")
 }
 
 /// A FATAL ErrorResponse.
 pub fn fatal(sqlstate: &str, text: &str) -> Vec<u8> {
     let fields = format!("SFATAL\0VFATAL\0C{sqlstate}\0M{text}\0\0");
-    message(b'E', fields.as_bytes())
+    message(server::ERROR_RESPONSE, fields.as_bytes())
 }
 
 /// "the database system is shutting down": clients go on to their next host.
@@ -43,7 +42,7 @@ pub fn terminated() -> Vec<u8> {
 /// NegotiateProtocolVersion, its body given, without the request for GoAway, which the server was not sent; None when
 /// nothing is left to tell a client that asked for `version`.
 pub fn without_goaway(body: &[u8], version: u32) -> Option<Vec<u8>> {
-    let whole = || Some(message(b'v', body));
+    let whole = || Some(message(server::NEGOTIATE_PROTOCOL_VERSION, body));
     let mut rest = Body(body);
     let (Some(spoken), Some(count)) = (rest.u32(), rest.u32()) else {
         return whole();
@@ -67,7 +66,7 @@ pub fn without_goaway(body: &[u8], version: u32) -> Option<Vec<u8>> {
         return None;
     }
     let edited = [&spoken.to_be_bytes()[..], &left.to_be_bytes(), &names].concat();
-    Some(message(b'v', &edited))
+    Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &edited))
 }
 
 /// An AuthenticationRequest, its body given, that offers no channel binding: for a client whose connection has no TLS to
@@ -91,7 +90,7 @@ pub fn without_channel_binding(body: &[u8]) -> Option<Vec<u8>> {
             break;
         }
     }
-    found.then(|| message(b'R', &edited))
+    found.then(|| message(server::AUTHENTICATION, &edited))
 }
 
 #[cfg(test)]
@@ -114,18 +113,27 @@ mod tests {
         const V3_2: u32 = 0x0003_0002;
         let both = negotiate(V3, &[GOAWAY_KEY, b"_pq_.x"]);
         let one = negotiate(V3, &[b"_pq_.x"]);
-        assert_eq!(without_goaway(&both, V3), Some(message(b'v', &one)));
-        assert_eq!(without_goaway(&one, V3), Some(message(b'v', &one)));
+        assert_eq!(
+            without_goaway(&both, V3),
+            Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &one))
+        );
+        assert_eq!(
+            without_goaway(&one, V3),
+            Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &one))
+        );
         let only = negotiate(V3, &[GOAWAY_KEY]);
         assert_eq!(without_goaway(&only, V3), None);
         let downgrade = negotiate(V3, &[]);
-        assert_eq!(without_goaway(&only, V3_2), Some(message(b'v', &downgrade)));
+        assert_eq!(
+            without_goaway(&only, V3_2),
+            Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &downgrade))
+        );
         assert_eq!(
             without_goaway(&downgrade, V3_2),
-            Some(message(b'v', &downgrade))
+            Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &downgrade))
         );
         for cut in 0..both.len() {
-            let whole = Some(message(b'v', &both[..cut]));
+            let whole = Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &both[..cut]));
             assert_eq!(without_goaway(&both[..cut], V3), whole, "{cut}");
         }
     }
@@ -133,7 +141,7 @@ mod tests {
     #[test]
     fn channel_binding_is_taken_from_the_list() {
         let list = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
-        let edited = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+        let edited = message(server::AUTHENTICATION, b"\0\0\0\x0aSCRAM-SHA-256\0\0");
         assert_eq!(without_channel_binding(list), Some(edited));
         assert_eq!(
             without_channel_binding(b"\0\0\0\x0aSCRAM-SHA-256\0\0"),

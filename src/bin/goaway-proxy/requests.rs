@@ -14,6 +14,8 @@
 
 use std::collections::VecDeque;
 
+use pq::protocol::codes::{client, server};
+
 use crate::framer::{Framer, Part};
 
 /// What the server takes alike.
@@ -84,23 +86,25 @@ impl Requests {
 
     fn note(&mut self, kind: u8) {
         match kind {
-            b'S' => {
+            client::SYNC => {
                 self.is_open = false;
                 self.is_skipping = false;
                 self.push(Kind::Sync);
             }
             _ if self.is_skipping => {}
-            b'Q' | b'F' => {
+            client::QUERY | client::FUNCTION_CALL => {
                 self.is_open = false;
                 self.push(Kind::Query);
             }
-            b'P' | b'B' | b'E' | b'D' | b'C' => {
+            client::PARSE | client::BIND | client::EXECUTE | client::DESCRIBE | client::CLOSE => {
                 self.is_open = true;
                 self.push(Kind::Extended);
             }
             // Where nothing is under way no COPY can be.
-            b'd' if !self.unanswered.is_empty() => self.push_data(),
-            b'c' | b'f' if !self.unanswered.is_empty() => self.push(Kind::DataEnd),
+            client::COPY_DATA if !self.unanswered.is_empty() => self.push_data(),
+            client::COPY_DONE | client::COPY_FAIL if !self.unanswered.is_empty() => {
+                self.push(Kind::DataEnd)
+            }
             _ => {}
         }
     }
@@ -125,12 +129,18 @@ impl Requests {
     pub fn note_reply(&mut self, kind: u8) {
         match kind {
             // The answers to Parse, Bind, Close, Describe and Execute end with one of these.
-            b'1' | b'2' | b'3' | b'n' | b'T' | b'I' | b's' => self.note_completion(),
-            b'C' if self.is_copying => self.end_copying(),
-            b'C' => self.note_completion(),
-            b'G' => self.is_copying = true,
-            b'E' => self.note_error(),
-            b'Z' => self.note_ready(),
+            server::PARSE_COMPLETE
+            | server::BIND_COMPLETE
+            | server::CLOSE_COMPLETE
+            | server::NO_DATA
+            | server::ROW_DESCRIPTION
+            | server::EMPTY_QUERY_RESPONSE
+            | server::PORTAL_SUSPENDED => self.note_completion(),
+            server::COMMAND_COMPLETE if self.is_copying => self.end_copying(),
+            server::COMMAND_COMPLETE => self.note_completion(),
+            server::COPY_IN_RESPONSE => self.is_copying = true,
+            server::ERROR_RESPONSE => self.note_error(),
+            server::READY_FOR_QUERY => self.note_ready(),
             _ => {}
         }
     }
@@ -365,7 +375,7 @@ mod tests {
     fn what_is_never_answered_takes_no_room() {
         let mut requests = Requests::default();
         requests.follow(b"Q\0\0\0\x04");
-        requests.note_reply(b'G');
+        requests.note_reply(server::COPY_IN_RESPONSE);
         for _ in 0..10_000 {
             requests.follow(b"S\0\0\0\x04d\0\0\0\x04d\0\0\0\x04H\0\0\0\x04");
         }
@@ -375,8 +385,8 @@ mod tests {
             requests.unanswered.len()
         );
         requests.follow(b"c\0\0\0\x04");
-        requests.note_reply(b'C');
-        requests.note_reply(b'Z');
+        requests.note_reply(server::COMMAND_COMPLETE);
+        requests.note_reply(server::READY_FOR_QUERY);
         assert!(requests.are_answered());
     }
 }

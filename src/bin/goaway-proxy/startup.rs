@@ -1,15 +1,10 @@
 //! What a client says before anything else: requests for encryption, cancel requests, the startup packet.
 
 use pq::protocol::backend::Body;
+use pq::protocol::codes::{GOAWAY_KEY, request};
 
-/// The key by which a client asks for GoAway.
-pub const GOAWAY_KEY: &[u8] = b"_pq_.goaway";
 /// PostgreSQL's own limit for a startup packet.
 const LONGEST: usize = 10_000;
-
-const SSL_REQUEST: u32 = 80_877_103;
-const GSS_REQUEST: u32 = 80_877_104;
-const CANCEL_REQUEST: u32 = 80_877_102;
 
 /// The first packets a client can send.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +31,12 @@ pub struct Startup {
     pub database: Box<str>,
 }
 
+/// SSLRequest, as a client sends it.
+pub fn tls_request() -> [u8; 8] {
+    let [a, b, c, d] = request::TLS.to_be_bytes();
+    [0, 0, 0, 8, a, b, c, d]
+}
+
 /// How long the packet is that begins with these four bytes; None for what no client sends.
 pub fn length(head: [u8; 4]) -> Option<usize> {
     let length = usize::try_from(u32::from_be_bytes(head)).ok()?;
@@ -48,10 +49,10 @@ pub fn read(packet: &[u8]) -> Result<Opening, &'static str> {
     let mut body = Body(packet);
     body.u32().ok_or(INVALID)?;
     match body.u32().ok_or(INVALID)? {
-        SSL_REQUEST if body.is_empty() => Ok(Opening::TlsRequest),
-        GSS_REQUEST if body.is_empty() => Ok(Opening::GssRequest),
-        SSL_REQUEST | GSS_REQUEST => Err(INVALID),
-        CANCEL_REQUEST => Ok(Opening::Cancel(packet.to_vec())),
+        request::TLS if body.is_empty() => Ok(Opening::TlsRequest),
+        request::GSS if body.is_empty() => Ok(Opening::GssRequest),
+        request::TLS | request::GSS => Err(INVALID),
+        request::CANCEL => Ok(Opening::Cancel(packet.to_vec())),
         version if version >> 16 == 3 => session(version, body).map(Opening::Session),
         _ => Err("unsupported frontend protocol"),
     }

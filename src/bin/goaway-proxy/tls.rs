@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use pq::protocol::codes::answer;
 use pq::verify::{Trust, Verifier, check_name, provider};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
@@ -16,11 +17,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::startup;
 use crate::wire::Wire;
 
 /// What PostgreSQL is called inside TLS (ALPN).
 const PROTOCOL: &[u8] = b"postgresql";
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// How the server is spoken to; the words are those of libpq's sslmode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,9 +129,9 @@ impl Back {
 
     /// Asks the server for TLS. Its answer is read alone: what follows unencrypted is no part of the session.
     pub async fn connect(&self, mut server: TcpStream) -> io::Result<Wire> {
-        server.write_all(&SSL_REQUEST).await?;
+        server.write_all(&startup::tls_request()).await?;
         match server.read_u8().await? {
-            b'S' => {
+            answer::TLS => {
                 let handshake = self.connector.connect(self.name.clone(), server).await;
                 let stream = handshake.map_err(in_words)?;
                 if let Some(host) = &self.host {
@@ -138,8 +139,8 @@ impl Back {
                 }
                 Ok(Wire::Tls(Box::new(stream.into())))
             }
-            b'N' if self.optional => Ok(server.into()),
-            b'N' => Err(io::Error::other(
+            answer::NO if self.optional => Ok(server.into()),
+            answer::NO => Err(io::Error::other(
                 "server does not support SSL, but SSL was required",
             )),
             other => Err(io::Error::other(format!(

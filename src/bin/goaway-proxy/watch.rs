@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pq::protocol::backend::{Frame, frame};
-use pq::protocol::fields::ErrorFields;
+use pq::protocol::codes::server;
+use pq::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SQLSTATE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -111,12 +112,18 @@ async fn read_reply(server: &mut Wire) -> std::io::Result<Vec<u8>> {
 fn judge(reply: &[u8]) -> State {
     let nonsense = || State::Unreachable("its answer is not PostgreSQL's".to_owned());
     match frame(reply) {
-        Frame::Message { kind: b'R', .. } => State::Up,
-        Frame::Message { kind: b'E', body } => match ErrorFields::parse(body) {
+        Frame::Message {
+            kind: server::AUTHENTICATION,
+            ..
+        } => State::Up,
+        Frame::Message {
+            kind: server::ERROR_RESPONSE,
+            body,
+        } => match ErrorFields::parse(body) {
             None => nonsense(),
-            Some(fields) if fields.get(b'C') != Some(b"57P03") => State::Up,
+            Some(fields) if fields.get(SQLSTATE) != Some(b"57P03") => State::Up,
             Some(fields) => {
-                let text = fields.get(b'M').unwrap_or_default();
+                let text = fields.get(MESSAGE_PRIMARY).unwrap_or_default();
                 let starts = ["starting up", "recovery", "not yet accepting"];
                 let says = |words: &str| memchr::memmem::find(text, words.as_bytes()).is_some();
                 let words = || String::from_utf8_lossy(text).into_owned();

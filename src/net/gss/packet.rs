@@ -5,6 +5,7 @@ use std::io;
 use crate::net::socket::Socket;
 use crate::net::stream::{broken, uninterrupted};
 use crate::net::sys;
+use crate::protocol::codes::server;
 
 /// The bytes of the length.
 pub const HEADER: usize = 4;
@@ -34,7 +35,7 @@ impl Incoming {
             return Ok(Received::End);
         }
         // libpq: no length that is allowed begins so.
-        if self.0.first() == Some(&b'E') {
+        if self.0.first() == Some(&server::ERROR_RESPONSE) {
             return self.error(socket);
         }
         self.rest(socket, MAX_TOKEN)

@@ -1,68 +1,69 @@
 //! The fields of each message, in their order.
 
-use super::{AuthResponse, CANCEL_REQUEST, GSSENC_REQUEST, Line, SSL_REQUEST, print};
+use super::{AuthResponse, Line, print};
+use crate::protocol::codes::{auth, client, request, server};
 
 impl Line<'_> {
     pub(super) fn client_message(&mut self, kind: u8, context: AuthResponse) {
         match kind {
-            b'B' => self.bind(),
-            b'C' => self.target("Close\t"),
-            b'd' => self.copy_data(),
-            b'D' => self.target("Describe\t"),
-            b'E' => self.execute(),
-            b'f' => self.named_strings("CopyFail\t", 1),
-            b'F' => self.function_call(),
-            b'p' => self.auth_response(context),
-            b'P' => self.parse(),
-            b'Q' => self.named_strings("Query\t", 1),
-            b'c' => self.name("CopyDone"),
-            b'H' => self.name("Flush"),
-            b'S' => self.name("Sync"),
-            b'X' => self.name("Terminate"),
+            client::BIND => self.bind(),
+            client::CLOSE => self.target("Close\t"),
+            client::COPY_DATA => self.copy_data(),
+            client::DESCRIBE => self.target("Describe\t"),
+            client::EXECUTE => self.execute(),
+            client::COPY_FAIL => self.named_strings("CopyFail\t", 1),
+            client::FUNCTION_CALL => self.function_call(),
+            client::AUTH_RESPONSE => self.auth_response(context),
+            client::PARSE => self.parse(),
+            client::QUERY => self.named_strings("Query\t", 1),
+            client::COPY_DONE => self.name("CopyDone"),
+            client::FLUSH => self.name("Flush"),
+            client::SYNC => self.name("Sync"),
+            client::TERMINATE => self.name("Terminate"),
             _ => self.unknown(kind),
         }
     }
 
     pub(super) fn server_message(&mut self, kind: u8, length: i32) {
         match kind {
-            b'1' => self.name("ParseComplete"),
-            b'2' => self.name("BindComplete"),
-            b'3' => self.name("CloseComplete"),
-            b'A' => self.notification(),
-            b'c' => self.name("CopyDone"),
-            b'C' => self.named_strings("CommandComplete\t", 1),
-            b'd' => self.copy_data(),
-            b'D' => self.data_row(),
-            b'E' => self.report("ErrorResponse\t"),
-            b'g' => self.go_away(),
-            b'G' => self.copy_response("CopyInResponse\t"),
-            b'H' => self.copy_response("CopyOutResponse\t"),
-            b'I' => self.name("EmptyQueryResponse"),
-            b'K' => self.backend_key_data(),
-            b'n' => self.name("NoData"),
-            b'N' => self.report("NoticeResponse\t"),
-            b'R' => self.authentication(),
-            b's' => self.name("PortalSuspended"),
-            b'S' => self.parameter_status(),
-            b't' => self.parameter_description(),
-            b'T' => self.row_description(),
-            b'v' => self.negotiate_protocol_version(),
-            b'V' => self.function_call_response(),
-            b'W' => self.copy_both_response(length),
-            b'Z' => self.ready_for_query(),
+            server::PARSE_COMPLETE => self.name("ParseComplete"),
+            server::BIND_COMPLETE => self.name("BindComplete"),
+            server::CLOSE_COMPLETE => self.name("CloseComplete"),
+            server::NOTIFICATION_RESPONSE => self.notification(),
+            server::COPY_DONE => self.name("CopyDone"),
+            server::COMMAND_COMPLETE => self.named_strings("CommandComplete\t", 1),
+            server::COPY_DATA => self.copy_data(),
+            server::DATA_ROW => self.data_row(),
+            server::ERROR_RESPONSE => self.report("ErrorResponse\t"),
+            server::GO_AWAY => self.go_away(),
+            server::COPY_IN_RESPONSE => self.copy_response("CopyInResponse\t"),
+            server::COPY_OUT_RESPONSE => self.copy_response("CopyOutResponse\t"),
+            server::EMPTY_QUERY_RESPONSE => self.name("EmptyQueryResponse"),
+            server::BACKEND_KEY_DATA => self.backend_key_data(),
+            server::NO_DATA => self.name("NoData"),
+            server::NOTICE_RESPONSE => self.report("NoticeResponse\t"),
+            server::AUTHENTICATION => self.authentication(),
+            server::PORTAL_SUSPENDED => self.name("PortalSuspended"),
+            server::PARAMETER_STATUS => self.parameter_status(),
+            server::PARAMETER_DESCRIPTION => self.parameter_description(),
+            server::ROW_DESCRIPTION => self.row_description(),
+            server::NEGOTIATE_PROTOCOL_VERSION => self.negotiate_protocol_version(),
+            server::FUNCTION_CALL_RESPONSE => self.function_call_response(),
+            server::COPY_BOTH_RESPONSE => self.copy_both_response(length),
+            server::READY_FOR_QUERY => self.ready_for_query(),
             _ => self.unknown(kind),
         }
     }
 
-    pub(super) fn untyped_message(&mut self, code: i32, length: i32) {
+    pub(super) fn untyped_message(&mut self, code: u32, length: i32) {
         match code {
-            CANCEL_REQUEST if length >= 16 => {
+            request::CANCEL if length >= 16 => {
                 self.halves("CancelRequest\t");
                 self.int32(self.regress);
                 self.key();
             }
-            SSL_REQUEST => self.halves("SSLRequest\t"),
-            GSSENC_REQUEST => self.halves("GSSENCRequest\t"),
+            request::TLS => self.halves("SSLRequest\t"),
+            request::GSS => self.halves("GSSENCRequest\t"),
             _ => self.startup(),
         }
     }
@@ -200,21 +201,21 @@ impl Line<'_> {
     }
 
     fn authentication(&mut self) {
-        let code = self.take(4).try_into().map_or(0, i32::from_be_bytes);
+        let code = self.take(4).try_into().map_or(0, u32::from_be_bytes);
         match code {
-            0 => self.name("AuthenticationOk"),
-            3 => self.name("AuthenticationCleartextPassword"),
+            auth::OK => self.name("AuthenticationOk"),
+            auth::PASSWORD => self.name("AuthenticationCleartextPassword"),
             // libpq: leaves the salt alone, hence the line about a mismatch.
-            5 => self.name("AuthenticationMD5Password"),
-            7 => self.name("AuthenticationGSS"),
-            8 => self.authentication_data("AuthenticationGSSContinue\t"),
-            9 => self.name("AuthenticationSSPI"),
-            10 => self.authentication_sasl(),
-            11 => self.authentication_data("AuthenticationSASLContinue\t"),
-            12 => self.authentication_data("AuthenticationSASLFinal\t"),
+            auth::MD5 => self.name("AuthenticationMD5Password"),
+            auth::GSS => self.name("AuthenticationGSS"),
+            auth::GSS_CONTINUE => self.authentication_data("AuthenticationGSSContinue\t"),
+            auth::SSPI => self.name("AuthenticationSSPI"),
+            auth::SASL => self.authentication_sasl(),
+            auth::SASL_CONTINUE => self.authentication_data("AuthenticationSASLContinue\t"),
+            auth::SASL_FINAL => self.authentication_data("AuthenticationSASLFinal\t"),
             _ => print(
                 self.out,
-                format_args!("Unknown authentication message {code}"),
+                format_args!("Unknown authentication message {}", code as i32),
             ),
         }
     }
