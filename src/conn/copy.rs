@@ -1,9 +1,10 @@
 //! COPY: data out of and into the connection's buffers.
 
 use super::queue::QueryClass;
+use super::receive::{Received, Taken};
 use super::send::Refused;
 use super::session::{AsyncState, ConnStatus, Session};
-use crate::protocol::backend::{Frame, HEADER, frame};
+use crate::protocol::backend::HEADER;
 use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
@@ -64,62 +65,37 @@ impl Session {
             if let Some(notice) = self.notice.take() {
                 return CopyStep::Notice(notice);
             }
-            let input = std::mem::take(&mut self.input);
-            let step = self.copy_message(frame(input.unread()));
-            self.input = input;
-            match step {
-                Ok(consumed) => self.consume_message(consumed),
-                Err(CopyStep::NeedInput) => return self.need_input(),
-                Err(step) => return step,
-            }
-            if self.status == ConnStatus::Bad {
-                return CopyStep::Failed;
+            match self.receive(Session::copy_message) {
+                Received::Next if self.status == ConnStatus::Bad => return CopyStep::Failed,
+                Received::Next => {}
+                Received::Stopped(step) => return step,
+                Received::NeedInput => return CopyStep::NeedInput,
+                Received::Failed => return CopyStep::Failed,
             }
         }
     }
 
-    /// Ok: a message with so large a body was dealt with.
-    fn copy_message(&mut self, frame: Frame<'_>) -> Result<usize, CopyStep> {
-        let (kind, body) = match frame {
-            Frame::Incomplete { .. } => return Err(CopyStep::NeedInput),
-            Frame::Lost { kind, length } => {
-                self.lost_synchronization(kind, length);
-                return Err(CopyStep::Failed);
-            }
-            Frame::Message { kind, body } => (kind, body),
-        };
+    fn copy_message(&mut self, kind: u8, body: &[u8]) -> Taken<CopyStep> {
         match kind {
-            server::COPY_DATA if body.is_empty() => return Ok(0),
-            server::COPY_DATA => return Err(CopyStep::Data(body.len())),
+            server::COPY_DATA if body.is_empty() => return Taken::Next,
+            server::COPY_DATA => return Taken::Left(CopyStep::Data(body.len())),
             server::PARAMETER_STATUS => {
                 self.take_parameter_status(body);
-                return Ok(body.len());
+                return Taken::Next;
             }
             server::COPY_DONE if self.state == AsyncState::CopyBoth => {
-                self.state = AsyncState::CopyIn
+                self.state = AsyncState::CopyIn;
             }
             server::COPY_DONE => self.state = AsyncState::Busy,
             _ => {
                 if self.take_asynchronous(kind, body).is_some() {
-                    return Ok(body.len());
+                    return Taken::Next;
                 }
                 // Anything else ends the COPY; the ordinary parser will read it.
                 self.state = AsyncState::Busy;
             }
         }
-        Err(CopyStep::End)
-    }
-
-    /// Makes sure that a long message will fit before more of it is read.
-    fn need_input(&mut self) -> CopyStep {
-        if let Frame::Incomplete { total } = frame(self.input.unread()) {
-            let missing = total.saturating_sub(self.input.unread().len());
-            if self.input.reserve(missing).is_err() {
-                self.fail("cannot allocate memory for input buffer");
-                return CopyStep::Failed;
-            }
-        }
-        CopyStep::NeedInput
+        Taken::Left(CopyStep::End)
     }
 
     /// The data of the CopyData at the front, after [`CopyStep::Data`] told its size.

@@ -1,11 +1,12 @@
 //! Fast-path function calls (PQfn and the large-object functions).
 
 use super::outcome::Collected;
-use super::query::disagreement;
+use super::receive::{Received, Taken};
+use super::reply::length_mismatch;
 use super::send::Refused;
 use super::session::{AsyncState, PipelineStatus, Session};
 use crate::mem::reserve;
-use crate::protocol::backend::{Body, Frame, frame};
+use crate::protocol::backend::Body;
 use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::status::Status;
@@ -76,42 +77,16 @@ impl Session {
             if let Some(notice) = self.notice.take() {
                 return FunctionStep::Notice(notice);
             }
-            let input = std::mem::take(&mut self.input);
-            let step = self.function_message(frame(input.unread()));
-            self.input = input;
-            match step {
-                Step::Need(total) => return self.need_function_input(total),
-                Step::Consumed(size) => self.consume_message(size),
-                Step::Last(size) => {
-                    self.consume_message(size);
-                    return FunctionStep::Done;
-                }
-                Step::Failed => return FunctionStep::Done,
-            }
-            if self.fatal {
-                return FunctionStep::Done;
+            match self.receive(Session::function_message) {
+                Received::Next => {}
+                Received::NeedInput => return FunctionStep::NeedInput,
+                Received::Stopped(()) | Received::Failed => return FunctionStep::Done,
             }
         }
     }
 
-    fn need_function_input(&mut self, total: usize) -> FunctionStep {
-        let missing = total.saturating_sub(self.input.unread().len());
-        if self.input.reserve(missing).is_ok() {
-            return FunctionStep::NeedInput;
-        }
-        self.fail("cannot allocate memory for input buffer");
-        FunctionStep::Done
-    }
-
-    fn function_message(&mut self, frame: Frame<'_>) -> Step {
-        let (kind, body) = match frame {
-            Frame::Incomplete { total } => return Step::Need(total),
-            Frame::Lost { kind, length } => {
-                self.lost_synchronization(kind, length);
-                return Step::Failed;
-            }
-            Frame::Message { kind, body } => (kind, body),
-        };
+    /// The call ends with the last message that is taken, or where one is left.
+    fn function_message(&mut self, kind: u8, body: &[u8]) -> Taken<()> {
         let understood = match kind {
             server::FUNCTION_CALL_RESPONSE => self.function_result(body),
             server::ERROR_RESPONSE => self.error_response(body),
@@ -119,22 +94,22 @@ impl Session {
             server::READY_FOR_QUERY => {
                 self.transaction_state(&mut Body(body));
                 self.function_ready();
-                return Step::Last(body.len());
+                return Taken::Last(());
             }
             _ => match self.take_asynchronous(kind, body) {
                 Some(understood) => understood,
                 None => {
                     self.errors.add(format!("protocol error: id=0x{kind:x}"));
                     self.save_error_result();
-                    return Step::Last(body.len());
+                    return Taken::Last(());
                 }
             },
         };
         if !understood {
-            self.fail(disagreement(kind));
-            return Step::Failed;
+            self.fail(length_mismatch(kind));
+            return Taken::Left(());
         }
-        Step::Consumed(body.len())
+        Taken::Next
     }
 
     /// False when the body is not what its length says.
@@ -206,12 +181,4 @@ impl Session {
         }
         (self.take_result(), call)
     }
-}
-
-enum Step {
-    Need(usize),
-    Consumed(usize),
-    /// The call ends with this message.
-    Last(usize),
-    Failed,
 }

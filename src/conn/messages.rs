@@ -1,7 +1,7 @@
 //! What the server says beside its results: errors, notices, notifications, GoAway.
 
 use super::errors::OUT_OF_MEMORY;
-use super::query::{Outcome, whole};
+use super::reply::{Outcome, whole};
 use super::session::{AsyncState, Notification, PipelineStatus, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::backend::Body;

@@ -19,6 +19,8 @@ pub mod outcome;
 pub mod pipeline;
 pub mod query;
 pub mod queue;
+mod receive;
+mod reply;
 pub mod rows;
 pub mod sasl;
 pub mod send;

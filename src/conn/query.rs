@@ -1,24 +1,15 @@
 //! Replies of the server, as libpq's parser takes them (fe-protocol3.c's state switch).
 
 use super::queue::{Advance, QueryClass};
+use super::receive::{Received, Taken};
+use super::reply::{Outcome, length_mismatch, whole};
 use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
+use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
-use crate::mem::{OutOfMemory, reserve};
-use crate::protocol::backend::{Body, Frame, HEADER, frame};
+use crate::protocol::backend::Body;
 use crate::protocol::codes::{server, transaction};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
-
-/// What became of one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Understood.
-    Done,
-    /// Stays in the buffer until the application collected what is ready.
-    Wait,
-    /// The body is not what its type says.
-    Malformed,
-}
 
 impl Session {
     /// Parses what is buffered as far as the state permits. Some(notice) must be handed to the
@@ -31,32 +22,32 @@ impl Session {
         self.notice.take()
     }
 
+    /// Rows are taken where they lie; for all other messages the buffer is taken out.
     fn parse_buffered(&mut self) {
-        self.data_rows();
-        if !self.is_row_waiting(self.input.unread()) {
-            self.parse_messages();
+        loop {
+            self.data_rows();
+            if self.is_row_waiting(self.input.unread()) || !self.parse_messages() {
+                return;
+            }
         }
     }
 
-    fn parse_messages(&mut self) {
-        // Frames borrow the buffer while `self` changes: it is taken out for that time.
+    /// Messages up to the next rows that are wanted; false when parsing cannot go on.
+    fn parse_messages(&mut self) -> bool {
         let mut input = std::mem::take(&mut self.input);
+        let mut goes_on = true;
         // The application has to take a notice before anything behind it is understood.
-        while self.notice.is_none() && self.parse_front(&mut input) {}
+        while goes_on && self.notice.is_none() {
+            goes_on = self.parse_message(&mut input);
+            if goes_on && self.takes_rows_now(&input) {
+                break;
+            }
+        }
         if self.fatal {
             input.clear();
         }
         self.input = input;
-    }
-
-    /// All plain rows that the input begins with, or else one message; false when parsing cannot go on.
-    fn parse_front(&mut self, input: &mut RecvBuffer) -> bool {
-        match input.unread().first().copied() {
-            None => false,
-            Some(server::DATA_ROW) if self.state == AsyncState::ReadyMore => false,
-            Some(server::DATA_ROW) if self.data_rows_of(input) => true,
-            Some(_) => self.parse_message(input),
-        }
+        goes_on && self.notice.is_none()
     }
 
     /// Whether the input begins with a row that has to wait until the application took the one that is ready.
@@ -66,52 +57,24 @@ impl Session {
 
     /// One message; false when parsing cannot go on.
     fn parse_message(&mut self, input: &mut RecvBuffer) -> bool {
-        if !reserve::is_ready() {
-            self.run_out_of_memory();
+        if self.is_row_waiting(input.unread()) {
             return false;
         }
-        match self.parse_frame(frame(input.unread())) {
-            Parsed::Message(size) => {
-                self.trace_received(input.unread(), size);
-                input.consume(HEADER + size);
-                !self.fatal
+        let received = self.receive_from(input, |session, kind, body| {
+            match session.take_message(kind, body) {
+                Outcome::Done => Taken::Next,
+                Outcome::Wait => Taken::Left(()),
+                Outcome::Malformed => {
+                    session.disagreeing_length(kind);
+                    Taken::Next
+                }
             }
-            Parsed::Need(total) => {
-                self.make_room(input, total);
-                false
-            }
-            Parsed::Lost { kind, length } => {
-                self.lost_synchronization(kind, length);
-                false
-            }
-            Parsed::Stop => false,
-        }
-    }
-
-    /// Makes sure that the rest of an incomplete message will fit.
-    fn make_room(&mut self, input: &mut RecvBuffer, total: usize) {
-        let missing = total.saturating_sub(input.unread().len());
-        if input.reserve(missing).is_err() {
-            self.fail("cannot allocate memory for input buffer");
-        }
-    }
-
-    fn parse_frame(&mut self, frame: Frame<'_>) -> Parsed {
-        let (kind, body) = match frame {
-            Frame::Incomplete { total } => return Parsed::Need(total),
-            Frame::Lost { kind, length } => return Parsed::Lost { kind, length },
-            Frame::Message { kind, body } => (kind, body),
-        };
-        match self.take_message(kind, body) {
-            Outcome::Done => {}
-            Outcome::Wait => return Parsed::Stop,
-            Outcome::Malformed => self.disagreeing_length(kind),
-        }
-        Parsed::Message(body.len())
+        });
+        matches!(received, Received::Next)
     }
 
     fn disagreeing_length(&mut self, kind: u8) {
-        self.errors.add(disagreement(kind));
+        self.errors.add(length_mismatch(kind));
         self.save_error_result();
         self.state = AsyncState::Ready;
     }
@@ -296,35 +259,5 @@ impl Session {
             _ => TransactionStatus::Unknown,
         };
         true
-    }
-}
-
-/// What `parse_frame` decided about the front of the input.
-#[derive(Debug, Clone, Copy)]
-enum Parsed {
-    /// A message with a body of so many bytes was understood.
-    Message(usize),
-    /// Incomplete: the whole takes so many bytes.
-    Need(usize),
-    Lost {
-        kind: u8,
-        length: i32,
-    },
-    Stop,
-}
-
-/// libpq's complaint about a body that is not what its type says.
-pub fn disagreement(kind: u8) -> Vec<u8> {
-    let mut text = b"message contents do not agree with length in message type \"".to_vec();
-    text.extend_from_slice(&[kind, b'"']);
-    text
-}
-
-/// Done when nothing of the body is left.
-pub(super) fn whole(rest: Body<'_>) -> Outcome {
-    if rest.is_empty() {
-        Outcome::Done
-    } else {
-        Outcome::Malformed
     }
 }

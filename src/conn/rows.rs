@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::errors::OUT_OF_MEMORY;
-use super::query::{Outcome, whole};
 use super::queue::QueryClass;
+use super::reply::{Outcome, whole};
 use super::session::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
@@ -147,29 +147,18 @@ impl Session {
     /// Takes the DataRows that the input begins with, as far as they are plain and wanted now. All others go through
     /// [`Session::data_row`].
     pub(super) fn data_rows(&mut self) {
-        if self.takes_rows_now(&self.input) {
-            let (result, saved) = (&mut self.result, &mut self.saved_result);
-            let (taken, state) = plain_rows(self.input.unread(), self.row_mode, result, saved);
-            self.input.consume(taken);
-            self.state = state;
-        }
-    }
-
-    /// The same with the input taken out; false where it begins with no such row.
-    pub(super) fn data_rows_of(&mut self, input: &mut RecvBuffer) -> bool {
-        if !self.takes_rows_now(input) {
-            return false;
+        if !self.takes_rows_now(&self.input) {
+            return;
         }
         let (result, saved) = (&mut self.result, &mut self.saved_result);
-        let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
+        let (taken, state) = plain_rows(self.input.unread(), self.row_mode, result, saved);
         self.last_description.rows_taken(taken);
-        input.consume(taken);
+        self.input.consume(taken);
         self.state = state;
-        taken > 0
     }
 
     #[inline]
-    fn takes_rows_now(&self, input: &RecvBuffer) -> bool {
+    pub(super) fn takes_rows_now(&self, input: &RecvBuffer) -> bool {
         input.unread().first() == Some(&server::DATA_ROW)
             && self.state == AsyncState::Busy
             && self.tracer.is_none()
