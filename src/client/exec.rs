@@ -2,9 +2,10 @@
 
 use super::io::{Flushed, Read, Sent};
 use super::{Connection, Step, done};
+use crate::conn::errors::Refused;
 use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
-use crate::conn::send::{Flush, MAX_PARAMETERS, Refused};
+use crate::conn::send::{Flush, MAX_PARAMETERS};
 use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, RowMode};
 pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;

@@ -3,7 +3,7 @@
 use super::io::Sent;
 use super::{Connection, Step, done};
 use crate::conn::function::FunctionStep;
-pub use crate::conn::function::{FunctionCall, Returns};
+pub use crate::conn::function_call::{FunctionCall, Returns};
 use crate::conn::outcome::Collected;
 use crate::conn::send::Flush;
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::connect::Polling;
 use super::tls_files::{self, Unready};
 use super::{Connection, Hook};
-use crate::conn::encrypt_request::TlsFacts;
+use crate::conn::auth_state::TlsFacts;
 use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};

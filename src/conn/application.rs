@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::copy::CopyStep;
-use super::function::{FunctionStep, Returns};
+use super::function::FunctionStep;
+use super::function_call::Returns;
 use super::outcome::Collected;
 use super::queue::QueryClass;
 use super::session::{AsyncState, ConnStatus, RowMode, Session};

@@ -2,9 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::auth_state::Refusal;
 use super::encryption::Method;
-use super::gss_auth;
-use super::oauth::Exchange;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Phase, Startup};
 use crate::auth::md5;
@@ -19,19 +18,6 @@ use crate::protocol::trace::AuthResponse;
 /// Requests answered on one physical connection; a real exchange has a handful.
 const MAX_REQUESTS: u32 = 100;
 pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
-
-/// The exchange on the current physical connection.
-#[derive(Default)]
-pub struct Authentication {
-    requests: u32,
-    completed: bool,
-    pub(super) scram: Option<Client>,
-    pub(super) oauth: Option<Exchange>,
-    pub(super) gss: Option<gss_auth::Exchange>,
-}
-
-/// A request that is not answered: the complaint.
-pub(super) type Refusal = Vec<u8>;
 
 impl Startup {
     /// Answers the request in `frame`, a whole AuthenticationRequest message.

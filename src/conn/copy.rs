@@ -1,8 +1,8 @@
 //! COPY: data out of and into the connection's buffers.
 
+use super::errors::Refused;
 use super::queue::QueryClass;
 use super::receive::{Received, Taken};
-use super::send::Refused;
 use super::session::{AsyncState, ConnStatus, Session};
 use crate::protocol::backend::HEADER;
 use crate::protocol::codes::server;

@@ -1,5 +1,6 @@
 //! Encrypting a connection before anything is said on it: the request, its one-byte answer, the handshake.
 
+use super::auth_state::TlsFacts;
 use super::encryption::Method;
 use super::errors::OUT_OF_MEMORY;
 use super::session::{ConnStatus, Session};
@@ -8,17 +9,6 @@ use crate::conninfo::params::SslNegotiation;
 use crate::protocol::codes::{answer, server};
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
-
-/// What a TLS handshake tells those who authenticate.
-#[derive(Debug)]
-pub struct TlsFacts {
-    /// The server asked for a certificate of the client.
-    pub certificate_requested: bool,
-    /// A certificate of the client was sent.
-    pub certificate_sent: bool,
-    /// The server certificate's hash for the channel binding tls-server-end-point, or why there is none.
-    pub server_end_point: Result<Vec<u8>, Vec<u8>>,
-}
 
 impl Startup {
     /// The socket is connected, or its encryption stands: asks for what is missing, else begins the conversation.

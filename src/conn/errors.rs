@@ -5,6 +5,10 @@ use std::ffi::CStr;
 /// libpq's text, too.
 pub const OUT_OF_MEMORY: &str = "out of memory";
 
+/// A command was refused; its reason stands in the session's errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
 /// Text collected by the current operation, kept NUL-terminated.
 #[derive(Debug)]
 pub struct ErrorBuffer {

@@ -1,9 +1,10 @@
 //! Fast-path function calls (PQfn and the large-object functions).
 
+use super::errors::Refused;
+use super::function_call::{FunctionCall, Returns};
 use super::outcome::Collected;
 use super::receive::{Received, Taken};
 use super::reply::length_mismatch;
-use super::send::Refused;
 use super::session::{AsyncState, PipelineStatus, Session};
 use crate::mem::reserve;
 use crate::protocol::backend::Body;
@@ -11,26 +12,6 @@ use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
-
-/// What the caller can take.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Returns {
-    /// An integer of 2 or 4 bytes.
-    Integer,
-    /// At most so many bytes.
-    AtMost(usize),
-    #[default]
-    Anything,
-}
-
-/// What came back.
-#[derive(Debug, Default)]
-pub struct FunctionCall {
-    returns: Returns,
-    pub answered: bool,
-    /// The result's bytes; None for NULL or none yet.
-    pub value: Option<Vec<u8>>,
-}
 
 /// What a call in progress needs next.
 pub enum FunctionStep {

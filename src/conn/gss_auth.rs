@@ -1,6 +1,6 @@
 //! Authentication with GSSAPI: the server's tokens and ours (libpq: pg_GSS_startup, pg_GSS_continue).
 
-use super::authenticate::Refusal;
+use super::auth_state::{GssExchange, Refusal};
 use super::encryption::Method;
 use super::session::Session;
 use super::startup::{Phase, Startup};
@@ -15,9 +15,6 @@ pub struct Outcome {
     /// The server has proved who it is, and knows who we are.
     pub complete: bool,
 }
-
-/// What the server said last; Err if that will not do.
-pub(super) struct Exchange(Result<Vec<u8>, Refusal>);
 
 impl Startup {
     /// The server asks for GSSAPI.
@@ -57,7 +54,7 @@ impl Startup {
         if token.is_ok() {
             session.trace_received(frame, frame.len() - HEADER);
         }
-        self.auth.gss = Some(Exchange(token));
+        self.auth.gss = Some(GssExchange(token));
         self.phase = Phase::GssStep;
     }
 
@@ -65,7 +62,7 @@ impl Startup {
     /// Err if there is no step to take.
     pub fn gss_token(&self) -> Result<&[u8], Refusal> {
         match &self.auth.gss {
-            Some(Exchange(token)) => token.as_deref().map_err(Refusal::clone),
+            Some(GssExchange(token)) => token.as_deref().map_err(Refusal::clone),
             None => Ok(&[]),
         }
     }

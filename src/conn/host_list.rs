@@ -1,6 +1,6 @@
 //! The way through the host list: which address is tried next.
 
-use super::authenticate::Authentication;
+use super::auth_state::Authentication;
 use super::encryption::{Encryption, Method};
 use super::session::{ConnStatus, Session};
 use super::startup::{Address, DEFAULT_PORT, Next, Phase, Purpose, Startup, Target, Want};

@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod attributes;
+pub mod auth_state;
 pub mod authenticate;
 pub mod copy;
 pub mod description;
@@ -9,6 +10,7 @@ pub mod encrypt_request;
 pub mod encryption;
 pub mod errors;
 pub mod function;
+pub mod function_call;
 pub mod goaway;
 pub mod gss_auth;
 pub mod host_list;

@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use super::authenticate::Refusal;
+use super::auth_state::{OAuthExchange, Refusal};
 use super::session::{ConnStatus, Session};
 use super::startup::{Next, Phase, Startup, Want};
 use crate::auth::oauth::{self, ServerError, issuer};
@@ -14,31 +14,6 @@ use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
 
 const MECHANISM: &[u8] = b"OAUTHBEARER";
-
-/// What is known of the issuer for as long as the connection object lives, and the token until a
-/// connection stands.
-#[derive(Default)]
-pub struct OAuth {
-    /// The identifier of the one issuer that is trusted.
-    pub issuer: Option<String>,
-    pub discovery_uri: Option<String>,
-    token: Option<Zeroizing<Vec<u8>>>,
-    /// Plain http is allowed, for tests.
-    pub allow_http: bool,
-}
-
-/// Where the exchange of the current physical connection stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exchange {
-    /// A token is being asked for, so that it can go into the first message.
-    Begun,
-    /// The first message is sent; whether a flow is ready to bring the token that was not in it.
-    Sent { flow: bool },
-    /// The server has said where a token is to be had.
-    Discovered,
-    /// The server has refused our token.
-    Refused,
-}
 
 /// Where a token will come from: the answer to [`Want::Token`].
 pub enum TokenSource {
@@ -52,7 +27,7 @@ pub enum TokenSource {
 impl Startup {
     /// The server offers OAUTHBEARER, and it was chosen.
     pub(super) fn begin_oauth(&mut self, session: &mut Session) -> Result<(), Refusal> {
-        self.auth.oauth = Some(Exchange::Begun);
+        self.auth.oauth = Some(OAuthExchange::Begun);
         self.set_up_oauth()?;
         let known = self.oauth.discovery_uri.is_some();
         self.phase = match self.oauth.token.is_none() && known {
@@ -87,7 +62,7 @@ impl Startup {
 
     /// The answer to [`Want::Token`].
     pub fn token_source(&mut self, session: &mut Session, source: TokenSource) {
-        let begun = self.auth.oauth == Some(Exchange::Begun);
+        let begun = self.auth.oauth == Some(OAuthExchange::Begun);
         match source {
             TokenSource::Failed(text) => self.fail_with(session, text),
             TokenSource::Token(token) => {
@@ -98,7 +73,7 @@ impl Startup {
                 }
             }
             TokenSource::Flow if begun => {
-                self.auth.oauth = Some(Exchange::Sent { flow: true });
+                self.auth.oauth = Some(OAuthExchange::Sent { flow: true });
                 self.phase = Phase::BearerReady;
             }
             TokenSource::Flow => self.await_token(session),
@@ -117,8 +92,8 @@ impl Startup {
             self.fail_with(session, text);
             return None;
         }
-        if self.auth.oauth == Some(Exchange::Begun) {
-            self.auth.oauth = Some(Exchange::Sent { flow: false });
+        if self.auth.oauth == Some(OAuthExchange::Begun) {
+            self.auth.oauth = Some(OAuthExchange::Sent { flow: false });
         }
         self.phase = Phase::AwaitingResponse;
         Some(Want::Write)
@@ -132,11 +107,11 @@ impl Startup {
         last: bool,
     ) -> Result<(), Refusal> {
         let flow = match self.auth.oauth {
-            Some(Exchange::Sent { .. }) if last => {
+            Some(OAuthExchange::Sent { .. }) if last => {
                 return Err(b"server sent unexpected additional OAuth data".to_vec());
             }
-            Some(Exchange::Sent { flow }) => flow,
-            Some(Exchange::Refused) => {
+            Some(OAuthExchange::Sent { flow }) => flow,
+            Some(OAuthExchange::Refused) => {
                 return Err(b"server sent additional OAuth data after error".to_vec());
             }
             _ => return Err(b"invalid OAuth exchange state".to_vec()),
@@ -147,10 +122,10 @@ impl Startup {
         self.take_server_error(oauth::server_error(message)?)?;
         if self.oauth.token.is_some() {
             // What follows is the server's ErrorResponse.
-            self.auth.oauth = Some(Exchange::Refused);
+            self.auth.oauth = Some(OAuthExchange::Refused);
             return Ok(());
         }
-        self.auth.oauth = Some(Exchange::Discovered);
+        self.auth.oauth = Some(OAuthExchange::Discovered);
         if flow {
             self.await_token(session);
         } else if self.oauth.discovery_uri.is_some() {

@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::authenticate::{NO_PASSWORD, Refusal};
+use super::auth_state::Refusal;
+use super::authenticate::NO_PASSWORD;
 use super::session::Session;
 use super::startup::Startup;
 use crate::auth::scram::{Binding, Client, Credentials};

@@ -1,6 +1,6 @@
 //! Commands on their way out: whether one may be sent now, its messages, its place in the queue.
 
-use super::errors::OUT_OF_MEMORY;
+use super::errors::{OUT_OF_MEMORY, Refused};
 use super::queue::QueryClass;
 use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
 use crate::mem::reserve;
@@ -11,10 +11,6 @@ use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
 pub const MAX_PARAMETERS: usize = 65535;
 /// In pipeline mode output is flushed only past this size.
 const PIPELINE_FLUSH: usize = 65536;
-
-/// A command was refused; its reason stands in the session's errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused;
 
 /// How much flushing a new command wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::description::LastDescription;
-use super::errors::{ErrorBuffer, OUT_OF_MEMORY};
-use super::function::FunctionCall;
+use super::errors::{ErrorBuffer, OUT_OF_MEMORY, Refused};
+use super::function_call::FunctionCall;
 use super::queue::CommandQueue;
-use super::send::Refused;
 use super::server::ServerData;
 use super::tracing::Tracer;
 use crate::mem::buffer::RecvBuffer;

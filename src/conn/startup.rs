@@ -3,11 +3,9 @@
 //! [`Startup::advance`] runs until it needs the outside world and says what; the answer comes
 //! through one of the other calls, then it is asked again.
 
-use super::authenticate::Authentication;
-use super::encrypt_request::TlsFacts;
+use super::auth_state::{Authentication, OAuth, TlsFacts};
 use super::encryption::{Available, Encryption, Method};
 use super::goaway::GoAwayRequest;
-use super::oauth::OAuth;
 use super::session::{ConnStatus, Session};
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{Host, Params, TargetSessionAttrs};

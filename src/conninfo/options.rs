@@ -117,6 +117,11 @@ impl Opt {
     }
 }
 
+/// The error for a value that an option cannot take.
+pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
+    complaint(&[b"invalid ", keyword, b" value: \"", value, b"\""])
+}
+
 /// A value, or none, for each option. Values are wiped when they go.
 #[derive(Clone)]
 pub struct Options {

@@ -56,7 +56,7 @@ fn method(name: &[u8]) -> Result<u16, Vec<u8>> {
         b"sspi" => auth_bit::SSPI,
         b"scram-sha-256" => auth_bit::SCRAM,
         b"oauth" => auth_bit::OAUTH,
-        _ => return Err(super::validate::invalid(b"require_auth", name)),
+        _ => return Err(super::options::invalid(b"require_auth", name)),
     })
 }
 

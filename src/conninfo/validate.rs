@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::options::{Opt, Options};
+use super::options::{Opt, Options, invalid};
 use super::params::{
     ChannelBinding, GoAwayMode, GssEncMode, Host, Params, ProtocolVersion, SslCertMode, SslMode,
     SslNegotiation, TargetSessionAttrs,
@@ -98,11 +98,6 @@ const GOAWAY_MODES: Choices<GoAwayMode, 3> = [
     ("disable", GoAwayMode::Disable),
     ("notice", GoAwayMode::Notice),
 ];
-
-/// The error for a value that an option cannot take.
-pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
-    super::complaint(&[b"invalid ", keyword, b" value: \"", value, b"\""])
-}
 
 fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
     let found = choices.iter().find(|choice| choice.0.as_bytes() == value);

@@ -2,11 +2,16 @@
 //!
 //! Numbers outside the list (and 7, once MULE_INTERNAL) behave as SQL_ASCII, as in libpq 19.
 
-pub use super::encoding_names::{from_codeset, from_name, to_name};
-pub use super::encoding_verify::valid_prefix;
+mod names;
+mod verify;
+mod width;
+
+pub use names::{from_codeset, from_name, to_name};
+pub(in crate::text) use verify::ascii_run;
+pub use verify::valid_prefix;
 #[cfg(test)]
-pub use super::encoding_verify::verify_char;
-pub use super::encoding_width::dsplen;
+pub use verify::verify_char;
+pub use width::dsplen;
 
 /// Any bytes; only those below 0x80 have a meaning.
 pub const SQL_ASCII: i32 = 0;

@@ -2,11 +2,12 @@
 
 use std::collections::TryReserveError;
 
-pub use super::bytea::{ByteaRules, unescaped_limit, write_unescaped};
+mod bytea;
+
 use super::doubling::Doubling;
-use super::encoding::{UTF8, mblen, valid_prefix};
-use super::encoding_verify::ascii_run;
+use super::encoding::{UTF8, ascii_run, mblen, valid_prefix};
 pub use super::sink::{Room, Sink};
+pub use bytea::{ByteaRules, unescaped_limit, write_unescaped};
 
 /// What escaping depends on: the connection's parameters, or the last ones that any connection reported.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +185,7 @@ fn validate(encoding: i32, from: &[u8]) -> Result<(), EscapeError> {
 
 /// An empty vector with room for `size` bytes.
 #[cfg(test)]
-pub(super) fn reserved(size: usize) -> Result<Vec<u8>, EscapeError> {
+fn reserved(size: usize) -> Result<Vec<u8>, EscapeError> {
     let mut to = Vec::new();
     to.try_reserve_exact(size)?;
     Ok(to)

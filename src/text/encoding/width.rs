@@ -2,7 +2,7 @@
 //!
 //! The tables are those of PostgreSQL 18: Unicode 16.0, written by `c-tests/tools/unicode_width.py`.
 
-use super::encoding::{Family, SS2, utf8_length};
+use super::{Family, SS2, utf8_length};
 
 /// The columns of the character at the start of `s`: -1 for a control character, 0 for NUL (and for an empty
 /// `s`) and for characters that take no room, else 1 or 2. Bytes missing at the end count as zero.
@@ -143,7 +143,7 @@ pub static WIDE: [(u32, u32); 122] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::*;
+    use super::super::*;
 
     fn width(character: char) -> i32 {
         dsplen(UTF8, character.encode_utf8(&mut [0; 4]).as_bytes())

@@ -1,6 +1,6 @@
 //! Which bytes are characters: the checks that keep a stray lead byte from swallowing a quote.
 
-use super::encoding::{Family, SS2, SS3};
+use super::{Family, SS2, SS3};
 
 #[cfg(test)]
 /// The length of the character at the start of `s` when it is there completely and valid, else None.
@@ -37,7 +37,7 @@ fn multibyte_prefix(family: Family, s: &[u8]) -> usize {
 }
 
 /// The number of bytes below 0x80 at the start of `s`.
-pub(super) fn ascii_run(s: &[u8]) -> usize {
+pub(in crate::text) fn ascii_run(s: &[u8]) -> usize {
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
     let (words, rest) = s.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
@@ -127,8 +127,8 @@ fn verify_utf8(first: u8, rest: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::*;
-    use super::super::vectors::Random;
+    use super::super::super::vectors::Random;
+    use super::super::*;
 
     #[test]
     fn utf8_is_what_std_says() {

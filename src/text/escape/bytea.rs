@@ -1,9 +1,9 @@
 //! bytea as text: the hex and the escape form, both ways.
 
-use super::escape::EscapeError;
+use super::EscapeError;
 #[cfg(test)]
-use super::escape::reserved;
-use super::sink::Sink;
+use super::reserved;
+use crate::text::sink::Sink;
 
 /// Every byte in hex digits.
 static HEX: [[u8; 2]; 256] = {
@@ -241,8 +241,8 @@ fn put_unescaped(text: &[u8], to: &mut impl Sink) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vectors::Random;
     use super::*;
+    use crate::text::vectors::Random;
 
     fn escaped(from: &[u8], hex: bool, std_strings: bool) -> String {
         String::from_utf8(escape_bytea(from, hex, std_strings).unwrap()).unwrap()

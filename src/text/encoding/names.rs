@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::encoding::*;
+use super::*;
 
 /// libpq's names by number.
 const NAMES: [&CStr; 42] = [
