@@ -1,5 +1,6 @@
 //! Imports point down only. Reads every path in `src/`, however it is written, and holds it against the layers.
 
+mod circles;
 mod picture;
 mod the_test_itself;
 

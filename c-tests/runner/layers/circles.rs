@@ -1,0 +1,127 @@
+//! Files of one layer do not import each other in circles. A parent module and what is below it may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::{Reader, module_path, sources};
+
+/// What each file imports of its layer, by module.
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+/// Layers that still have circles.
+const NOT_YET: [&str; 4] = ["client", "ffi", "mem", "net"];
+
+fn layer(module: &str) -> &str {
+    module.split("::").next().unwrap_or_default()
+}
+
+#[test]
+fn files_do_not_import_each_other_in_circles() {
+    let left = on_circles(imports(&sources()));
+    let arrows = left
+        .iter()
+        .filter(|(from, _)| !NOT_YET.contains(&layer(from)))
+        .flat_map(|(from, all)| all.iter().map(move |to| format!("{from} -> {to}")));
+    let arrows = Vec::from_iter(arrows);
+    assert!(arrows.is_empty(), "\n{}", arrows.join("\n"));
+    let found: BTreeSet<&str> = left.keys().map(|from| layer(from)).collect();
+    assert_eq!(Vec::from_iter(found), NOT_YET, "layers with circles");
+}
+
+#[test]
+fn the_test_sees_a_circle_however_long() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let mut files = vec![
+        file("conn/mod.rs", "mod a; mod b; mod c;"),
+        file("conn/a.rs", "use super::b::B;"),
+        file("conn/b.rs", "use crate::conn::c::{C, D};"),
+        file("conn/c.rs", "use super::Parent; use crate::mem::a;"),
+        file("conn/c/child.rs", "use super::C;"),
+        file("mem/a.rs", ""),
+    ];
+    assert_eq!(on_circles(imports(&files)), Imports::new());
+    // A test may use what the code under it must not.
+    files[3].1.push_str("mod tests { use super::super::a::A; }");
+    assert_eq!(on_circles(imports(&files)), Imports::new());
+    files[3].1.push_str("fn f() { super::a::g() }");
+    let names = Vec::from_iter(on_circles(imports(&files)).into_keys());
+    assert_eq!(names, ["conn::a", "conn::b", "conn::c"]);
+}
+
+fn imports(files: &[(String, String)]) -> Imports {
+    let modules: BTreeSet<String> = files
+        .iter()
+        .map(|(name, _)| module_path(name).join("::"))
+        .collect();
+    let code = files.iter().filter(|(name, _)| !is_test(name));
+    code.map(|(name, text)| (module_path(name).join("::"), used(name, text, &modules)))
+        .collect()
+}
+
+fn is_test(name: &str) -> bool {
+    module_path(name).iter().any(|word| word == "tests")
+}
+
+/// The modules of the same layer that a file names, but for those above and below it.
+fn used(name: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let module = module_path(name);
+    let own = module.join("::");
+    let tokens: TokenStream = text.parse().unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut paths = BTreeSet::new();
+    Reader {
+        module: module.clone(),
+        paths: &mut paths,
+    }
+    .read(without_tests(tokens));
+    let targets = paths.iter().filter_map(|path| target(path, modules));
+    targets
+        .filter(|target| layer(target) == layer(&own))
+        .filter(|target| !is_above(target, &own) && !is_above(&own, target))
+        .collect()
+}
+
+/// The file that a resolved path leads to.
+fn target(path: &[String], modules: &BTreeSet<String>) -> Option<String> {
+    let inner = path.strip_prefix(&["crate".to_owned()])?;
+    let prefixes = (1..=inner.len()).rev().map(|n| inner[..n].join("::"));
+    prefixes.into_iter().find(|name| modules.contains(name))
+}
+
+/// Whether `upper` is `lower` or contains it.
+fn is_above(upper: &str, lower: &str) -> bool {
+    let rest = lower.strip_prefix(upper);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// The tokens but for the bodies of modules named `tests`.
+fn without_tests(tokens: TokenStream) -> TokenStream {
+    let tokens = Vec::from_iter(tokens);
+    let is_body = |at: usize| {
+        let word = |back: usize, name: &str| {
+            at.checked_sub(back)
+                .and_then(|at| tokens.get(at))
+                .is_some_and(|token| token.to_string() == name)
+        };
+        matches!(tokens[at], TokenTree::Group(_)) && word(1, "tests") && word(2, "mod")
+    };
+    let kept = (0..tokens.len()).filter(|at| !is_body(*at));
+    kept.map(|at| tokens[at].clone()).collect()
+}
+
+/// The files on circles, or between two of them, with their imports of each other.
+fn on_circles(mut imports: Imports) -> Imports {
+    loop {
+        let used: BTreeSet<String> = imports.values().flatten().cloned().collect();
+        let names: BTreeSet<String> = imports.keys().cloned().collect();
+        let before = imports.values().map(BTreeSet::len).sum::<usize>() + imports.len();
+        for targets in imports.values_mut() {
+            targets.retain(|target| names.contains(target));
+        }
+        imports.retain(|name, targets| !targets.is_empty() && used.contains(name));
+        let after = imports.values().map(BTreeSet::len).sum::<usize>() + imports.len();
+        if after == before {
+            return imports;
+        }
+    }
+}
