@@ -82,14 +82,26 @@ impl GoAwayRequest {
     }
 }
 
-/// Whether an error in reply to a startup packet with the key calls for a try without it.
-/// `first` says that nothing came before it.
-pub fn blame(sqlstate: Option<&[u8]>, message: &[u8], first: bool) -> Option<Blame> {
-    let named = memchr::memmem::find(message, b"_pq_").is_some();
-    match sqlstate {
+/// An error in reply to a startup packet with the key.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    pub sqlstate: Option<&'a [u8]>,
+    pub message: &'a [u8],
+    /// Nothing came before it.
+    pub first: bool,
+    /// It tells which routine of the server's source raised it, as PostgreSQL's own errors do. PostgreSQL names the key
+    /// if it is the reason; poolers and proxies have no such field.
+    pub has_routine: bool,
+}
+
+/// Whether an error calls for a try without the key.
+pub fn blame(refusal: Refusal<'_>) -> Option<Blame> {
+    let named = memchr::memmem::find(refusal.message, b"_pq_").is_some();
+    match refusal.sqlstate {
         _ if named => Some(Blame::Certain),
-        _ if !first => None,
+        _ if !refusal.first => None,
         Some(b"08P01" | b"42704") => Some(Blame::Certain),
+        _ if refusal.has_routine => None,
         Some(state) if has_another_reason(state) => None,
         _ => Some(Blame::Possible),
     }
@@ -150,19 +162,35 @@ mod tests {
 
     #[test]
     fn only_certain_errors_are_blamed_on_the_key() {
-        let state = |state: &'static [u8], first| blame(Some(state), b"unsupported", first);
+        let refusal = |sqlstate: Option<&'static [u8]>, first| Refusal {
+            sqlstate,
+            message: b"unsupported",
+            first,
+            has_routine: false,
+        };
+        let state = |state: &'static [u8], first| blame(refusal(Some(state), first));
         assert_eq!(state(b"08P01", true), Some(Blame::Certain));
         assert_eq!(state(b"08P01", false), None);
         for sqlstate in [&b"0A000"[..], b"22023", b"XX000", b"28000", b"58000"] {
             assert_eq!(state(sqlstate, true), Some(Blame::Possible));
             assert_eq!(state(sqlstate, false), None);
+            let has_routine = true;
+            let of_postgres = Refusal {
+                has_routine,
+                ..refusal(Some(sqlstate), true)
+            };
+            assert_eq!(blame(of_postgres), None);
         }
         for sqlstate in [&b"28P01"[..], b"3D000", b"53300", b"57P03", b"57P01"] {
             assert_eq!(state(sqlstate, true), None);
         }
-        assert_eq!(blame(None, b"no", true), Some(Blame::Possible));
-        assert_eq!(blame(None, b"no", false), None);
-        let named = blame(Some(b"28P01"), b"unrecognized \"_pq_.goaway\"", false);
-        assert_eq!(named, Some(Blame::Certain));
+        assert_eq!(blame(refusal(None, true)), Some(Blame::Possible));
+        assert_eq!(blame(refusal(None, false)), None);
+        let named = Refusal {
+            message: b"unrecognized \"_pq_.goaway\"",
+            has_routine: true,
+            ..refusal(Some(b"28P01"), false)
+        };
+        assert_eq!(blame(named), Some(Blame::Certain));
     }
 }

@@ -1,7 +1,7 @@
 //! The conversation up to a session: startup packet, protocol negotiation, first replies.
 
 use super::errors::OUT_OF_MEMORY;
-use super::goaway::{self, Blame};
+use super::goaway::{self, Blame, Refusal};
 use super::outcome::Collected;
 use super::session::{AsyncState, ConnStatus, Session};
 use super::startup::{Next, Phase, Purpose, Startup, Want};
@@ -9,7 +9,7 @@ use crate::conninfo::options::Opt;
 use crate::conninfo::params::ProtocolVersion;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::codes::{GOAWAY_KEY, server};
-use crate::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SQLSTATE};
+use crate::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SOURCE_FUNCTION, SQLSTATE};
 use crate::protocol::frontend;
 use crate::result::status::Status;
 
@@ -90,11 +90,11 @@ impl Startup {
     }
 
     /// The same, if the error may be about the key.
-    fn heal_if_blamed(&mut self, sqlstate: Option<&[u8]>, message: &[u8], first: bool) -> bool {
-        match goaway::blame(sqlstate, message, first) {
+    fn heal_if_blamed(&mut self, refusal: Refusal<'_>) -> bool {
+        match goaway::blame(refusal) {
             Some(Blame::Certain) => self.heal(),
             Some(Blame::Possible) => {
-                let again = self.goaway.suspect(sqlstate);
+                let again = self.goaway.suspect(refusal.sqlstate);
                 self.connect_again_if(again)
             }
             None => false,
@@ -192,12 +192,12 @@ impl Startup {
     fn refused(&mut self, session: &mut Session, body: &[u8], first: bool) {
         let fields = ErrorFields::parse(body);
         let field = |code| fields.as_ref().and_then(|fields| fields.get(code));
-        let (sqlstate, message) = (field(SQLSTATE), field(MESSAGE_PRIMARY).unwrap_or_default());
-        if fields.is_some() && self.heal_if_blamed(sqlstate, message, first) {
+        let refusal = refusal(field, first);
+        if fields.is_some() && self.heal_if_blamed(refusal) {
             return;
         }
         if first {
-            self.goaway.acquit(sqlstate);
+            self.goaway.acquit(refusal.sqlstate);
         }
         if !session.error_response(body) {
             return self.fail_with(session, "received invalid error message");
@@ -313,11 +313,11 @@ impl Startup {
     }
 
     fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
-        let sqlstate = field(SQLSTATE);
-        let message = field(MESSAGE_PRIMARY).unwrap_or_default();
-        if self.heal_if_blamed(sqlstate, message, false) {
+        let refusal = refusal(field, false);
+        if self.heal_if_blamed(refusal) {
             return;
         }
+        let sqlstate = refusal.sqlstate;
         let named = self.options.get(Opt::ApplicationName).is_some()
             || self.options.get(Opt::FallbackApplicationName).is_some();
         if self.send_application_name && named && sqlstate == Some(APPLICATION_NAME_UNKNOWN) {
@@ -329,6 +329,16 @@ impl Startup {
             session.errors.add_raw(b"\n");
         }
         self.fail();
+    }
+}
+
+/// What an error's fields say of the request for GoAway.
+fn refusal<'a>(field: impl Fn(u8) -> Option<&'a [u8]>, first: bool) -> Refusal<'a> {
+    Refusal {
+        sqlstate: field(SQLSTATE),
+        message: field(MESSAGE_PRIMARY).unwrap_or_default(),
+        first,
+        has_routine: field(SOURCE_FUNCTION).is_some(),
     }
 }
 
