@@ -113,6 +113,12 @@ impl Connection {
         &mut self.session.copy_already_done
     }
 
+    /// There was no memory for the row that [`CopyOut::Data`] told of; it stays where it is.
+    pub fn copy_row_starved(&mut self) {
+        self.copy_starved = true;
+        self.add_error("out of memory");
+    }
+
     /// Whether a text COPY OUT is in progress.
     pub fn is_text_copy_out(&self) -> bool {
         self.stream.is_some() && self.session.is_copying_out() && !self.session.copy_is_binary

@@ -226,6 +226,10 @@ impl Connection {
     /// The next result (PQgetResult), waiting for it.
     #[inline(always)]
     pub fn get_result(&mut self) -> Step<Collected> {
+        if std::mem::take(&mut self.copy_starved) && self.session.is_copying_out() {
+            // libpq: without memory there is no further COPY result, and loops that wait for NULL end.
+            return Step::Done(Collected::Nothing);
+        }
         loop {
             // A notice ends this call here, and the next one goes on.
             done!(self.parse());

@@ -152,7 +152,7 @@ fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
         CopyOut::Data(size) => {
             let row = alloc::row(conn.client.copy_data(size));
             if row.is_null() {
-                conn.client.add_error("out of memory");
+                conn.client.copy_row_starved();
                 return Step::Done(Row::Failed);
             }
             conn.client.copy_consumed(size);
