@@ -40,6 +40,22 @@ fn each_wait_can_be_cancelled_over_tls() {
     same_output("cancel_thread", &[&conninfo], pace());
 }
 
+/// C libpq loses an answer now and then, and waits for it for ever.
+#[test]
+fn no_answer_is_lost_with_a_cancelled_thread() {
+    const ROUNDS: &str = "60";
+    let shared = Postgres::shared();
+    let (_server, tls) = over_tls();
+    for conninfo in [shared.tcp("postgres"), tls] {
+        let program = Program::new("cancel_loop");
+        let output = program.run(Lib::Ours, &[&conninfo, ROUNDS], &[]);
+        assert_eq!(
+            output.success().stdout.trim(),
+            format!("good rounds: {ROUNDS}")
+        );
+    }
+}
+
 /// C libpq's PQfinish waits for such a server.
 #[test]
 fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {

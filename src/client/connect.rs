@@ -56,6 +56,8 @@ impl Connection {
             flow: Flow::None,
             alternative: None,
             waited: None,
+            receiving: false,
+            copy_starved: false,
             keep: 0,
             send_failure: None,
             launched_idle: false,

@@ -56,6 +56,12 @@ const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
 impl Connection {
     /// Reads once what is there.
     pub(super) fn read_input(&mut self) -> Read {
+        if self.receiving {
+            match self.recover() {
+                Read::Nothing => {}
+                found => return found,
+            }
+        }
         if self.stream.is_none() {
             self.session.errors.add("connection not open");
             return Read::Lost { clean: false };

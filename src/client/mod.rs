@@ -131,6 +131,8 @@ pub struct Connection {
     alternative: Option<i32>,
     /// How the wait ended that the last step answered.
     waited: Option<Waited>,
+    /// A wait for bytes was answered, and nobody has told yet how it ended.
+    receiving: bool,
     /// So many bytes of the output may stay in the buffer when a command has been sent.
     keep: usize,
     /// What the last send failed with, to be told by whoever sends next.
@@ -139,6 +141,8 @@ pub struct Connection {
     launched_idle: bool,
     /// Why sending failed, once it did: told only when nothing better explains it.
     write_error: Option<Vec<u8>>,
+    /// A row of COPY data found no memory, which nobody was told yet by PQgetResult.
+    copy_starved: bool,
     /// PQgetResult has waited for something, and not yet judged what came.
     reply_read: bool,
     /// The last read filled all the room it had: the next one gets more.

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::Connection;
 use super::io::Read;
-use crate::mem::buffer::MIN_READ;
+use crate::mem::buffer::{MIN_READ, is_marked, mark};
 use crate::net::stream::{Landing, Stream};
-use crate::net::sys;
+use crate::net::sys::{self, apart};
 
 /// What is to be waited for.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,7 @@ impl Connection {
     /// How the wait ended that the last step answered.
     #[inline]
     pub fn waited(&mut self, waited: Waited) {
+        self.receiving = false;
         self.waited = Some(waited);
     }
 
@@ -89,8 +90,13 @@ impl Connection {
         let Some(Stream::Plain(socket)) = &self.stream else {
             return None;
         };
+        if self.receiving {
+            return None;
+        }
         let room = self.read_size.max(MIN_READ);
         let room = self.session.input.whole_room(room)?;
+        mark(room);
+        self.receiving = true;
         Some(Input {
             descriptor: socket.fd(),
             place: room.as_mut_ptr(),
@@ -102,8 +108,10 @@ impl Connection {
     /// How the wait for a reply ended.
     #[inline]
     pub fn reply_came(&mut self, waited: Waited) {
+        self.receiving = false;
         match waited {
             Waited::Received(count @ 1..) => {
+                self.count_received(count);
                 self.filled(count);
                 self.reply_read = true;
             }
@@ -113,6 +121,12 @@ impl Connection {
 
     /// The wait for input. Err: there is no need to wait, or no way.
     pub(super) fn input_wait(&mut self) -> Result<Wait, Read> {
+        if self.receiving {
+            match self.recover() {
+                Read::Nothing => {}
+                found => return Err(found),
+            }
+        }
         let Some(stream) = &mut self.stream else {
             self.session.errors.add("invalid socket");
             return Err(Read::Lost { clean: false });
@@ -130,16 +144,51 @@ impl Connection {
             }
             Landing::Place(place, room) => (place, room),
             Landing::Caller => match self.session.input.spare(self.read_size.max(MIN_READ)) {
-                Ok(spare) => (spare.as_mut_ptr(), spare.len()),
+                Ok(spare) => {
+                    mark(spare);
+                    (spare.as_mut_ptr(), spare.len())
+                }
                 Err(_) => return Err(self.no_room()),
             },
         };
+        self.receiving = true;
         Ok(Wait::Input(Input {
             descriptor,
             place,
             room,
             poll: self.polls_first,
         }))
+    }
+
+    /// A wait for bytes ended without a word: the thread was cancelled. It may have taken bytes with it.
+    #[cold]
+    pub(super) fn recover(&mut self) -> Read {
+        self.receiving = false;
+        let (socket, room) = match &self.stream {
+            Some(Stream::Tls(tls)) => (tls.socket(), tls.last_landing()),
+            Some(Stream::Plain(socket)) => (socket, self.session.input.spare_contents()),
+            _ => return Read::Nothing,
+        };
+        if is_marked(room) {
+            return Read::Nothing;
+        }
+        let count = apart(|| socket.uncounted());
+        match count.and_then(|count| usize::try_from(count).ok()) {
+            Some(0) => Read::Nothing,
+            Some(count) if count <= room.len() => self.landed(Ok(count)),
+            _ => {
+                let text =
+                    "could not receive data from server: the thread that received it was canceled";
+                self.session.errors.add(text);
+                self.lose(false)
+            }
+        }
+    }
+
+    fn count_received(&self, count: usize) {
+        if let Some(stream) = &self.stream {
+            stream.socket().count_received(count);
+        }
     }
 
     /// The wait for the socket to take more output, or to bring input: the server may wait for that.
@@ -167,6 +216,9 @@ impl Connection {
 
     fn landed(&mut self, received: Result<usize, c_int>) -> Read {
         let received = received.map_err(std::io::Error::from_raw_os_error);
+        if let Ok(count) = received {
+            self.count_received(count);
+        }
         match (&mut self.stream, received) {
             (Some(Stream::Tls(tls)), Ok(count)) => {
                 tls.landed(count);

@@ -8,6 +8,22 @@ const INITIAL: usize = 16 * 1024;
 /// Above this capacity an emptied buffer goes back to its initial size.
 const KEEP: usize = 512 * 1024;
 
+/// What stands where bytes are to come: a thread that is cancelled while it receives some cannot say that they came.
+const MARK: [u8; 8] = *b"\xb4no byte";
+
+/// Marks room for bytes as empty.
+#[inline]
+pub fn mark(room: &mut [u8]) {
+    if let Some(place) = room.first_chunk_mut() {
+        *place = MARK;
+    }
+}
+
+/// Whether nothing has come since [`mark`].
+pub fn is_marked(room: &[u8]) -> bool {
+    room.first_chunk() == Some(&MARK)
+}
+
 /// A growable byte queue with fallible growth.
 ///
 /// Bytes are appended through [`RecvBuffer::spare`] and [`RecvBuffer::filled`]
@@ -78,6 +94,11 @@ impl RecvBuffer {
     fn make_some_room(&mut self, wanted: usize) -> Result<(), OutOfMemory> {
         self.make_room(wanted)
             .or_else(|_| self.make_room(wanted.min(MIN_READ)))
+    }
+
+    /// What stands in the room that the last [`RecvBuffer::spare`] gave.
+    pub fn spare_contents(&self) -> &[u8] {
+        self.bytes.get(self.end..).unwrap_or_default()
     }
 
     /// Memory for at least `more` bytes behind those received, so that a message announced as so long can

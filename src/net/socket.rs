@@ -7,12 +7,16 @@ use socket2::{SockAddr, Type};
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A nonblocking stream socket; closed when dropped, with nothing sent.
 #[derive(Debug)]
 pub struct Socket {
     inner: socket2::Socket,
     is_unix: bool,
+    /// Bytes received so far.
+    received: AtomicU64,
 }
 
 /// The step of [`Socket::open`] that failed.
@@ -99,6 +103,35 @@ impl OptionError {
 }
 
 impl Socket {
+    fn new(inner: socket2::Socket, is_unix: bool) -> Socket {
+        Socket {
+            inner,
+            is_unix,
+            received: AtomicU64::new(0),
+        }
+    }
+
+    /// Receives what is there, at most `buf.len()` bytes.
+    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = super::stream::uninterrupted(|| sys::recv(self.fd(), buf, libc::MSG_DONTWAIT))?;
+        self.count_received(count);
+        Ok(count)
+    }
+
+    /// Somebody else received so many bytes from it.
+    #[inline]
+    pub fn count_received(&self, count: usize) {
+        // Nobody else uses the socket: there is no race.
+        let before = self.received.load(Relaxed);
+        self.received.store(before + count as u64, Relaxed);
+    }
+
+    /// How many bytes the system has handed out that nobody counted; None where it does not tell.
+    pub fn uncounted(&self) -> Option<u64> {
+        let handed_out = sys::tcp_bytes_handed_out(self.fd())?;
+        handed_out.checked_sub(self.received.load(Relaxed))
+    }
+
     /// A new socket for `address`: close-on-exec, nonblocking and, for TCP, without Nagle's delay.
     pub fn open(address: &SockAddr) -> Result<Socket, OpenError> {
         let failed = |step| move |error| OpenError { step, error };
@@ -110,16 +143,13 @@ impl Socket {
                 .set_tcp_nodelay(true)
                 .map_err(failed(OpenStep::NoDelay))?;
         }
-        Ok(Socket { inner, is_unix })
+        Ok(Socket::new(inner, is_unix))
     }
 
     /// The same socket with the descriptor number of `other`, which is closed. Where the system refuses, with its own.
     pub fn in_place_of(self, other: Socket) -> Socket {
         match sys::duplicate_onto(self.fd(), other.fd()) {
-            Ok(()) => Socket {
-                inner: other.inner,
-                is_unix: self.is_unix,
-            },
+            Ok(()) => Socket::new(other.inner, self.is_unix),
             Err(_) => self,
         }
     }
@@ -196,7 +226,7 @@ impl Socket {
 impl From<socket2::Socket> for Socket {
     fn from(inner: socket2::Socket) -> Socket {
         let is_unix = inner.domain().is_ok_and(|domain| domain == Domain::UNIX);
-        Socket { inner, is_unix }
+        Socket::new(inner, is_unix)
     }
 }
 

@@ -63,9 +63,8 @@ pub(super) fn check_memory() -> io::Result<()> {
 impl Stream {
     /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). Nothing there is `WouldBlock`.
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let flags = libc::MSG_DONTWAIT;
         apart(|| match self {
-            Stream::Plain(socket) => uninterrupted(|| sys::recv(socket.fd(), buf, flags)),
+            Stream::Plain(socket) => socket.recv(buf),
             Stream::Tls(tls) => tls.recv(buf),
             Stream::Gss(gss) => gss.recv(buf),
         })

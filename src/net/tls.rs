@@ -26,6 +26,7 @@ use rustls::ClientConnection;
 use super::socket::Socket;
 use super::stream;
 use super::sys;
+use crate::mem::buffer::mark;
 
 pub use certificate_sender::Identity;
 pub use config::{Settings, Versions, check_versions};
@@ -145,10 +146,7 @@ impl Tls {
             if !self.session.is_handshaking() {
                 return Ok(Progress::Done);
             }
-            match self
-                .session
-                .read_tls(&mut Wire(&self.socket, libc::MSG_DONTWAIT))
-            {
+            match self.session.read_tls(&mut Wire(&self.socket)) {
                 Ok(0) => return Err(failure::of_end()),
                 Ok(_) => self
                     .open_records()
@@ -161,7 +159,7 @@ impl Tls {
 
     /// Why a write failed: the server may have told in an alert before it closed.
     fn last_words(&mut self, error: &io::Error) -> Failure {
-        let mut wire = Wire(&self.socket, libc::MSG_DONTWAIT);
+        let mut wire = Wire(&self.socket);
         while let Ok(1..) = self.session.read_tls(&mut wire) {
             if let Err(alert) = self.session.process_new_packets() {
                 return self.explained(&alert);
@@ -175,7 +173,7 @@ impl Tls {
     }
 
     fn write_records(&mut self) -> io::Result<()> {
-        self.session.write_tls(&mut Wire(&self.socket, 0)).map(drop)
+        self.session.write_tls(&mut Wire(&self.socket)).map(drop)
     }
 
     /// Decrypts what was read.
@@ -199,12 +197,18 @@ impl Tls {
         let missing = self.landing_size.saturating_sub(self.landing.len());
         self.landing.try_reserve_exact(missing).ok()?;
         self.landing.resize(self.landing.len() + missing, 0);
+        mark(&mut self.landing);
         Some(&mut self.landing)
     }
 
     /// Whether [`Tls::recv`] answers without anything new from the socket.
     pub fn is_ready(&self) -> bool {
         self.ended || self.pending() > 0
+    }
+
+    /// The room as it was given out last.
+    pub fn last_landing(&self) -> &[u8] {
+        &self.landing
     }
 
     /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
@@ -218,7 +222,7 @@ impl Tls {
     /// Gives rustls what came; answers how much, and whether there may be more.
     fn take_records(&mut self) -> io::Result<(usize, bool)> {
         let Some(range) = self.landed.take() else {
-            let mut wire = Wire(&self.socket, libc::MSG_DONTWAIT);
+            let mut wire = Wire(&self.socket);
             return Ok((self.session.read_tls(&mut wire)?, true));
         };
         let mut rest = self.landing.get(range.clone()).unwrap_or_default();
@@ -356,11 +360,11 @@ impl Tls {
 }
 
 /// The socket as rustls reads and writes it, with flags for reading.
-struct Wire<'a>(&'a Socket, libc::c_int);
+struct Wire<'a>(&'a Socket);
 
 impl Read for Wire<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        stream::uninterrupted(|| sys::recv(self.0.fd(), buf, self.1))
+        self.0.recv(buf)
     }
 }
 

@@ -18,6 +18,7 @@ impl Connection {
         self.session.start_over();
         self.write_error = None;
         self.send_failure = None;
+        self.receiving = false;
         self.gss = GssState::default();
         self.key_password = KeyPassword::default();
     }
@@ -48,6 +49,7 @@ impl Connection {
         self.write_error = None;
         self.send_failure = None;
         self.waited = None;
+        self.receiving = false;
         self.read_size = 0;
         self.send_size = io::SEND_THRESHOLD;
         self.waiting = Waiting::Nothing;

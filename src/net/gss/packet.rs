@@ -3,8 +3,7 @@
 use std::io;
 
 use crate::net::socket::Socket;
-use crate::net::stream::{broken, uninterrupted};
-use crate::net::sys;
+use crate::net::stream::broken;
 use crate::protocol::codes::server;
 
 /// The bytes of the length.
@@ -95,7 +94,7 @@ impl Incoming {
 }
 
 fn receive(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
-    uninterrupted(|| sys::recv(socket.fd(), buf, libc::MSG_DONTWAIT))
+    socket.recv(buf)
 }
 
 /// A packet of one token; Err is libpq's text.
