@@ -10,6 +10,7 @@ mod hello;
 mod injected;
 mod key_files;
 mod keys;
+mod lists;
 mod matrix;
 mod options;
 mod scripted;

@@ -21,6 +21,7 @@ pub mod password;
 pub mod state;
 pub mod tls;
 mod tls_files;
+mod tls_hashed;
 pub mod wait;
 
 use std::ffi::c_int;

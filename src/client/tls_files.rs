@@ -7,18 +7,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustls::pki_types::CertificateRevocationListDer;
 use zeroize::Zeroizing;
 
 use super::tls::KeyPassword;
-use super::{Hook, env};
+use super::{Hook, env, tls_hashed};
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::pem::{self, Roots};
 use crate::net::tls::{Failure, Identity, Verifier, system};
-use crate::net::verify::issuer_hash;
 
 /// Why the settings are not complete.
 pub(super) enum Unready {
@@ -111,7 +109,7 @@ const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trust
 pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, Vec<u8>> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
         // libpq: revocation lists are for root files only.
-        return Ok(Verifier::trusting(system::roots(), None));
+        return Ok(Verifier::trusting(system::roots(), false));
     }
     let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
     let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
@@ -131,55 +129,29 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
     let unreadable =
         |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
-    let roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
-    Ok(Verifier::trusting(roots, revocation_lists(options)))
+    let mut roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
+    let with_lists = add_revocation(options, &mut roots);
+    Ok(Verifier::trusting(roots, with_lists))
 }
 
-/// The lists, if there are to be any. libpq: a file that cannot be read is passed over in silence, with the directory.
-fn revocation_lists(options: &Options) -> Option<Vec<CertificateRevocationListDer<'static>>> {
-    let directory = options.non_empty(Opt::SslCrlDir);
-    let file = match (options.non_empty(Opt::SslCrl), directory) {
-        (None, Some(_)) => None,
-        _ => Some(Source::of(options, Opt::SslCrl, "root.crl")?),
-    };
-    let mut lists = Vec::new();
-    if let Some(file) = file {
-        let contents = file.contents().ok()?;
-        lists = pem::lists(&contents);
-        // libpq: certificates in the file make it a good one, too, and then every list is missing.
-        if lists.is_empty() && pem::certificates(&contents).is_none() {
-            return None;
-        }
-    }
-    lists.extend(directory.into_iter().flat_map(lists_by_hash));
-    Some(lists)
-}
-
-/// The lists in a directory that `openssl rehash` prepared: in `HASH.r0`, `HASH.r1` and so on, where the hash is of the name
-/// of their issuer.
-fn lists_by_hash(directory: &[u8]) -> Vec<CertificateRevocationListDer<'static>> {
-    let directory = Path::new(OsStr::from_bytes(directory));
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut found = Vec::new();
-    for name in entries.map(|entry| entry.file_name()) {
-        let Some(hash) = name.as_bytes().strip_suffix(b".r0") else {
-            continue;
+/// Adds what `sslcrl` and `sslcrldir` name, lists and certificates, to what the root file holds. Answers whether lists are
+/// to be looked at at all. libpq: a file that cannot be read is passed over in silence, with the directory.
+fn add_revocation(options: &Options, roots: &mut Roots) -> bool {
+    let directories = options.non_empty(Opt::SslCrlDir);
+    if options.non_empty(Opt::SslCrl).is_some() || directories.is_none() {
+        let file = Source::of(options, Opt::SslCrl, "root.crl");
+        let Some(contents) = file.and_then(|file| file.contents().ok()) else {
+            return false;
         };
-        let number = |number: u32| [hash, format!(".r{number}").as_bytes()].concat();
-        let paths = (0..).map(|at| directory.join(OsStr::from_bytes(&number(at))));
-        for contents in paths.map_while(|path| env::read_file(&path).ok()) {
-            let lists = pem::lists(&contents);
-            // libpq: OpenSSL opens a file only when it looks for that issuer.
-            if lists.iter().any(|list| is_hash_of_issuer(hash, list)) {
-                found.extend(lists);
-            }
+        match Roots::read_with_any_lists(&contents) {
+            Ok(more) => roots.extend(more),
+            Err(_) => return false,
         }
     }
-    found
-}
-
-fn is_hash_of_issuer(hash: &[u8], list: &CertificateRevocationListDer<'_>) -> bool {
-    issuer_hash(list).is_some_and(|own| format!("{own:08x}").as_bytes() == hash)
+    if let Some(directories) = directories {
+        tls_hashed::add(directories, roots);
+    }
+    true
 }
 
 /// The client's certificate and key, if there are any to send.

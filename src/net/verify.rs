@@ -22,6 +22,7 @@ use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 
 use budget::Budget;
 use certificate::Certificate;
+pub use certificate::subject_hash;
 use path::Rules;
 use revocation::Lists;
 pub use revocation::issuer_hash;

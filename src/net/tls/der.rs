@@ -86,6 +86,16 @@ pub fn outline(der: &[u8]) -> Option<Outline<'_>> {
     })
 }
 
+/// Whether `der` begins with something that is signed: a body, an algorithm and a signature.
+pub fn is_signed(der: &[u8]) -> bool {
+    let parts = Elements(der).take_if(SEQUENCE);
+    parts.is_some_and(|whole| {
+        let mut parts = Elements(whole.contents);
+        let all = [SEQUENCE, SEQUENCE, BIT_STRING].map(|tag| parts.take_if(tag));
+        all.iter().all(Option::is_some) && parts.is_empty()
+    })
+}
+
 fn key_of(mut signed: Elements<'_>) -> Option<&[u8]> {
     signed.take_if(VERSION);
     signed.take_if(INTEGER)?;

@@ -11,6 +11,7 @@ use super::der::{self, Elements, Outline};
 const BEGIN: &[u8] = b"-----BEGIN ";
 /// A certificate with what OpenSSL notes about it (CertAux).
 const TRUSTED: &str = "TRUSTED CERTIFICATE";
+const LIST: &str = "X509 CRL";
 
 /// The blocks in `contents`; a damaged one does not hide those behind it.
 pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
@@ -22,7 +23,7 @@ pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
     })
 }
 
-/// What a file of root certificates says.
+/// What files of root certificates and revocation lists say. OpenSSL: both come from any of them.
 #[derive(Debug, Default)]
 pub struct Roots {
     pub trusted: Vec<CertificateDer<'static>>,
@@ -30,40 +31,64 @@ pub struct Roots {
     pub distrusted: Vec<CertificateDer<'static>>,
     /// There was one that only OpenSSL can read.
     pub incomplete: bool,
+    pub lists: Vec<CertificateRevocationListDer<'static>>,
 }
 
 impl Roots {
     /// Reads a file, PEM or a single certificate in DER; Err is OpenSSL's reason. OpenSSL: a damaged block spoils the
     /// file, but not what stands in the fields of a certificate: one that cannot be read here is left out.
     pub fn read(contents: &[u8]) -> Result<Roots, &'static str> {
+        let roots = Roots::read_with_any_lists(contents)?;
+        match roots.lists.iter().all(|list| der::is_signed(list)) {
+            true => Ok(roots),
+            false => Err("wrong tag"),
+        }
+    }
+
+    /// The same, where a revocation list may be damaged: then it spoils the verification.
+    pub fn read_with_any_lists(contents: &[u8]) -> Result<Roots, &'static str> {
         const NOTHING: &str = "no certificate or crl found";
         let mut roots = Roots::default();
-        let mut empty = true;
         for block in blocks(contents) {
             let block = block.map_err(|error| reason(&error))?;
             if let Some(is_trusted) = note_of(&block)? {
                 let outline = der::outline(block.contents()).ok_or("wrong tag")?;
                 roots.add(outline, is_trusted);
-                empty = false;
             }
-            empty &= block.tag() != "X509 CRL";
+            if block.tag() == LIST {
+                roots.lists.push(block.into_contents().into());
+            }
         }
-        if empty {
+        if roots.is_empty() {
             let only = whole(contents).ok_or(NOTHING)?;
             roots.add(only, true);
         }
         Ok(roots)
     }
 
+    fn is_empty(&self) -> bool {
+        let found = self.trusted.len() + self.distrusted.len() + self.lists.len();
+        found == 0 && !self.incomplete
+    }
+
     /// As many files together.
     pub fn extend(&mut self, other: Roots) {
         self.incomplete |= other.incomplete;
+        self.add_lists(other.lists);
         let pairs = [(other.trusted, true), (other.distrusted, false)];
         for (certificate, is_trusted) in pairs.into_iter().flat_map(|(all, is_trusted)| {
             all.into_iter()
                 .map(move |certificate| (certificate, is_trusted))
         }) {
             self.push(certificate, is_trusted);
+        }
+    }
+
+    pub fn add_lists(&mut self, lists: Vec<CertificateRevocationListDer<'static>>) {
+        for list in lists {
+            if !self.lists.contains(&list) {
+                self.lists.push(list);
+            }
         }
     }
 
@@ -162,11 +187,11 @@ pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     Some(found)
 }
 
-/// The revocation lists in `contents`. A damaged block spoils them all.
+/// The revocation lists in `contents`, but for those in damaged blocks.
 pub fn lists(contents: &[u8]) -> Vec<CertificateRevocationListDer<'static>> {
-    let blocks: Result<Vec<Pem>, PemError> = blocks(contents).collect();
-    let blocks = blocks.unwrap_or_default().into_iter();
-    let lists = blocks.filter(|block| block.tag() == "X509 CRL");
+    let lists = blocks(contents)
+        .flatten()
+        .filter(|block| block.tag() == LIST);
     lists.map(|block| block.into_contents().into()).collect()
 }
 

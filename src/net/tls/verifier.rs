@@ -1,7 +1,7 @@
 //! What rustls asks about the server's certificate and signatures.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
@@ -28,11 +28,9 @@ impl Verifier {
         }
     }
 
-    /// Trusts `roots`, with lists as [`Trust::new`] takes them.
-    pub fn trusting(
-        roots: Roots,
-        lists: Option<Vec<CertificateRevocationListDer<'static>>>,
-    ) -> Verifier {
+    /// Trusts `roots`. Their lists count if `with_lists`, as [`Trust::new`] takes them.
+    pub fn trusting(roots: Roots, with_lists: bool) -> Verifier {
+        let lists = with_lists.then_some(roots.lists);
         Verifier {
             trust: Some(Trust::new(roots.trusted, lists)),
             distrusted: roots.distrusted,

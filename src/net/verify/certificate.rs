@@ -1,6 +1,6 @@
 //! One certificate, with what decides about its use.
 
-use rustls::pki_types::{TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::der_parser::asn1_rs::Oid;
@@ -13,7 +13,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{X509Name, X509Version};
 
 use super::constraints::Constraints;
-use super::name::{Form, Name};
+use super::name::{self, Form, Name};
 use super::points::{self, Point};
 use super::{Refusal, form, signature};
 
@@ -25,6 +25,12 @@ const PROXY: Oid<'static> = oid!(1.3.6.1.5.5.7.1.14);
 const OCSP_NO_CHECK: Oid<'static> = oid!(1.3.6.1.5.5.7.48.1.5);
 /// Server Gated Cryptography of Netscape and Microsoft. OpenSSL: a purpose of servers.
 const GATED: [Oid<'static>; 2] = [oid!(2.16.840.1.113730.4.1), oid!(1.3.6.1.4.1.311.10.3.3)];
+
+/// The hash of the subject's name by which OpenSSL finds a certificate in a directory.
+pub fn subject_hash(certificate: &CertificateDer<'_>) -> Option<u32> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    name::hash(certificate.subject())
+}
 
 /// A certificate with no extension that would have to be understood and is not.
 pub struct Certificate<'a> {

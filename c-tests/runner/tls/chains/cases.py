@@ -21,17 +21,21 @@ from forge import key
 
 
 def main(directory):
-    def write(path, kind, ders):
-        with open(os.path.join(directory, path), "w") as out:
+    def write(path, kind, ders, mode="w"):
+        with open(os.path.join(directory, path), mode) as out:
             for der in ders:
                 out.write(f"-----BEGIN {kind}-----\n{base64.encodebytes(der).decode()}-----END {kind}-----\n")
+
+    def write_both(path, certificates, lists):
+        write(path, "CERTIFICATE", certificates)
+        write(path, "X509 CRL", lists, "a")
 
     for name, (chain, roots, lists) in CASES.items():
         os.makedirs(os.path.join(directory, name))
         write(f"{name}/chain.pem", "CERTIFICATE", chain)
-        write(f"{name}/root.pem", "CERTIFICATE", roots)
+        write_both(f"{name}/root.pem", *roots)
         if lists is not None:
-            write(f"{name}/list.pem", "X509 CRL", lists)
+            write_both(f"{name}/list.pem", *lists)
     own = key("p256-leaf").private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
     write("leaf.key", "PRIVATE KEY", [own])
 

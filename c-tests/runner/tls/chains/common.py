@@ -30,6 +30,7 @@ def below(*extensions, **how):
     return leaf(*extensions, **{"issuer": MID, "signer": "p256-mid", **how})
 
 
-def case(name, chain, roots=None, lists=None):
+def case(name, chain, roots=None, lists=None, root_lists=(), list_certificates=()):
+    """Each of the two files, of roots and of lists, can hold what the other is for."""
     assert name not in CASES, name
-    CASES[name] = (chain, roots or [root()], lists)
+    CASES[name] = (chain, (roots or [root()], root_lists), None if lists is None else (list_certificates, lists))

@@ -12,18 +12,22 @@ use webpki::{
 /// Judges the chain, the roots and the lists in a directory, as strictly as C libpq judges lists.
 pub fn with_webpki(directory: &Path) -> Result<(), Error> {
     let chain = certificates(&directory.join("chain.pem"));
-    let roots = certificates(&directory.join("root.pem"));
+    let (root, list) = (directory.join("root.pem"), directory.join("list.pem"));
+    let mut roots = certificates(&root);
+    if list.exists() {
+        roots.extend(certificates(&list));
+    }
     let (own, others) = chain.split_first().expect("a chain");
     let between: Vec<_> = others.iter().chain(&roots).cloned().collect();
     let anchors = roots
         .iter()
         .filter_map(|root| webpki::anchor_from_trusted_cert(root).ok());
     let anchors: Vec<_> = anchors.collect();
-    let lists = directory.join("list.pem");
-    let lists: Vec<CertRevocationList<'static>> = match lists.exists() {
-        true => revocations(&lists)?,
-        false => Vec::new(),
-    };
+    let mut lists = Vec::new();
+    if list.exists() {
+        lists.extend(revocations(&list)?);
+        lists.extend(revocations(&root)?);
+    }
     let lists: Vec<_> = lists.iter().collect();
     let options = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
         options

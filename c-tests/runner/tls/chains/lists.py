@@ -7,8 +7,8 @@ from common import *
 OLD = [certificate(ROOT, ROOT, "p256-root", "p256-root", CA, serial=1)]
 
 
-def revocation(name, chain, *lists, roots=None):
-    case(name, chain, roots or OLD, list(lists))
+def revocation(name, chain, *lists, roots=None, **more):
+    case(name, chain, roots or OLD, list(lists), **more)
 
 
 LISTED = leaf(GOOD, serial=5)
@@ -189,3 +189,25 @@ partial("crl-point-issuer-complete", leaf(GOOD, points(point(PLACE, issuer=MID))
 partial("crl-point-reasons-complete", leaf(GOOD, points(point(PLACE, reasons=b"\x06\x40"))), list_of_root())
 revocation("crl-unreadable", [LISTED], seq(integer(1)))
 revocation("crl-unreadable-revoked", [LISTED], seq(integer(1)), list_of_root(entry(5)))
+
+
+# Lists in the root file, and certificates in the file of lists.
+
+OTHERS, OTHER_ROOT = revocations(cn("Other"), "p256-other"), root(subject=cn("Other"), key="p256-other")
+REVOKES, GOOD_BEFORE = list_of_root(entry(5)), list_of_root(first=EARLY)
+case("crl-root-file-alone", [LISTED], OLD, root_lists=[REVOKES])
+revocation("crl-root-file-revokes", [LISTED], GOOD_BEFORE, root_lists=[REVOKES])
+revocation("crl-root-file-revokes-v1-leaf", [leaf(serial=5)], GOOD_BEFORE, root_lists=[REVOKES])
+revocation("crl-root-file-revokes-before", [LISTED], list_of_root(), root_lists=[list_of_root(entry(5), first=EARLY)])
+revocation("crl-root-file-mid-revoked", [below(GOOD), mid(serial=6)], GOOD_BEFORE, list_of_mid(), root_lists=[list_of_root(entry(6))])
+revocation("crl-root-file-mid-revokes", [below(GOOD, serial=5), mid()], list_of_root(), root_lists=[list_of_mid(entry(5))])
+revocation("crl-root-file-good", [LISTED], OTHERS, root_lists=[list_of_root()])
+revocation("crl-root-file-other-revokes", [LISTED], OTHERS, root_lists=[REVOKES])
+revocation("crl-root-file-and-none", [LISTED], list_certificates=OLD, root_lists=[list_of_root()])
+revocation("crl-root-file-same", [LISTED], list_of_root(), root_lists=[list_of_root()])
+revocation("crl-file-root", [LISTED], list_of_root(), roots=[OTHER_ROOT], list_certificates=OLD)
+revocation("crl-file-root-revokes", [LISTED], REVOKES, roots=[OTHER_ROOT], list_certificates=OLD)
+revocation("crl-file-root-no-list", [LISTED], OTHERS, roots=[OTHER_ROOT], list_certificates=OLD)
+revocation("crl-file-mid", [below(GOOD)], list_of_root(), list_of_mid(), list_certificates=[mid()])
+revocation("crl-file-mid-revoked", [below(GOOD)], list_of_root(entry(6)), list_of_mid(), list_certificates=[mid(serial=6)])
+revocation("crl-file-mid-alone", [below(GOOD)], list_of_root(), list_of_mid(), roots=[OTHER_ROOT], list_certificates=[mid()])
