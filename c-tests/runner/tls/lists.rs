@@ -6,6 +6,7 @@ use super::certificates::Certificates;
 use super::forms::{pem, read};
 use super::server::TlsServer;
 use crate::support::paths::Lib;
+use crate::support::program::Program;
 
 /// The hash of an authority's name, by which OpenSSL looks for its files.
 fn hash(files: &Certificates, name: &str) -> String {
@@ -172,6 +173,28 @@ fn lists_in_files_of_the_system() {
         ];
         let output = server.same_as("", &line, &env);
         assert_eq!(output.stdout.contains("in use: 1"), connected, "{output}");
+    }
+}
+
+/// C libpq does not find it. Stated in docs/tls.md.
+#[test]
+fn certificates_of_the_system_under_another_hash() {
+    let server = TlsServer::with("good", "good");
+    make(server.files);
+    make_directories(server.files);
+    let line = server.conninfo("host=good.test dbname=postgres sslrootcert=system\n");
+    let [other, directory] = ["other.crt", "l-root-misnamed"].map(|name| server.files.file(name));
+    let env = [
+        ("SSL_CERT_FILE", &other[..]),
+        ("SSL_CERT_DIR", &directory[..]),
+    ];
+    for (lib, text) in [
+        (Lib::Oracle, "failed: SSL error: "),
+        (Lib::Ours, "in use: 1"),
+    ] {
+        let program = Program::new("tls");
+        let output = program.run_with_input(lib, &[""], &env, line.as_bytes());
+        assert!(output.stdout.contains(text), "{output}");
     }
 }
 
