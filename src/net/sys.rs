@@ -13,6 +13,7 @@ use std::ptr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use apart::apart;
+pub use handed_out::tcp_bytes_handed_out;
 
 /// Waits until `fd` is readable or writable, as asked, or `timeout` has passed (None: for ever).
 ///
@@ -159,52 +160,6 @@ pub fn get_option(fd: RawFd, level: c_int, option: c_int) -> io::Result<c_int> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-/// How many bytes of a TCP connection the system has handed out in all; None where it does not tell.
-pub fn tcp_bytes_handed_out(fd: RawFd) -> Option<u64> {
-    const TRIES: usize = 100;
-    for _ in 0..TRIES {
-        let arrived = tcp_bytes_arrived(fd)?;
-        let waiting = bytes_to_read(fd)?;
-        // Nothing came in between.
-        if tcp_bytes_arrived(fd)? == arrived {
-            // The end of the stream counts as a byte that is never read.
-            let end = u64::from(is_half_closed(fd));
-            return arrived.checked_sub(waiting)?.checked_sub(end);
-        }
-    }
-    None
-}
-
-/// tcpi_bytes_received of the kernel's `struct tcp_info`.
-fn tcp_bytes_arrived(fd: RawFd) -> Option<u64> {
-    const PLACE: usize = 128;
-    let mut info = [0u64; 32];
-    let mut size = mem::size_of_val(&info) as libc::socklen_t;
-    let place = info.as_mut_ptr().cast();
-    // SAFETY: `info` has room for the `size` bytes the kernel may write.
-    let rc = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, place, &mut size) };
-    let known = rc == 0 && size as usize >= PLACE + mem::size_of::<u64>();
-    known.then(|| info[PLACE / mem::size_of::<u64>()])
-}
-
-fn bytes_to_read(fd: RawFd) -> Option<u64> {
-    let mut count: c_int = 0;
-    // SAFETY: FIONREAD writes a number.
-    let rc = unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut count) };
-    u64::try_from(count).ok().filter(|_| rc == 0)
-}
-
-/// Whether the other side has ended its stream.
-fn is_half_closed(fd: RawFd) -> bool {
-    let mut entry = libc::pollfd {
-        fd,
-        events: libc::POLLRDHUP,
-        revents: 0,
-    };
-    // SAFETY: `entry` is one valid pollfd.
-    unsafe { libc::poll(&mut entry, 1, 0) > 0 && entry.revents & libc::POLLRDHUP != 0 }
 }
 
 /// User and group id of the process at the other end of a Unix-domain socket.
@@ -633,5 +588,6 @@ pub fn raw_close(fd: RawFd) {
 }
 
 mod apart;
+mod handed_out;
 #[cfg(test)]
 mod tests;
