@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod matrix;
 mod options;
+mod rsa_keys;
 mod scripted;
 pub mod server;
 mod unloading;

@@ -13,7 +13,6 @@ mod pbes1;
 pub mod pem;
 pub mod provider;
 mod pss_key;
-mod rsa_sizes;
 pub mod signatures;
 pub mod system;
 mod verifier;

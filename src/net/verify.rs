@@ -15,6 +15,7 @@ mod path;
 mod points;
 pub mod pss;
 mod revocation;
+mod rsa_keys;
 pub mod signature;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};

@@ -14,7 +14,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::signatures::{PSS_PSS_SHA256, PSS_PSS_SHA384, PSS_PSS_SHA512};
-use crate::net::verify::pss::{Digest, Pss, RSA_PSS};
+use crate::net::verify::pss::{Pss, RSA_PSS};
+use crate::net::verify::signature::Digest;
 
 #[derive(Debug)]
 struct PssKey {

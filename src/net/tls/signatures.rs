@@ -6,10 +6,10 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{der, rsa_sizes};
+use super::der;
 use crate::net::verify::Refusal;
-use crate::net::verify::pss::{Digest, Pss};
-use crate::net::verify::signature::{Algorithm, kinds, verify_any};
+use crate::net::verify::pss::Pss;
+use crate::net::verify::signature::{Algorithm, Digest, Strength, kinds, verify_any, verify_pkcs1};
 
 /// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
 pub const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
@@ -36,6 +36,7 @@ pub const SCHEMES: [Scheme; 13] = [
 /// How a scheme's signatures are checked.
 pub enum Check {
     Pss(Digest),
+    Pkcs1(Digest),
     /// With the first algorithm that fits the key.
     Any(&'static [Algorithm]),
 }
@@ -58,9 +59,9 @@ pub fn in_tls12(scheme: Scheme) -> Option<Check> {
         Scheme::ECDSA_NISTP384_SHA384 => Check::Any(&kinds::ECDSA_SHA384),
         Scheme::ECDSA_NISTP521_SHA512 => Check::Any(&kinds::ECDSA_SHA512),
         Scheme::ED25519 => Check::Any(&kinds::ED25519),
-        Scheme::RSA_PKCS1_SHA256 => Check::Any(&kinds::RSA_SHA256),
-        Scheme::RSA_PKCS1_SHA384 => Check::Any(&kinds::RSA_SHA384),
-        Scheme::RSA_PKCS1_SHA512 => Check::Any(&kinds::RSA_SHA512),
+        Scheme::RSA_PKCS1_SHA256 => Check::Pkcs1(Digest::Sha256),
+        Scheme::RSA_PKCS1_SHA384 => Check::Pkcs1(Digest::Sha384),
+        Scheme::RSA_PKCS1_SHA512 => Check::Pkcs1(Digest::Sha512),
         Scheme::RSA_PSS_SHA256 | PSS_PSS_SHA256 => Check::Pss(Digest::Sha256),
         Scheme::RSA_PSS_SHA384 | PSS_PSS_SHA384 => Check::Pss(Digest::Sha384),
         Scheme::RSA_PSS_SHA512 | PSS_PSS_SHA512 => Check::Pss(Digest::Sha512),
@@ -89,14 +90,16 @@ impl Rules {
         let key = SubjectPublicKeyInfo::from_der(outline.key);
         let (_, key) = key.map_err(|_| Refusal::Malformed)?;
         let check = (self.check)(scheme).ok_or(Refusal::BadSignature)?;
-        let made = rsa_sizes::verify(&key, !self.verified, scheme, message, signature);
-        match (made, check) {
-            (Some(true), _) => {}
-            (Some(false), _) => return Err(Refusal::BadSignature),
-            (None, Check::Pss(digest)) => {
-                Pss::of_handshake(digest).verify(&key, message, signature)?;
+        let strength = match self.verified {
+            true => Strength::Level2,
+            false => Strength::Any,
+        };
+        match check {
+            Check::Pss(digest) => {
+                Pss::of_handshake(digest).verify(&key, strength, message, signature)?;
             }
-            (None, Check::Any(algorithms)) => verify_any(&key, algorithms, message, signature)?,
+            Check::Pkcs1(digest) => verify_pkcs1(&key, strength, digest, message, signature)?,
+            Check::Any(algorithms) => verify_any(&key, algorithms, message, signature)?,
         }
         Ok(HandshakeSignatureValid::assertion())
     }

@@ -1,32 +1,18 @@
 //! Signatures of RSA-PSS (RFC 4055): by keys for all of RSA and for PSS alone, with salt of any length.
 
 use aws_lc_rs::signature as aws;
-use rsa::pss::{Signature, VerifyingKey};
-use rsa::signature::Verifier;
-use rsa::{BoxedUint, PublicKey};
-use sha2::{Sha256, Sha384, Sha512};
 use webpki::aws_lc_rs as algorithms;
 use x509_parser::der_parser::{Oid, oid};
-use x509_parser::prelude::FromDer;
-use x509_parser::public_key::RSAPublicKey;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Refusal;
+use super::rsa_keys::{Digest, Padding, RSA, RsaKey, Strength};
 use super::signature::{Algorithm, verify_any};
 
 /// RFC 4055, 1.2: signatures, and keys that are for these alone.
 pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
-pub const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
 const MGF1: Oid<'static> = oid!(1.2.840.113549.1.1.8);
-
-/// The digests that signatures may use here: those that are broken are not among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Digest {
-    Sha256,
-    Sha384,
-    Sha512,
-}
 
 impl Digest {
     fn of(oid: &Oid<'_>) -> Option<Digest> {
@@ -100,6 +86,7 @@ impl Pss {
     pub fn verify(
         self,
         key: &SubjectPublicKeyInfo<'_>,
+        strength: Strength,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), Refusal> {
@@ -107,9 +94,12 @@ impl Pss {
             return Err(Refusal::BadSignature);
         }
         let bytes = key.subject_public_key.data.as_ref();
-        if self.salt != self.digest.size() {
-            let good = self.verify_salted(bytes, message, signature);
-            return good.ok_or(Refusal::BadSignature);
+        let numbers = RsaKey::read(key, strength).ok_or(Refusal::BadSignature)?;
+        // aws-lc-rs takes no salt but that of the digest's length.
+        if self.salt != self.digest.size() || !numbers.is_usual() {
+            let padding = Padding::Pss(usize::try_from(self.salt).unwrap_or(usize::MAX));
+            let good = numbers.verify(self.digest, padding, message, signature);
+            return good.then_some(()).ok_or(Refusal::BadSignature);
         }
         if key.algorithm.algorithm == RSA {
             return verify_any(key, &[self.digest.legacy()], message, signature);
@@ -128,28 +118,5 @@ impl Pss {
         limits.parameters.is_none()
             || Pss::of(limits)
                 .is_some_and(|limits| limits.digest == self.digest && limits.salt <= self.salt)
-    }
-
-    /// aws-lc-rs takes no salt but that of the digest's length.
-    fn verify_salted(self, key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-        let (_, key) = RSAPublicKey::from_der(key).ok()?;
-        let number = BoxedUint::from_be_slice_vartime;
-        let (modulus, exponent) = (number(key.modulus), number(key.exponent));
-        // As long as aws-lc-rs wants them.
-        let key = PublicKey::new_with_size_limits(modulus, exponent, 2048..=8192).ok()?;
-        let signature = Signature::try_from(signature).ok()?;
-        let salt = usize::try_from(self.salt).ok()?;
-        let outcome = match self.digest {
-            Digest::Sha256 => {
-                VerifyingKey::<Sha256>::new_with_salt_len(key, salt).verify(message, &signature)
-            }
-            Digest::Sha384 => {
-                VerifyingKey::<Sha384>::new_with_salt_len(key, salt).verify(message, &signature)
-            }
-            Digest::Sha512 => {
-                VerifyingKey::<Sha512>::new_with_salt_len(key, salt).verify(message, &signature)
-            }
-        };
-        outcome.ok()
     }
 }

@@ -8,6 +8,8 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Refusal;
 use super::pss::{Pss, RSA_PSS};
+pub use super::rsa_keys::{Digest, Strength};
+use super::rsa_keys::{Padding, RSA, RsaKey};
 
 pub type Algorithm = &'static dyn SignatureVerificationAlgorithm;
 
@@ -50,7 +52,10 @@ impl Signed<'_> {
         let signature = self.signature.data.as_ref();
         if self.algorithm.algorithm == RSA_PSS {
             let pss = Pss::of(self.algorithm).ok_or(Refusal::Malformed)?;
-            return pss.verify(key, self.message, signature);
+            return pss.verify(key, Strength::Level2, self.message, signature);
+        }
+        if let Some(digest) = digest_with_rsa(&self.algorithm.algorithm) {
+            return verify_pkcs1(key, Strength::Level2, digest, self.message, signature);
         }
         verify_any(
             key,
@@ -80,9 +85,28 @@ pub fn verify_any(
     Err(Refusal::BadSignature)
 }
 
+/// Whether the RSA key `key` made the signature by PKCS #1.
+pub fn verify_pkcs1(
+    key: &SubjectPublicKeyInfo<'_>,
+    strength: Strength,
+    digest: Digest,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), Refusal> {
+    if key.algorithm.algorithm != RSA || key.subject_public_key.unused_bits != 0 {
+        return Err(Refusal::BadSignature);
+    }
+    let numbers = RsaKey::read(key, strength).ok_or(Refusal::BadSignature)?;
+    if numbers.is_usual() {
+        return verify_any(key, &[kinds::rsa(digest)], message, signature);
+    }
+    let good = numbers.verify(digest, Padding::Pkcs1, message, signature);
+    good.then_some(()).ok_or(Refusal::BadSignature)
+}
+
 /// The algorithms of a signature, one for each kind of key that can make it.
 pub mod kinds {
-    use super::{Algorithm, algorithms};
+    use super::{Algorithm, Digest, algorithms};
 
     pub static ECDSA_SHA256: [Algorithm; 3] = [
         algorithms::ECDSA_P256_SHA256,
@@ -100,17 +124,30 @@ pub mod kinds {
         algorithms::ECDSA_P521_SHA512,
     ];
     pub static ED25519: [Algorithm; 1] = [algorithms::ED25519];
-    pub static RSA_SHA256: [Algorithm; 1] = [algorithms::RSA_PKCS1_2048_8192_SHA256];
-    pub static RSA_SHA384: [Algorithm; 1] = [algorithms::RSA_PKCS1_2048_8192_SHA384];
-    pub static RSA_SHA512: [Algorithm; 1] = [algorithms::RSA_PKCS1_2048_8192_SHA512];
+
+    pub fn rsa(digest: Digest) -> Algorithm {
+        match digest {
+            Digest::Sha256 => algorithms::RSA_PKCS1_2048_8192_SHA256,
+            Digest::Sha384 => algorithms::RSA_PKCS1_2048_8192_SHA384,
+            Digest::Sha512 => algorithms::RSA_PKCS1_2048_8192_SHA512,
+        }
+    }
+}
+
+/// The digest of an RSA signature by PKCS #1.
+fn digest_with_rsa(oid: &Oid<'_>) -> Option<Digest> {
+    let known = [
+        (oid!(1.2.840.113549.1.1.11), Digest::Sha256),
+        (oid!(1.2.840.113549.1.1.12), Digest::Sha384),
+        (oid!(1.2.840.113549.1.1.13), Digest::Sha512),
+    ];
+    let found = known.iter().find(|(known, _)| known == oid);
+    found.map(|(_, digest)| *digest)
 }
 
 /// The algorithms that a signature's identifier stands for.
 fn candidates(oid: &Oid<'_>) -> &'static [Algorithm] {
-    let known: [(Oid<'_>, &[Algorithm]); 7] = [
-        (oid!(1.2.840.113549.1.1.11), &kinds::RSA_SHA256),
-        (oid!(1.2.840.113549.1.1.12), &kinds::RSA_SHA384),
-        (oid!(1.2.840.113549.1.1.13), &kinds::RSA_SHA512),
+    let known: [(Oid<'_>, &[Algorithm]); 4] = [
         (oid!(1.2.840.10045.4.3.2), &kinds::ECDSA_SHA256),
         (oid!(1.2.840.10045.4.3.3), &kinds::ECDSA_SHA384),
         (oid!(1.2.840.10045.4.3.4), &kinds::ECDSA_SHA512),

@@ -1,6 +1,7 @@
 """DER of certificates and revocation lists, honest and forged. Nothing here checks what it writes."""
 
 import datetime
+import math
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -262,8 +263,31 @@ def key(text):
         elif kind == "ed448":
             MADE[text] = ed448.Ed448PrivateKey.generate()
         else:
-            MADE[text] = rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+            size, _, exponent = kind.removeprefix("rsa").partition("e")
+            MADE[text] = rsa_key(int(size), int(exponent or 0))
     return MADE[text]
+
+
+def rsa_key(size, exponent_size):
+    """With an exponent of more than so many bits."""
+    key = rsa.generate_private_key(65537, size)
+    if not exponent_size:
+        return key
+    numbers = key.private_numbers()
+    p, q, exponent = numbers.p, numbers.q, (1 << exponent_size) + 1
+    while math.gcd(exponent, (p - 1) * (q - 1)) != 1:
+        exponent += 2
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(exponent, p * q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), numbers.iqmp, public)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def rsa_spki(text, parameters):
+    """The RSA key of that name, with other parameters than NULL."""
+    form = serialization.PublicFormat.PKCS1
+    numbers = key(text).public_key().public_bytes(serialization.Encoding.DER, form)
+    return seq(seq(oid("1.2.840.113549.1.1.1"), parameters), bits(numbers))
 
 
 def spki(text):

@@ -114,6 +114,17 @@ for salt in (0, 20, 32, 222):
 case("pss-said-32", [leaf(GOOD, signer="rsa2048-root", digest=222, inner=pss(32), outer=pss(32))], [root(key="rsa2048-root")])
 for kind in ("p384", "p521", "ed25519", "ed448", "brainpool", "k256", "p224", "rsa1024"):
     case(f"by-{kind}", [leaf(GOOD, signer=f"{kind}-root")], [root(key=f"{kind}-root")])
+for kind in ("rsa1962", "rsa1963", "rsa2047", "rsa2048e40", "rsa2048e65"):
+    case(f"by-{kind}", [leaf(GOOD, signer=f"{kind}-root")], [root(key=f"{kind}-root")])
+for kind in ("rsa1963", "rsa2048e65"):
+    signer = f"{kind}-root"
+    case(f"by-{kind}-pss", [leaf(GOOD, signer=signer, digest=32)], [root(key=signer)])
+    case(f"by-{kind}-damaged", [leaf(GOOD, signer=signer, damage=True)], [root(key=signer)])
+    case(f"by-{kind}-other", [leaf(GOOD, signer=f"{kind}-other")], [root(key=signer)])
+for form, parameters in (("bare", b""), ("sequence", seq())):
+    public = rsa_spki("rsa2048-root", parameters)
+    case(f"by-rsa-{form}", [leaf(GOOD, signer="rsa2048-root")], [root(key=public, signer="rsa2048-root")])
+    case(f"by-rsa-{form}-other", [leaf(GOOD, signer="rsa2048-other")], [root(key=public, signer="rsa2048-root")])
 case("root-sha1", [leaf(GOOD)], [root(digest="sha1")])
 case("by-weak-mid", [leaf(GOOD, issuer=MID, signer="rsa1024-mid"), mid(key="rsa1024-mid")])
 

@@ -1,0 +1,231 @@
+//! RSA keys that aws-lc-rs or webpki does not take and OpenSSL does: of unusual size, with a large exponent, or with other
+//! parameters than NULL.
+
+use rsa::{BoxedUint, Pkcs1v15Sign, PublicKey};
+use sha2::digest::FixedOutputReset;
+use sha2::digest::const_oid::AssociatedOid;
+use sha2::{Sha256, Sha384, Sha512};
+use x509_parser::der_parser::{Oid, oid};
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+pub const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
+
+/// What aws-lc-rs takes.
+const USUAL_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+const USUAL_EXPONENT_BITS: usize = 33;
+/// OpenSSL's limits: of the modulus, and of the exponent of a modulus that is not small.
+const MOST_BITS: usize = 16384;
+const SMALL_MODULUS_BITS: usize = 3072;
+const MOST_EXPONENT_BITS: usize = 64;
+
+/// The digests that signatures may use here: those that are broken are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// How strong a key must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// Nobody asks who the server is.
+    Any,
+    /// OpenSSL's security level 2, Debian's default: 112 bits of security.
+    Level2,
+}
+
+impl Strength {
+    /// OpenSSL rounds to multiples of 8 bits of security: with 1963 bits, 108 become 112.
+    fn fewest_bits(self) -> usize {
+        match self {
+            Strength::Any => 512,
+            Strength::Level2 => 1963,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Padding {
+    Pkcs1,
+    /// With salt of so many bytes.
+    Pss(usize),
+}
+
+/// An RSA key's numbers.
+pub struct RsaKey {
+    key: PublicKey,
+    is_usual: bool,
+}
+
+impl RsaKey {
+    /// The key, if OpenSSL takes it.
+    pub fn read(key: &SubjectPublicKeyInfo<'_>, strength: Strength) -> Option<RsaKey> {
+        let (_, numbers) = RSAPublicKey::from_der(&key.subject_public_key.data).ok()?;
+        let [size, exponent_size] = [numbers.modulus, numbers.exponent].map(bits);
+        let fits = (strength.fewest_bits()..=MOST_BITS).contains(&size)
+            && (size <= SMALL_MODULUS_BITS || exponent_size <= MOST_EXPONENT_BITS);
+        let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+        let are_odd = is_odd(numbers.modulus) && is_odd(numbers.exponent);
+        if !fits || !are_odd || exponent_size < 2 || exponent_size >= size {
+            return None;
+        }
+        let number = BoxedUint::from_be_slice_vartime;
+        let parameters = key.algorithm.parameters.as_ref();
+        let is_null = parameters.is_some_and(|value| value.tag().0 == 5 && value.data.is_empty());
+        Some(RsaKey {
+            key: PublicKey::new_unchecked(number(numbers.modulus), number(numbers.exponent)),
+            is_usual: USUAL_BITS.contains(&size)
+                && exponent_size <= USUAL_EXPONENT_BITS
+                && (is_null || key.algorithm.algorithm != RSA),
+        })
+    }
+
+    /// Whether aws-lc-rs takes it, too, which is faster.
+    pub fn is_usual(&self) -> bool {
+        self.is_usual
+    }
+
+    /// Whether it made the signature.
+    pub fn verify(&self, digest: Digest, padding: Padding, message: &[u8], made: &[u8]) -> bool {
+        match digest {
+            Digest::Sha256 => self.check::<Sha256>(padding, message, made),
+            Digest::Sha384 => self.check::<Sha384>(padding, message, made),
+            Digest::Sha512 => self.check::<Sha512>(padding, message, made),
+        }
+    }
+
+    fn check<D>(&self, padding: Padding, message: &[u8], made: &[u8]) -> bool
+    where
+        D: sha2::Digest + FixedOutputReset + AssociatedOid,
+    {
+        let hash = D::digest(message);
+        let outcome = match padding {
+            Padding::Pkcs1 => self.key.verify(Pkcs1v15Sign::new::<D>(), &hash, made),
+            Padding::Pss(salt) => {
+                let padding = rsa::Pss::<D>::new_with_salt(salt);
+                self.key.verify(padding, &hash, made)
+            }
+        };
+        outcome.is_ok()
+    }
+}
+
+/// The size of a number in bits.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let first = number.get(zeros).map_or(0, |byte| byte.leading_zeros());
+    (number.len() - zeros) * 8 - first as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let [high, low] = (contents.len() as u16).to_be_bytes();
+        [&[tag, 0x82, high, low], contents].concat()
+    }
+
+    /// SubjectPublicKeyInfo of an RSA key.
+    fn key(modulus: &[u8], exponent: &[u8], parameters: &[u8]) -> Vec<u8> {
+        let numbers = [element(2, modulus), element(2, exponent)].concat();
+        let bits = [&[0], &element(0x30, &numbers)[..]].concat();
+        let algorithm = [
+            &b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"[..],
+            parameters,
+        ]
+        .concat();
+        let algorithm = element(0x30, &algorithm);
+        element(0x30, &[algorithm, element(3, &bits)].concat())
+    }
+
+    fn read(spki: &[u8], strength: Strength) -> Option<RsaKey> {
+        let (_, key) = SubjectPublicKeyInfo::from_der(spki).expect("a key");
+        RsaKey::read(&key, strength)
+    }
+
+    fn is_usual(spki: &[u8], strength: Strength) -> Option<bool> {
+        read(spki, strength).map(|key| key.is_usual())
+    }
+
+    /// An odd number of so many bits.
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut bytes = vec![0xff; bits / 8 + 1];
+        bytes[0] = (1 << (bits % 8)) - 1;
+        bytes
+    }
+
+    const NULL: [u8; 2] = [5, 0];
+
+    #[test]
+    fn sizes_are_told_apart() {
+        for (bits, any, level2) in [
+            (511, None, None),
+            (512, Some(false), None),
+            (1024, Some(false), None),
+            (1962, Some(false), None),
+            (1963, Some(false), Some(false)),
+            (2047, Some(false), Some(false)),
+            (2048, Some(true), Some(true)),
+            (8192, Some(true), Some(true)),
+            (8193, Some(false), Some(false)),
+            (16384, Some(false), Some(false)),
+            (16385, None, None),
+        ] {
+            let spki = key(&modulus(bits), &[1, 0, 1], &NULL);
+            assert_eq!(is_usual(&spki, Strength::Any), any, "{bits}");
+            assert_eq!(is_usual(&spki, Strength::Level2), level2, "{bits}");
+        }
+    }
+
+    #[test]
+    fn exponents_are_told_apart() {
+        let long = |size: usize| [vec![1], vec![0; size - 1], vec![1]].concat();
+        for (bits, exponent, expected) in [
+            (2048, vec![1], None),
+            (2048, vec![2], None),
+            (2048, vec![3], Some(true)),
+            (2048, vec![1, 0xff, 0xff, 0xff, 0xff], Some(true)),
+            (2048, vec![3, 0xff, 0xff, 0xff, 0xff], Some(false)),
+            (3072, long(300), Some(false)),
+            (2048, long(300), None),
+            (3073, vec![0, 0xff, 0, 0, 0, 0, 0, 0, 1], Some(false)),
+            (3073, long(8), None),
+        ] {
+            let spki = key(&modulus(bits), &exponent, &NULL);
+            assert_eq!(is_usual(&spki, Strength::Level2), expected, "{exponent:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_other_than_null_are_unusual() {
+        for (parameters, expected) in [(&NULL[..], true), (&[], false), (&[0x30, 0], false)] {
+            let spki = key(&modulus(2048), &[1, 0, 1], parameters);
+            assert_eq!(is_usual(&spki, Strength::Level2), Some(expected));
+        }
+    }
+
+    #[test]
+    fn hostile_numbers_are_refused_without_a_panic() {
+        let even = [&[0][..], &[0xfe; 128]].concat();
+        let odd = modulus(1024);
+        for modulus in [&even[..], &odd, &[], &[0], &[1]] {
+            for exponent in [&[][..], &[0], &[1], &[2], &[3], &[0xff; 9], &odd] {
+                let spki = key(modulus, exponent, &NULL);
+                let Some(key) = read(&spki, Strength::Any) else {
+                    continue;
+                };
+                for made in [&[][..], &[0; 128], &[0xff; 128], &[1; 127], &[1; 4000]] {
+                    for padding in [Padding::Pkcs1, Padding::Pss(32), Padding::Pss(usize::MAX)] {
+                        for digest in [Digest::Sha256, Digest::Sha384, Digest::Sha512] {
+                            assert!(!key.verify(digest, padding, b"m", made), "{exponent:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
