@@ -4,6 +4,7 @@ mod algorithms;
 pub mod certificates;
 mod chains;
 mod clients;
+mod end_point;
 mod fallback;
 mod forms;
 mod hello;

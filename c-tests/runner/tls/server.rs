@@ -103,7 +103,8 @@ impl TlsServer {
         self.reload();
     }
 
-    fn switch(&self, chain: &str, key: &str) {
+    /// Gives the server another certificate.
+    pub fn switch(&self, chain: &str, key: &str) {
         let _ = fs::remove_file(self.postgres.data().join("settings.conf"));
         install(
             &self.postgres,
