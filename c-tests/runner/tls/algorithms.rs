@@ -160,6 +160,31 @@ fn rsa_pss_keys_in_tls_1_2() {
     );
 }
 
+/// OpenSSL's server wants to know that a client of TLS 1.2 takes them. Stated in docs/tls.md.
+#[test]
+fn compressed_points_in_tls_1_2() {
+    let files = Certificates::shared();
+    let key = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    files.key("long-point", &key);
+    let convert = ["ec", "-in", "long-point.key", "-conv_form", "compressed"];
+    files.openssl(&[&convert[..], &["-out", "compressed.key"]].concat());
+    files.signed_as("compressed", "/CN=good.test", "root", GOOD, 1000);
+    let server = TlsServer::with("compressed", "compressed");
+    let all = connections(&server, &["prefer", "require", "verify-full"]);
+    let (tls12, tls13) = all.split_at(3);
+    let output = server.same(tls13);
+    assert_eq!(output.stdout.matches("in use: 1").count(), 3, "{output}");
+    let output = server.on(Lib::Oracle, "", tls12);
+    assert_eq!(output.stdout.matches("in use: 1").count(), 3, "{output}");
+    let output = server.on(Lib::Ours, "", tls12);
+    assert_eq!(
+        output.stdout.matches(NOTHING_IN_COMMON).count(),
+        2,
+        "{output}"
+    );
+    assert_eq!(output.stderr, NOTICE);
+}
+
 /// rustls takes messages of a handshake up to 64 kB, OpenSSL certificate chains up to 100 kB.
 #[test]
 fn chains_of_many_bytes() {

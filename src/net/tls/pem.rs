@@ -15,12 +15,22 @@ const LIST: &str = "X509 CRL";
 
 /// The blocks in `contents`; a damaged one does not hide those behind it.
 pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
-    let mut begins = memmem::find_iter(contents, BEGIN).peekable();
+    let begins = memmem::find_iter(contents, BEGIN);
+    let mut begins = begins.filter(|at| is_begun(contents, *at)).peekable();
     std::iter::from_fn(move || {
         let begin = begins.next()?;
         let end = begins.peek().copied().unwrap_or(contents.len());
         Some(pem::parse(contents.get(begin..end).unwrap_or_default()))
     })
+}
+
+/// OpenSSL: a line that does not end with dashes begins nothing.
+fn is_begun(contents: &[u8], at: usize) -> bool {
+    let rest = contents.get(at + BEGIN.len()..).unwrap_or_default();
+    let mut lines = rest.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines
+        .next()
+        .is_some_and(|line| memmem::find(line, b"-----").is_some())
 }
 
 /// What files of root certificates and revocation lists say. OpenSSL: both come from any of them.

@@ -295,6 +295,14 @@ def spki(text):
     return key(text).public_key().public_bytes(serialization.Encoding.DER, form)
 
 
+def hybrid_spki(text):
+    """The key of that name on P-256, with its point in X9.62's hybrid form."""
+    form = serialization.PublicFormat.UncompressedPoint
+    point = key(text).public_key().public_bytes(serialization.Encoding.X962, form)
+    point = bytes([6 + (point[-1] & 1)]) + point[1:]
+    return seq(seq(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")), bits(point))
+
+
 ECDSA = {
     "sha1": ("1.2.840.10045.4.1", hashes.SHA1),
     "sha224": ("1.2.840.10045.4.3.1", hashes.SHA224),

@@ -125,6 +125,26 @@ for form, parameters in (("bare", b""), ("sequence", seq())):
     public = rsa_spki("rsa2048-root", parameters)
     case(f"by-rsa-{form}", [leaf(GOOD, signer="rsa2048-root")], [root(key=public, signer="rsa2048-root")])
     case(f"by-rsa-{form}-other", [leaf(GOOD, signer="rsa2048-other")], [root(key=public, signer="rsa2048-root")])
+case("by-hybrid-point", [leaf(GOOD)], [root(key=hybrid_spki("p256-root"), signer="p256-root")])
+POLICIES = extension("2.5.29.32", seq(seq(oid("1.2.3.4"))))
+RESPONDER = seq(oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, b"http://x/"))
+INFORMATION = extension("1.3.6.1.5.5.7.1.1", seq(RESPONDER))
+case("twice-policies", [leaf(GOOD, POLICIES, POLICIES)])
+case("twice-information", [leaf(GOOD, INFORMATION, INFORMATION)])
+
+# Certificates between that the user has, too.
+
+UPPER, LOWER = cn("Upper"), cn("Lower")
+UPPER_MID = mid(subject=UPPER, key="p256-upper")
+LOWER_MID = mid(subject=LOWER, issuer=UPPER, key="p256-lower", signer="p256-upper")
+LOWEST = leaf(GOOD, issuer=LOWER, signer="p256-lower")
+case("mid-known-issuer-sent", [LOWEST, LOWER_MID, UPPER_MID], [LOWER_MID, root()])
+FORGED = mid(subject=UPPER, key="p256-upper", signer="p256-other")
+case("mid-known-issuer-forged", [LOWEST, LOWER_MID, FORGED], [LOWER_MID, root()])
+NAMESAKE = mid(subject=LEAF)
+OF_NAMESAKE = leaf(GOOD, issuer=LEAF, signer="p256-mid")
+case("namesake-before-leaf", [OF_NAMESAKE, NAMESAKE], [root(), NAMESAKE, OF_NAMESAKE])
+case("leaf-before-namesake", [OF_NAMESAKE, NAMESAKE], [OF_NAMESAKE, NAMESAKE, root()])
 case("root-sha1", [leaf(GOOD)], [root(digest="sha1")])
 case("by-weak-mid", [leaf(GOOD, issuer=MID, signer="rsa1024-mid"), mid(key="rsa1024-mid")])
 

@@ -1,0 +1,115 @@
+//! Root files and directories of unusual forms, which one of the libraries reads and the other does not.
+
+use std::fs;
+
+use super::forms::read;
+use super::server::TlsServer;
+use crate::support::paths::Lib;
+use crate::support::program::Program;
+
+fn connects(server: &TlsServer, lib: Lib, root: &str) -> bool {
+    let root = server.files.file(root);
+    let line = format!("host=good.test dbname=postgres sslmode=verify-full sslrootcert={root}");
+    let output = server.on(lib, "", &[line]).success();
+    output.stdout.contains("in use: 1")
+}
+
+/// Stated in docs/tls.md.
+#[test]
+fn forms_that_only_this_library_reads() {
+    let server = TlsServer::with("good", "good");
+    let root = read(server.files, "root.crt");
+    let indented: String = root.lines().map(|line| format!(" {line}\n")).collect();
+    for (name, text) in [
+        ("r-returns", root.replace('\n', "\r")),
+        ("r-indented", indented),
+        ("r-headers", root.replacen("-----\n", "-----\nA: b\n\n", 1)),
+        ("r-before-begin", format!("text {root}")),
+        ("r-behind-end", root.trim_end().to_owned() + "text\n"),
+        ("r-nul-before", format!("\0\n{root}")),
+    ] {
+        server.files.write(name, &text);
+        assert!(!connects(&server, Lib::Oracle, name), "{name}");
+        assert!(connects(&server, Lib::Ours, name), "{name}");
+    }
+}
+
+/// Stated in docs/tls.md.
+#[test]
+fn forms_that_only_openssl_reads() {
+    let server = TlsServer::with("good", "good");
+    let root = read(server.files, "root.crt");
+    let (without_end, _) = root.split_once("-----END").expect("an end");
+    for (name, text) in [
+        ("r-without-end", format!("{without_end}{root}")),
+        ("r-nul", root.replacen('\n', "\0\n", 1)),
+    ] {
+        server.files.write(name, &text);
+        assert!(connects(&server, Lib::Oracle, name), "{name}");
+        assert!(!connects(&server, Lib::Ours, name), "{name}");
+    }
+}
+
+#[test]
+fn lines_that_begin_nothing() {
+    let server = TlsServer::with("good", "good");
+    let root = read(server.files, "root.crt");
+    for (name, text) in [
+        ("r-foo", format!("-----BEGIN FOO\n{root}")),
+        ("r-foo-behind", format!("{root}-----BEGIN FOO\n")),
+    ] {
+        server.files.write(name, &text);
+        for lib in [Lib::Oracle, Lib::Ours] {
+            assert!(connects(&server, lib, name), "{name}");
+        }
+    }
+}
+
+/// The names that OpenSSL looks for, and others. Stated in docs/tls.md.
+#[test]
+fn names_in_directories_of_roots() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    fs::create_dir_all(files.path("r-names")).expect("a directory");
+    fs::copy(files.path("root.crt"), files.path("r-names/root.pem")).expect("a file");
+    files.openssl(&["rehash", "r-names"]);
+    let names = fs::read_dir(files.path("r-names")).expect("the directory");
+    let names = names.map(|entry| entry.expect("a file").file_name());
+    let mut names = names.map(|name| name.into_string().expect("a name"));
+    let hash = names.find(|name| name.ends_with(".0")).expect("a hash");
+    let hash = hash.trim_end_matches(".0");
+    let missing = files.file("r-missing");
+    for (number, (name, several, oracle, ours)) in [
+        (format!("{hash}.0"), true, true, true),
+        (format!("{hash}.0"), false, true, true),
+        (format!("{hash}.1"), true, false, true),
+        (format!("{}.0", hash.to_uppercase()), true, false, true),
+        (format!("{hash}.1"), false, true, true),
+        (format!("{hash}.r0"), false, true, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let directory = files.path(&format!("r-names-{number}"));
+        fs::create_dir_all(&directory).expect("a directory");
+        fs::copy(files.path("root.crt"), directory.join(&name)).expect("a file");
+        let directory = directory.display().to_string();
+        let directories = match several {
+            true => format!("{missing}:{directory}"),
+            false => directory,
+        };
+        let env = [
+            ("SSL_CERT_FILE", missing.as_str()),
+            ("SSL_CERT_DIR", &directories),
+        ];
+        let line = server.conninfo("host=good.test dbname=postgres sslrootcert=system") + "\n";
+        for (lib, expected) in [(Lib::Oracle, oracle), (Lib::Ours, ours)] {
+            let output = Program::new("tls").run_with_input(lib, &[""], &env, line.as_bytes());
+            let connected = output.stdout.contains("in use: 1");
+            assert_eq!(
+                connected, expected,
+                "{name} of several: {several}, {lib:?}: {output}"
+            );
+        }
+    }
+}
