@@ -132,6 +132,9 @@ INFORMATION = extension("1.3.6.1.5.5.7.1.1", seq(RESPONDER))
 case("twice-policies", [leaf(GOOD, POLICIES, POLICIES)])
 case("twice-information", [leaf(GOOD, INFORMATION, INFORMATION)])
 
+case("ber-length", [leaf(GOOD, subject=bytes([LEAF[0], 0x81]) + LEAF[1:])])
+case("wildcard-two-dots", [leaf(alternatives(dns("*.b")))])
+
 # Certificates between that the user has, too.
 
 UPPER, LOWER = cn("Upper"), cn("Lower")
