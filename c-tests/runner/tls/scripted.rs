@@ -97,6 +97,24 @@ fn something_else_than_tls() {
     }
 }
 
+/// Both fail; rustls words it in its own way. Stated in docs/tls.md.
+#[test]
+fn malformed_messages_of_a_handshake() {
+    for bytes in [
+        // An empty ServerHello, and a message of another kind in its place.
+        &b"\x16\x03\x03\0\x04\x02\0\0\0"[..],
+        b"\x16\x03\x03\0\x04\x0e\0\0\0",
+    ] {
+        let outputs = both(|| speaking(bytes), "require");
+        for output in &outputs {
+            assert!(output.stdout.contains("status: 1"), "{output}");
+            assert!(output.stdout.contains("SSL error: "), "{output}");
+        }
+        let [expected, ours] = outputs;
+        assert_ne!(expected.stdout, ours.stdout);
+    }
+}
+
 /// C libpq's text, and a hint behind it.
 #[test]
 fn a_refusal_to_shake_hands_gets_a_hint() {
