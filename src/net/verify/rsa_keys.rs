@@ -55,14 +55,15 @@ pub enum Padding {
 }
 
 /// An RSA key's numbers.
-pub struct RsaKey {
-    key: PublicKey,
+pub struct RsaKey<'a> {
+    /// Odd both.
+    numbers: RSAPublicKey<'a>,
     is_usual: bool,
 }
 
-impl RsaKey {
+impl<'a> RsaKey<'a> {
     /// The key, if OpenSSL takes it.
-    pub fn read(key: &SubjectPublicKeyInfo<'_>, strength: Strength) -> Option<RsaKey> {
+    pub fn read(key: &'a SubjectPublicKeyInfo<'_>, strength: Strength) -> Option<RsaKey<'a>> {
         let (_, numbers) = RSAPublicKey::from_der(&key.subject_public_key.data).ok()?;
         let [size, exponent_size] = [numbers.modulus, numbers.exponent].map(bits);
         let fits = (strength.fewest_bits()..=MOST_BITS).contains(&size)
@@ -72,11 +73,10 @@ impl RsaKey {
         if !fits || !are_odd || exponent_size < 2 || exponent_size >= size {
             return None;
         }
-        let number = BoxedUint::from_be_slice_vartime;
         let parameters = key.algorithm.parameters.as_ref();
         let is_null = parameters.is_some_and(|value| value.tag().0 == 5 && value.data.is_empty());
         Some(RsaKey {
-            key: PublicKey::new_unchecked(number(numbers.modulus), number(numbers.exponent)),
+            numbers,
             is_usual: USUAL_BITS.contains(&size)
                 && exponent_size <= USUAL_EXPONENT_BITS
                 && (is_null || key.algorithm.algorithm != RSA),
@@ -101,12 +101,15 @@ impl RsaKey {
     where
         D: sha2::Digest + FixedOutputReset + AssociatedOid,
     {
+        let [modulus, exponent] =
+            [self.numbers.modulus, self.numbers.exponent].map(BoxedUint::from_be_slice_vartime);
+        let key = PublicKey::new_unchecked(modulus, exponent);
         let hash = D::digest(message);
         let outcome = match padding {
-            Padding::Pkcs1 => self.key.verify(Pkcs1v15Sign::new::<D>(), &hash, made),
+            Padding::Pkcs1 => key.verify(Pkcs1v15Sign::new::<D>(), &hash, made),
             Padding::Pss(salt) => {
                 let padding = rsa::Pss::<D>::new_with_salt(salt);
-                self.key.verify(padding, &hash, made)
+                key.verify(padding, &hash, made)
             }
         };
         outcome.is_ok()
@@ -142,13 +145,9 @@ mod tests {
         element(0x30, &[algorithm, element(3, &bits)].concat())
     }
 
-    fn read(spki: &[u8], strength: Strength) -> Option<RsaKey> {
-        let (_, key) = SubjectPublicKeyInfo::from_der(spki).expect("a key");
-        RsaKey::read(&key, strength)
-    }
-
     fn is_usual(spki: &[u8], strength: Strength) -> Option<bool> {
-        read(spki, strength).map(|key| key.is_usual())
+        let (_, key) = SubjectPublicKeyInfo::from_der(spki).expect("a key");
+        RsaKey::read(&key, strength).map(|key| key.is_usual())
     }
 
     /// An odd number of so many bits.
@@ -215,7 +214,8 @@ mod tests {
         for modulus in [&even[..], &odd, &[], &[0], &[1]] {
             for exponent in [&[][..], &[0], &[1], &[2], &[3], &[0xff; 9], &odd] {
                 let spki = key(modulus, exponent, &NULL);
-                let Some(key) = read(&spki, Strength::Any) else {
+                let (_, key) = SubjectPublicKeyInfo::from_der(&spki).expect("a key");
+                let Some(key) = RsaKey::read(&key, Strength::Any) else {
                     continue;
                 };
                 for made in [&[][..], &[0; 128], &[0xff; 128], &[1; 127], &[1; 4000]] {
