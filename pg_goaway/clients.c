@@ -171,11 +171,11 @@ free_my_slot(int code, Datum arg)
 	SpinLockAcquire(&slot->mutex);
 	state = pg_atomic_read_u32(&slot->state);
 	ended = slot->ended_at != 0;
-	reset_slot(slot, 0);
-	SpinLockRelease(&slot->mutex);
-
+	/* Who sees the slot free must see the count: the worker then reports. */
 	if (state >= GOAWAY_ASKED)
 		pg_atomic_fetch_add_u32(ended ? &shared->ended : &shared->left, 1);
+	reset_slot(slot, 0);
+	SpinLockRelease(&slot->mutex);
 }
 
 /* The backend of a client begins. */
@@ -321,6 +321,13 @@ goaway_end_client(int number, int pid)
 #else
 	return kill(pid, SIGTERM) == 0;
 #endif
+}
+
+/* Whether somebody was asked since the worker last reported. */
+bool
+goaway_has_counts(void)
+{
+	return pg_atomic_read_u32(&shared->asked) != 0;
 }
 
 GoAwayCounts

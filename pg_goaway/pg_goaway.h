@@ -84,6 +84,7 @@ extern bool goaway_read_client(int number, GoAwayClient *client);
 extern bool goaway_request_client(int number, int pid);
 extern bool goaway_ask_client(int number, int pid);
 extern bool goaway_end_client(int number, int pid);
+extern bool goaway_has_counts(void);
 extern GoAwayCounts goaway_take_counts(void);
 extern bool goaway_wake_worker(void);
 extern TimestampTz goaway_worker_starts(void);

@@ -246,7 +246,10 @@ visit_clients(TimestampTz now)
 	return outstanding;
 }
 
-/* Tells the log how a drain went, once all have gone. */
+/*
+ * Tells the log how a drain went, once all have gone.  They may have done so
+ * before the worker could see them waiting: then only the counts know of them.
+ */
 static void
 report_drain(int outstanding)
 {
@@ -254,7 +257,7 @@ report_drain(int outstanding)
 	TimestampTz now = GetCurrentTimestamp();
 	GoAwayCounts counts;
 
-	if (*begin == 0 && outstanding > 0)
+	if (*begin == 0 && (outstanding > 0 || goaway_has_counts()))
 		*begin = now;
 	if (*begin == 0 || outstanding > 0)
 		return;

@@ -31,6 +31,13 @@ pub fn assert_logged(server: &Postgres, text: &str) {
     assert!(log.contains(text), "no {text:?} in\n{log}");
 }
 
+/// Waits until so many clients are asked to leave. New sessions are refused in a shutdown, so one of the old has to look.
+#[track_caller]
+fn wait_until_asked(client: &mut Raw, count: usize) {
+    let sql = "SELECT count(*) FROM pg_goaway_status";
+    wait_until(&count.to_string(), || client.value(sql));
+}
+
 /// Nothing of this belongs into a log, ever.
 #[track_caller]
 pub fn assert_sound(server: &Postgres) {
@@ -87,6 +94,7 @@ fn nothing_that_is_in_progress_fails() {
         answer(&mut client, "BEGIN");
         stop(server, "smart");
         assert_eq!(idle.read_message(), told());
+        wait_until_asked(&mut idle, 2);
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
         assert_eq!(answer(&mut client, "COMMIT"), "CSZ");
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
@@ -249,6 +257,7 @@ fn a_worker_that_is_terminated_comes_back() {
         answer(&mut clients[1], "BEGIN");
         stop(server, "smart");
         assert_eq!(clients[0].read_message(), told());
+        wait_until_asked(&mut clients[0], 2);
         signal(&second, "TERM");
         new_worker(server, &second);
         answer(&mut clients[1], "SELECT 1 / 0");

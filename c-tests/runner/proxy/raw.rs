@@ -92,12 +92,19 @@ impl Raw {
     /// The process of an open session.
     #[track_caller]
     pub fn backend(&mut self) -> u64 {
-        self.query("SELECT pg_backend_pid()");
+        let pid = self.value("SELECT pg_backend_pid()");
+        pid.parse().expect("a process ID")
+    }
+
+    /// The one value that a query returns.
+    #[track_caller]
+    pub fn value(&mut self, sql: &str) -> String {
+        self.query(sql);
         let messages = self.read_until_ready();
-        assert_eq!(messages[1].0, b'D');
-        // One value, behind a count and a length.
-        let digits = String::from_utf8_lossy(&messages[1].1[6..]);
-        digits.parse().expect("a process ID")
+        let row = messages.iter().find(|(kind, _)| *kind == b'D');
+        let (_, row) = row.expect("a row");
+        // Behind a count and a length.
+        String::from_utf8_lossy(&row[6..]).into_owned()
     }
 
     /// All messages up to ReadyForQuery.
