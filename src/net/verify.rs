@@ -4,6 +4,7 @@
 //! takes that webpki does not. Either path must keep to all of [`path`], which is what OpenSSL asks of one, and stricter in
 //! places; revocation lists are judged there alone.
 
+pub mod algorithms;
 mod budget;
 mod certificate;
 mod chain;
@@ -105,7 +106,7 @@ impl Trust {
         let own = EndEntityCert::try_from(own)?;
         let between: Vec<_> = others.iter().chain(&self.certificates).cloned().collect();
         own.verify_for_usage(
-            signature::ALGORITHMS,
+            algorithms::ALGORITHMS,
             &self.anchors,
             &between,
             rules.now,

@@ -8,8 +8,9 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der;
 use crate::net::verify::Refusal;
+use crate::net::verify::algorithms::{Algorithm, kinds, verify_any};
 use crate::net::verify::pss::Pss;
-use crate::net::verify::signature::{Algorithm, Digest, Strength, kinds, verify_any, verify_pkcs1};
+use crate::net::verify::signature::{Digest, Strength, verify_pkcs1};
 
 /// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
 pub const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);

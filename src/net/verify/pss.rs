@@ -7,8 +7,8 @@ use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Refusal;
+use super::algorithms::{Algorithm, verify_any};
 use super::rsa_keys::{Digest, Padding, RSA, RsaKey, Strength};
-use super::signature::{Algorithm, verify_any};
 
 /// RFC 4055, 1.2: signatures, and keys that are for these alone.
 pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);

@@ -1,40 +1,14 @@
-//! Signatures: those that webpki knows, and of RSA-PSS.
+//! Checks the signatures of certificates and revocation lists.
 
-use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
-use webpki::{Error, RawPublicKeyEntity, aws_lc_rs as algorithms};
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::der_parser::{Oid, oid};
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::Refusal;
+use super::algorithms::{Algorithm, kinds, verify_any};
 use super::pss::{Pss, RSA_PSS};
 pub use super::rsa_keys::{Digest, Strength};
 use super::rsa_keys::{Padding, RSA, RsaKey};
-
-pub type Algorithm = &'static dyn SignatureVerificationAlgorithm;
-
-/// Every signature that webpki may check in a chain.
-pub static ALGORITHMS: &[Algorithm] = &[
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P256_SHA512,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ECDSA_P384_SHA512,
-    algorithms::ECDSA_P521_SHA256,
-    algorithms::ECDSA_P521_SHA384,
-    algorithms::ECDSA_P521_SHA512,
-    algorithms::ED25519,
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    algorithms::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS,
-    algorithms::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS,
-    algorithms::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
-    algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-];
 
 /// A signed part of a certificate or of a revocation list.
 pub struct Signed<'a> {
@@ -66,25 +40,6 @@ impl Signed<'_> {
     }
 }
 
-/// Whether `key` made the signature by the first of `algorithms` that fits the key.
-pub fn verify_any(
-    key: &SubjectPublicKeyInfo<'_>,
-    algorithms: &[Algorithm],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), Refusal> {
-    let der = SubjectPublicKeyInfoDer::from(key.raw);
-    let key = RawPublicKeyEntity::try_from(&der).map_err(|_| Refusal::Malformed)?;
-    for algorithm in algorithms {
-        match key.verify_signature(*algorithm, message, signature) {
-            Ok(()) => return Ok(()),
-            Err(Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {}
-            Err(_) => return Err(Refusal::BadSignature),
-        }
-    }
-    Err(Refusal::BadSignature)
-}
-
 /// Whether the RSA key `key` made the signature by PKCS #1.
 pub fn verify_pkcs1(
     key: &SubjectPublicKeyInfo<'_>,
@@ -102,36 +57,6 @@ pub fn verify_pkcs1(
     }
     let good = numbers.verify(digest, Padding::Pkcs1, message, signature);
     good.then_some(()).ok_or(Refusal::BadSignature)
-}
-
-/// The algorithms of a signature, one for each kind of key that can make it.
-pub mod kinds {
-    use super::{Algorithm, Digest, algorithms};
-
-    pub static ECDSA_SHA256: [Algorithm; 3] = [
-        algorithms::ECDSA_P256_SHA256,
-        algorithms::ECDSA_P384_SHA256,
-        algorithms::ECDSA_P521_SHA256,
-    ];
-    pub static ECDSA_SHA384: [Algorithm; 3] = [
-        algorithms::ECDSA_P256_SHA384,
-        algorithms::ECDSA_P384_SHA384,
-        algorithms::ECDSA_P521_SHA384,
-    ];
-    pub static ECDSA_SHA512: [Algorithm; 3] = [
-        algorithms::ECDSA_P256_SHA512,
-        algorithms::ECDSA_P384_SHA512,
-        algorithms::ECDSA_P521_SHA512,
-    ];
-    pub static ED25519: [Algorithm; 1] = [algorithms::ED25519];
-
-    pub fn rsa(digest: Digest) -> Algorithm {
-        match digest {
-            Digest::Sha256 => algorithms::RSA_PKCS1_2048_8192_SHA256,
-            Digest::Sha384 => algorithms::RSA_PKCS1_2048_8192_SHA384,
-            Digest::Sha512 => algorithms::RSA_PKCS1_2048_8192_SHA512,
-        }
-    }
 }
 
 /// The digest of an RSA signature by PKCS #1.
