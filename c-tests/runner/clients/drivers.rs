@@ -26,6 +26,7 @@ fn same_driver(program: &str, args: &[&str], input: &str) -> String {
 
 fn run(clients: &Clients<'_>, program: &str, args: &[&str], input: &str) -> String {
     let directory = TempDir::new().expect("a temporary directory");
+    let logs = TempDir::new().expect("a temporary directory");
     let log = directory.path().join("loader");
     let server = clients.server.port().to_string();
     let args: Vec<_> = args
@@ -38,6 +39,10 @@ fn run(clients: &Clients<'_>, program: &str, args: &[&str], input: &str) -> Stri
     let mut command = clients.command(program);
     command.args(args).env("LD_BIND_NOW", "1");
     command.env("LD_DEBUG", "libs").env("LD_DEBUG_OUTPUT", &log);
+    // psqlodbc logs to /tmp unless this file names another directory.
+    let settings = format!("[PostgreSQL Unicode]\nLogdir={}\n", logs.path().display());
+    fs::write(logs.path().join("odbcinst.ini"), settings).expect("settings of ODBC");
+    command.env("ODBCSYSINI", logs.path());
     let output = process::run(&mut command, input.as_bytes(), TIMEOUT).success();
     assert_loads(clients.lib, &directory);
     output.to_string()

@@ -3,15 +3,15 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::keeper::Keeper;
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version, as_service_user, free_port, service_user};
 use crate::support::process::{self, Output, TIMEOUT};
@@ -30,10 +30,8 @@ host         plain     all all reject
 /// The realm; its KDC ends when it is dropped, or with this process.
 pub struct Realm {
     pub postgres: Postgres,
-    directory: PathBuf,
-    keeper: Child,
-    /// The keeper waits for the end of this pipe.
-    life: Option<ChildStdin>,
+    /// Holds the realm's directory.
+    keeper: Keeper,
 }
 
 impl Realm {
@@ -62,14 +60,9 @@ impl Realm {
         ] {
             run(path, "/usr/sbin/kadmin.local", &["-q", question]);
         }
-        let (keeper, life) = start_kdc(path, port);
+        let keeper = start_kdc(&directory, port);
         let postgres = start_postgres(path, start);
-        Realm {
-            postgres,
-            directory,
-            keeper,
-            life,
-        }
+        Realm { postgres, keeper }
     }
 
     /// One with a cache called `good`, shared by tests that change nothing.
@@ -97,8 +90,11 @@ impl Realm {
     pub fn environment(&self, name: &str) -> [(&'static str, String); 2] {
         let text = |path: PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
         [
-            ("KRB5_CONFIG", text(self.directory.join("krb5.conf"))),
-            ("KRB5CCNAME", text(self.directory.join(name))),
+            (
+                "KRB5_CONFIG",
+                text(self.keeper.directory().join("krb5.conf")),
+            ),
+            ("KRB5CCNAME", text(self.keeper.directory().join(name))),
         ]
     }
 
@@ -177,13 +173,6 @@ pub fn compare(what: &str, run: impl Fn(Lib) -> Output) -> Output {
     ours.success()
 }
 
-impl Drop for Realm {
-    fn drop(&mut self) {
-        drop(self.life.take());
-        let _ = self.keeper.wait();
-    }
-}
-
 fn configure(path: &Path, port: u16) {
     let directory = path.display();
     let client = format!(
@@ -212,9 +201,15 @@ fn as_kdc(path: &Path, program: &str) -> Command {
     let mut command = Command::new(program);
     as_service_user(&mut command);
     command.current_dir(path);
-    command.env("KRB5_CONFIG", path.join("krb5.conf"));
-    command.env("KRB5_KDC_PROFILE", path.join("kdc.conf"));
+    command.envs(configuration(path));
     command
+}
+
+fn configuration(path: &Path) -> [(&'static str, PathBuf); 2] {
+    [
+        ("KRB5_CONFIG", path.join("krb5.conf")),
+        ("KRB5_KDC_PROFILE", path.join("kdc.conf")),
+    ]
 }
 
 fn run(path: &Path, program: &str, arguments: &[&str]) {
@@ -222,22 +217,17 @@ fn run(path: &Path, program: &str, arguments: &[&str]) {
     process::run(command.args(arguments), b"", TIMEOUT).success();
 }
 
-/// The KDC, under a shell that ends it and removes the directory when its pipe ends, which is when this process does.
-fn start_kdc(path: &Path, port: u16) -> (Child, Option<ChildStdin>) {
+/// The KDC, which ends with this process.
+fn start_kdc(directory: &Path, port: u16) -> Keeper {
     const SCRIPT: &str =
-        "/usr/sbin/krb5kdc -n </dev/null & cat >/dev/null; kill $!; wait; rm -rf \"$1\"";
-    let mut command = as_kdc(path, "sh");
-    command.args(["-c", SCRIPT, "sh"]).arg(path);
-    command.process_group(0).stdin(Stdio::piped());
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut keeper = command.spawn().expect("sh runs");
-    let life = keeper.stdin.take();
+        "cd \"$1\"; /usr/sbin/krb5kdc -n </dev/null & cat >/dev/null; kill $!; wait";
+    let keeper = Keeper::of_server(directory.to_owned(), SCRIPT, &configuration(directory));
     let deadline = Instant::now() + TIMEOUT;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "the KDC does not answer");
         sleep(Duration::from_millis(20));
     }
-    (keeper, life)
+    keeper
 }
 
 fn start_postgres(path: &Path, start: impl FnOnce(&str) -> Postgres) -> Postgres {

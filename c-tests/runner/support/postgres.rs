@@ -6,12 +6,13 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
+use super::keeper::Keeper;
 use super::paths::{self, Lib};
 use super::process::{self, Output, TIMEOUT};
 use super::session::wait_until;
@@ -86,10 +87,8 @@ pub struct Postgres {
     /// The program `postgres`, when it is not this version's own.
     program: Option<PathBuf>,
     port: u16,
-    directory: PathBuf,
-    keeper: Child,
-    /// The keeper waits for the end of this pipe.
-    life: Option<ChildStdin>,
+    /// Holds the server's directory.
+    keeper: Keeper,
     databases: AtomicU32,
 }
 
@@ -118,7 +117,7 @@ impl Postgres {
         install: impl FnOnce(&Path) -> Option<PathBuf>,
     ) -> Postgres {
         let mut server = Postgres::new(version, None);
-        server.program = install(&server.directory);
+        server.program = install(server.socket_directory());
         server.initialize(config).expect("files of the server");
         server.start_on_free_port();
         server.psql("postgres", ROLES);
@@ -137,7 +136,7 @@ impl Postgres {
     pub fn standby(&self, tool_lib: Lib, lib: Option<Lib>) -> Postgres {
         let mut standby = Postgres::new(self.version, Some(tool_lib));
         standby.program = self.program.clone();
-        own(&standby.directory).expect("the standby's directory");
+        own(standby.socket_directory()).expect("the standby's directory");
         let mut backup = standby.tool("pg_basebackup");
         backup.args(["-X", "stream", "-R", "-c", "fast", "--no-sync", "-d"]);
         backup
@@ -147,7 +146,7 @@ impl Postgres {
         backup.finish();
         standby.library = lib.map(|lib| standby.take_library(lib));
         let conf = standby.data().join("postgresql.conf");
-        let directory = standby.directory.display();
+        let directory = standby.socket_directory().display();
         let text = fs::read_to_string(&conf).expect("the standby's configuration")
             + &format!("\nunix_socket_directories = '{directory}'\n");
         fs::write(&conf, text).expect("the standby's configuration");
@@ -160,15 +159,13 @@ impl Postgres {
         let directory = TempDir::with_prefix("pq-")
             .expect("a temporary directory")
             .keep();
-        let (keeper, life) = keeper(version, &directory);
+        let keeper = Keeper::of_server(directory, STOP, &[("BIN", version.bin())]);
         let mut server = Postgres {
             version,
             library: None,
             program: None,
             port: 0,
-            directory,
             keeper,
-            life,
             databases: AtomicU32::new(0),
         };
         server.library = lib.map(|lib| server.take_library(lib));
@@ -177,7 +174,7 @@ impl Postgres {
 
     /// Copies a library to where the server's user can read it.
     fn take_library(&self, lib: Lib) -> PathBuf {
-        let directory = self.directory.join(format!("{lib:?}"));
+        let directory = self.socket_directory().join(format!("{lib:?}"));
         fs::create_dir_all(&directory).expect("a directory for the library");
         let (from, to) = (
             lib.directory().join("libpq.so.5"),
@@ -197,7 +194,7 @@ impl Postgres {
     }
 
     fn initialize(&self, config: &str) -> io::Result<()> {
-        own(&self.directory)?;
+        own(self.socket_directory())?;
         self.tool("initdb")
             .args([
                 "-U",
@@ -221,7 +218,7 @@ impl Postgres {
         let text = format!(
             "{}{CONFIG}unix_socket_directories = '{}'\n{config}\n",
             fs::read_to_string(&conf)?,
-            self.directory.display()
+            self.socket_directory().display()
         );
         fs::write(conf, text)
     }
@@ -248,7 +245,7 @@ impl Postgres {
         command.envs(env.iter().copied());
         // First, so that --no-wait overrides it.
         command.arg("-w").args(arguments).arg("-D").arg(self.data());
-        command.arg("-l").arg(self.directory.join("log"));
+        command.arg("-l").arg(self.socket_directory().join("log"));
         command.arg("-o").arg(format!("-p {}", self.port));
         if let Some(program) = &self.program {
             command.arg("-p").arg(program);
@@ -278,7 +275,9 @@ impl Postgres {
         let mut command = self.tool("psql");
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v"]);
         command.arg(format!("password={PASSWORD}"));
-        command.args(["-U", "postgres", "-h"]).arg(&self.directory);
+        command
+            .args(["-U", "postgres", "-h"])
+            .arg(self.socket_directory());
         command.args(["-p", &self.port.to_string(), "-d", database]);
         process::run(&mut command, sql.as_bytes(), TIMEOUT)
             .success()
@@ -304,7 +303,7 @@ impl Postgres {
     pub fn unix(&self, database: &str) -> String {
         format!(
             "host={} port={} user=postgres dbname={database}",
-            self.directory.display(),
+            self.socket_directory().display(),
             self.port
         )
     }
@@ -319,16 +318,16 @@ impl Postgres {
 
     /// The directory of the Unix socket.
     pub fn socket_directory(&self) -> &Path {
-        &self.directory
+        self.keeper.directory()
     }
 
     pub fn data(&self) -> PathBuf {
-        self.directory.join("data")
+        self.socket_directory().join("data")
     }
 
     /// What the server logged.
     pub fn log(&self) -> String {
-        fs::read(self.directory.join("log")).map_or_else(
+        fs::read(self.socket_directory().join("log")).map_or_else(
             |e| e.to_string(),
             |log| String::from_utf8_lossy(&log).into_owned(),
         )
@@ -338,6 +337,8 @@ impl Postgres {
     pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.version.bin().join(name));
         as_service_user(&mut command);
+        // GSSAPI keeps a replay cache there.
+        command.env("TMPDIR", self.socket_directory());
         if let Some(library) = &self.library {
             command.env("LD_LIBRARY_PATH", library);
         }
@@ -345,43 +346,22 @@ impl Postgres {
     }
 }
 
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        drop(self.life.take());
-        let _ = self.keeper.wait();
-    }
-}
+/// What ends a server with this process.
+const STOP: &str = "cat >/dev/null
+    [ ! -e \"$1/data/postmaster.pid\" ] || \"$BIN/pg_ctl\" stop -m immediate -w -D \"$1/data\"";
 
-/// Starts the shell that ends the server: it reads a pipe that nobody writes to, so it also wakes up when this process
-/// is killed. Statics are never dropped, and this covers them too.
-fn keeper(version: Version, directory: &Path) -> (Child, Option<ChildStdin>) {
-    const SCRIPT: &str = "cat >/dev/null
-        [ ! -e \"$2/data/postmaster.pid\" ] || \"$1/pg_ctl\" stop -m immediate -w -D \"$2/data\"
-        rm -rf \"$2\" 2>/dev/null || rm -rf \"$2\"/*";
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", SCRIPT, "sh"])
-        .arg(version.bin())
-        .arg(directory);
-    as_service_user(&mut command);
-    let mut child = command
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("sh runs");
-    let life = child.stdin.take();
-    (child, life)
-}
-
-pub fn as_service_user(command: &mut Command) {
+/// Gives a command the environment and the directory that servers and their tools run in.
+pub fn plain(command: &mut Command) {
     command.env_clear().envs([
         ("PATH", "/usr/bin:/bin"),
         ("LC_ALL", "C.UTF-8"),
         ("PGTZ", "UTC"),
     ]);
     command.current_dir("/");
+}
+
+pub fn as_service_user(command: &mut Command) {
+    plain(command);
     if let Some((uid, gid)) = service_user() {
         command.uid(uid).gid(gid);
     }

@@ -11,11 +11,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
+use crate::support::keeper::Keeper;
 use crate::support::process::{self, TIMEOUT};
 
 /// A directory of files: NAME.crt, NAME.key.
 pub struct Certificates {
-    directory: TempDir,
+    keeper: Keeper,
 }
 
 const CONFIG: &str = "
@@ -51,7 +52,7 @@ impl Certificates {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.keeper.directory().join(name)
     }
 
     /// The path as text for a connection string.
@@ -78,7 +79,8 @@ impl Certificates {
     fn make() -> Certificates {
         let directory = TempDir::with_prefix("pq-tls-").expect("a temporary directory");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
-        let made = Certificates { directory };
+        let keeper = Keeper::of_files(directory.keep());
+        let made = Certificates { keeper };
         made.write("config", CONFIG);
         made.write("index", "");
         made.write("crlnumber", "01\n");
@@ -286,7 +288,7 @@ impl Certificates {
     /// Runs openssl in the directory.
     pub fn openssl(&self, arguments: &[&str]) {
         let mut command = Command::new("openssl");
-        command.args(arguments).current_dir(self.directory.path());
+        command.args(arguments).current_dir(self.keeper.directory());
         process::run(&mut command, b"", TIMEOUT).success();
     }
 
