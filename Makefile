@@ -25,7 +25,7 @@ soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
 
-.PHONY: all proxy install test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c setup oracle fuzz clean
+.PHONY: all proxy install test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -75,6 +75,11 @@ check-unit:
 
 check-c: all oracle
 	$(CARGO) test --locked --features proxy --test headers --test c_tests --test bench
+
+# A part of the harness as a user that is no role of the servers; make check-c runs all of it as you.
+check-ordinary-user: all oracle
+	c-tests/ordinary_user.sh "$$($(CARGO) test --locked --features proxy --test c_tests --no-run --message-format=json | \
+	    sed -n 's/.*"executable":"\([^"]*\/c_tests-[^"]*\)".*/\1/p')"
 
 conformance: all oracle
 	c-tests/conformance/run.sh $(if $(ALL),--all)

@@ -10,7 +10,7 @@ stage() {
     [ -z "$failed" ] || return 0
     printf '\n=== %s: %s\n' "$name" "$*"
     "$@" || { outcome=FAILED failed=1; }
-    summary+=("$(printf '%-12s %-6s %5d s' "$name" "$outcome" $((SECONDS - begin)))")
+    summary+=("$(printf '%-14s %-6s %5d s' "$name" "$outcome" $((SECONDS - begin)))")
 }
 
 # end_of_stages TITLE: prints the summary; its status tells whether all stages passed.

@@ -201,6 +201,7 @@ write_file(const char *directory, const char *name, const char *contents, int mo
 	FILE	   *file;
 
 	snprintf(path, sizeof path, "%s/%s", directory, name);
+	unlink(path);				/* an earlier one may be read-only */
 	file = fopen(path, "w");
 	if (file == NULL || fputs(contents, file) < 0 || fclose(file) != 0 || chmod(path, (mode_t) mode) != 0)
 	{

@@ -120,7 +120,7 @@ DO $$ BEGIN
         OPTIONS (host %L, port %L, dbname %L, async_capable %L)',
         current_setting('unix_socket_directories'), current_setting('port'), current_database(), 'true');
 END $$;
-CREATE USER MAPPING FOR CURRENT_USER SERVER loopback;
+CREATE USER MAPPING FOR CURRENT_USER SERVER loopback OPTIONS (user 'postgres');
 CREATE TABLE base (i int PRIMARY KEY, b text CHECK (b <> 'bad'));
 CREATE FOREIGN TABLE far (i int, b text) SERVER loopback OPTIONS (table_name 'base');
 INSERT INTO far SELECT i, repeat('x', i) FROM generate_series(1, 300) AS i;

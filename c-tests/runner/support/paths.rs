@@ -4,15 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The root of the checkout.
+/// The root of the checkout, or of the copy that `LIBPQ_OXIDE_CHECKOUT` names.
 pub fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    static CHECKOUT: OnceLock<PathBuf> = OnceLock::new();
+    CHECKOUT.get_or_init(|| from_environment("LIBPQ_OXIDE_CHECKOUT", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// Cargo's target directory.
+/// Cargo's target directory, or the directory that `LIBPQ_OXIDE_TARGET` names.
 pub fn target() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().unwrap_or(tmp).to_owned()
+    from_environment("LIBPQ_OXIDE_TARGET", tmp.parent().unwrap_or(tmp))
+}
+
+/// The user who runs the tests may not be able to read what was compiled in: see `c-tests/ordinary_user.sh`.
+fn from_environment(name: &str, otherwise: impl AsRef<Path>) -> PathBuf {
+    std::env::var_os(name).map_or_else(|| otherwise.as_ref().to_owned(), PathBuf::from)
 }
 
 /// The cache outside the checkout. `c-tests/lib/cache.sh` alone decides where it is.
