@@ -4,9 +4,10 @@ use std::path::Path;
 
 /// The files whose functions the header declares, in its order. Those of events.rs and
 /// pqexpbuffer.rs stand in headers of their own, written by hand.
-const SOURCES: [&str; 28] = [
+const SOURCES: [&str; 30] = [
     "enums",
     "types",
+    "conn/token_request",
     "connect",
     "conninfo",
     "status",
@@ -15,6 +16,7 @@ const SOURCES: [&str; 28] = [
     "pipeline",
     "function",
     "result",
+    "clear",
     "result/columns",
     "result/command",
     "result/modify",

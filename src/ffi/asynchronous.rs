@@ -3,12 +3,13 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
-use super::call::{call, drive};
-use super::connect::pg_conn;
+use super::call::call;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::params::Given;
 use super::sending::dispatch;
 use super::types::{Oid, PGnotify};
-use super::{alloc, command, events, ptr, result, wait};
+use super::{alloc, clear, command, events, ptr, wait};
 use crate::client::exec::target;
 use crate::client::io::Flushed;
 use crate::client::{Collected, Notification, RowMode, Step};
@@ -48,7 +49,7 @@ pub(super) unsafe fn await_reply(conn: *mut pg_conn) {
 pub(super) fn raw(collected: Collected) -> *mut PgResult {
     match collected {
         Collected::Result(result) => result.into_raw(),
-        Collected::OutOfMemory => result::out_of_memory(),
+        Collected::OutOfMemory => clear::out_of_memory(),
         Collected::Nothing => null_mut(),
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn raw(collected: Collected) -> *mut PgResult {
 pub(super) unsafe fn created(conn: *mut pg_conn, result: *mut PgResult) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        if !result.is_null() && !(*conn).events.is_empty() && result != result::out_of_memory() {
+        if !result.is_null() && !(*conn).events.is_empty() && result != clear::out_of_memory() {
             events::attach(conn, result);
             events::PQfireResultCreateEvents(conn, result);
         }

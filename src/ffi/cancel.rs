@@ -1,7 +1,7 @@
 //! The old, unencrypted cancel requests. The newer ones are connections of their own.
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::{alloc, guard, ptr};
 use crate::client::cancel::{self, CancelData, CancelFailure, CancelText};
 use std::ffi::{c_char, c_int};

@@ -3,8 +3,10 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
-use super::call::{call, drive};
-use super::connect::{PQfinish, complete, pg_conn, polling_code};
+use super::call::call;
+use super::conn::pg_conn;
+use super::connect::{PQfinish, complete, polling_code};
+use super::drive::drive;
 use super::status::{PQerrorMessage, PQsocket, PQstatus};
 use super::types::{ConnStatusCode, PollingStatusCode};
 use super::{guard, ptr};

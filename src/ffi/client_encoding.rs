@@ -2,9 +2,9 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::connect::pg_conn;
+use super::clear::PQclear;
+use super::conn::pg_conn;
 use super::exec::PQexec;
-use super::result::PQclear;
 use super::{guard, ptr};
 use crate::client::{ConnStatus, env};
 use crate::result::status::Status;

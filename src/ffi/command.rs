@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::params::{Given, text_or_empty};
 use super::ptr;
 use super::types::Oid;

@@ -1,61 +1,19 @@
 //! Opening, resetting and closing connections.
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
-use std::sync::Arc;
 
-use super::call::{call, drive};
-use super::events::{self, Registration};
-use super::notice::NoticeHooks;
-use super::oauth::{self, TokenRequest};
+use super::call::call;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::types::{PQconninfoOption, PollingStatusCode, PostgresPollingStatusType};
-use super::{conninfo, guard, ptr};
+use super::{conninfo, events, guard, oauth, ptr};
 use crate::client::connect::{ConnectWait, Polling};
 use crate::client::{Connection, Purpose, apart};
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{Opt, Options};
 use crate::mem::reserve;
-
-/// A connection.
-pub struct pg_conn {
-    pub(crate) client: Connection,
-    pub(super) hooks: NoticeHooks,
-    pub(super) events: Vec<Registration>,
-    pub(super) trace: *mut libc::FILE,
-    /// What the application's OAuth flow works on, or NULL; from a Box.
-    pub(super) token_request: *mut TokenRequest,
-    /// Strings handed out, which stay valid until PQfinish.
-    pub(super) strings: RefCell<Vec<CString>>,
-}
-
-impl pg_conn {
-    pub(super) fn new(mut client: Connection) -> pg_conn {
-        let hooks = NoticeHooks::default();
-        client.set_hooks(Arc::new(hooks));
-        pg_conn {
-            client,
-            hooks,
-            events: Vec::new(),
-            trace: null_mut(),
-            token_request: null_mut(),
-            strings: RefCell::default(),
-        }
-    }
-
-    /// `text` as a C string that lives as long as the connection.
-    pub(super) fn intern(&self, text: &[u8]) -> *mut c_char {
-        let mut strings = self.strings.borrow_mut();
-        if let Some(known) = strings.iter().find(|s| s.to_bytes() == text) {
-            return known.as_ptr().cast_mut();
-        }
-        let Ok(string) = CString::new(text) else {
-            return null_mut();
-        };
-        strings.push(string);
-        strings.last().map_or(null_mut(), |s| s.as_ptr().cast_mut())
-    }
-}
 
 /// A connection with its options taken; libpq answers one even where they are bad.
 fn configured(parse: impl FnOnce() -> Result<Options, Vec<u8>>, purpose: Purpose) -> *mut pg_conn {

@@ -4,9 +4,10 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
 use super::asynchronous::get_result;
-use super::call::{call, drive};
-use super::connect::pg_conn;
-use super::result::PQclear;
+use super::call::call;
+use super::clear::PQclear;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::sending::{complete, dispatch};
 use super::{alloc, notice, ptr};
 use crate::client::copy::CopyOut;

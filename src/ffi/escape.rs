@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use std::slice;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::{alloc, guard, ptr};
 use crate::client::state::last_escaping;
 use crate::text::escape::{

@@ -3,7 +3,8 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null_mut;
 
-use super::connect::pg_conn;
+use super::conn::pg_conn;
+use super::registration::{Procedure, Registration};
 use super::types::{
     EventIdCode, PGEventConnDestroy, PGEventConnReset, PGEventId, PGEventProc, PGEventRegister,
     PGEventResultCopy, PGEventResultCreate, PGEventResultDestroy,
@@ -11,34 +12,11 @@ use super::types::{
 use super::{guard, ptr};
 use crate::result::store::PgResult;
 
-type Procedure = unsafe extern "C-unwind" fn(EventIdCode, *mut c_void, *mut c_void) -> c_int;
-
-/// A procedure registered with a connection, or the instance of one that watches a result.
-#[derive(Clone, Copy)]
-pub struct Registration {
-    procedure: Procedure,
-    pass_through: *mut c_void,
-    data: *mut c_void,
-    /// For a result: the procedure has accepted it.
-    initialized: bool,
-}
-
 /// The procedures that watch a result.
 struct Watchers(Vec<Registration>);
 
 // SAFETY: the pointers are the application's and only ever given back to it.
 unsafe impl Send for Watchers {}
-
-impl Registration {
-    /// The same procedure for another object: nothing stored, not yet accepted.
-    fn anew(&self) -> Registration {
-        Registration {
-            data: null_mut(),
-            initialized: false,
-            ..*self
-        }
-    }
-}
 
 /// How to call one procedure, copied out so that nothing is borrowed while it runs.
 #[derive(Clone, Copy)]
@@ -106,7 +84,7 @@ pub unsafe fn attach(conn: *mut pg_conn, result: *mut PgResult) {
     // SAFETY: the caller's promise; the references end here.
     let (events, result) = unsafe { (&(*conn).events, &mut *result) };
     if !events.is_empty() {
-        let watchers = events.iter().map(Registration::anew).collect();
+        let watchers = events.iter().map(Registration::without_data).collect();
         result.events = Some(Box::new(Watchers(watchers)));
     }
 }
@@ -164,8 +142,11 @@ pub unsafe fn fire_destroy(result: *mut PgResult) {
 pub unsafe fn fire_copy(src: *const PgResult, dest: *mut PgResult) -> bool {
     let source = src.cast_mut();
     // SAFETY: the caller's promise; only read through `source`, and the references end here.
-    let copies = unsafe { watchers(source) }
-        .map(|all| all.iter().map(Registration::anew).collect::<Vec<_>>());
+    let copies = unsafe { watchers(source) }.map(|all| {
+        all.iter()
+            .map(Registration::without_data)
+            .collect::<Vec<_>>()
+    });
     let Some(copies) = copies else {
         return true;
     };

@@ -4,12 +4,13 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
 use super::asynchronous::{await_reply, created, get_result, raw};
-use super::call::{call, drive};
+use super::call::call;
+use super::clear::PQclear;
 use super::command::{self, Command};
-use super::connect::pg_conn;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::guard;
 use super::params::Given;
-use super::result::PQclear;
 use super::sending::{complete, dispatch};
 use super::types::{ExecStatusCode, Oid};
 use crate::client::exec::target;

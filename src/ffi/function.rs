@@ -4,8 +4,9 @@ use std::ffi::c_int;
 use std::ptr::null_mut;
 
 use super::asynchronous::raw;
-use super::call::{call, drive};
-use super::connect::pg_conn;
+use super::call::call;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::sending::complete;
 use super::types::{Oid, PQArgBlock};
 use super::{notice, ptr};

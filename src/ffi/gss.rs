@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 
 /// Answers 1 if the connection is encrypted with GSSAPI, else 0; 0 for NULL.
 ///

@@ -7,11 +7,11 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::clear::PQclear;
+use super::conn::pg_conn;
 use super::exec::PQexec;
 use super::function::{Answer, invoke};
 use super::ptr;
-use super::result::PQclear;
 use super::types::Oid;
 use crate::client::function::{Argument, Returns};
 use crate::client::large_object::{CHUNK, FUNCTIONS_QUERY, Function};

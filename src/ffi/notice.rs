@@ -1,68 +1,15 @@
 //! Notice receivers and processors.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-use super::connect::pg_conn;
-use super::result::PQclear;
+use super::clear::PQclear;
+use super::conn::pg_conn;
+use super::notice_hooks::{NoticeHooks, hooks_of};
 use super::types::{PQnoticeProcessor, PQnoticeReceiver};
 use super::{guard, ptr};
 use crate::result::store::PgResult;
-
-/// Who takes the notices of a connection, and of the results made from it.
-#[derive(Clone, Copy)]
-pub struct NoticeHooks {
-    receiver: unsafe extern "C-unwind" fn(*mut c_void, *const PgResult),
-    receiver_argument: *mut c_void,
-    processor: unsafe extern "C-unwind" fn(*mut c_void, *const c_char),
-    processor_argument: *mut c_void,
-}
-
-// SAFETY: the arguments are the application's and only ever given back to it.
-unsafe impl Send for NoticeHooks {}
-// SAFETY: as above; nothing here changes once it is shared.
-unsafe impl Sync for NoticeHooks {}
-
-impl Default for NoticeHooks {
-    fn default() -> NoticeHooks {
-        NoticeHooks {
-            receiver: default_receiver,
-            receiver_argument: null_mut(),
-            processor: print,
-            processor_argument: null_mut(),
-        }
-    }
-}
-
-/// Hands the text to the processor, which stands in the result itself.
-unsafe extern "C-unwind" fn default_receiver(_: *mut c_void, result: *const PgResult) {
-    // SAFETY: the library calls it with a live result; nothing of it stays borrowed during the call.
-    unsafe {
-        let Some(hooks) = hooks_of(result) else {
-            return;
-        };
-        let text = (*result).error_message().as_ptr();
-        (hooks.processor)(hooks.processor_argument, text);
-    }
-}
-
-unsafe extern "C" {
-    static stderr: *mut libc::FILE;
-}
-
-unsafe extern "C-unwind" fn print(_: *mut c_void, text: *const c_char) {
-    // SAFETY: `text` is a C string, stderr the C library's stream.
-    unsafe { libc::fputs(text, stderr) };
-}
-
-/// # Safety
-/// `result` is a live result.
-unsafe fn hooks_of(result: *const PgResult) -> Option<NoticeHooks> {
-    // SAFETY: the caller's promise.
-    let origin = unsafe { (*result).origin() };
-    origin?.hooks()?.downcast_ref().copied()
-}
 
 /// Hands a notice to its receiver, then frees it.
 ///

@@ -1,15 +1,14 @@
 //! The hook that answers needs of authentication, and the application's flow that gets a bearer token.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::{TokenRequest, pg_conn};
 use super::hook::Hook;
 use super::ptr::text;
 use super::types::{
-    AuthDataCode, PGauthData, PGoauthBearerRequest, PGoauthBearerRequestV2, PGpromptOAuthDevice,
-    PQauthDataHook_type, PostgresPollingStatusType,
+    AuthDataCode, PGauthData, PGpromptOAuthDevice, PQauthDataHook_type, PostgresPollingStatusType,
 };
 use crate::client::connect::Polling;
 use crate::client::oauth::{FlowAnswer, TokenAnswer};
@@ -50,55 +49,6 @@ pub unsafe extern "C-unwind" fn PQdefaultAuthDataHook(
     0
 }
 
-const FLOW_FAILED: &[u8] = b"user-defined OAuth flow failed";
-
-/// What the application's hook is asked with, and its callbacks after it.
-pub(super) struct TokenRequest {
-    request: PGoauthBearerRequestV2,
-    /// The hook took version 2, so the members that only it has are its own to use.
-    is_v2: bool,
-    /// The descriptor that the flow wants polled.
-    socket: c_int,
-    /// What `request` points to.
-    _strings: [Option<CString>; 3],
-}
-
-impl TokenRequest {
-    /// A request for what the connection wants; NULL when it wants no token.
-    fn of(conn: &pg_conn) -> *mut TokenRequest {
-        let Some(wanted) = conn.client.token_request() else {
-            return null_mut();
-        };
-        let string = |text: &[u8]| CString::new(text).ok();
-        let strings = [
-            string(wanted.discovery_uri.as_bytes()),
-            wanted.scope.and_then(string),
-            string(wanted.issuer.as_bytes()),
-        ];
-        let [uri, scope, issuer] = strings
-            .each_ref()
-            .map(|string| string.as_ref().map_or(ptr::null(), |s| s.as_ptr()));
-        let v1 = PGoauthBearerRequest {
-            openid_configuration: uri,
-            scope,
-            r#async: None,
-            cleanup: None,
-            token: null_mut(),
-            user: null_mut(),
-        };
-        Box::into_raw(Box::new(TokenRequest {
-            request: PGoauthBearerRequestV2 {
-                v1,
-                issuer,
-                error: ptr::null(),
-            },
-            is_v2: false,
-            socket: -1,
-            _strings: strings,
-        }))
-    }
-}
-
 /// Asks the application for a token, in version 2 first, and tells the client what it says.
 ///
 /// # Safety
@@ -108,7 +58,9 @@ pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
     // here refers to it while the hook runs.
     unsafe {
         clean_up(conn);
-        call(conn, (), |conn| conn.token_request = TokenRequest::of(conn));
+        call(conn, (), |conn| {
+            conn.token_request = TokenRequest::new(conn)
+        });
         let request = (*conn).token_request;
         let outcome = match AUTH_DATA_HOOK.get() {
             Some(hook) if !request.is_null() => ask_hook(hook, conn, request),
@@ -126,7 +78,7 @@ pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
                 1.. => {
                     text((*request).request.v1.token).map_or(TokenAnswer::Flow, TokenAnswer::Token)
                 }
-                _ => TokenAnswer::Failed(failure(&*request)),
+                _ => TokenAnswer::Failed((*request).failure()),
             };
             conn.client.answer_token_request(answer);
         });
@@ -151,18 +103,6 @@ unsafe fn ask_hook(hook: AuthDataHook, conn: *mut pg_conn, request: *mut TokenRe
     }
 }
 
-/// libpq's text for the failure of the application's flow, with its own where there is one.
-///
-/// # Safety
-/// The request's error is NULL or a C string.
-unsafe fn failure(request: &TokenRequest) -> Vec<u8> {
-    // SAFETY: the caller's promise.
-    match unsafe { text(request.request.error) }.filter(|_| request.is_v2) {
-        Some(reason) => [FLOW_FAILED, b": ", reason].concat(),
-        None => FLOW_FAILED.to_vec(),
-    }
-}
-
 /// Drives the application's flow and tells the client what it came to.
 ///
 /// # Safety
@@ -184,7 +124,7 @@ pub(super) unsafe fn run_flow(conn: *mut pg_conn) {
             };
             let answer = match status {
                 None => no("provided neither a token nor an async callback"),
-                Some(FAILED) => FlowAnswer::Failed(failure(&*request)),
+                Some(FAILED) => FlowAnswer::Failed((*request).failure()),
                 Some(OK) => match text((*request).request.v1.token) {
                     Some(token) => FlowAnswer::Token(token),
                     None => no("did not provide a token"),

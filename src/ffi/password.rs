@@ -4,11 +4,11 @@ use std::ffi::c_char;
 use std::ptr::null_mut;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::clear::PQclear;
+use super::conn::pg_conn;
 use super::escape::{PQescapeIdentifier, PQescapeLiteral};
 use super::exec::PQexec;
 use super::misc::PQfreemem;
-use super::result::PQclear;
 use super::{alloc, guard, ptr};
 use crate::client::password;
 use crate::result::store::PgResult;

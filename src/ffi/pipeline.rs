@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::sending::dispatch;
 
 /// Begins to queue commands without waiting for each one's results: 1, also when the mode is on already;

@@ -12,11 +12,11 @@ pub use modify::*;
 
 use super::alloc;
 use super::guard::guard;
-use super::ptr::{exclusive, shared};
+use super::ptr::shared;
 use super::types::{ContextVisibilityCode, ExecStatusCode, PGresult, VerbosityCode};
 use crate::result::message::{ShowContext, Verbosity};
 use crate::result::status::{NAMES, Status};
-use crate::result::store::{PgResultBox, Value};
+use crate::result::store::Value;
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
 use std::ptr;
@@ -41,30 +41,6 @@ const fn status_names() -> [*const c_char; NAMES.len()] {
         status += 1;
     }
     names
-}
-
-struct Constant(PGresult);
-
-// SAFETY: the result is never changed: whatever changes results gets them from `changeable`.
-unsafe impl Sync for Constant {}
-
-static OUT_OF_MEMORY: Constant = Constant(PGresult::out_of_memory());
-
-/// The result to hand out when there is no memory for one; `PQclear` ignores it.
-pub fn out_of_memory() -> *mut PGresult {
-    ptr::from_ref(&OUT_OF_MEMORY.0).cast_mut()
-}
-
-/// The result behind `res`, to be changed; None for NULL and the constant out-of-memory result.
-///
-/// # Safety
-/// `res` is NULL or a result that nobody else uses during `'a`.
-unsafe fn changeable<'a>(res: *mut PGresult) -> Option<&'a mut PGresult> {
-    if ptr::eq(res, &OUT_OF_MEMORY.0) {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { exclusive(res) }
 }
 
 /// A notice's text, which must not need dropping: the receiver may longjmp.
@@ -379,25 +355,6 @@ unsafe fn value_or_warning(res: *const PGresult, row: c_int, column: c_int) -> O
 pub unsafe extern "C-unwind" fn PQresultMemorySize(res: *const PGresult) -> usize {
     // SAFETY: the caller's promise.
     unsafe { shared(res) }.map_or(0, |result| result.memory_size())
-}
-
-/// Frees a result, after telling the event procedures that watch it; nothing for NULL.
-///
-/// # Safety
-/// `res` is NULL or a result, and is not used again.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn PQclear(res: *mut PGresult) {
-    if res.is_null() || ptr::eq(res, &OUT_OF_MEMORY.0) {
-        return;
-    }
-    // SAFETY: a result, and no reference to it is held here.
-    unsafe {
-        if (*res).events.is_some() {
-            super::events::fire_destroy(res);
-        }
-    }
-    // SAFETY: results reach C through `into_raw`; this one is not used again.
-    drop(unsafe { PgResultBox::from_raw(res) });
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Sending what a command left in the output buffer.
 
-use super::call::{call, drive};
-use super::connect::pg_conn;
+use super::call::call;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::wait;
 use crate::client::Step;
 use crate::client::io::{Flushed, Sent};

@@ -3,8 +3,9 @@
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
 
-use super::call::{call, drive};
-use super::connect::pg_conn;
+use super::call::call;
+use super::conn::pg_conn;
+use super::drive::drive;
 use super::ptr;
 use super::types::{
     ConnStatusCode, ConnStatusType, ContextVisibilityCode, PGContextVisibility,

@@ -7,7 +7,7 @@ use std::ptr::{self, null};
 use zeroize::Zeroize;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::hook::Hook;
 use super::ptr::{shared, text};
 use super::types::PQsslKeyPassHook_OpenSSL_type;

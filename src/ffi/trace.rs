@@ -4,21 +4,9 @@ use std::ffi::c_int;
 use std::ptr::null_mut;
 
 use super::call::call;
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use super::types::{PQTRACE_REGRESS_MODE, PQTRACE_SUPPRESS_TIMESTAMPS};
 use crate::client::{Tracer, apart, local_time};
-
-/// Writes the trace lines collected since the last call.
-pub fn write_lines(conn: &mut pg_conn) {
-    if conn.trace.is_null() {
-        return;
-    }
-    if let Some(tracer) = conn.client.tracer() {
-        let lines = tracer.take_lines();
-        // SAFETY: the application keeps the stream open while it traces to it.
-        apart(|| unsafe { libc::fwrite(lines.as_ptr().cast(), 1, lines.len(), conn.trace) });
-    }
-}
 
 /// Writes a line for each message from now on to `debug_port`, which the application keeps open.
 ///
@@ -53,7 +41,7 @@ pub unsafe extern "C" fn PQuntrace(conn: *mut pg_conn) {
     // SAFETY: the caller's promise; the stream is still open.
     unsafe {
         call(conn, (), |conn| {
-            write_lines(conn);
+            conn.write_trace_lines();
             if !conn.trace.is_null() {
                 apart(|| libc::fflush(conn.trace));
             }

@@ -5,10 +5,11 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
+pub use super::conn::{PGoauthBearerRequest, PGoauthBearerRequestName, PGoauthBearerRequestV2};
 pub use super::enums::*;
 
 /// A connection.
-pub type PGconn = super::connect::pg_conn;
+pub type PGconn = super::conn::pg_conn;
 
 /// The result of a command.
 pub type PGresult = crate::result::store::PgResult;
@@ -219,50 +220,6 @@ pub struct _PGpromptOAuthDevice {
 }
 /// `struct _PGpromptOAuthDevice`, by the name programs use.
 pub type PGpromptOAuthDevice = _PGpromptOAuthDevice;
-
-/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN`: the hook sets `token` at once, or `async`.
-#[repr(C)]
-pub struct PGoauthBearerRequest {
-    /// In: the address of the provider's discovery document.
-    pub openid_configuration: *const c_char,
-    /// In: the scopes that are needed, or NULL.
-    pub scope: *const c_char,
-    /// Out, optional: called until the token is there. Answers `PGRES_POLLING_READING` or
-    /// `PGRES_POLLING_WRITING` after storing the descriptor to wait for in `*altsock`,
-    /// `PGRES_POLLING_OK` after setting `token`, `PGRES_POLLING_FAILED` to give up.
-    pub r#async: Option<
-        unsafe extern "C-unwind" fn(
-            conn: *mut PGconn,
-            request: *mut PGoauthBearerRequest,
-            altsock: *mut c_int,
-        ) -> PollingStatusCode,
-    >,
-    /// Out, optional: called once the token is not needed any more, to free what the hook made.
-    pub cleanup:
-        Option<unsafe extern "C-unwind" fn(conn: *mut PGconn, request: *mut PGoauthBearerRequest)>,
-    /// Out: the token. It has to stay until `cleanup` is called.
-    pub token: *mut c_char,
-    /// The hook's own; never touched by the library.
-    pub user: *mut c_void,
-}
-
-// Tag and name are the same; cbindgen.toml gives this the name.
-#[doc(hidden)]
-pub type PGoauthBearerRequestName = PGoauthBearerRequest;
-
-/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN_V2`. The callbacks of `v1` may cast the request they
-/// get to this type.
-#[repr(C)]
-pub struct _PGoauthBearerRequestV2 {
-    /// All that version 1 has.
-    pub v1: PGoauthBearerRequest,
-    /// In: the issuer, as the option oauth_issuer names it.
-    pub issuer: *const c_char,
-    /// Out, optional: why the flow failed, for `PQerrorMessage`. Freed by `v1.cleanup`, if at all.
-    pub error: *const c_char,
-}
-/// `struct _PGoauthBearerRequestV2`, by the name programs use.
-pub type PGoauthBearerRequestV2 = _PGoauthBearerRequestV2;
 
 /// Takes each notice as a result, which it must neither keep nor clear.
 pub type PQnoticeReceiver =

@@ -8,7 +8,7 @@
 use std::ffi::{c_int, c_void};
 use std::time::Instant;
 
-use super::connect::pg_conn;
+use super::conn::pg_conn;
 use crate::client::wait::{Input, Output};
 use crate::client::{Wait, Waited};
 
@@ -23,7 +23,7 @@ unsafe extern "C-unwind" {
 /// # Safety
 /// `conn` is a live connection whose step has just answered `wait`; nobody borrows it.
 #[inline]
-pub unsafe fn attend(conn: *mut pg_conn, wait: Wait) {
+pub unsafe fn wait_and_report(conn: *mut pg_conn, wait: Wait) {
     // SAFETY: the caller's promise; the client keeps the place until it knows how the wait ended.
     unsafe {
         let waited = match wait {

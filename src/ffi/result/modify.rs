@@ -1,10 +1,11 @@
 //! Results that programs make and change.
 
+use super::super::clear::changeable;
 use super::super::guard::guard;
 use super::super::ptr::{bytes, shared};
 use super::super::types::{PG_COPYRES_EVENTS, PGresAttDesc, PGresult};
 use super::columns::warn_no_column;
-use super::{changeable, warn};
+use super::warn;
 use crate::result::builder::RowError;
 use crate::result::columns::{ColumnDesc, Columns};
 use crate::result::modify::SetValueError;

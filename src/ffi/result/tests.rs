@@ -1,3 +1,4 @@
+use super::super::clear::{PQclear, out_of_memory};
 use super::super::types::PGresAttDesc;
 use super::*;
 use crate::result::builder::tests::{result, result_of};
