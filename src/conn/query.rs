@@ -22,32 +22,23 @@ impl Session {
         self.notice.take()
     }
 
-    /// Rows are taken where they lie; for all other messages the buffer is taken out.
+    /// Parses until more input is needed, or the application has to take something first.
     fn parse_buffered(&mut self) {
-        loop {
-            self.data_rows();
-            if self.is_row_waiting(self.input.unread()) || !self.parse_messages() {
-                return;
-            }
-        }
-    }
-
-    /// Messages up to the next rows that are wanted; false when parsing cannot go on.
-    fn parse_messages(&mut self) -> bool {
+        // Messages borrow the buffer while `self` changes: it is taken out for that time.
         let mut input = std::mem::take(&mut self.input);
-        let mut goes_on = true;
-        // The application has to take a notice before anything behind it is understood.
-        while goes_on && self.notice.is_none() {
-            goes_on = self.parse_message(&mut input);
-            if goes_on && self.takes_rows_now(&input) {
-                break;
-            }
-        }
+        while self.parse_run(&mut input) {}
         if self.fatal {
             input.clear();
         }
         self.input = input;
-        goes_on && self.notice.is_none()
+    }
+
+    /// The rows that are wanted now, then one other message; false when parsing cannot go on.
+    #[inline]
+    fn parse_run(&mut self, input: &mut RecvBuffer) -> bool {
+        self.data_rows(input);
+        // The application has to take a notice before anything behind it is understood.
+        self.parse_message(input) && self.notice.is_none()
     }
 
     /// Whether the input begins with a row that has to wait until the application took the one that is ready.

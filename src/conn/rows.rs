@@ -146,22 +146,19 @@ impl Session {
 
     /// Takes the DataRows that the input begins with, as far as they are plain and wanted now. All others go through
     /// [`Session::data_row`].
-    pub(super) fn data_rows(&mut self) {
-        if !self.takes_rows_now(&self.input) {
+    #[inline]
+    pub(super) fn data_rows(&mut self, input: &mut RecvBuffer) {
+        let wanted = input.unread().first() == Some(&server::DATA_ROW)
+            && self.state == AsyncState::Busy
+            && self.tracer.is_none();
+        if !wanted {
             return;
         }
         let (result, saved) = (&mut self.result, &mut self.saved_result);
-        let (taken, state) = plain_rows(self.input.unread(), self.row_mode, result, saved);
+        let (taken, state) = plain_rows(input.unread(), self.row_mode, result, saved);
         self.last_description.rows_taken(taken);
-        self.input.consume(taken);
+        input.consume(taken);
         self.state = state;
-    }
-
-    #[inline]
-    pub(super) fn takes_rows_now(&self, input: &RecvBuffer) -> bool {
-        input.unread().first() == Some(&server::DATA_ROW)
-            && self.state == AsyncState::Busy
-            && self.tracer.is_none()
     }
 
     fn store_row(&mut self, body: &[u8]) -> Result<(), RowError> {

@@ -9,8 +9,8 @@ pub const HEADER: usize = 5;
 /// Longest length word of a message whose type is not known to be long.
 const SHORT_LIMIT: i32 = 30_000;
 
-/// Texts up to this length count as short.
-const SHORT_TEXT: usize = 16;
+/// So many words of 8 bytes count as a short text.
+const SHORT_WORDS: usize = 2;
 
 /// The first message of a byte stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,12 +110,35 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Where the first NUL is. Names and command tags are short: they are looked through before a search made for long
-/// texts would have begun.
+/// Where the first NUL is. Names and command tags are short: the first words are searched here, which takes less time than
+/// to begin a search that is fast in long texts.
 fn first_nul(bytes: &[u8]) -> Option<usize> {
-    let (near, far) = bytes.split_at(bytes.len().min(SHORT_TEXT));
-    let found = near.iter().position(|byte| *byte == 0);
-    found.or_else(|| Some(near.len() + memchr::memchr(0, far)?))
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut searched = 0;
+    for word in words.iter().take(SHORT_WORDS) {
+        if let Some(index) = nul_in(*word) {
+            return Some(searched + index);
+        }
+        searched += word.len();
+    }
+    let rest = bytes.get(searched..).unwrap_or_default();
+    let found = if rest.len() < 8 {
+        rest.iter().position(|byte| *byte == 0)
+    } else {
+        memchr::memchr(0, rest)
+    };
+    Some(searched + found?)
+}
+
+/// Where the first NUL of a word is, found by arithmetic on all of its bytes at once.
+#[inline]
+fn nul_in(word: [u8; 8]) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(word);
+    // The lowest bit set is that of the first NUL; those above it may be wrong.
+    let nuls = word.wrapping_sub(LOW) & !word & HIGH;
+    (nuls != 0).then(|| nuls.trailing_zeros() as usize / 8)
 }
 
 #[cfg(test)]
