@@ -34,4 +34,6 @@ pub mod tracing;
 #[cfg(any(test, fuzzing))]
 pub mod application;
 #[cfg(test)]
+mod status_tests;
+#[cfg(test)]
 pub mod streams;

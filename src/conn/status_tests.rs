@@ -1,0 +1,404 @@
+//! What PQstatus answers at each moment of a connection attempt at which code of the application can run.
+
+use zeroize::Zeroizing;
+
+use super::auth_state::TlsFacts;
+use super::encryption::Available;
+use super::encryption::tests::params;
+use super::oauth::TokenSource;
+use super::session::{ConnStatus, Session};
+use super::startup::{Address, CancelKey, OpenFailure, Purpose, Startup, Want};
+use crate::conninfo::options::{Opt, Options};
+use crate::conninfo::params::{GssEncMode, Params, SslMode, TargetSessionAttrs};
+use ConnStatus::{
+    AuthOk, Authenticating, AwaitingResponse, Bad, CheckStandby, CheckTarget, CheckWritable,
+    Consume, GssStartup, Made, Needed, SslStartup, Started,
+};
+
+const AUTHENTICATION_OK: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+const READY: &[u8] = b"Z\0\0\0\x05I";
+const BEFORE_SERVER: [(&str, ConnStatus); 3] = [
+    ("close", Needed),
+    ("connecting", Started),
+    ("writable", Made),
+];
+const STARTUP_PACKET: [(&str, ConnStatus); 2] =
+    [("write", AwaitingResponse), ("read", AwaitingResponse)];
+
+/// A connection attempt without a socket, and the status at each stop.
+struct Attempt {
+    startup: Startup,
+    session: Session,
+    unix: bool,
+    seen: Vec<(&'static str, ConnStatus)>,
+}
+
+impl Attempt {
+    fn new(params: Params, options: &[(Opt, &str)]) -> Attempt {
+        let mut parsed = Options::default();
+        for (opt, value) in options {
+            parsed.set(*opt, Some(value.as_bytes().to_vec()));
+        }
+        let available = Available {
+            tls: true,
+            gss: || Ok(()),
+        };
+        let (environment, purpose) = (Vec::new(), Purpose::Session);
+        let startup = Startup::new(params, parsed, environment, purpose, available, |_| true);
+        Attempt::of(startup, false)
+    }
+
+    fn plain(options: &[(Opt, &str)]) -> Attempt {
+        Attempt::new(params(SslMode::Disable, GssEncMode::Disable), options)
+    }
+
+    fn of(startup: Startup, unix: bool) -> Attempt {
+        let mut attempt = Attempt {
+            startup,
+            session: Session::new(),
+            unix,
+            seen: Vec::new(),
+        };
+        assert_eq!(attempt.status(), Bad);
+        attempt.startup.start(&mut attempt.session);
+        assert_eq!(attempt.status(), Needed);
+        attempt
+    }
+
+    fn status(&self) -> ConnStatus {
+        self.session.status
+    }
+
+    /// Runs up to the next event that a test has to answer.
+    fn run(&mut self) {
+        loop {
+            let want = self.startup.advance(&mut self.session);
+            let name = match &want {
+                Want::Resolve(_) | Want::Connect(_) => "",
+                Want::Connecting => "connecting",
+                Want::Peer => "peer",
+                Want::Close => "close",
+                Want::Tls => "tls",
+                Want::Gss => "gss",
+                Want::GssStep => "gss step",
+                Want::Writable => "writable",
+                Want::Token => "token",
+                Want::OAuthFlow => "flow",
+                Want::Write => "write",
+                Want::Read => "read",
+                Want::Notice(_) => "notice",
+                Want::Done => "done",
+                Want::Failed => "failed",
+            };
+            if !name.is_empty() {
+                self.seen.push((name, self.status()));
+            }
+            let session = &mut self.session;
+            match want {
+                Want::Resolve(_) => {
+                    let address = |number: u8| Address {
+                        numeric: format!("192.0.2.{number}").into_bytes(),
+                        unix: self.unix,
+                        key: vec![number],
+                    };
+                    self.startup
+                        .resolved(session, Ok(vec![address(1), address(2)]));
+                }
+                Want::Connect(_) => self.startup.opened(session, Ok(false)),
+                Want::Connecting => self.startup.connect_finished(session, Ok(())),
+                Want::Close => {
+                    session.start_over();
+                    session.drop_connection(false);
+                }
+                Want::Write => session.out.clear(),
+                Want::Writable | Want::Notice(_) => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, bytes: &[u8]) {
+        let room = self.session.input.spare(bytes.len()).unwrap();
+        room[..bytes.len()].copy_from_slice(bytes);
+        self.session.input.filled(bytes.len());
+        self.run();
+    }
+
+    /// The statuses since the last call.
+    fn take(&mut self) -> Vec<(&'static str, ConnStatus)> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Connects over an unencrypted socket, up to the startup packet.
+    fn reach_server(&mut self) {
+        self.run();
+        assert_eq!(self.take(), [&BEFORE_SERVER[..], &STARTUP_PACKET].concat());
+    }
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = body.len() as u32 + 4;
+    [&[kind], &length.to_be_bytes()[..], body].concat()
+}
+
+/// A result with one row and one column, without ReadyForQuery.
+fn one_value(value: &[u8]) -> Vec<u8> {
+    let column = b"\0\x01x\0\0\0\0\x07\0\x01\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
+    let row = [b"\0\x01\0\0\0", &[value.len() as u8][..], value].concat();
+    [
+        message(b'T', column),
+        message(b'D', &row),
+        message(b'C', b"SHOW\0"),
+    ]
+    .concat()
+}
+
+fn facts() -> TlsFacts {
+    TlsFacts {
+        certificate_requested: false,
+        certificate_sent: false,
+        server_end_point: Ok(Vec::new()),
+    }
+}
+
+#[test]
+fn status_of_a_plain_connection() {
+    let mut attempt = Attempt::plain(&[]);
+    attempt.reach_server();
+    attempt.answer(AUTHENTICATION_OK);
+    assert_eq!(attempt.take(), [("read", AuthOk)]);
+    attempt.answer(&[message(b'N', b"SNOTICE\0Mcareful\0\0").as_slice(), READY].concat());
+    assert_eq!(
+        attempt.take(),
+        [("notice", AuthOk), ("done", ConnStatus::Ok)]
+    );
+    attempt.session.fail("lost");
+    assert_eq!(attempt.status(), Bad);
+}
+
+#[test]
+fn status_of_a_unix_socket_with_a_required_peer() {
+    let mut attempt = Attempt::plain(&[(Opt::RequirePeer, "postgres")]);
+    attempt.unix = true;
+    attempt.run();
+    let expected = [("close", Needed), ("connecting", Started), ("peer", Made)];
+    assert_eq!(attempt.take(), expected);
+    let user = Ok(b"other".to_vec());
+    attempt.startup.peer(&mut attempt.session, user);
+    attempt.run();
+    assert_eq!(attempt.take(), [("failed", Bad)]);
+}
+
+#[test]
+fn status_during_tls() {
+    let mut attempt = Attempt::new(params(SslMode::Require, GssEncMode::Disable), &[]);
+    attempt.run();
+    assert_eq!(
+        attempt.take()[3..],
+        [("write", SslStartup), ("read", SslStartup)]
+    );
+    attempt.answer(b"S");
+    assert_eq!(attempt.take(), [("tls", SslStartup)]);
+    attempt
+        .startup
+        .tls_established(&mut attempt.session, facts());
+    attempt.run();
+    let expected = [&[("writable", Made)][..], &STARTUP_PACKET].concat();
+    assert_eq!(attempt.take(), expected);
+}
+
+#[test]
+fn status_after_tls_was_declined_or_has_failed() {
+    let mut attempt = Attempt::new(params(SslMode::Prefer, GssEncMode::Disable), &[]);
+    attempt.run();
+    attempt.take();
+    attempt.answer(b"N");
+    let expected = [&[("writable", Made)][..], &STARTUP_PACKET].concat();
+    assert_eq!(attempt.take(), expected);
+    let mut attempt = Attempt::new(params(SslMode::Prefer, GssEncMode::Disable), &[]);
+    attempt.run();
+    attempt.answer(b"S");
+    attempt.take();
+    attempt.startup.tls_not_usable(b"reason");
+    attempt
+        .startup
+        .handshake_failed(&mut attempt.session, "SSL error");
+    assert_eq!(attempt.status(), SslStartup);
+    attempt.run();
+    assert_eq!(
+        attempt.take(),
+        [&BEFORE_SERVER[..], &STARTUP_PACKET].concat()
+    );
+    attempt.answer(&[AUTHENTICATION_OK, READY].concat());
+    assert_eq!(
+        attempt.take(),
+        [("notice", CheckTarget), ("done", ConnStatus::Ok)]
+    );
+}
+
+#[test]
+fn status_during_gssapi_encryption() {
+    let mut attempt = Attempt::new(params(SslMode::Disable, GssEncMode::Require), &[]);
+    attempt.run();
+    assert_eq!(
+        attempt.take()[3..],
+        [("write", GssStartup), ("read", GssStartup)]
+    );
+    attempt.answer(b"G");
+    assert_eq!(attempt.take(), [("gss", GssStartup)]);
+    attempt.startup.gss_established(&mut attempt.session);
+    attempt.run();
+    let expected = [&[("writable", Made)][..], &STARTUP_PACKET].concat();
+    assert_eq!(attempt.take(), expected);
+}
+
+#[test]
+fn status_during_gssapi_authentication() {
+    let mut attempt = Attempt::plain(&[]);
+    attempt.reach_server();
+    attempt.answer(&message(b'R', b"\0\0\0\x07"));
+    assert_eq!(attempt.take(), [("gss step", AwaitingResponse)]);
+    let outcome = super::gss_auth::Outcome {
+        token: b"token".to_vec(),
+        complete: true,
+    };
+    attempt
+        .startup
+        .gss_stepped(&mut attempt.session, Ok(outcome));
+    attempt.run();
+    assert_eq!(attempt.take(), STARTUP_PACKET);
+}
+
+#[test]
+fn status_during_oauth() {
+    let mut attempt = Attempt::plain(&[
+        (Opt::OAuthIssuer, "https://example.org"),
+        (Opt::OAuthClientId, "client"),
+    ]);
+    attempt.reach_server();
+    let offered = message(b'R', b"\0\0\0\x0aOAUTHBEARER\0\0");
+    attempt.answer(&offered);
+    assert_eq!(attempt.take(), STARTUP_PACKET);
+    let uri = "https://example.org/.well-known/openid-configuration";
+    let error = format!("{{\"status\":\"invalid_token\",\"openid-configuration\":\"{uri}\"}}");
+    attempt.answer(&message(b'R', &[b"\0\0\0\x0b", error.as_bytes()].concat()));
+    let expected = [("write", AwaitingResponse), ("token", AwaitingResponse)];
+    assert_eq!(attempt.take(), expected);
+    attempt
+        .startup
+        .token_source(&mut attempt.session, TokenSource::Flow);
+    attempt.run();
+    assert_eq!(attempt.take(), [("flow", Authenticating)]);
+    let token = Zeroizing::new(b"token".to_vec());
+    attempt
+        .startup
+        .token_obtained(&mut attempt.session, Ok(token));
+    assert_eq!(attempt.status(), Authenticating);
+    attempt.run();
+    assert_eq!(
+        attempt.take(),
+        [&BEFORE_SERVER[..], &STARTUP_PACKET].concat()
+    );
+    attempt.answer(&offered);
+    assert_eq!(attempt.take(), STARTUP_PACKET);
+    attempt.answer(&[AUTHENTICATION_OK, READY].concat());
+    assert_eq!(attempt.take(), [("done", ConnStatus::Ok)]);
+}
+
+/// An attempt that has got as far as the check of the session's attributes.
+fn checking(wanted: TargetSessionAttrs) -> Attempt {
+    let mut params = params(SslMode::Disable, GssEncMode::Disable);
+    params.target_session_attrs = wanted;
+    let mut attempt = Attempt::new(params, &[]);
+    attempt.reach_server();
+    let version = message(b'S', b"server_version\018.0\0");
+    attempt.answer(&[AUTHENTICATION_OK, &version, READY].concat());
+    attempt
+}
+
+#[test]
+fn status_while_the_server_is_asked_whether_it_is_writable() {
+    let mut attempt = checking(TargetSessionAttrs::ReadWrite);
+    assert_eq!(
+        attempt.take(),
+        [("write", CheckWritable), ("read", CheckWritable)]
+    );
+    attempt.answer(&one_value(b"off"));
+    assert_eq!(attempt.take(), [("read", Consume)]);
+    attempt.answer(READY);
+    assert_eq!(attempt.take(), [("done", ConnStatus::Ok)]);
+}
+
+#[test]
+fn status_while_the_server_is_asked_whether_it_is_a_standby() {
+    let mut attempt = checking(TargetSessionAttrs::Standby);
+    assert_eq!(
+        attempt.take(),
+        [("write", CheckStandby), ("read", CheckStandby)]
+    );
+    attempt.answer(&[one_value(b"f").as_slice(), READY].concat());
+    // The Terminate to a server that is not wanted.
+    assert_eq!(attempt.take(), [("write", CheckTarget), ("failed", Bad)]);
+}
+
+#[test]
+fn status_while_a_server_without_an_answer_is_left() {
+    let mut attempt = checking(TargetSessionAttrs::ReadWrite);
+    attempt.take();
+    let error = message(b'E', b"SERROR\0C42000\0Mno\0\0");
+    attempt.answer(&[&error, READY].concat());
+    assert_eq!(attempt.take(), [("write", CheckWritable), ("failed", Bad)]);
+}
+
+#[test]
+fn status_of_a_cancel_request() {
+    let attempt = Attempt::plain(&[]);
+    let address = Address {
+        numeric: b"192.0.2.1".to_vec(),
+        unix: false,
+        key: b"one".to_vec(),
+    };
+    let cancel = CancelKey {
+        process: 7,
+        key: b"abcd".to_vec(),
+    };
+    let mut attempt = Attempt::of(attempt.startup.for_cancel(address, cancel), false);
+    attempt.reach_server();
+    attempt.startup.lost(&mut attempt.session, true);
+    attempt.run();
+    assert_eq!(attempt.take(), [("done", ConnStatus::Ok)]);
+}
+
+#[test]
+fn status_after_an_address_has_failed() {
+    let mut attempt = Attempt::plain(&[]);
+    attempt.reach_server();
+    let starting = message(b'E', b"SFATAL\0C57P03\0Mstarting\0\0");
+    attempt.answer(&starting);
+    assert_eq!(attempt.take(), [("failed", Bad)]);
+    let mut attempt = Attempt::plain(&[]);
+    let address = |number: u8| Address {
+        numeric: format!("192.0.2.{number}").into_bytes(),
+        unix: false,
+        key: vec![number],
+    };
+    let (startup, session) = (&mut attempt.startup, &mut attempt.session);
+    assert!(matches!(startup.advance(session), Want::Resolve(_)));
+    startup.resolved(session, Ok(vec![address(1), address(2)]));
+    assert!(matches!(startup.advance(session), Want::Close));
+    assert!(matches!(startup.advance(session), Want::Connect(0)));
+    let refused = OpenFailure::Connect(b"refused".to_vec());
+    attempt.startup.opened(&mut attempt.session, Err(refused));
+    assert_eq!(attempt.status(), Needed);
+    attempt.reach_server();
+}
+
+#[test]
+fn status_after_the_server_closed_the_connection() {
+    let mut attempt = Attempt::plain(&[]);
+    attempt.reach_server();
+    attempt.startup.lost(&mut attempt.session, false);
+    assert_eq!(attempt.status(), AwaitingResponse);
+    attempt.run();
+    assert_eq!(attempt.take(), [("failed", Bad)]);
+}
