@@ -2,8 +2,8 @@
 
 use super::connect::{Polling, described};
 use super::{Connection, Step};
-use crate::conn::session::ConnStatus;
 use crate::conn::startup::{CancelKey, Startup};
+use crate::conn::status::ConnStatus;
 
 impl Connection {
     /// A connection that cancels what `original` does. It is Allocated, or Bad with an error text.
@@ -13,7 +13,7 @@ impl Connection {
             Ok((startup, addresses)) => {
                 connection.startup = Some(startup);
                 connection.addresses = addresses;
-                connection.session.status = ConnStatus::Allocated;
+                connection.session.mark_allocated();
             }
             Err(reason) => connection.session.errors.add(reason),
         }
@@ -40,12 +40,12 @@ impl Connection {
 
     /// Begins a request (PQcancelStart); false when it failed at once.
     pub fn start_cancel(&mut self) -> Step<bool> {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Bad => Step::Done(false),
             ConnStatus::Allocated => self.start(),
             _ => {
                 let reason = "cancel request is already being sent on this connection";
-                self.session.status = ConnStatus::Bad;
+                self.session.mark_closed();
                 Step::Done(self.refuse(reason))
             }
         }
@@ -53,10 +53,10 @@ impl Connection {
 
     /// Goes on with a request as far as it goes without waiting (PQcancelPoll).
     pub fn poll_cancel(&mut self) -> Step<Polling> {
-        if self.session.status == ConnStatus::Allocated {
+        if self.session.status() == ConnStatus::Allocated {
             // Polled before it was begun.
             self.refuse("invalid connection state, probably indicative of memory corruption");
-            self.session.status = ConnStatus::Bad;
+            self.session.mark_closed();
         }
         self.poll_connect()
     }
@@ -64,7 +64,7 @@ impl Connection {
     /// Readies the connection for another request.
     pub fn reset_cancel(&mut self) {
         self.close();
-        self.session.status = ConnStatus::Allocated;
+        self.session.mark_allocated();
     }
 }
 

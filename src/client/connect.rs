@@ -14,8 +14,9 @@ use super::tls::{KeyPassword, Secured};
 use super::{Connection, Hook, Step, Waiting, apart, done, env, layout};
 use crate::conn::encryption::Available;
 use crate::conn::errors;
-use crate::conn::session::{ConnStatus, Session};
+use crate::conn::session::Session;
 use crate::conn::startup::{Purpose, Startup, Want};
+use crate::conn::status::ConnStatus;
 use crate::conninfo::hosts;
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{GoAwayMode, Params};
@@ -112,7 +113,7 @@ impl Connection {
             self.startup = Some(startup);
             self.waiting = Waiting::Nothing;
         } else {
-            self.session.status = ConnStatus::Bad;
+            self.session.mark_closed();
             return Step::Done(false);
         }
         if done!(self.poll_connect()) == Polling::Writing {
@@ -120,13 +121,13 @@ impl Connection {
         }
         // The application cannot have seen the socket yet.
         apart(|| self.close_socket());
-        self.session.status = ConnStatus::Bad;
+        self.session.mark_closed();
         Step::Done(false)
     }
 
     /// Advances the connection as far as it goes without waiting (PQconnectPoll).
     pub fn poll_connect(&mut self) -> Step<Polling> {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Bad => return Step::Done(Polling::Failed),
             ConnStatus::Ok => return Step::Done(Polling::Ok),
             _ => {}
@@ -160,8 +161,8 @@ impl Connection {
                     startup.resolved(&mut self.session, found);
                     continue;
                 }
-                Want::Close => {
-                    self.begin_physical_connection(startup.is_healing());
+                Want::Close { keep_descriptor } => {
+                    self.begin_physical_connection(keep_descriptor);
                     if self.end_flow() {
                         return Step::Hook(Hook::OAuthCleanup);
                     }
@@ -240,7 +241,7 @@ impl Connection {
     fn run_out_of_memory(&mut self) -> Polling {
         self.close_socket();
         self.session.errors.add(errors::OUT_OF_MEMORY);
-        self.session.status = ConnStatus::Bad;
+        self.session.mark_closed();
         Polling::Failed
     }
 

@@ -6,7 +6,7 @@ use crate::conn::errors::Refused;
 use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
 use crate::conn::send::{Flush, MAX_PARAMETERS};
-use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, RowMode};
+use crate::conn::session::{AsyncState, PipelineStatus, RowMode};
 pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;
 
@@ -185,7 +185,7 @@ impl Connection {
 
     /// PQsetnonblocking.
     pub fn set_nonblocking(&mut self, on: bool) -> Step<bool> {
-        if self.session.status == ConnStatus::Bad {
+        if self.session.is_closed() {
             return Step::Done(false);
         }
         if self.session.nonblocking == on {
@@ -201,10 +201,10 @@ impl Connection {
 
     /// PQflush: not on a connection that is bad.
     pub fn flush_if_open(&mut self) -> Step<Flushed> {
-        match self.session.status {
-            ConnStatus::Bad => Step::Done(Flushed::Failed),
-            _ => self.flush_out(),
+        if self.session.is_closed() {
+            return Step::Done(Flushed::Failed);
         }
+        self.flush_out()
     }
 
     /// PQconsumeInput.
@@ -219,7 +219,7 @@ impl Connection {
     pub fn is_busy(&mut self) -> Step<bool> {
         done!(self.parse());
         // On a connection that is lost, PQgetResult fails at once: nobody must wait for it.
-        let busy = self.session.state == AsyncState::Busy && self.session.status != ConnStatus::Bad;
+        let busy = self.session.state == AsyncState::Busy && !self.session.is_closed();
         Step::Done(busy)
     }
 
@@ -292,7 +292,7 @@ impl Connection {
     /// found out only if `looks_on`, because nothing of it is left.
     pub fn ends_exec(&mut self, collected: &Collected, looks_on: bool) -> bool {
         let copying = matches!(collected, Collected::Result(result) if result.status().is_copy());
-        copying || self.session.status == ConnStatus::Bad || (looks_on && self.is_answered())
+        copying || self.session.is_closed() || (looks_on && self.is_answered())
     }
 
     /// Whether nothing of the command in progress is left, as far as that is known without waiting.

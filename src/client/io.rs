@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 
 use super::{Connection, Step, Waited, apart};
 use crate::conn::send::Flush;
-use crate::conn::session::ConnStatus;
 use crate::mem::buffer::MIN_READ;
 use crate::net::stream::{Broken, Stream};
 use crate::net::sys;
@@ -144,7 +143,7 @@ impl Connection {
         apart(|| self.retired = self.stream.take().filter(|_| starting));
         self.session.drop_connection(true);
         if !starting {
-            self.session.status = ConnStatus::Bad;
+            self.session.mark_closed();
         }
         Read::Lost { clean }
     }

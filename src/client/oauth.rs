@@ -7,8 +7,8 @@ mod prompt;
 use super::connect::Polling;
 use super::{Connection, Hook, Step, apart, env};
 use crate::conn::oauth::TokenSource;
-use crate::conn::session::ConnStatus;
 use crate::conn::startup::Startup;
+use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Opt;
 use flow::{Client, DeviceFlow, Progress};
 use zeroize::Zeroizing;
@@ -164,7 +164,7 @@ impl Connection {
     /// The descriptor that stands for the socket while a flow runs.
     pub(super) fn alternative_socket(&self) -> Option<i32> {
         self.alternative
-            .filter(|_| self.session.status == ConnStatus::Authenticating)
+            .filter(|_| self.session.status() == ConnStatus::Authenticating)
     }
 }
 

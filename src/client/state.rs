@@ -4,10 +4,9 @@ use std::ffi::CStr;
 
 use super::{Connection, Step, done};
 use crate::conn::server::{ServerData, process_wide_escaping};
-use crate::conn::session::{
-    AsyncState, ConnStatus, Notification, PipelineStatus, TransactionStatus,
-};
+use crate::conn::session::{AsyncState, Notification, PipelineStatus, TransactionStatus};
 use crate::conn::startup::Startup;
+use crate::conn::status::ConnStatus;
 use crate::conn::tracing::Tracer;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::Host;
@@ -28,7 +27,7 @@ pub enum Ping {
 
 impl Connection {
     pub fn status(&self) -> ConnStatus {
-        self.session.status
+        self.session.status()
     }
 
     pub fn socket(&self) -> i32 {
@@ -111,14 +110,14 @@ impl Connection {
     }
 
     pub fn backend_pid(&self) -> i32 {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Ok => self.session.server.process,
             _ => 0,
         }
     }
 
     pub fn protocol_version(&self) -> (u32, u32) {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Bad => (0, 0),
             _ => {
                 let version = self.session.server.protocol;
@@ -128,14 +127,14 @@ impl Connection {
     }
 
     fn if_open(&self, value: i32) -> i32 {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Bad => 0,
             _ => value,
         }
     }
 
     pub fn transaction_status(&self) -> TransactionStatus {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Ok if self.session.state == AsyncState::Idle => self.session.transaction,
             ConnStatus::Ok => TransactionStatus::Active,
             _ => TransactionStatus::Unknown,
@@ -147,12 +146,12 @@ impl Connection {
     }
 
     pub fn is_nonblocking(&self) -> bool {
-        self.session.status != ConnStatus::Bad && self.session.nonblocking
+        !self.session.is_closed() && self.session.nonblocking
     }
 
     /// -1 while the connection is not open.
     pub fn client_encoding(&self) -> i32 {
-        match self.session.status {
+        match self.session.status() {
             ConnStatus::Ok => self.session.server.encoding,
             _ => -1,
         }
@@ -235,17 +234,7 @@ impl Connection {
 
     /// Whether startup has got beyond authentication, so that the ordinary parser may read.
     pub(super) fn startup_is_over(&self) -> bool {
-        !matches!(
-            self.session.status,
-            ConnStatus::Started
-                | ConnStatus::Made
-                | ConnStatus::AwaitingResponse
-                | ConnStatus::SslStartup
-                | ConnStatus::Needed
-                | ConnStatus::GssStartup
-                | ConnStatus::Allocated
-                | ConnStatus::Authenticating
-        )
+        self.session.is_past_authentication()
     }
 
     /// What an attempt, successful or not, says about the server (libpq: internal_ping).
@@ -254,7 +243,7 @@ impl Connection {
         if self.startup.is_none() {
             return Ping::NoAttempt;
         }
-        if self.session.status != ConnStatus::Bad || server.auth_requested {
+        if !self.session.is_closed() || server.auth_requested {
             return Ping::Ok;
         }
         match &server.sqlstate {

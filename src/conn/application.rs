@@ -7,7 +7,7 @@ use super::function::FunctionStep;
 use super::function_call::Returns;
 use super::outcome::Collected;
 use super::queue::QueryClass;
-use super::session::{AsyncState, ConnStatus, RowMode, Session};
+use super::session::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::frontend::Parameter;
 use crate::result::store::PgResult;
@@ -43,7 +43,7 @@ pub struct Application {
 impl Application {
     pub fn new() -> Application {
         let mut session = Session::new();
-        session.status = ConnStatus::Ok;
+        session.mark_open();
         Application {
             session,
             pieces: Vec::new().into_iter(),
@@ -88,7 +88,7 @@ impl Application {
             "{} {:?}\n{:?} {:?} {:?} {:?} {}",
             session.server.process,
             session.server.key,
-            session.status,
+            session.status(),
             session.state,
             session.transaction,
             session.pipeline,
@@ -108,7 +108,7 @@ impl Application {
         let Some(piece) = self.pieces.next() else {
             return false;
         };
-        if self.session.status == ConnStatus::Bad {
+        if self.session.is_closed() {
             return true;
         }
         let Ok(room) = self.session.input.spare(piece.len()) else {
@@ -192,7 +192,7 @@ impl Application {
         self.parse();
         while self.session.state == AsyncState::Busy {
             if !self.more() {
-                self.session.status = ConnStatus::Bad;
+                self.session.mark_closed();
                 self.session.drop_connection(true);
                 let collected = self.session.fail_command();
                 return self.show(collected);

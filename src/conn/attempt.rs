@@ -1,8 +1,9 @@
 //! One connection attempt to one address: its socket, and what its error text begins with.
 
 use super::encryption::Encryption;
-use super::session::{ConnStatus, Session};
-use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Phase, Purpose, Startup, Want};
+use super::session::Session;
+use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Want};
+use super::status::{Phase, Stage};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::HostKind;
 
@@ -33,8 +34,7 @@ impl Startup {
 
     pub(super) fn connecting(&mut self, session: &mut Session, immediate: bool) {
         self.identify_host(session);
-        session.status = ConnStatus::Started;
-        self.phase = Phase::Connecting;
+        self.enter(session, Phase::Connecting);
         if immediate {
             self.connect_finished(session, Ok(()));
         }
@@ -110,12 +110,12 @@ impl Startup {
             Ok(()) => {
                 let unix = self.current_address().is_some_and(|a| a.unix);
                 let checked = unix && self.options.non_empty(Opt::RequirePeer).is_some();
-                session.status = ConnStatus::Made;
-                self.phase = if checked {
+                let phase = if checked {
                     Phase::CheckPeer
                 } else {
                     Phase::Connected
                 };
+                self.enter(session, phase);
             }
         }
     }
@@ -130,7 +130,7 @@ impl Startup {
         let wanted = self.options.non_empty(Opt::RequirePeer).unwrap_or_default();
         match user {
             Err(message) => self.fail_with(session, message),
-            Ok(user) if user == wanted => self.phase = Phase::Connected,
+            Ok(user) if user == wanted => self.enter(session, Phase::Connected),
             Ok(user) => {
                 let message = [
                     b"requirepeer specifies \"",
@@ -147,13 +147,13 @@ impl Startup {
 
     /// Reading failed or the server closed the connection (`clean`); the session holds the text.
     pub fn lost(&mut self, session: &mut Session, clean: bool) {
-        let awaiting = self.phase == Phase::AwaitingResponse;
+        let awaiting =
+            self.next.is_none() && session.stage() == Stage::Starting(Phase::AwaitingResponse);
         if self.purpose == Purpose::Cancel && awaiting && clean {
             // The server answers a cancel request by closing the connection.
             session.errors.clear();
-            session.status = ConnStatus::Ok;
-            self.phase = Phase::Cancelled;
-        } else if !(clean && awaiting && !self.replied && self.heal()) {
+            session.mark_open();
+        } else if !(clean && awaiting && !self.replied && self.retry_without_goaway()) {
             self.fail();
         }
     }

@@ -2,8 +2,9 @@
 
 use super::outcome::Collected;
 use super::queue::QueryClass;
-use super::session::{AsyncState, ConnStatus, Session};
-use super::startup::{Next, Phase, Startup, Target, Want};
+use super::session::{AsyncState, Session};
+use super::startup::{Next, Startup, Target, Want};
+use super::status::Phase;
 use crate::conninfo::params::TargetSessionAttrs;
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
@@ -68,7 +69,7 @@ impl Startup {
             return Want::Notice(notice);
         }
         session.errors.clear();
-        session.status = ConnStatus::Ok;
+        session.mark_open();
         self.forget_token();
         Want::Done
     }
@@ -84,9 +85,8 @@ impl Startup {
 
     /// Asks the server, keeping the error text of hosts tried before.
     fn probe(&mut self, session: &mut Session, query: &str, phase: Phase) -> Option<Want> {
-        session.status = ConnStatus::Ok;
         let sent = session
-            .check_sendable()
+            .check_ready_for_command()
             .and_then(|()| session.send_query(query.as_bytes()));
         if sent.is_err() {
             self.fail();
@@ -94,20 +94,16 @@ impl Startup {
         }
         session.command_queued();
         debug_assert_eq!(session.queue.class(), Some(QueryClass::Simple));
-        session.status = match phase {
-            Phase::ProbeWritable => ConnStatus::CheckWritable,
-            _ => ConnStatus::CheckStandby,
-        };
-        self.phase = phase;
+        self.enter(session, phase);
         Some(Want::Write)
     }
 
-    pub(super) fn judge_probe(&mut self, session: &mut Session) -> Option<Want> {
+    pub(super) fn judge_probe(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
         let answer = match self.answer_of_probe(session) {
             Ok(answer) => answer,
             Err(want) => return Some(want),
         };
-        let writable = self.phase == Phase::ProbeWritable;
+        let writable = phase == Phase::ProbeWritable;
         match answer {
             Some(value) if writable => {
                 // "on" proves that one of the two is on: for this purpose both may as well be.
@@ -125,8 +121,7 @@ impl Startup {
                 return Some(self.reject(session, &format!("\"{query}\" failed")));
             }
         }
-        session.status = ConnStatus::Consume;
-        self.phase = Phase::Consume;
+        self.enter(session, Phase::Consume);
         None
     }
 
@@ -138,7 +133,7 @@ impl Startup {
         if session.state == AsyncState::Busy {
             return Err(Want::Read);
         }
-        Ok(match collect_as_open(session) {
+        Ok(match session.collect_while_starting() {
             Collected::Result(result) => single_value(&result),
             _ => None,
         })
@@ -156,20 +151,15 @@ impl Startup {
         if session.state == AsyncState::Busy {
             return Some(Want::Read);
         }
-        if let Collected::Nothing = collect_as_open(session) {
-            session.status = ConnStatus::CheckTarget;
-            self.phase = Phase::CheckTarget;
+        match session.collect_while_starting() {
+            Collected::Nothing => self.enter(session, Phase::CheckTarget),
+            Collected::Result(result) if result.status().is_copy() => {
+                self.fail_with(session, "unexpected message from server during startup");
+            }
+            _ => {}
         }
         None
     }
-}
-
-/// libpq: results are collected as if the connection were open already.
-fn collect_as_open(session: &mut Session) -> Collected {
-    let status = std::mem::replace(&mut session.status, ConnStatus::Ok);
-    let collected = session.collect();
-    session.status = status;
-    collected
 }
 
 fn single_value(result: &PgResultBox) -> Option<Vec<u8>> {

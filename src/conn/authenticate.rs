@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::auth_state::Refusal;
 use super::encryption::Method;
-use super::session::{AsyncState, ConnStatus, Session};
-use super::startup::{Phase, Startup};
+use super::session::{AsyncState, Session};
+use super::startup::Startup;
+use super::status::Phase;
 use crate::auth::md5;
 use crate::auth::scram::Client;
 use crate::conninfo::options::Opt;
@@ -33,10 +34,9 @@ impl Startup {
             Err(message) => self.fail_with(session, message),
             Ok(()) if request == auth::OK => {
                 self.auth.completed = true;
-                session.status = ConnStatus::AuthOk;
                 // What comes next is read as if it were a command's result.
                 session.state = AsyncState::Busy;
-                self.phase = Phase::AuthOk;
+                self.enter(session, Phase::AuthOk);
             }
             Ok(()) => {}
         }
@@ -72,7 +72,7 @@ impl Startup {
                 _ => method_bit(request).is_some_and(|bit| required.allowed & bit != 0),
             };
             if !allowed {
-                return Err(self.unmet(method_description(request)));
+                return Err(self.require_auth_error(method_description(request)));
             }
         }
         if self.params.channel_binding == ChannelBinding::Require {
@@ -94,7 +94,7 @@ impl Startup {
         Err(text.into())
     }
 
-    pub(super) fn unmet(&self, reason: impl AsRef<[u8]>) -> Refusal {
+    pub(super) fn require_auth_error(&self, reason: impl AsRef<[u8]>) -> Refusal {
         let required = self.params.require_auth.as_ref();
         let text = required.map(|r| r.text.as_slice()).unwrap_or_default();
         let parts = [

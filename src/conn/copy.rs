@@ -3,7 +3,7 @@
 use super::errors::Refused;
 use super::queue::QueryClass;
 use super::receive::{Received, Taken};
-use super::session::{AsyncState, ConnStatus, Session};
+use super::session::{AsyncState, Session};
 use crate::protocol::backend::HEADER;
 use crate::protocol::codes::server;
 use crate::protocol::frontend;
@@ -66,7 +66,7 @@ impl Session {
                 return CopyStep::Notice(notice);
             }
             match self.receive(Session::copy_message) {
-                Received::Next if self.status == ConnStatus::Bad => return CopyStep::Failed,
+                Received::Next if self.is_closed() => return CopyStep::Failed,
                 Received::Next => {}
                 Received::Stopped(step) => return step,
                 Received::NeedInput => return CopyStep::NeedInput,

@@ -3,8 +3,9 @@
 use super::auth_state::TlsFacts;
 use super::encryption::Method;
 use super::errors::OUT_OF_MEMORY;
-use super::session::{ConnStatus, Session};
-use super::startup::{Next, Phase, Purpose, Startup, Want};
+use super::session::Session;
+use super::startup::{Next, Purpose, Startup, Want};
+use super::status::Phase;
 use crate::conninfo::params::SslNegotiation;
 use crate::protocol::codes::{answer, server};
 use crate::protocol::frontend;
@@ -21,9 +22,8 @@ impl Startup {
     }
 
     fn request_encryption(&mut self, session: &mut Session, method: Method) -> Option<Want> {
-        session.status = starting(method);
         if method == Method::Tls && self.is_direct() {
-            self.phase = Phase::Handshake(method);
+            self.enter(session, Phase::Handshake(method));
             return None;
         }
         let from = session.out.len();
@@ -36,7 +36,7 @@ impl Startup {
             return None;
         }
         session.trace_startup(from);
-        self.phase = Phase::EncryptionRequested(method);
+        self.enter(session, Phase::EncryptionRequested(method));
         Some(Want::Write)
     }
 
@@ -72,7 +72,7 @@ impl Startup {
         if reply == answer::NO {
             self.go_on_without(session, texts.required);
         } else {
-            self.phase = Phase::Handshake(method);
+            self.enter(session, Phase::Handshake(method));
         }
         None
     }
@@ -96,13 +96,8 @@ impl Startup {
             // The server expects a request now, not a handshake.
             self.advance_to(Next::Same);
         } else {
-            self.made_again(session);
+            self.enter(session, Phase::Connected);
         }
-    }
-
-    fn made_again(&mut self, session: &mut Session) {
-        session.status = ConnStatus::Made;
-        self.phase = Phase::Connected;
     }
 
     /// The TLS handshake succeeded.
@@ -124,7 +119,7 @@ impl Startup {
             return self.fail_with(session, texts(method).unencrypted);
         }
         self.in_use = method;
-        self.made_again(session);
+        self.enter(session, Phase::Connected);
     }
 
     /// A TLS handshake is about to fail for a reason that C libpq may not have. Should the session be opened in plain
@@ -156,13 +151,6 @@ impl Startup {
             session.errors.add(message);
         }
         self.fall_back();
-    }
-}
-
-fn starting(method: Method) -> ConnStatus {
-    match method {
-        Method::Gss => ConnStatus::GssStartup,
-        _ => ConnStatus::SslStartup,
     }
 }
 

@@ -3,7 +3,8 @@
 use super::auth_state::{GssExchange, Refusal};
 use super::encryption::Method;
 use super::session::Session;
-use super::startup::{Phase, Startup};
+use super::startup::Startup;
+use super::status::Phase;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
@@ -55,7 +56,7 @@ impl Startup {
             session.trace_received(frame, frame.len() - HEADER);
         }
         self.auth.gss = Some(GssExchange(token));
-        self.phase = Phase::GssStep;
+        self.enter(session, Phase::GssStep);
     }
 
     /// The server's token for the step that [`Want::GssStep`](super::startup::Want::GssStep) asks for, empty at first;
@@ -69,7 +70,7 @@ impl Startup {
 
     /// The step is taken; Err is libpq's text.
     pub fn gss_stepped(&mut self, session: &mut Session, outcome: Result<Outcome, Refusal>) {
-        self.phase = Phase::GssAnswered;
+        self.enter(session, Phase::GssAnswered);
         if let Err(message) = outcome.and_then(|outcome| answer(session, &outcome)) {
             self.fail_with(session, message);
         }

@@ -2,55 +2,68 @@
 
 use super::auth_state::Authentication;
 use super::encryption::{Encryption, Method};
-use super::session::{ConnStatus, Session};
-use super::startup::{Address, DEFAULT_PORT, Next, Phase, Purpose, Startup, Target, Want};
+use super::session::Session;
+use super::startup::{Address, DEFAULT_PORT, Next, Purpose, Startup, Target, Want};
+use super::status::Phase;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::TargetSessionAttrs;
 
 impl Startup {
-    pub(super) fn choose_next(&mut self, session: &mut Session) -> Option<Want> {
-        match self.next {
-            Next::Heal => {
+    /// Acts on the failure of a physical connection.
+    pub(super) fn follow(&mut self, session: &mut Session, next: Next) -> Option<Want> {
+        match next {
+            Next::RetryWithoutGoAway => {
                 session.errors.truncate(self.error_mark);
-                self.phase = Phase::NewConnection;
+                let keep_descriptor = true;
+                self.enter(session, Phase::NewConnection { keep_descriptor });
             }
-            Next::Same => self.phase = Phase::NewConnection,
+            Next::Same => self.connect_anew(session),
             Next::Address if self.address + 1 < self.addresses.len() => {
                 self.address += 1;
-                self.begin_address();
+                self.begin_address(session);
             }
             Next::Address => {
                 // libpq: the last address's socket is closed before a host is looked for.
-                self.next = Next::Host;
-                return Some(Want::Close);
+                self.advance_to(Next::Host);
+                let keep_descriptor = false;
+                return Some(Want::Close { keep_descriptor });
             }
-            Next::Host => self.next_host(),
+            Next::Host => self.next_host(session),
+            Next::Fail => {
+                session.mark_closed();
+                return Some(Want::Failed);
+            }
         }
         None
     }
 
-    pub(super) fn next_host(&mut self) {
+    fn connect_anew(&mut self, session: &mut Session) {
+        let keep_descriptor = false;
+        self.enter(session, Phase::NewConnection { keep_descriptor });
+    }
+
+    pub(super) fn next_host(&mut self, session: &mut Session) {
         let prefer_standby = Target::Wanted(TargetSessionAttrs::PreferStandby);
         if self.cancel.is_some() {
             self.fail();
         } else if self.host + 1 < self.params.hosts.len() {
             self.host += 1;
-            self.begin_host();
+            self.begin_host(session);
         } else if self.target == prefer_standby {
             // No standby was found: take what there is.
             self.target = Target::Anything;
             self.host = 0;
-            self.begin_host();
+            self.begin_host(session);
         } else {
             self.fail();
         }
     }
 
-    pub(super) fn begin_host(&mut self) {
+    pub(super) fn begin_host(&mut self, session: &mut Session) {
         self.addresses.clear();
         self.address = 0;
-        self.phase = Phase::Resolving;
+        self.enter(session, Phase::Resolving);
     }
 
     pub(super) fn resolve(&mut self, session: &mut Session) -> Option<Want> {
@@ -78,7 +91,7 @@ impl Startup {
             Ok(addresses) if !addresses.is_empty() => {
                 self.addresses = addresses;
                 self.address = 0;
-                self.begin_address();
+                self.begin_address(session);
             }
             Ok(_) => self.advance_to(Next::Host),
             Err(message) => {
@@ -89,7 +102,7 @@ impl Startup {
     }
 
     /// Readies what lasts over the several connections to one address.
-    pub(super) fn begin_address(&mut self) {
+    pub(super) fn begin_address(&mut self, session: &mut Session) {
         self.attempt += 1;
         self.send_application_name = true;
         let key = self.addresses.get(self.address).map(|a| a.key.as_slice());
@@ -97,17 +110,16 @@ impl Startup {
             self.purpose == Purpose::Session && self.options.non_empty(Opt::Replication).is_none();
         self.goaway.begin_address(key.unwrap_or_default(), asks);
         self.encryption = Encryption::default();
-        self.phase = Phase::NewConnection;
+        self.connect_anew(session);
     }
 
-    pub(super) fn new_connection(&mut self, session: &mut Session) -> Want {
-        session.status = ConnStatus::Needed;
+    pub(super) fn new_connection(&mut self, session: &mut Session, keep_descriptor: bool) -> Want {
         self.auth = Authentication::default();
         self.in_use = Method::Plain;
         self.tls = None;
         self.negotiated = false;
         self.replied = false;
-        self.phase = Phase::Opening;
-        Want::Close
+        self.enter(session, Phase::Opening);
+        Want::Close { keep_descriptor }
     }
 }

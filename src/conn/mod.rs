@@ -29,6 +29,7 @@ pub mod send;
 pub mod server;
 pub mod session;
 pub mod startup;
+pub mod status;
 pub mod tracing;
 
 #[cfg(any(test, fuzzing))]

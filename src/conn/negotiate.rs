@@ -3,8 +3,9 @@
 use super::errors::OUT_OF_MEMORY;
 use super::goaway::{self, Blame, Refusal};
 use super::outcome::Collected;
-use super::session::{AsyncState, ConnStatus, Session};
-use super::startup::{Next, Phase, Purpose, Startup, Want};
+use super::session::{AsyncState, Session};
+use super::startup::{Next, Purpose, Startup, Want};
+use super::status::Phase;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::ProtocolVersion;
 use crate::protocol::backend::{Body, HEADER};
@@ -38,8 +39,7 @@ impl Startup {
             return None;
         }
         session.trace_startup(from);
-        session.status = ConnStatus::AwaitingResponse;
-        self.phase = Phase::AwaitingResponse;
+        self.enter(session, Phase::AwaitingResponse);
         Some(Want::Write)
     }
 
@@ -71,28 +71,23 @@ impl Startup {
         pairs
     }
 
-    /// Gives up asking for GoAway and connects once more; false when it had not been asked.
-    pub(super) fn heal(&mut self) -> bool {
+    /// Connects to the same address again without the GoAway key; false when the key was not sent.
+    pub(super) fn retry_without_goaway(&mut self) -> bool {
         let again = self.goaway.give_up();
         self.connect_again_if(again)
     }
 
-    /// Whether the next physical connection is another try without the key, of which the application knows nothing.
-    pub fn is_healing(&self) -> bool {
-        self.next == Next::Heal
-    }
-
     fn connect_again_if(&mut self, again: bool) -> bool {
         if again {
-            self.advance_to(Next::Heal);
+            self.advance_to(Next::RetryWithoutGoAway);
         }
         again
     }
 
     /// The same, if the error may be about the key.
-    fn heal_if_blamed(&mut self, refusal: Refusal<'_>) -> bool {
+    fn retry_if_goaway_refused(&mut self, refusal: Refusal<'_>) -> bool {
         match goaway::blame(refusal) {
-            Some(Blame::Certain) => self.heal(),
+            Some(Blame::Certain) => self.retry_without_goaway(),
             Some(Blame::Possible) => {
                 let again = self.goaway.suspect(refusal.sqlstate);
                 self.connect_again_if(again)
@@ -193,7 +188,7 @@ impl Startup {
         let fields = ErrorFields::parse(body);
         let field = |code| fields.as_ref().and_then(|fields| fields.get(code));
         let refusal = refusal(field, first);
-        if fields.is_some() && self.heal_if_blamed(refusal) {
+        if fields.is_some() && self.retry_if_goaway_refused(refusal) {
             return;
         }
         if first {
@@ -299,8 +294,7 @@ impl Startup {
         }
         match session.collect() {
             Collected::Nothing => {
-                session.status = ConnStatus::CheckTarget;
-                self.phase = Phase::CheckTarget;
+                self.enter(session, Phase::CheckTarget);
             }
             Collected::Result(result) if result.status() == Status::FatalError => {
                 self.startup_error(session, |code| {
@@ -314,7 +308,7 @@ impl Startup {
 
     fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
         let refusal = refusal(field, false);
-        if self.heal_if_blamed(refusal) {
+        if self.retry_if_goaway_refused(refusal) {
             return;
         }
         let sqlstate = refusal.sqlstate;

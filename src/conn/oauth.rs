@@ -6,8 +6,9 @@
 use zeroize::Zeroizing;
 
 use super::auth_state::{OAuthExchange, Refusal};
-use super::session::{ConnStatus, Session};
-use super::startup::{Next, Phase, Startup, Want};
+use super::session::Session;
+use super::startup::{Next, Startup, Want};
+use super::status::Phase;
 use crate::auth::oauth::{self, ServerError, issuer};
 use crate::conninfo::options::Opt;
 use crate::protocol::frontend;
@@ -30,11 +31,11 @@ impl Startup {
         self.auth.oauth = Some(OAuthExchange::Begun);
         self.set_up_oauth()?;
         let known = self.oauth.discovery_uri.is_some();
-        self.phase = match self.oauth.token.is_none() && known {
+        let phase = match self.oauth.token.is_none() && known {
             true => Phase::TokenWanted,
             false => Phase::BearerReady,
         };
-        session.status = ConnStatus::AwaitingResponse;
+        self.enter(session, phase);
         Ok(())
     }
 
@@ -68,13 +69,13 @@ impl Startup {
             TokenSource::Token(token) => {
                 self.oauth.token = Some(token);
                 match begun {
-                    true => self.phase = Phase::BearerReady,
+                    true => self.enter(session, Phase::BearerReady),
                     false => self.reconnect(session),
                 }
             }
             TokenSource::Flow if begun => {
                 self.auth.oauth = Some(OAuthExchange::Sent { flow: true });
-                self.phase = Phase::BearerReady;
+                self.enter(session, Phase::BearerReady);
             }
             TokenSource::Flow => self.await_token(session),
         }
@@ -95,7 +96,7 @@ impl Startup {
         if self.auth.oauth == Some(OAuthExchange::Begun) {
             self.auth.oauth = Some(OAuthExchange::Sent { flow: false });
         }
-        self.phase = Phase::AwaitingResponse;
+        self.enter(session, Phase::AwaitingResponse);
         Some(Want::Write)
     }
 
@@ -129,7 +130,7 @@ impl Startup {
         if flow {
             self.await_token(session);
         } else if self.oauth.discovery_uri.is_some() {
-            self.phase = Phase::TokenWanted;
+            self.enter(session, Phase::TokenWanted);
         } else {
             return Err(
                 b"server requires OAuth authentication, but no discovery metadata was provided"
@@ -181,8 +182,7 @@ impl Startup {
     }
 
     fn await_token(&mut self, session: &mut Session) {
-        session.status = ConnStatus::Authenticating;
-        self.phase = Phase::Authenticating;
+        self.enter(session, Phase::Authenticating);
     }
 
     /// The outcome of [`Want::OAuthFlow`]: a token, or the text for the error message.

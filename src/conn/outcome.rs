@@ -2,7 +2,7 @@
 
 use super::errors::OUT_OF_MEMORY;
 use super::queue::Advance;
-use super::session::{AsyncState, ConnStatus, PipelineStatus, Session};
+use super::session::{AsyncState, PipelineStatus, Session};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
@@ -30,10 +30,23 @@ impl Session {
                 self.state = AsyncState::Busy;
                 result
             }
-            AsyncState::CopyIn => self.copy_result(Status::CopyIn),
-            AsyncState::CopyOut => self.copy_result(Status::CopyOut),
-            AsyncState::CopyBoth => self.copy_result(Status::CopyBoth),
+            AsyncState::CopyIn | AsyncState::CopyOut | AsyncState::CopyBoth => {
+                if self.is_open() {
+                    self.copy_result()
+                } else {
+                    self.fail_command()
+                }
+            }
         }
+    }
+
+    /// The next result of a query that the startup itself has sent.
+    // libpq: such a query is collected as if the connection were open.
+    pub(super) fn collect_while_starting(&mut self) -> Collected {
+        if self.is_copying_in() || self.is_copying_out() {
+            return self.copy_result();
+        }
+        self.collect()
     }
 
     fn collect_ready(&mut self) -> Collected {
@@ -104,10 +117,12 @@ impl Session {
         self.take_result()
     }
 
-    fn copy_result(&mut self, status: Status) -> Collected {
-        if self.status != ConnStatus::Ok {
-            return self.fail_command();
-        }
+    fn copy_result(&mut self) -> Collected {
+        let status = match self.state {
+            AsyncState::CopyIn => Status::CopyIn,
+            AsyncState::CopyOut => Status::CopyOut,
+            _ => Status::CopyBoth,
+        };
         if self.result.as_ref().is_some_and(|r| r.status() == status) {
             return self.take_result();
         }

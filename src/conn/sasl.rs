@@ -105,7 +105,7 @@ impl Startup {
         let required = self.params.require_auth.as_ref();
         if required.is_some_and(|required| required.allowed & bit == 0) {
             let reason = [b"server requested ", mechanism, b" authentication"];
-            return Err(self.unmet(reason.concat()));
+            return Err(self.require_auth_error(reason.concat()));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::errors::{OUT_OF_MEMORY, Refused};
 use super::queue::QueryClass;
-use super::session::{AsyncState, ConnStatus, PipelineStatus, RowMode, Session};
+use super::session::{AsyncState, PipelineStatus, RowMode, Session};
 use crate::mem::reserve;
 use crate::protocol::codes::client;
 use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
@@ -35,9 +35,15 @@ impl Session {
 
     /// Checks that a command may be sent or queued now (libpq: PQsendQueryStart).
     pub fn check_sendable(&mut self) -> Result<(), Refused> {
-        if self.status != ConnStatus::Ok {
+        if !self.is_open() {
             return self.refuse("no connection to the server");
         }
+        self.check_ready_for_command()
+    }
+
+    /// The same for a query of the startup, whose connection is not open yet.
+    #[inline]
+    pub(super) fn check_ready_for_command(&mut self) -> Result<(), Refused> {
         if !reserve::is_ready() {
             return self.refuse_for_memory();
         }
@@ -173,7 +179,7 @@ impl Session {
     }
 
     pub fn send_flush_request(&mut self) -> Result<(), Refused> {
-        if self.status != ConnStatus::Ok {
+        if !self.is_open() {
             return self.refuse("no connection to the server");
         }
         if self.state != AsyncState::Idle && self.pipeline == PipelineStatus::Off {

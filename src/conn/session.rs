@@ -8,6 +8,7 @@ use super::errors::{ErrorBuffer, OUT_OF_MEMORY, Refused};
 use super::function_call::FunctionCall;
 use super::queue::CommandQueue;
 use super::server::ServerData;
+use super::status::{ConnStatus, Phase, Stage};
 use super::tracing::Tracer;
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::{self, OutOfMemory};
@@ -17,27 +18,6 @@ use crate::result::message::MessageStyle;
 use crate::result::origin::Origin;
 use crate::result::status::Status;
 use crate::result::store::{Layout, PgResult, PgResultBox};
-
-/// libpq's connection states, with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ConnStatus {
-    Ok = 0,
-    Bad = 1,
-    Started = 2,
-    Made = 3,
-    AwaitingResponse = 4,
-    AuthOk = 5,
-    SslStartup = 7,
-    Needed = 8,
-    CheckWritable = 9,
-    Consume = 10,
-    GssStartup = 11,
-    CheckTarget = 12,
-    CheckStandby = 13,
-    Allocated = 14,
-    Authenticating = 15,
-}
 
 /// Where the current command stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +87,7 @@ impl Notification {
 
 /// Everything about a connection except its socket.
 pub struct Session {
-    pub status: ConnStatus,
+    stage: Stage,
     pub state: AsyncState,
     pub transaction: TransactionStatus,
     pub pipeline: PipelineStatus,
@@ -149,7 +129,7 @@ pub struct Session {
 impl Session {
     pub fn new() -> Session {
         Session {
-            status: ConnStatus::Bad,
+            stage: Stage::Closed,
             state: AsyncState::Idle,
             transaction: TransactionStatus::Idle,
             pipeline: PipelineStatus::Off,
@@ -176,6 +156,52 @@ impl Session {
             copy_is_binary: false,
             fatal: false,
         }
+    }
+
+    /// What PQstatus returns.
+    pub fn status(&self) -> ConnStatus {
+        self.stage.status()
+    }
+
+    /// Whether commands can be sent.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// Whether the connection was never begun, has failed, was lost or was closed.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
+    }
+
+    /// Whether the server's messages can be parsed as those of a session.
+    pub fn is_past_authentication(&self) -> bool {
+        self.stage.is_past_authentication()
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// A connection attempt goes on to `phase`.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.stage = Stage::Starting(phase);
+    }
+
+    /// The connection attempt has succeeded.
+    pub(super) fn mark_open(&mut self) {
+        self.stage = Stage::Open;
+    }
+
+    /// The attempt has failed, or the connection was lost or closed.
+    pub fn mark_closed(&mut self) {
+        self.stage = Stage::Closed;
+    }
+
+    /// A cancel request can be begun.
+    pub fn mark_allocated(&mut self) {
+        self.stage = Stage::Allocated;
     }
 
     /// Forgets what the server of the last physical connection said (libpq: pqDropServerData).
@@ -229,7 +255,7 @@ impl Session {
         self.save_error_result();
         // libpq: drop out of any COPY state, so that the error is collected.
         self.state = AsyncState::Ready;
-        self.status = ConnStatus::Bad;
+        self.mark_closed();
         self.fatal = true;
         self.queue.clear();
         self.out.clear();

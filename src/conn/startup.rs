@@ -6,7 +6,8 @@
 use super::auth_state::{Authentication, OAuth, TlsFacts};
 use super::encryption::{Available, Encryption, Method};
 use super::goaway::GoAwayRequest;
-use super::session::{ConnStatus, Session};
+use super::session::Session;
+use super::status::{Phase, Stage};
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{Host, Params, TargetSessionAttrs};
 use crate::result::store::PgResultBox;
@@ -26,7 +27,10 @@ pub enum Want {
     /// The name of the user on the other end of the Unix socket: [`Startup::peer`].
     Peer,
     /// The socket is to be closed, and the session starts over.
-    Close,
+    Close {
+        /// The next socket is to have the same descriptor.
+        keep_descriptor: bool,
+    },
     /// A step of the TLS handshake; once it ended: [`Startup::tls_established`] or
     /// [`Startup::handshake_failed`].
     Tls,
@@ -81,51 +85,17 @@ pub enum OpenFailure {
     Connect(Vec<u8>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Choose the next host or address, as `next` says.
-    Advance,
-    Resolving,
-    /// Begin a physical connection to the current address.
-    NewConnection,
-    Opening,
-    Connecting,
-    CheckPeer,
-    Connected,
-    Made,
-    /// The server was asked for encryption.
-    EncryptionRequested(Method),
-    Handshake(Method),
-    AwaitingResponse,
-    /// OAuth: somebody is to be asked for a token.
-    TokenWanted,
-    /// OAuth: the first message can be made.
-    BearerReady,
-    /// OAuth: a flow runs.
-    Authenticating,
-    /// GSSAPI: the server's token is to be answered.
-    GssStep,
-    /// GSSAPI: the answer is to be sent.
-    GssAnswered,
-    AuthOk,
-    CheckTarget,
-    ProbeWritable,
-    ProbeStandby,
-    Consume,
-    /// A cancel request was delivered.
-    Cancelled,
-    Failed,
-}
-
-/// What comes after the current address failed.
+/// What to do after a physical connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Address,
     Host,
     /// The same address again.
     Same,
-    /// The same address again, as if the last try had not been.
-    Heal,
+    /// The same address again without the GoAway key. The application sees nothing of the first connection.
+    RetryWithoutGoAway,
+    /// The whole attempt has failed.
+    Fail,
 }
 
 /// How the session attributes are to be judged.
@@ -145,8 +115,9 @@ pub struct Startup {
     /// Fills with random bytes; false when there are none.
     pub(super) random: fn(&mut [u8]) -> bool,
     pub(super) available: Available,
-    pub(super) phase: Phase,
-    pub(super) next: Next,
+    /// Set when the current physical connection has failed. The phase, and so PQstatus, stays what it was until
+    /// [`Startup::advance`] acts on it.
+    pub(super) next: Option<Next>,
     pub(super) host: usize,
     pub(super) addresses: Vec<Address>,
     pub(super) address: usize,
@@ -197,8 +168,7 @@ impl Startup {
             purpose,
             random,
             available,
-            phase: Phase::Failed,
-            next: Next::Host,
+            next: None,
             host: 0,
             addresses: Vec::new(),
             address: 0,
@@ -221,14 +191,13 @@ impl Startup {
     /// Begins with the first host (libpq: pqConnectDBStart).
     pub fn start(&mut self, session: &mut Session) {
         self.target = Target::Wanted(self.params.target_session_attrs);
-        session.status = ConnStatus::Needed;
         if self.cancel.is_some() {
             // A cancel request goes to the address of the connection it cancels and to no other.
-            self.begin_address();
+            self.begin_address(session);
             return;
         }
         self.host = 0;
-        self.begin_host();
+        self.begin_host(session);
     }
 
     /// A machine for a cancel request to `address` of this machine's host.
@@ -271,16 +240,23 @@ impl Startup {
     /// connect_timeout expired: on to the next address.
     pub fn time_out(&mut self, session: &mut Session) {
         session.errors.add("timeout expired");
+        // libpq: the status is CONNECTION_NEEDED from now on.
+        self.enter(session, Phase::Resolving);
         self.advance_to(Next::Address);
     }
 
+    /// Goes on to `phase` at the current address.
+    pub(super) fn enter(&mut self, session: &mut Session, phase: Phase) {
+        self.next = None;
+        session.enter(phase);
+    }
+
     pub(super) fn advance_to(&mut self, next: Next) {
-        self.next = next;
-        self.phase = Phase::Advance;
+        self.next = Some(next);
     }
 
     pub(super) fn fail(&mut self) {
-        self.phase = Phase::Failed;
+        self.advance_to(Next::Fail);
     }
 
     /// Notes an error that ends the whole attempt.
@@ -308,16 +284,28 @@ impl Startup {
     }
 
     fn step(&mut self, session: &mut Session) -> Option<Want> {
-        match self.phase {
-            Phase::Advance => self.choose_next(session),
+        if let Some(next) = self.next.take() {
+            return self.follow(session, next);
+        }
+        match session.stage() {
+            Stage::Starting(phase) => self.step_in(session, phase),
+            Stage::Open => Some(Want::Done),
+            Stage::Closed | Stage::Allocated => Some(Want::Failed),
+        }
+    }
+
+    fn step_in(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
+        match phase {
             Phase::Resolving => self.resolve(session),
-            Phase::NewConnection => Some(self.new_connection(session)),
+            Phase::NewConnection { keep_descriptor } => {
+                Some(self.new_connection(session, keep_descriptor))
+            }
             Phase::Opening => self.open(session),
             Phase::Connecting => Some(Want::Connecting),
             Phase::CheckPeer => Some(Want::Peer),
             Phase::Connected => {
                 // libpq: a poller sees CONNECTION_MADE before anything is sent.
-                self.phase = Phase::Made;
+                self.enter(session, Phase::Made);
                 Some(Want::Writable)
             }
             Phase::Made => self.secure_or_begin(session),
@@ -330,18 +318,13 @@ impl Startup {
             Phase::Authenticating => Some(Want::OAuthFlow),
             Phase::GssStep => Some(Want::GssStep),
             Phase::GssAnswered => {
-                self.phase = Phase::AwaitingResponse;
+                self.enter(session, Phase::AwaitingResponse);
                 Some(Want::Write)
             }
             Phase::AuthOk => self.finish_startup(session),
             Phase::CheckTarget => self.check_target(session),
-            Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session),
+            Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session, phase),
             Phase::Consume => self.finish_probe(session),
-            Phase::Cancelled => Some(Want::Done),
-            Phase::Failed => {
-                session.status = ConnStatus::Bad;
-                Some(Want::Failed)
-            }
         }
     }
 }

@@ -6,8 +6,9 @@ use super::auth_state::TlsFacts;
 use super::encryption::Available;
 use super::encryption::tests::params;
 use super::oauth::TokenSource;
-use super::session::{ConnStatus, Session};
+use super::session::Session;
 use super::startup::{Address, CancelKey, OpenFailure, Purpose, Startup, Want};
+use super::status::ConnStatus;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{GssEncMode, Params, SslMode, TargetSessionAttrs};
 use ConnStatus::{
@@ -66,7 +67,7 @@ impl Attempt {
     }
 
     fn status(&self) -> ConnStatus {
-        self.session.status
+        self.session.status()
     }
 
     /// Runs up to the next event that a test has to answer.
@@ -77,7 +78,7 @@ impl Attempt {
                 Want::Resolve(_) | Want::Connect(_) => "",
                 Want::Connecting => "connecting",
                 Want::Peer => "peer",
-                Want::Close => "close",
+                Want::Close { .. } => "close",
                 Want::Tls => "tls",
                 Want::Gss => "gss",
                 Want::GssStep => "gss step",
@@ -106,7 +107,7 @@ impl Attempt {
                 }
                 Want::Connect(_) => self.startup.opened(session, Ok(false)),
                 Want::Connecting => self.startup.connect_finished(session, Ok(())),
-                Want::Close => {
+                Want::Close { .. } => {
                     session.start_over();
                     session.drop_connection(false);
                 }
@@ -311,7 +312,7 @@ fn checking(wanted: TargetSessionAttrs) -> Attempt {
     params.target_session_attrs = wanted;
     let mut attempt = Attempt::new(params, &[]);
     attempt.reach_server();
-    let version = message(b'S', b"server_version\018.0\0");
+    let version = message(b'S', b"server_version\x0018.0\0");
     attempt.answer(&[AUTHENTICATION_OK, &version, READY].concat());
     attempt
 }
@@ -385,7 +386,7 @@ fn status_after_an_address_has_failed() {
     let (startup, session) = (&mut attempt.startup, &mut attempt.session);
     assert!(matches!(startup.advance(session), Want::Resolve(_)));
     startup.resolved(session, Ok(vec![address(1), address(2)]));
-    assert!(matches!(startup.advance(session), Want::Close));
+    assert!(matches!(startup.advance(session), Want::Close { .. }));
     assert!(matches!(startup.advance(session), Want::Connect(0)));
     let refused = OpenFailure::Connect(b"refused".to_vec());
     attempt.startup.opened(&mut attempt.session, Err(refused));
@@ -401,4 +402,36 @@ fn status_after_the_server_closed_the_connection() {
     assert_eq!(attempt.status(), AwaitingResponse);
     attempt.run();
     assert_eq!(attempt.take(), [("failed", Bad)]);
+}
+
+#[test]
+fn status_after_connect_timeout_expired() {
+    let mut attempt = Attempt::plain(&[]);
+    attempt.reach_server();
+    attempt.startup.time_out(&mut attempt.session);
+    assert_eq!(attempt.status(), Needed);
+    attempt.reach_server();
+    attempt.startup.time_out(&mut attempt.session);
+    attempt.run();
+    // The last address's socket is closed before another host is looked for.
+    assert_eq!(attempt.take(), [("close", Needed), ("failed", Bad)]);
+}
+
+#[test]
+fn a_copy_after_the_answer_to_a_probe_fails_the_attempt() {
+    let mut attempt = checking(TargetSessionAttrs::ReadWrite);
+    let copy = message(b'G', &[0, 0, 0]);
+    attempt.answer(&[one_value(b"off"), copy].concat());
+    assert_eq!(attempt.take().last(), Some(&("failed", Bad)));
+    let errors = attempt.session.errors.bytes();
+    assert!(errors.ends_with(b"unexpected message from server during startup\n"));
+}
+
+#[test]
+fn a_copy_in_place_of_the_answer_to_a_probe_leaves_the_server() {
+    let mut attempt = checking(TargetSessionAttrs::ReadWrite);
+    attempt.answer(&message(b'G', &[0, 0, 0]));
+    assert_eq!(attempt.take().last(), Some(&("failed", Bad)));
+    let errors = attempt.session.errors.bytes();
+    assert!(errors.ends_with(b"\"SHOW transaction_read_only\" failed\n"));
 }

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::Polling;
 use crate::client::{Connection, Step, Wait, Waited, Waiting, done};
-use crate::conn::session::ConnStatus;
 use crate::conn::startup::Startup;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
@@ -42,7 +41,7 @@ impl Connection {
             match wait.polling {
                 Polling::Ok => return Step::Done(true),
                 Polling::Failed => {
-                    self.session.status = ConnStatus::Bad;
+                    self.session.mark_closed();
                     return Step::Done(false);
                 }
                 Polling::Reading | Polling::Writing => {}
@@ -82,14 +81,14 @@ impl Connection {
             }
             Err(message) => {
                 self.session.errors.add(message);
-                self.session.status = ConnStatus::Bad;
+                self.session.mark_closed();
                 false
             }
         }
     }
 
     fn give_up(&mut self) -> Step<bool> {
-        self.session.status = ConnStatus::Bad;
+        self.session.mark_closed();
         Step::Done(false)
     }
 
@@ -124,7 +123,6 @@ impl Connection {
     fn time_out(&mut self) {
         if let Some(startup) = &mut self.startup {
             startup.time_out(&mut self.session);
-            self.session.status = ConnStatus::Needed;
             self.waiting = Waiting::Nothing;
         }
     }

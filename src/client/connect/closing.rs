@@ -4,7 +4,7 @@ use crate::client::gss::GssState;
 use crate::client::io;
 use crate::client::tls::KeyPassword;
 use crate::client::{Connection, Waiting, apart};
-use crate::conn::session::{AsyncState, ConnStatus, PipelineStatus, TransactionStatus};
+use crate::conn::session::{AsyncState, PipelineStatus, TransactionStatus};
 use crate::net::stream::Stream;
 use crate::net::sys;
 
@@ -37,7 +37,7 @@ impl Connection {
             self.end_flow();
         });
         self.session.nonblocking = false;
-        self.session.status = ConnStatus::Bad;
+        self.session.mark_closed();
         self.session.state = AsyncState::Idle;
         self.session.transaction = TransactionStatus::Idle;
         self.session.pipeline = PipelineStatus::Off;
@@ -58,7 +58,7 @@ impl Connection {
     fn say_goodbye(&mut self) {
         // A forked child's goodbye would end its parent's session.
         let own = self.process == sys::process_id();
-        if own && self.stream.is_some() && self.session.status == ConnStatus::Ok {
+        if own && self.stream.is_some() && self.session.is_open() {
             // A Terminate always fits; nobody waits for what becomes of it.
             if self.session.send_terminate().is_ok() {
                 self.session.nonblocking = true;

@@ -2,6 +2,7 @@ use super::*;
 use crate::conn::encryption::Available;
 use crate::conn::encryption::tests::params;
 use crate::conn::startup::{Address, CancelKey, Purpose};
+use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{GssEncMode, Params, SslMode};
 
@@ -53,7 +54,7 @@ impl Bench {
                     };
                     self.startup.resolved(&mut self.session, Ok(vec![address]));
                 }
-                Want::Close => {
+                Want::Close { .. } => {
                     self.connections += 1;
                     self.session.start_over();
                     self.session.input.clear();
@@ -115,10 +116,10 @@ fn begins_conversation(sent: &[u8]) -> bool {
 fn tls_is_asked_for_and_begun() {
     let mut bench = tls(SslMode::Require);
     assert_eq!(bench.run(), (TLS_REQUEST.to_vec(), "read"));
-    assert_eq!(bench.session.status, ConnStatus::SslStartup);
+    assert_eq!(bench.session.status(), ConnStatus::SslStartup);
     assert_eq!(bench.answer(b"S"), (vec![], "tls"));
     bench.startup.tls_established(&mut bench.session, facts());
-    assert_eq!(bench.session.status, ConnStatus::Made);
+    assert_eq!(bench.session.status(), ConnStatus::Made);
     let (sent, waits) = bench.run();
     assert!(begins_conversation(&sent));
     assert_eq!((waits, bench.connections), ("read", 1));
@@ -245,7 +246,7 @@ fn an_error_before_encryption_is_never_shown() {
 fn gssapi_refused_leaves_tls_on_the_same_connection() {
     let mut bench = Bench::new(params(SslMode::Require, GssEncMode::Prefer));
     assert_eq!(bench.run(), (GSS_REQUEST.to_vec(), "read"));
-    assert_eq!(bench.session.status, ConnStatus::GssStartup);
+    assert_eq!(bench.session.status(), ConnStatus::GssStartup);
     assert_eq!(bench.answer(b"N"), (TLS_REQUEST.to_vec(), "read"));
     assert_eq!(bench.connections, 1);
 }
@@ -287,7 +288,7 @@ fn direct_tls_asks_nothing() {
     direct.sslnegotiation = SslNegotiation::Direct;
     let mut bench = Bench::new(direct);
     assert_eq!(bench.run(), (vec![], "tls"));
-    assert_eq!(bench.session.status, ConnStatus::SslStartup);
+    assert_eq!(bench.session.status(), ConnStatus::SslStartup);
 }
 
 #[test]
