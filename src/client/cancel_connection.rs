@@ -1,6 +1,7 @@
 //! Cancel requests over connections of their own: encrypted as the connection they are for, and not blocking.
 
-use super::connect::{Polling, described};
+use super::connect::described;
+use super::polling::Polling;
 use super::{Connection, Step};
 use crate::conn::startup::{CancelKey, Startup};
 use crate::conn::status::ConnStatus;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::gss::GssState;
 use super::io::{Flushed, Read};
 use super::oauth::Flow;
-use super::tls::{KeyPassword, Secured};
+use super::polling::{EncryptionProgress, Polling};
+use super::tls_files::KeyPassword;
 use super::{Connection, Hook, Step, Waiting, apart, done, env, layout};
 use crate::conn::encryption::Available;
 use crate::conn::errors;
@@ -31,15 +32,6 @@ pub use blocking::ConnectWait;
 const COPIES_OF_OPTIONS: usize = 16;
 /// What takes no more than this is not asked for beforehand.
 const FEW_OPTIONS: usize = 64 * 1024;
-
-/// What PQconnectPoll answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Polling {
-    Failed,
-    Reading,
-    Writing,
-    Ok,
-}
 
 impl Connection {
     /// A connection not begun.
@@ -192,23 +184,23 @@ impl Connection {
                     Flushed::Some => self.wait_as(Waiting::Write, Polling::Writing),
                 },
                 want @ (Want::Tls | Want::Gss) => match self.secure(startup, &want) {
-                    Secured::Tls(facts) => {
+                    EncryptionProgress::Tls(facts) => {
                         startup.tls_established(&mut self.session, facts);
                         continue;
                     }
-                    Secured::Gss => {
+                    EncryptionProgress::Gss => {
                         startup.gss_established(&mut self.session);
                         continue;
                     }
-                    Secured::Failed(failure) => {
+                    EncryptionProgress::Failed(failure) => {
                         if failure.own {
                             startup.tls_not_usable(&failure.text);
                         }
                         startup.handshake_failed(&mut self.session, failure.text);
                         continue;
                     }
-                    Secured::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
-                    Secured::Ask(hook) => return Step::Hook(hook),
+                    EncryptionProgress::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
+                    EncryptionProgress::Ask(hook) => return Step::Hook(hook),
                 },
                 Want::GssStep => return Step::Hook(self.step_gss(startup)),
                 Want::Connecting => self.wait_as(Waiting::Connect, Polling::Writing),

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
-use super::oauth::Debug;
+use super::oauth_debug::OAuthDebug;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, Params};
 use crate::conninfo::service::{self, Lookup, Read, Surroundings};
@@ -41,8 +41,8 @@ pub fn complain(text: impl AsRef<[u8]>) {
 }
 
 /// What PGOAUTHDEBUG switches on; with `warn` it is told on stderr what it cannot.
-pub fn oauth_debug(warn: bool) -> Debug {
-    let (debug, warnings) = Debug::parse(&variable("PGOAUTHDEBUG").unwrap_or_default());
+pub fn oauth_debug(warn: bool) -> OAuthDebug {
+    let (debug, warnings) = OAuthDebug::parse(&variable("PGOAUTHDEBUG").unwrap_or_default());
     if warn {
         warnings.iter().for_each(complain);
     }

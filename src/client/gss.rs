@@ -2,15 +2,15 @@
 
 use std::ffi::c_void;
 
-use super::connect::Polling;
-use super::tls::Secured;
+use super::polling::{EncryptionProgress, Polling};
 use super::{Connection, Hook};
 use crate::conn::gss_auth::Outcome;
 use crate::conn::startup::Startup;
 use crate::conninfo::options::Opt;
 use crate::net::gss::{Authentication, Gss, Peer};
 use crate::net::stream::Stream;
-use crate::net::tls::{Failure, Progress};
+use crate::net::tls::Failure;
+use crate::net::transport::HandshakeProgress;
 
 /// What a connection does with GSSAPI when it is not for encryption.
 #[derive(Default)]
@@ -22,20 +22,20 @@ pub(super) struct GssState {
 
 impl Connection {
     /// Goes on with the GSSAPI handshake, or begins it, as far as that is possible without waiting.
-    pub(super) fn secure_with_gss(&mut self, startup: &Startup) -> Secured {
+    pub(super) fn secure_with_gss(&mut self, startup: &Startup) -> EncryptionProgress {
         if let Some(Stream::Plain(_)) = self.stream
             && let Err(message) = self.begin_gss(startup)
         {
-            return Secured::Failed(message.into());
+            return EncryptionProgress::Failed(message.into());
         }
         let Some(Stream::Gss(gss)) = &mut self.stream else {
-            return Secured::Failed(Failure::shared("invalid socket"));
+            return EncryptionProgress::Failed(Failure::shared("invalid socket"));
         };
         match gss.handshake() {
-            Ok(Progress::Read) => Secured::Wait(Polling::Reading),
-            Ok(Progress::Write) => Secured::Wait(Polling::Writing),
-            Ok(Progress::Done) => Secured::Gss,
-            Err(message) => Secured::Failed(message.into()),
+            Ok(HandshakeProgress::Read) => EncryptionProgress::Wait(Polling::Reading),
+            Ok(HandshakeProgress::Write) => EncryptionProgress::Wait(Polling::Writing),
+            Ok(HandshakeProgress::Done) => EncryptionProgress::Gss,
+            Err(message) => EncryptionProgress::Failed(message.into()),
         }
     }
 

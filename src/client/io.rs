@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use super::{Connection, Step, Waited, apart};
 use crate::conn::send::Flush;
 use crate::mem::buffer::MIN_READ;
-use crate::net::stream::{Broken, Stream};
+use crate::net::stream::Stream;
 use crate::net::sys;
+use crate::net::transport::EncryptionError;
 use crate::protocol::frontend::Output;
 
 /// Output is sent once this much is buffered after a message, and in whole pieces of it over a Unix socket.
@@ -103,7 +104,7 @@ impl Connection {
                     self.session.errors.add(SERVER_CLOSED);
                 }
                 self.session.errors.add(text);
-                self.lose(encryption_error(&error).is_some_and(|broken| broken.ended))
+                self.lose(EncryptionError::inside(&error).is_some_and(|error| error.ended))
             }
         }
     }
@@ -311,10 +312,6 @@ impl Connection {
     }
 }
 
-fn encryption_error(error: &std::io::Error) -> Option<&Broken> {
-    error.get_ref()?.downcast_ref()
-}
-
 fn receive_failure(error: &std::io::Error) -> Vec<u8> {
     failure(error, b"could not receive data from server: ")
 }
@@ -327,8 +324,8 @@ fn send_failure(error: &std::io::Error) -> Vec<u8> {
 
 /// libpq: a connection the server cut is named so; network failures show the system's text.
 fn failure(error: &std::io::Error, prefix: &[u8]) -> Vec<u8> {
-    if let Some(broken) = encryption_error(error) {
-        return broken.text.clone();
+    if let Some(error) = EncryptionError::inside(error) {
+        return error.text.clone();
     }
     match error.kind() {
         ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => SERVER_CLOSED.into(),

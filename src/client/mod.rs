@@ -1,4 +1,4 @@
-//! Layer 4: joins `conn` and `net`: connecting, flushing, reading, blocking calls.
+//! Joins `conn` and `net`: connecting, flushing, reading, blocking calls.
 //!
 //! Nothing here calls back into the application, nor waits for the server. A call that comes upon a notice answers
 //! [`Step::Notice`] and is to be called again once the notice was handed out; one that needs an answer of the
@@ -17,7 +17,9 @@ pub mod io;
 pub mod large_object;
 pub mod layout;
 pub mod oauth;
+mod oauth_debug;
 pub mod password;
+pub mod polling;
 pub mod state;
 pub mod tls;
 mod tls_files;
@@ -158,7 +160,7 @@ pub struct Connection {
     file: Option<File>,
     gss: gss::GssState,
     /// For the client key of the TLS handshake in progress.
-    key_password: tls::KeyPassword,
+    key_password: tls_files::KeyPassword,
     /// The process that made the connection: a forked child must not talk on it.
     process: u32,
 }

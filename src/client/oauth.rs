@@ -1,10 +1,9 @@
 //! Getting a token: from the application's functions, or by the built-in flow.
 
-mod debug;
 mod flow;
 mod prompt;
 
-use super::connect::Polling;
+use super::polling::Polling;
 use super::{Connection, Hook, Step, apart, env};
 use crate::conn::oauth::TokenSource;
 use crate::conn::startup::Startup;
@@ -13,7 +12,6 @@ use crate::conninfo::options::Opt;
 use flow::{Client, DeviceFlow, Progress};
 use zeroize::Zeroizing;
 
-pub use debug::Debug;
 pub use prompt::Prompt;
 
 /// The flow that is to bring a token.

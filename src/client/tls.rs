@@ -2,70 +2,53 @@
 
 use zeroize::Zeroizing;
 
-use super::connect::Polling;
-use super::tls_files::{self, Unready};
-use super::{Connection, Hook};
+use super::Connection;
+use super::polling::{EncryptionProgress, Polling};
+use super::tls_files::{self, KeyPassword, TlsSetupError};
 use crate::conn::auth_state::TlsFacts;
 use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
 use crate::mem;
 use crate::net::stream::Stream;
-use crate::net::tls::{self, Failure, Progress, Settings, Tls, Versions};
+use crate::net::tls::{self, Failure, Settings, Tls, Versions};
+use crate::net::transport::HandshakeProgress;
 
 /// A handshake that cannot have this much memory is not begun. It needs a part of it.
 const HANDSHAKE: usize = 1 << 20;
 
-/// What the application answered when it was asked for the password of the client key.
-#[derive(Default)]
-pub(super) enum KeyPassword {
-    #[default]
-    NotAsked,
-    /// None: it has none.
-    Answered(Option<Zeroizing<Vec<u8>>>),
-}
-
-/// What a step of the handshake came to.
-pub(super) enum Secured {
-    Tls(TlsFacts),
-    Gss,
-    Failed(Failure),
-    Wait(Polling),
-    Ask(Hook),
-}
-
 impl Connection {
     /// Goes on with the handshake that is wanted, or begins it, as far as that is possible without waiting.
-    pub(super) fn secure(&mut self, startup: &Startup, want: &Want) -> Secured {
+    pub(super) fn secure(&mut self, startup: &Startup, want: &Want) -> EncryptionProgress {
         match want {
             Want::Gss => self.secure_with_gss(startup),
             _ => self.secure_with_tls(startup),
         }
     }
 
-    fn secure_with_tls(&mut self, startup: &Startup) -> Secured {
+    fn secure_with_tls(&mut self, startup: &Startup) -> EncryptionProgress {
         if let Some(Stream::Plain(_)) = self.stream
-            && let Err(unready) = self.begin_tls(startup)
+            && let Err(error) = self.begin_tls(startup)
         {
-            return match unready {
-                Unready::Failed(failure) => Secured::Failed(failure),
-                Unready::Ask(hook) => Secured::Ask(hook),
+            return match error {
+                TlsSetupError::Failed(failure) => EncryptionProgress::Failed(failure),
+                TlsSetupError::Ask(hook) => EncryptionProgress::Ask(hook),
             };
         }
         let Some(Stream::Tls(tls)) = &mut self.stream else {
-            return Secured::Failed(Failure::shared("invalid socket"));
+            return EncryptionProgress::Failed(Failure::shared("invalid socket"));
         };
         let outcome = match tls.handshake() {
-            Ok(Progress::Read) => return Secured::Wait(Polling::Reading),
-            Ok(Progress::Write) => return Secured::Wait(Polling::Writing),
-            Ok(Progress::Done) => established(tls, startup).map_err(Failure::from),
+            Ok(HandshakeProgress::Read) => return EncryptionProgress::Wait(Polling::Reading),
+            Ok(HandshakeProgress::Write) => return EncryptionProgress::Wait(Polling::Writing),
+            Ok(HandshakeProgress::Done) => established(tls, startup).map_err(Failure::from),
             Err(failure) => Err(failure),
         };
         match outcome {
-            Ok(facts) => Secured::Tls(facts),
+            Ok(facts) => EncryptionProgress::Tls(facts),
             Err(failure) => {
                 self.end_tls();
-                Secured::Failed(failure)
+                EncryptionProgress::Failed(failure)
             }
         }
     }
@@ -81,7 +64,7 @@ impl Connection {
         };
     }
 
-    fn begin_tls(&mut self, startup: &Startup) -> Result<(), Unready> {
+    fn begin_tls(&mut self, startup: &Startup) -> Result<(), TlsSetupError> {
         if !mem::is_there_for(HANDSHAKE) {
             return Err(Failure::shared("out of memory").into());
         }
@@ -101,7 +84,7 @@ impl Connection {
         }
     }
 
-    /// The answer to [`Hook::KeyPassword`].
+    /// The answer to [`super::Hook::KeyPassword`].
     pub fn answer_key_password(&mut self, password: Option<&[u8]>) {
         let password = password.map(|password| Zeroizing::new(password.to_vec()));
         self.key_password = KeyPassword::Answered(password);
@@ -114,7 +97,7 @@ impl Connection {
 }
 
 /// What the options ask for, files read; in libpq's order, so that of several errors it is libpq's.
-fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, Unready> {
+fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, TlsSetupError> {
     let options = startup.options();
     let text = |opt| options.non_empty(opt).map(<[u8]>::to_vec);
     let versions = Versions {

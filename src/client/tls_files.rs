@@ -9,7 +9,6 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::tls::KeyPassword;
 use super::{Hook, env, tls_hashed};
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
@@ -18,21 +17,30 @@ use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::pem::{self, Roots};
 use crate::net::tls::{Failure, Identity, Verifier, system};
 
+/// The application's answer to [`Hook::KeyPassword`].
+#[derive(Default)]
+pub(super) enum KeyPassword {
+    #[default]
+    NotAsked,
+    /// None: it has none.
+    Answered(Option<Zeroizing<Vec<u8>>>),
+}
+
 /// Why the settings are not complete.
-pub(super) enum Unready {
+pub(super) enum TlsSetupError {
     Failed(Failure),
     Ask(Hook),
 }
 
-impl From<Failure> for Unready {
-    fn from(failure: Failure) -> Unready {
-        Unready::Failed(failure)
+impl From<Failure> for TlsSetupError {
+    fn from(failure: Failure) -> TlsSetupError {
+        TlsSetupError::Failed(failure)
     }
 }
 
-impl From<Vec<u8>> for Unready {
-    fn from(message: Vec<u8>) -> Unready {
-        Unready::Failed(message.into())
+impl From<Vec<u8>> for TlsSetupError {
+    fn from(message: Vec<u8>) -> TlsSetupError {
+        TlsSetupError::Failed(message.into())
     }
 }
 
@@ -159,7 +167,7 @@ pub(super) fn identity(
     options: &Options,
     mode: SslCertMode,
     password: &mut KeyPassword,
-) -> Result<Option<Identity>, Unready> {
+) -> Result<Option<Identity>, TlsSetupError> {
     if mode == SslCertMode::Disable {
         return Ok(None);
     }
@@ -232,7 +240,7 @@ fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), Vec<u8>> {
 fn read_key(
     source: &Source,
     password: &mut KeyPassword,
-) -> Result<rustls::pki_types::PrivateKeyDer<'static>, Unready> {
+) -> Result<rustls::pki_types::PrivateKeyDer<'static>, TlsSetupError> {
     let contents = source
         .contents()
         .map_err(|reason| source.complaint_with("could not load private key file", &reason))?;
@@ -241,7 +249,7 @@ fn read_key(
         KeyFile::Encrypted(encrypted) => encrypted,
     };
     match std::mem::take(password) {
-        KeyPassword::NotAsked => Err(Unready::Ask(Hook::KeyPassword)),
+        KeyPassword::NotAsked => Err(TlsSetupError::Ask(Hook::KeyPassword)),
         KeyPassword::Answered(None) => Err(unloaded(source, KeyError::NoPassword).into()),
         KeyPassword::Answered(Some(password)) => {
             let key = encrypted.decrypt(&password);

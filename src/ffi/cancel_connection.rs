@@ -11,7 +11,7 @@ use super::status::{PQerrorMessage, PQsocket, PQstatus};
 use super::types::{ConnStatusCode, PollingStatusCode};
 use super::{guard, ptr};
 use crate::client::Connection;
-use crate::client::connect::Polling;
+use crate::client::polling::Polling;
 
 /// A connection that cancels what another one runs. A type of its own, so that a compiler tells the two
 /// apart.

@@ -10,8 +10,8 @@ use super::ptr::text;
 use super::types::{
     AuthDataCode, PGauthData, PGpromptOAuthDevice, PQauthDataHook_type, PostgresPollingStatusType,
 };
-use crate::client::connect::Polling;
 use crate::client::oauth::{FlowAnswer, TokenAnswer};
+use crate::client::polling::Polling;
 
 type AuthDataHook = unsafe extern "C-unwind" fn(AuthDataCode, *mut pg_conn, *mut c_void) -> c_int;
 

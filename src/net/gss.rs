@@ -8,9 +8,8 @@ use std::io::{self, ErrorKind};
 
 use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
 use super::socket::Socket;
-use super::stream::{Broken, broken, check_memory, uninterrupted};
 use super::sys;
-use super::tls::Progress;
+use super::transport::{EncryptionError, HandshakeProgress, check_memory, retry_interrupted};
 use packet::{HEADER, Incoming, MAX_DATA, MAX_TOKEN, Received, packet};
 
 /// libpq: GSS_REQUIRED_FLAGS
@@ -144,15 +143,17 @@ impl Gss {
 
     /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text, which is empty
     /// where the server just closed the connection.
-    pub fn handshake(&mut self) -> Result<Progress, Vec<u8>> {
+    pub fn handshake(&mut self) -> Result<HandshakeProgress, Vec<u8>> {
         loop {
             match self.send_packet() {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Progress::Write),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(HandshakeProgress::Write);
+                }
                 Err(error) => return Err(text(&error, b"could not send data to server: ")),
             }
             if self.most.is_some() {
-                return Ok(Progress::Done);
+                return Ok(HandshakeProgress::Done);
             }
             let begun = !self.handle().is_null();
             let token = match begun.then(|| self.incoming.token(&self.socket)) {
@@ -161,7 +162,7 @@ impl Gss {
                 Some(Ok(Received::Error(packet))) => return Err(words(&packet)),
                 Some(Ok(Received::End)) => return Err(Vec::new()),
                 Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok(Progress::Read);
+                    return Ok(HandshakeProgress::Read);
                 }
                 Some(Err(error)) => {
                     return Err(text(&error, b"could not receive data from server: "));
@@ -200,7 +201,7 @@ impl Gss {
             .get(self.sent..)
             .filter(|rest| !rest.is_empty())
         {
-            self.sent += uninterrupted(|| sys::send(self.socket.fd(), rest, flags))?;
+            self.sent += retry_interrupted(|| sys::send(self.socket.fd(), rest, flags))?;
         }
         self.outgoing.clear();
         self.sent = 0;
@@ -228,11 +229,11 @@ impl Gss {
     /// Decrypts a packet.
     fn open(&mut self, token: &[u8]) -> io::Result<()> {
         let opened = self.exchange.context.unwrap(token);
-        let (plain, confidential) =
-            opened.map_err(|failure| broken(failure.after("GSSAPI unwrap error"), false))?;
+        let (plain, confidential) = opened
+            .map_err(|failure| EncryptionError::io(failure.after("GSSAPI unwrap error"), false))?;
         if !confidential {
             let text = b"incoming GSSAPI message did not use confidentiality";
-            return Err(broken(text.to_vec(), false));
+            return Err(EncryptionError::io(text.to_vec(), false));
         }
         self.plain.clear();
         self.plain.extend_from_slice(&plain);
@@ -246,7 +247,9 @@ impl Gss {
         if self.owed == 0 {
             let most = self.most.ok_or(ErrorKind::NotConnected)?;
             let plain = buf.get(..most).unwrap_or(buf);
-            self.outgoing = self.seal(plain).map_err(|text| broken(text, false))?;
+            self.outgoing = self
+                .seal(plain)
+                .map_err(|text| EncryptionError::io(text, false))?;
             self.owed = plain.len();
         }
         self.send_packet()?;
@@ -305,11 +308,8 @@ fn words(packet: &[u8]) -> Vec<u8> {
 }
 
 fn text(error: &io::Error, prefix: &[u8]) -> Vec<u8> {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Broken>())
-    {
-        Some(broken) => broken.text.clone(),
+    match EncryptionError::inside(error) {
+        Some(error) => error.text.clone(),
         None => [prefix, &sys::error_text(error)].concat(),
     }
 }

@@ -1,4 +1,4 @@
-//! Layer 3: sockets, name resolution and the few system calls the library needs.
+//! Sockets, name resolution, encryption, and the system calls that the library needs.
 
 pub mod dl;
 pub mod gss;
@@ -10,4 +10,5 @@ pub mod socket;
 pub mod stream;
 pub mod sys;
 pub mod tls;
+pub mod transport;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! One stream socket to a server, from its creation to its options and names.
 
 use super::sys;
+use super::transport::retry_interrupted;
 #[cfg(any(test, fuzzing))]
 use socket2::Domain;
 use socket2::{SockAddr, Type};
@@ -113,7 +114,7 @@ impl Socket {
 
     /// Receives what is there, at most `buf.len()` bytes.
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = super::stream::uninterrupted(|| sys::recv(self.fd(), buf, libc::MSG_DONTWAIT))?;
+        let count = retry_interrupted(|| sys::recv(self.fd(), buf, libc::MSG_DONTWAIT))?;
         self.count_received(count);
         Ok(count)
     }

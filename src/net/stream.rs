@@ -4,7 +4,7 @@ use super::gss::Gss;
 use super::socket::Socket;
 use super::sys::{self, apart};
 use super::tls::Tls;
-use crate::mem::{OutOfMemory, reserve};
+use super::transport::retry_interrupted;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -29,37 +29,6 @@ pub enum Landing {
     Pending,
 }
 
-/// What the encryption of a stream complains of: the inner error of the `io::Error` that [`Stream::recv`] and
-/// [`Stream::send`] answer for it.
-#[derive(Debug)]
-pub struct Broken {
-    /// libpq's text.
-    pub text: Vec<u8>,
-    /// The server ended the stream.
-    pub ended: bool,
-}
-
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.text))
-    }
-}
-
-impl std::error::Error for Broken {}
-
-/// A complaint of the encryption as an `io::Error`.
-pub fn broken(text: Vec<u8>, ended: bool) -> io::Error {
-    io::Error::other(Broken { text, ended })
-}
-
-/// Encryption needs some memory for each call, which it does not ask for: there must be enough.
-pub(super) fn check_memory() -> io::Result<()> {
-    if reserve::is_ready() {
-        return Ok(());
-    }
-    Err(broken(OutOfMemory.into(), false))
-}
-
 impl Stream {
     /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). Nothing there is `WouldBlock`.
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -75,7 +44,7 @@ impl Stream {
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         apart(|| match self {
-            Stream::Plain(socket) => uninterrupted(|| sys::send(socket.fd(), buf, flags)),
+            Stream::Plain(socket) => retry_interrupted(|| sys::send(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.send(buf),
             Stream::Gss(gss) => gss.send(buf),
         })
@@ -133,16 +102,6 @@ impl Stream {
     /// The descriptor to poll, which stays this object's.
     pub fn fd(&self) -> RawFd {
         self.socket().fd()
-    }
-}
-
-/// Calls again while a signal interrupts.
-pub(super) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            outcome => return outcome,
-        }
     }
 }
 

@@ -23,8 +23,8 @@ use std::ops::Range;
 use rustls::ClientConnection;
 
 use super::socket::Socket;
-use super::stream;
 use super::sys;
+use super::transport::{EncryptionError, HandshakeProgress, check_memory, retry_interrupted};
 use crate::mem::buffer::mark;
 
 pub use certificate_sender::Identity;
@@ -74,16 +74,6 @@ const CIPHERS: [(rustls::CipherSuite, &str); 6] = {
     ]
 };
 
-/// Where a handshake stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    Done,
-    /// To be called again once the socket is readable.
-    Read,
-    /// To be called again once the socket is writable.
-    Write,
-}
-
 /// A socket with TLS on it.
 pub struct Tls {
     socket: Socket,
@@ -131,26 +121,28 @@ impl Tls {
     }
 
     /// Goes on with the handshake as far as that is possible without waiting.
-    pub fn handshake(&mut self) -> Result<Progress, Failure> {
+    pub fn handshake(&mut self) -> Result<HandshakeProgress, Failure> {
         loop {
             while self.session.wants_write() {
                 match self.write_records() {
                     Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        return Ok(Progress::Write);
+                        return Ok(HandshakeProgress::Write);
                     }
                     Err(error) => return Err(self.last_words(&error)),
                 }
             }
             if !self.session.is_handshaking() {
-                return Ok(Progress::Done);
+                return Ok(HandshakeProgress::Done);
             }
             match self.session.read_tls(&mut Wire(&self.socket)) {
                 Ok(0) => return Err(failure::of_end()),
                 Ok(_) => self
                     .open_records()
                     .map_err(|error| self.explained(&error))?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Progress::Read),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(HandshakeProgress::Read);
+                }
                 Err(error) => return Err(failure::of_socket(&error)),
             }
         }
@@ -234,13 +226,13 @@ impl Tls {
         Ok((read, range.end == self.landing.len()))
     }
 
-    /// As [`stream::Stream::recv`].
+    /// As [`super::stream::Stream::recv`].
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        stream::check_memory()?;
+        check_memory()?;
         while self.pending == 0 {
             let (read, more) = self.take_records()?;
             let opened = self.open_records();
-            opened.map_err(|error| stream::broken(failure::of_session(&error), false))?;
+            opened.map_err(|error| EncryptionError::io(failure::of_session(&error), false))?;
             if self.pending == 0 && read == 0 {
                 return Err(self.end_of_stream());
             }
@@ -263,12 +255,12 @@ impl Tls {
             Ok(_) => failure::CLOSED,
             Err(_) => failure::END_OF_FILE,
         };
-        stream::broken(text.into(), true)
+        EncryptionError::io(text.into(), true)
     }
 
-    /// As [`stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    /// As [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
-        stream::check_memory()?;
+        check_memory()?;
         if self.owed == 0 {
             let taken = buf.len().min(MOST_AT_ONCE);
             self.owed = self
@@ -370,7 +362,7 @@ impl Read for Wire<'_> {
 impl Write for Wire<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        stream::uninterrupted(|| sys::send(self.0.fd(), buf, flags))
+        retry_interrupted(|| sys::send(self.0.fd(), buf, flags))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Polling;
+use crate::client::polling::Polling;
 use crate::client::{Connection, Step, Wait, Waited, Waiting, done};
 use crate::conn::startup::Startup;
 use crate::conninfo::integer;

@@ -2,7 +2,7 @@
 
 use crate::client::gss::GssState;
 use crate::client::io;
-use crate::client::tls::KeyPassword;
+use crate::client::tls_files::KeyPassword;
 use crate::client::{Connection, Waiting, apart};
 use crate::conn::session::{AsyncState, PipelineStatus, TransactionStatus};
 use crate::net::stream::Stream;

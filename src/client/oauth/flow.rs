@@ -1,13 +1,13 @@
 //! The built-in device flow (RFC 8628), as libpq's module runs it: discovery, a request for leave, and
 //! requests for the token until the user has consented.
 
-use super::debug::Debug;
 use super::prompt::Prompt;
 use crate::auth::oauth::documents::{
     DeviceAuthorization, Provider, TokenError, access_token, check_content_type,
 };
 use crate::auth::oauth::{form, issuer};
 use crate::client::env;
+use crate::client::oauth_debug::OAuthDebug;
 use crate::net::http::{Exchange, Method, Request, Response, TlsConfig, Url, tls_config};
 use crate::net::mux::Mux;
 use crate::net::sys;
@@ -51,7 +51,7 @@ enum Step {
 
 pub struct DeviceFlow {
     client: Client,
-    debug: Debug,
+    debug: OAuthDebug,
     mux: Mux,
     tls: Option<TlsConfig>,
     step: Step,
@@ -64,7 +64,7 @@ pub struct DeviceFlow {
 }
 
 impl DeviceFlow {
-    pub fn new(client: Client, debug: Debug) -> Result<DeviceFlow, String> {
+    pub fn new(client: Client, debug: OAuthDebug) -> Result<DeviceFlow, String> {
         let mux = Mux::new().map_err(|error| system("failed to create epoll set", &error))?;
         Ok(DeviceFlow {
             client,

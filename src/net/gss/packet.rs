@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::net::socket::Socket;
-use crate::net::stream::broken;
+use crate::net::transport::EncryptionError;
 use crate::protocol::codes::server;
 
 /// The bytes of the length.
@@ -54,7 +54,7 @@ impl Incoming {
         let most = limit - HEADER;
         if length > most {
             let text = format!("oversize GSSAPI packet sent by the server ({length} > {most})");
-            return Err(broken(text.into(), false));
+            return Err(EncryptionError::io(text.into(), false));
         }
         // libpq: an empty packet counts as the end, too.
         if length == 0 || !self.fill(socket, HEADER + length)? {

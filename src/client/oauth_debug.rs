@@ -2,7 +2,7 @@
 
 /// What it switches on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Debug {
+pub struct OAuthDebug {
     /// Plain HTTP is allowed.
     pub http: bool,
     /// The exchange with the provider is printed, secrets included.
@@ -13,8 +13,8 @@ pub struct Debug {
     pub call_count: bool,
 }
 
-impl Debug {
-    const ALL: Debug = Debug {
+impl OAuthDebug {
+    const ALL: OAuthDebug = OAuthDebug {
         http: true,
         trace: true,
         dos_endpoint: true,
@@ -22,11 +22,11 @@ impl Debug {
     };
 
     /// Reads `UNSAFE`, `option,...` or `UNSAFE:option,...`. What cannot be had is a warning.
-    pub fn parse(value: &[u8]) -> (Debug, Vec<Vec<u8>>) {
-        let mut debug = Debug::default();
+    pub fn parse(value: &[u8]) -> (OAuthDebug, Vec<Vec<u8>>) {
+        let mut debug = OAuthDebug::default();
         let mut warnings = Vec::new();
         if value == b"UNSAFE" {
-            return (Debug::ALL, warnings);
+            return (OAuthDebug::ALL, warnings);
         }
         let (options, unsafe_allowed) = match value.strip_prefix(b"UNSAFE:") {
             Some(options) => (options, true),
@@ -66,20 +66,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn parse(value: &str) -> (Debug, String) {
-        let (debug, warnings) = Debug::parse(value.as_bytes());
+    fn parse(value: &str) -> (OAuthDebug, String) {
+        let (debug, warnings) = OAuthDebug::parse(value.as_bytes());
         (debug, String::from_utf8(warnings.concat()).unwrap())
     }
 
     #[test]
     fn options_are_switched_on() {
-        assert_eq!(parse(""), (Debug::default(), String::new()));
-        assert_eq!(parse("UNSAFE"), (Debug::ALL, String::new()));
+        assert_eq!(parse(""), (OAuthDebug::default(), String::new()));
+        assert_eq!(parse("UNSAFE"), (OAuthDebug::ALL, String::new()));
         let all = "UNSAFE:http,trace,,dos-endpoint,call-count,plugin-errors";
-        assert_eq!(parse(all), (Debug::ALL, String::new()));
-        let counting = Debug {
+        assert_eq!(parse(all), (OAuthDebug::ALL, String::new()));
+        let counting = OAuthDebug {
             call_count: true,
-            ..Debug::default()
+            ..OAuthDebug::default()
         };
         assert_eq!(parse("call-count"), (counting, String::new()));
         assert_eq!(parse("plugin-errors,call-count").0, counting);
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn what_cannot_be_had_is_a_warning() {
         let (debug, warnings) = parse("http,UNSAFE,x");
-        assert_eq!(debug, Debug::default());
+        assert_eq!(debug, OAuthDebug::default());
         assert_eq!(
             warnings,
             "WARNING: PGOAUTHDEBUG option \"http\" is unsafe (ignored)\n\

@@ -1,0 +1,63 @@
+//! What plain sockets, TLS and GSSAPI share.
+
+use std::io;
+
+use crate::mem::{OutOfMemory, reserve};
+
+/// How far a handshake got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeProgress {
+    Done,
+    /// Call again when the socket is readable.
+    Read,
+    /// Call again when the socket is writable.
+    Write,
+}
+
+/// An error of TLS or GSSAPI: the inner error of the `io::Error` that `recv` and `send` return for it.
+#[derive(Debug)]
+pub struct EncryptionError {
+    /// libpq's text.
+    pub text: Vec<u8>,
+    /// The server ended the stream.
+    pub ended: bool,
+}
+
+impl EncryptionError {
+    /// As an `io::Error`.
+    pub fn io(text: Vec<u8>, ended: bool) -> io::Error {
+        io::Error::other(EncryptionError { text, ended })
+    }
+
+    /// The error of the encryption inside `error`, if it is one.
+    pub fn inside(error: &io::Error) -> Option<&EncryptionError> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl std::fmt::Display for EncryptionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text))
+    }
+}
+
+impl std::error::Error for EncryptionError {}
+
+/// Fails when memory is short. The encryption libraries allocate a little in each call and cannot report a failure, so this
+/// is checked before each call.
+pub(super) fn check_memory() -> io::Result<()> {
+    if reserve::is_ready() {
+        return Ok(());
+    }
+    Err(EncryptionError::io(OutOfMemory.into(), false))
+}
+
+/// Repeats `call` while a signal interrupts it.
+pub(super) fn retry_interrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => return outcome,
+        }
+    }
+}
