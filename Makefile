@@ -115,12 +115,12 @@ drain-report:
 	$(MAKE) all proxy
 	. c-tests/lib/cache.sh && "$$cache/python/bin/python" -B c-tests/demo/report.py
 
-# Words for it, as in make proxy-bench PROXY_BENCH="--rounds 3": see c-tests/demo/relay_cost.py.
+# Words for it, as in make proxy-bench PROXY_BENCH="--rounds 3": see c-tests/demo/proxy_cost.py.
 PROXY_BENCH ?=
 proxy-bench:
 	c-tests/setup.sh proxy-bench
 	$(MAKE) proxy
-	/usr/bin/python3 -B c-tests/demo/relay_cost.py $(PROXY_BENCH)
+	/usr/bin/python3 -B c-tests/demo/proxy_cost.py $(PROXY_BENCH)
 
 clean:
 	$(CARGO) clean

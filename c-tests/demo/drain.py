@@ -4,18 +4,17 @@
     drain.py [--short] [--seed N] [ARM...]
 
 The arms: stock-LIFETIME (C libpq, smart shutdown, the pools keep a connection that many seconds), fast (C libpq, fast
-shutdown), goaway-SPREAD (this library, smart shutdown, goaway-proxy spreads the news over that many seconds),
+shutdown), goaway-SPREAD (this library, smart shutdown, goaway-proxy asks the clients over that many seconds),
 extension-SPREAD (this library, no proxy, the server has pg_goaway) and extension_stock-SPREAD (the same with C libpq, and
-pools that look at its parameter).
+pools that check the parameter that it sets).
 """
 
-import sys
 from dataclasses import dataclass, field
 
-import arguments
-import module
-from crowd import Crowd, conninfo, pooled
-from stage import Proxy, Server, Stage, connections_to
+import command_line
+import extension
+from clients import Clients, conninfo, pooled
+from cluster import C_LIBPQ, OUR_LIBPQ, Proxy, Server, Workspace, connections_to
 from timeline import Timeline, peak
 
 PROCESSES, SIZE = 4, 25
@@ -26,7 +25,7 @@ SHORT_ARMS = ["stock-8", "fast", "goaway-0", "goaway-2", "extension-2", "extensi
 
 @dataclass
 class Outcome:
-    """What came of one arm; times in seconds since the stop."""
+    """The result of one arm; times in seconds since the stop."""
 
     arm: str
     exited: float  # when the old server had exited
@@ -40,7 +39,7 @@ class Outcome:
     samples: list = field(repr=False)
 
     def claims(self):
-        """Of counts alone: how long something takes depends on the machine."""
+        """Claims about counts only: times depend on the machine."""
         counts = (self.asked, self.lost, self.expired, self.moved)
         if self.arm == "fast":
             return {"queries fail": self.failed > 0, "all connections are lost": counts == (0, ALL, 0, ALL)}
@@ -74,18 +73,18 @@ def run(arm, seed, programs):
     kind, _, number = arm.partition("-")
     seconds = float(number or 0)
     aware = kind not in ("stock", "fast")
-    with Stage() as stage:
-        config = module.config(stage, programs, number) if kind.startswith("extension") else ""
-        old = Server(stage, "old", programs).create(config)
-        new = Server(stage, "new", programs).create()
-        proxy = Proxy(stage, "proxy", old, "--spread", number) if kind == "goaway" else None
+    with Workspace() as workspace:
+        config = extension.config(workspace, programs, number) if kind.startswith("extension") else ""
+        old = Server(workspace, "old", programs).create(config)
+        new = Server(workspace, "new", programs).create()
+        proxy = Proxy(workspace, "proxy", old, "--spread", number) if kind == "goaway" else None
         front = proxy.port if proxy else old.port
         lifetime = seconds if kind == "stock" else 3600
-        # All connections are as old as the crowd: the server has to wait for nearly a whole lifetime.
+        # All connections have just been opened: the server has to wait for nearly a whole lifetime.
         ours = kind in ("goaway", "extension")
         client = pooled(conninfo(front, new.port), aware=aware, ours=ours, size=SIZE, threads=10, lifetime=lifetime)
-        crowd = Crowd(stage, seed, [client] * PROCESSES)
-        line = Timeline(crowd, front, new.port, ALL)
+        clients = Clients(workspace, seed, [client] * PROCESSES)
+        line = Timeline(clients, front, new.port, ALL)
         line.watch_for(1)
         mode = "fast" if kind == "fast" else "smart"
         line.begin(f"pg_ctl stop -m {mode}")
@@ -96,23 +95,23 @@ def run(arm, seed, programs):
         line.watch(lambda: connections_to(new.port) >= ALL, exited + 20)
         line.watch_for(1)
         moved = new.sessions()
-        crowd.stop()
-        return collect(arm, line, crowd, new, exited, moved)
+        clients.stop()
+        return collect(arm, line, clients, new, exited, moved)
 
 
-def collect(arm, line, crowd, new, exited, moved):
-    asked = crowd.count("left")
-    broken = sum(e["count"] for e in crowd.events("broken"))
+def collect(arm, line, clients, new, exited, moved):
+    asked = clients.count("left")
+    broken = sum(e["count"] for e in clients.events("broken"))
     return Outcome(
         arm=arm,
         exited=exited,
-        failed=crowd.count("failed"),
-        worst=crowd.worst(line.clock.monotonic),
+        failed=clients.count("failed"),
+        worst=clients.worst(line.clock.monotonic),
         connects=new.connects(line.clock.epoch),
         asked=asked,
         lost=broken - asked,
         # Pools close a connection for no other reason.
-        expired=crowd.count("opened") - ALL - broken,
+        expired=clients.count("opened") - ALL - broken,
         moved=moved,
         samples=line.samples(),
     )
@@ -121,9 +120,9 @@ def collect(arm, line, crowd, new, exited, moved):
 DESCRIPTIONS = {
     "stock": "C libpq, smart shutdown; the pools keep a connection for {} seconds",
     "fast": "C libpq, fast shutdown",
-    "goaway": "this library, smart shutdown; goaway-proxy tells the clients within {} seconds",
-    "extension": "this library, smart shutdown, no proxy; the server has pg_goaway, which tells the clients within {} seconds",
-    "extension_stock": "the same with C libpq; the pools look at its parameter disconnect_requested",
+    "goaway": "this library, smart shutdown; goaway-proxy asks the clients to leave within {} seconds",
+    "extension": "this library, smart shutdown, no proxy; the server's pg_goaway asks the clients to leave within {} seconds",
+    "extension_stock": "the same with C libpq; the pools check the parameter disconnect_requested",
 }
 
 
@@ -132,23 +131,32 @@ def describe(arm):
     return DESCRIPTIONS[kind].format(number)
 
 
+def remark(arm):
+    """What the reader has to know about a short run."""
+    kind, _, number = arm.partition("-")
+    if kind != "stock":
+        return ""
+    return f"  ({number} seconds stand for the hour that psycopg's pools keep a connection by default)\n"
+
+
 def run_all(arms, seed, programs):
     outcomes = []
+    print(f"C libpq:      {C_LIBPQ.resolve()}\nthis library: {OUR_LIBPQ.resolve()}")
     for arm in arms:
-        print(f"\n{arm}: {describe(arm)}")
+        print(f"\n{arm}: {describe(arm)}\n{remark(arm)}", end="", flush=True)
         outcomes.append(run(arm, seed, programs))
     return outcomes
 
 
 def main():
-    options = arguments.parse(__doc__, "arms")
+    options = command_line.parse(__doc__, "arms")
     arms = options.arms or (SHORT_ARMS if options.short else ARMS)
     outcomes = run_all(arms, options.seed, options.programs)
     print()
-    arguments.print_table(HEADINGS, [outcome.row() for outcome in outcomes])
+    command_line.print_table(HEADINGS, [outcome.row() for outcome in outcomes])
     print()
-    return arguments.judge({outcome.arm: outcome.claims() for outcome in outcomes})
+    return command_line.judge({outcome.arm: outcome.claims() for outcome in outcomes})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

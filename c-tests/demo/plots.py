@@ -38,7 +38,7 @@ def color(outcomes, outcome):
 
 
 def drain(outcomes, path):
-    """Connections to the old server, and connects to the new one. The axis of time is cut where nothing happens."""
+    """Connections to the old server, and connects to the new one. The time axis leaves out the part where nothing happens."""
     longest = max(outcome.exited for outcome in outcomes)
     near = max(outcome.exited for outcome in outcomes if not outcome.arm.startswith("stock-")) + 2
     figure, axes = plt.subplots(
@@ -70,7 +70,7 @@ def drain(outcomes, path):
 
 
 def switchover(outcomes, path):
-    """Failures of each run."""
+    """Failed queries of each run."""
     figure, axes = plt.subplots(figsize=(9, 2.8))
     width = 0.8 / len(outcomes)
     for index, (arm, runs) in enumerate(outcomes.items()):
@@ -86,7 +86,7 @@ def switchover(outcomes, path):
 
 
 def bad_client(outcome, path):
-    """Connections to both servers; who is ended is seen at the deadline."""
+    """Connections to both servers. Those that are cut show at the deadline."""
     figure, axes = plt.subplots(figsize=(9, 2.8))
     times = [t for t, _, _ in outcome.samples]
     axes.plot(

@@ -1,23 +1,22 @@
 #!/usr/bin/env python3
-"""Runs all demonstrations at full length, and writes what came of it to a directory: drain-report.md and SVG plots.
+"""Runs all demonstrations at full length, and writes the results to a directory: drain-report.md and SVG plots.
 
     report.py [--short] [--seed N] [DIRECTORY]
 
-With --short it is soon done, and proves nothing but that it works.
+With --short it takes a few minutes, and only shows that the report can be made.
 """
 
 import datetime
 import os
 import platform
-import sys
 from pathlib import Path
 
-import arguments
+import command_line
 import bad_client
 import drain
 import plots
 import switchover
-from stage import CHECKOUT
+from cluster import CHECKOUT
 
 SECTIONS = {
     "drain": "a server is stopped under 100 pooled connections",
@@ -64,7 +63,7 @@ def drain_section(outcomes):
 
 
 def timely(outcome):
-    """The one claim about time: the report makes it, the tests do not."""
+    """The only claim about time. The report makes it; the tests do not."""
     kind, _, spread = outcome.arm.partition("-")
     if kind in ("stock", "fast"):
         return {}
@@ -80,7 +79,7 @@ def switchover_section(outcomes, seconds):
         f"between them, transactions of {seconds[0]} to {seconds[1]} seconds to the first of two replicas. It is stopped in the middle of that, and "
         "started again for the next run: smart shutdown behind goaway-proxy (goaway), smart shutdown with pg_goaway and no proxy "
         "(extension), and fast shutdown. “Caught” are the "
-        "transactions in progress at the stop, “committed” those of them that came to their end."
+        "transactions in progress at the stop, “committed” those of them that committed."
     )
     claims = {arm: switchover.claims(arm, runs) for arm, runs in outcomes.items()}
     rows = [switchover.row(arm, runs) for arm, runs in outcomes.items()]
@@ -90,7 +89,7 @@ def switchover_section(outcomes, seconds):
 def bad_client_section(outcome):
     text = (
         f"`c-tests/demo/bad_client.py`. goaway-proxy gets SIGTERM, with a deadline of {outcome.deadline} seconds, while 90 pooled "
-        f"connections know GoAway, 9 clients use C libpq, and one is idle in a transaction. It ended after "
+        f"connections know GoAway, 9 clients use C libpq, and one is idle in a transaction. It exited after "
         f"{outcome.drained:.1f} s with status {outcome.status}."
     )
     claims = {"bad client": outcome.claims()}
@@ -98,7 +97,7 @@ def bad_client_section(outcome):
 
 
 def main():
-    options = arguments.parse(__doc__, "directory")
+    options = command_line.parse(__doc__, "directory")
     directory = Path(options.directory[0] if options.directory else CHECKOUT / "docs")
     directory.mkdir(exist_ok=True)
     short = options.short
@@ -119,8 +118,8 @@ def main():
         "Servers, goaway-proxy and clients all ran on it, so times are upper bounds.\n"
     )
     (directory / "drain-report.md").write_text(head + "".join(text for text, _ in sections), encoding="utf-8")
-    return max(arguments.judge(claims) for _, claims in sections)
+    return max(command_line.judge(claims) for _, claims in sections)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

@@ -7,13 +7,12 @@ The arms: goaway (this library, smart shutdown, goaway-proxy tells the clients),
 pg_goaway and there is no proxy) and fast (the same clients, fast shutdown).
 """
 
-import sys
 from dataclasses import dataclass
 
-import arguments
-import module
-from crowd import Clock, Crowd, conninfo, pooled
-from stage import Proxy, Server, Stage, wait_for
+import command_line
+import extension
+from clients import Clock, Clients, conninfo, pooled
+from cluster import Proxy, Server, Workspace, wait_for
 
 ARMS = ["goaway", "extension", "fast"]
 PROCESSES, SIZE, THREADS, TRANSACTIONS = 2, 25, 16, 6
@@ -31,24 +30,24 @@ class Run:
 
     exited: float  # when the old replica had exited
     failed: int  # queries and transactions
-    answered: int  # likewise
+    answered: int  # queries and transactions
     caught: int  # transactions that were in progress on the old replica at the stop
     committed: int  # of these
     seconds: float  # how long the clients worked
     worst: float  # the slowest answer
 
 
-class Cluster:
+class Replicas:
     """A primary and two replicas, of which the first is stopped again and again."""
 
-    def __init__(self, stage, programs, config=""):
-        self.stage = stage
-        self.primary = Server(stage, "primary", programs).create(f"wal_keep_size = 64MB\n{config}")
-        self.old = self.primary.standby(stage, "old")
-        self.new = self.primary.standby(stage, "new")
+    def __init__(self, workspace, programs, config=""):
+        self.workspace = workspace
+        self.primary = Server(workspace, "primary", programs).create(f"wal_keep_size = 64MB\n{config}")
+        self.old = self.primary.standby(workspace, "old")
+        self.new = self.primary.standby(workspace, "new")
 
     def switch(self, arm, seed, seconds):
-        proxy = None if arm == "extension" else Proxy(self.stage, f"{arm}-{seed}", self.old, "--spread", SPREAD)
+        proxy = None if arm == "extension" else Proxy(self.workspace, f"{arm}-{seed}", self.old, "--spread", SPREAD)
         client = pooled(
             conninfo(proxy.port if proxy else self.old.port, self.new.port),
             aware=True,
@@ -57,42 +56,42 @@ class Cluster:
             transactions=TRANSACTIONS,
             transaction_seconds=seconds,
         )
-        crowd = Crowd(self.stage, seed, [client] * PROCESSES)
+        clients = Clients(self.workspace, seed, [client] * PROCESSES)
         begin = Clock()
-        wait_for("transactions", lambda: crowd.count("begun") >= PROCESSES * TRANSACTIONS)
+        wait_for("transactions", lambda: clients.count("begun") >= PROCESSES * TRANSACTIONS)
         stop = Clock()
         self.old.stop("fast" if arm == "fast" else "smart", wait=False)
-        wait_for("the old replica's end", self.old.has_exited, 60)
+        wait_for("the old replica to exit", self.old.has_exited, 60)
         exited = stop.seconds()
-        # What comes behind the switchover counts too.
-        wait_for("transactions on the new replica", lambda: self.settled(crowd, stop), 60)
-        crowd.stop()
+        # Queries after the switchover count too.
+        wait_for("transactions on the new replica", lambda: self.settled(clients, stop), 60)
+        clients.stop()
         worked = begin.seconds()
         if proxy:
             proxy.kill()
         self.old.start()
-        return collect(crowd, stop, exited, worked)
+        return collect(clients, stop, exited, worked)
 
-    def settled(self, crowd, stop):
-        return sum(e["port"] == self.new.port for e in crowd.events("committed", stop.monotonic)) >= TRANSACTIONS
+    def settled(self, clients, stop):
+        return sum(e["port"] == self.new.port for e in clients.events("committed", stop.monotonic)) >= TRANSACTIONS
 
 
 def transactions(events):
     return {(e["number"], e["transaction"]) for e in events}
 
 
-def collect(crowd, stop, exited, worked):
-    begun = transactions(e for e in crowd.events("begun") if e["t"] < stop.monotonic)
-    late = transactions(crowd.events("committed", stop.monotonic))
-    early = transactions(crowd.events("committed")) - late
+def collect(clients, stop, exited, worked):
+    begun = transactions(e for e in clients.events("begun") if e["t"] < stop.monotonic)
+    late = transactions(clients.events("committed", stop.monotonic))
+    early = transactions(clients.events("committed")) - late
     return Run(
         exited=exited,
-        failed=crowd.count("failed"),
-        answered=crowd.answered(),
+        failed=clients.count("failed"),
+        answered=clients.answered(),
         caught=len(begun - early),
         committed=len(begun & late),
         seconds=worked,
-        worst=crowd.worst(stop.monotonic),
+        worst=clients.worst(stop.monotonic),
     )
 
 
@@ -102,10 +101,10 @@ def run_all(arms, runs, seconds, seed, programs):
 
 def run_arm(arm, runs, seconds, seed, programs):
     outcomes = []
-    with Stage() as stage:
-        cluster = Cluster(stage, programs, module.config(stage, programs, SPREAD) if arm == "extension" else "")
+    with Workspace() as workspace:
+        replicas = Replicas(workspace, programs, extension.config(workspace, programs, SPREAD) if arm == "extension" else "")
         for number in range(1, runs + 1):
-            run = cluster.switch(arm, seed + number, seconds)
+            run = replicas.switch(arm, seed + number, seconds)
             outcomes.append(run)
             print(
                 f"{arm} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
@@ -141,7 +140,7 @@ def row(arm, runs):
 def claims(arm, runs):
     caught = {"transactions are in progress at each stop": all(run.caught > 0 for run in runs)}
     if arm == "fast":
-        # One or two may have come to their end at that very moment.
+        # One or two may commit just before the stop.
         lost = all(run.failed > 0 and run.committed < run.caught / 2 for run in runs)
         return caught | {"in each run queries fail, and transactions in progress": lost}
     kept = all(run.failed == 0 and run.committed == run.caught for run in runs)
@@ -149,14 +148,14 @@ def claims(arm, runs):
 
 
 def main():
-    options = arguments.parse(__doc__, "arms")
+    options = command_line.parse(__doc__, "arms")
     runs, seconds = numbers(options.short)
     outcomes = run_all(options.arms or ARMS, runs, seconds, options.seed, options.programs)
     print()
-    arguments.print_table(HEADINGS, [row(arm, runs) for arm, runs in outcomes.items()])
+    command_line.print_table(HEADINGS, [row(arm, runs) for arm, runs in outcomes.items()])
     print()
-    return arguments.judge({arm: claims(arm, runs) for arm, runs in outcomes.items()})
+    return command_line.judge({arm: claims(arm, runs) for arm, runs in outcomes.items()})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

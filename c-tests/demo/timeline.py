@@ -1,24 +1,24 @@
-"""What a demonstration shows while it runs: who is connected where, second by second."""
+"""Shows while a demonstration runs how many clients are connected to which server."""
 
 import time
 
-from crowd import Clock
-from stage import connections_to
+from clients import Clock
+from cluster import connections_to
 
 WIDTH = 25
 
 
 class Timeline:
-    """Watches two servers' connections, prints them now and then, and keeps the samples."""
+    """Counts the connections to two servers, prints the counts now and then, and keeps the samples."""
 
-    def __init__(self, crowd, old_port, new_port, full):
-        self.crowd, self.old_port, self.new_port, self.full = crowd, old_port, new_port, full
+    def __init__(self, clients, old_port, new_port, full):
+        self.clients, self.old_port, self.new_port, self.full = clients, old_port, new_port, full
         self.clock = Clock()
         self._samples = []
         self._next_line = 0.0
 
     def begin(self, text):
-        """The moment that all times are told from."""
+        """Starts the clock: all times count from here."""
         self._line()
         self.clock = Clock()
         self.say(text)
@@ -31,7 +31,7 @@ class Timeline:
         print(f"{self.seconds():7.2f} s  {text}", flush=True)
 
     def watch(self, condition, limit):
-        """Until `condition` holds, which must be at `limit`, in seconds since the beginning."""
+        """Samples until `condition` is true, for at most `limit` seconds since the start of the clock."""
         while not condition():
             if self.seconds() > limit:
                 raise TimeoutError(f"not within {limit:.0f} seconds")
@@ -53,18 +53,18 @@ class Timeline:
 
     def _line(self):
         old, new = connections_to(self.old_port), connections_to(self.new_port)
-        failed, answered = self.crowd.count("failed"), self.crowd.answered()
+        failed, answered = self.clients.count("failed"), self.clients.answered()
         self.say(
             f"old server {old:3} {self._bar(old)}  new server {new:3} {self._bar(new)}"
             f"  {answered:6} answered, {failed} failed"
         )
-        # Long waits need fewer lines.
-        self._next_line = self.seconds() + max(0.5, self.seconds() / 20)
+        # Fewer lines during long waits, but one every ten seconds.
+        self._next_line = self.seconds() + min(10, max(0.5, self.seconds() / 20))
 
     def _bar(self, n):
         return ("#" * min(WIDTH, round(WIDTH * n / self.full))).ljust(WIDTH, ".")
 
 
 def peak(times):
-    """The most of `times`, which are sorted, within one second."""
+    """The largest number of `times`, which are sorted, within one second."""
     return max((sum(t <= other < t + 1 for other in times[n:]) for n, t in enumerate(times)), default=0)

@@ -81,13 +81,13 @@ fn bad_client() {
     let output = run("bad_client.py", Version::Debian15);
     // Who, connections, those that left when asked, errors, when the last one had gone.
     let counts = |name| row(&output, name)[1..4].to_vec();
-    assert_eq!(counts("aware of GoAway"), ["90", "90", "0"], "{output}");
+    assert_eq!(counts("know GoAway"), ["90", "90", "0"], "{output}");
     assert_eq!(counts("C libpq"), ["9", "0", "9"], "{output}");
     assert_eq!(counts("idle in a transaction"), ["1", "0", "1"], "{output}");
     for claim in [
-        "each of the 9 others has exactly one error",
-        "goaway-proxy counts the same, and says so in its exit status",
-        "the aware have left before, and nobody is ended before the deadline",
+        "each of the 9 clients on C libpq gets exactly one error",
+        "goaway-proxy reports the same counts, and exits with status 3",
+        "clients that know GoAway leave before the deadline, and nobody is disconnected before it",
     ] {
         let line = format!("holds  bad client: {claim}\n");
         assert!(output.stdout.contains(&line), "{output}");
@@ -96,7 +96,8 @@ fn bad_client() {
 
 #[test]
 fn a_claim_that_does_not_hold_fails() {
-    let judge = "import sys, arguments; sys.exit(arguments.judge({'a': {'x': True, 'y': False}}))";
+    let judge =
+        "import sys, command_line; sys.exit(command_line.judge({'a': {'x': True, 'y': False}}))";
     let output = process::run(&mut python(&["-c", judge]), b"", LIMIT);
     assert_eq!(output.end, process::End::Exit(1));
     assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
@@ -104,8 +105,8 @@ fn a_claim_that_does_not_hold_fails() {
 
 /// The benchmark of goaway-proxy: that it measures something, not how much.
 #[test]
-fn relay_cost() {
-    let mut command = python(&["relay_cost.py"]);
+fn proxy_cost() {
+    let mut command = python(&["proxy_cost.py"]);
     command.args(["--rounds", "1", "--turns", "2", "--idle", "50"]);
     let output = process::run(&mut command, b"", LIMIT).success();
     for proxy in ["PgBouncer", "goaway-proxy"] {

@@ -1,16 +1,15 @@
-"""What the demonstrations run on: PostgreSQL clusters and goaway-proxy, on 127.0.0.1 and in a temporary directory.
+"""Starts PostgreSQL servers and goaway-proxy, on 127.0.0.1 and in a temporary directory.
 
-All of it is stopped and removed at the end, also when this process is killed.
+All of them are stopped at the end, and their files removed, even when this process is killed.
 """
 
 import contextlib
 import json
 import os
 import pwd
-import signal
 import socket
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,10 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+
+# The two libraries, by path: the one that the loader finds by itself may be either.
+OUR_LIBPQ = Path(os.environ.get("LIBPQ_OXIDE_LIB", TARGET / "release")) / "libpq.so.5"
+C_LIBPQ = Path("/usr/lib", sysconfig.get_config_var("MULTIARCH") or "", "libpq.so.5")
 
 CONFIG = """
 listen_addresses = '127.0.0.1'
@@ -32,7 +35,7 @@ log_line_prefix = '%n '
 
 
 def oracle_18():
-    """The programs of the tests' PostgreSQL 18, or None where it was not built."""
+    """The programs of the PostgreSQL 18 that the tests build, or None if it was not built."""
     cache = subprocess.run(
         ["bash", "-euc", '. "$1"; printf %s "$cache"', "bash", CHECKOUT / "c-tests/lib/cache.sh"],
         check=True,
@@ -43,7 +46,7 @@ def oracle_18():
 
 
 def wait_for(what, condition, seconds=30):
-    """Asks until `condition` holds."""
+    """Polls until `condition` is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -58,15 +61,15 @@ def free_port():
 
 
 def connections_to(port):
-    """How many established connections a listener on 127.0.0.1:`port` has."""
+    """Counts the established connections of a listener on 127.0.0.1:`port`."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         fields = (line.split() for line in table)
-        # A set: the kernel may tell a socket twice when others come and go meanwhile.
+        # A set: the kernel may list a socket twice when others open and close meanwhile.
         return len({f[2] for f in fields if f[1] == f"0100007F:{port:04X}" and f[3] == "01"})
 
 
 def service_user():
-    """PostgreSQL refuses to run as root: the arguments that make subprocess run it as another user."""
+    """Arguments for subprocess: PostgreSQL refuses to run as root, so it runs as another user."""
     if os.getuid() != 0:
         return {}
     user = pwd.getpwnam("postgres")
@@ -83,17 +86,18 @@ n=0
 while ls "$1"/*/postmaster.pid >/dev/null && [ $((n += 1)) -le 100 ]; do
     sleep 0.1
 done
-rm -rf "$1" || rm -rf "$1"/*
+# The last processes of a server may still write.
+until rm -rf "$1" || [ $((n += 1)) -gt 200 ]; do
+    sleep 0.1
+done
 """
 
 
-class Stage(contextlib.ExitStack):
-    """The directory, and what has to be undone."""
+class Workspace(contextlib.ExitStack):
+    """A temporary directory, and a stack of what to stop at the end."""
 
     def __enter__(self):
         super().__enter__()
-        # SystemExit lets the stack unwind.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.directory = Path(tempfile.mkdtemp(prefix="pq-demo-", dir="/tmp"))
         os.chmod(self.directory, 0o755)
         if user := service_user():
@@ -102,14 +106,13 @@ class Stage(contextlib.ExitStack):
         return self
 
     def _start_keeper(self):
-        """A shell that cleans up when its standard input ends, which it does however this process ends."""
+        """Starts a shell that cleans up when this process ends, in whatever way: its standard input ends then."""
         keeper = subprocess.Popen(
             ["sh", "-c", KEEPER, "sh", self.directory],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            **service_user(),
         )
         self.callback(keeper.wait)
         self.callback(keeper.stdin.close)
@@ -118,15 +121,15 @@ class Stage(contextlib.ExitStack):
 class Server:
     """A PostgreSQL cluster."""
 
-    def __init__(self, stage, name, programs):
+    def __init__(self, workspace, name, programs):
         self.programs = programs
-        self.data = stage.directory / name
-        self.log_file = stage.directory / f"{name}.log"
+        self.data = workspace.directory / name
+        self.log_file = workspace.directory / f"{name}.log"
 
     def tool(self, program, *arguments, **more):
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
         command = [self.programs / program, *arguments]
-        # pg_ctl's server inherits its output, so that is a file.
+        # A file, not a pipe: the server that pg_ctl starts inherits it.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
                 command, env=environment, cwd="/", stdout=output, stderr=output, **service_user(), **more
@@ -145,9 +148,9 @@ class Server:
         self.start()
         return self
 
-    def standby(self, stage, name):
-        """A copy of this server that follows it."""
-        standby = Server(stage, name, self.programs)
+    def standby(self, workspace, name):
+        """Starts a standby of this server."""
+        standby = Server(workspace, name, self.programs)
         source = f"host=127.0.0.1 port={self.port} user=postgres"
         self.tool("pg_basebackup", "-R", "-c", "fast", "--no-sync", "-d", source, "-D", standby.data)
         standby.port = free_port()
@@ -174,17 +177,17 @@ class Server:
             status = Path(f"/proc/{self.pid}/stat").read_text()
         except FileNotFoundError:
             return True
-        # Its parent is the first process, which may take its time.
+        # A zombie: init has not collected it yet.
         return status.rpartition(")")[2].split()[0] == "Z"
 
     def sessions(self):
-        """How many clients' sessions it has."""
+        """Counts its clients' sessions."""
         sql = "SELECT count(*) - 1 FROM pg_stat_activity WHERE backend_type = 'client backend'"
         where = ["-h", self.data.parent, "-p", str(self.port), "-U", "postgres", "-d", "postgres"]
         return int(self.tool("psql", "-X", "-A", "-t", *where, "-c", sql))
 
     def connects(self, since):
-        """When sessions began, as seconds after `since`, which is in seconds since 1970."""
+        """When sessions began, in seconds after `since`, which is in seconds since 1970."""
         lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
         times = [float(line.split()[0]) - since for line in lines if " connection authorized: " in line]
         return sorted(t for t in times if t >= 0)
@@ -195,10 +198,10 @@ class Proxy:
 
     PROGRAM = Path(os.environ.get("GOAWAY_PROXY", TARGET / "proxy/goaway-proxy"))
 
-    def __init__(self, stage, name, server, *options, watch="0.2"):
+    def __init__(self, workspace, name, server, *options, watch="0.2"):
         self.port = free_port()
-        self.control = stage.directory / f"{name}.control"
-        self.log_file = stage.directory / f"{name}.log"
+        self.control = workspace.directory / f"{name}.control"
+        self.log_file = workspace.directory / f"{name}.log"
         command = ["setpriv", "--pdeathsig", "KILL", self.PROGRAM, "--listen", f"127.0.0.1:{self.port}"]
         command += [
             "--server",
@@ -211,7 +214,7 @@ class Proxy:
         ]
         with open(self.log_file, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        stage.callback(self.kill)
+        workspace.callback(self.kill)
         wait_for("goaway-proxy", self._listens)
 
     def _listens(self):
@@ -227,11 +230,11 @@ class Proxy:
         return json.loads(self._ctl("status").stdout)
 
     def terminate(self):
-        """Begins the drain at whose end it exits."""
+        """Starts a drain. The proxy exits when the drain is complete."""
         self.process.terminate()
 
-    def last_words(self):
-        """What it logged last, once it has exited."""
+    def last_line(self):
+        """Waits until it has exited, and returns the last line of its log."""
         self.process.wait(60)
         return self.log_file.read_text().splitlines()[-1]
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """What goaway-proxy costs, beside PgBouncer (session pooling) and no proxy at all.
 
-    relay_cost.py [--rounds N] [--turns N] [--idle N]
+    proxy_cost.py [--rounds N] [--turns N] [--idle N]
 
-A PostgreSQL of its own serves `pgbench -S -M prepared -c 8 -j 2` over TCP: directly, through PgBouncer, and through
-goaway-proxy. In a round the three run at once, a second each in turn while the others are stopped, for a machine's
-speed changes by the second. Printed are transactions a second, the proxies' CPU time for 100,000 transactions,
-medians, and the ratios of the two proxies in the same round; then the proxies' resident memory with many idle clients.
-All of it runs on this machine, so that the figures mean something only while it does nothing else.
+Runs `pgbench -S -M prepared -c 8 -j 2` over TCP on a temporary PostgreSQL: directly, through PgBouncer, and through
+goaway-proxy. In a round the three take turns of a second, the others being stopped, because a machine's speed changes
+from second to second. Prints transactions a second and the proxies' CPU time for 100,000 transactions (medians), the
+ratios of the two proxies within each round, and their resident memory with many idle clients. Everything runs on this
+machine, so the figures are only useful when it does nothing else.
 
 GOAWAY_PROXY names another goaway-proxy to measure.
 """
@@ -20,13 +20,12 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import median
 
-from arguments import print_table
-from stage import DEBIAN_15, Proxy, Server, Stage, free_port, oracle_18, service_user, wait_for
+import command_line
+from cluster import DEBIAN_15, Proxy, Server, Workspace, free_port, oracle_18, service_user, wait_for
 
 CLIENTS = 8
 WORKLOAD = ["-n", "-S", "-M", "prepared", "-c", str(CLIENTS), "-j", "2"]
@@ -53,15 +52,15 @@ STARTUP = b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0"
 
 
 class PgBouncer:
-    """Debian's, which like PostgreSQL does not run as root."""
+    """Debian's PgBouncer. Like PostgreSQL, it does not run as root."""
 
-    def __init__(self, stage, server, clients):
+    def __init__(self, workspace, server, clients):
         self.port = free_port()
-        config, self.log_file = stage.directory / "pgbouncer.ini", stage.directory / "pgbouncer.log"
+        config, self.log_file = workspace.directory / "pgbouncer.ini", workspace.directory / "pgbouncer.log"
         config.write_text(PGBOUNCER.format(server=server.port, port=self.port, clients=clients, log=self.log_file))
         command = ["setpriv", "--pdeathsig", "KILL", "/usr/sbin/pgbouncer", "-q", config]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd="/", **service_user())
-        stage.callback(self.kill)
+        workspace.callback(self.kill)
         wait_for("PgBouncer", self._listens)
 
     def _listens(self):
@@ -80,7 +79,7 @@ def address(port):
 
 
 def cpu_seconds(pid):
-    """User and system time of a process's threads so far."""
+    """The user and system time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -91,7 +90,7 @@ def resident_megabytes(pid):
 
 
 class Arm:
-    """A way to the server, and a pgbench that runs only in its turns."""
+    """A route to the server, and a pgbench that runs only in its turns."""
 
     def __init__(self, name, server, port, process=None):
         self.name, self.port, self.process = name, port, process
@@ -110,7 +109,7 @@ class Arm:
 
     def finish(self):
         """Transactions a second, and the proxy's CPU seconds for 100,000."""
-        # What pgbench takes for the end of its time.
+        # pgbench ends its run on this signal.
         self.bench.send_signal(signal.SIGALRM)
         self.bench.send_signal(signal.SIGCONT)
         output, _ = self.bench.communicate(timeout=30)
@@ -122,19 +121,19 @@ class Arm:
         self.bench.wait()
 
 
-def play(server, turns):
-    """A round: the outcome of each way."""
-    with Stage() as stage:
-        # New ones, for their sessions with the server to be as new as those without a proxy.
-        bouncer = PgBouncer(stage, server, CLIENTS)
-        proxy = Proxy(stage, "proxy", server, watch="1")
+def run_round(server, turns):
+    """Runs one round, and returns the result of each route."""
+    with Workspace() as workspace:
+        # Start new proxies in each round, so that all sessions with the server are equally old.
+        bouncer = PgBouncer(workspace, server, CLIENTS)
+        proxy = Proxy(workspace, "proxy", server, watch="1")
         arms = [
             Arm("direct", server, server.port),
             Arm("PgBouncer", server, bouncer.port, bouncer.process),
             Arm("goaway-proxy", server, proxy.port, proxy.process),
         ]
         for arm in arms:
-            stage.callback(arm.kill)
+            workspace.callback(arm.kill)
         for turn in range(turns):
             first = turn % len(arms)
             for arm in arms[first:] + arms[:first]:
@@ -147,19 +146,19 @@ def ratios(rounds, figure):
 
 
 def measure_cost(server, rounds, turns):
-    played = []
+    results = []
     for number in range(rounds):
-        played.append(play(server, turns))
-        rates = (f"{name} {rate:.0f}" for name, (rate, _) in played[-1].items())
+        results.append(run_round(server, turns))
+        rates = (f"{name} {rate:.0f}" for name, (rate, _) in results[-1].items())
         print(f"round {number + 1}: {', '.join(rates)}", flush=True)
     rows = []
-    for name in played[0]:
-        rates, costs = zip(*(one[name] for one in played))
+    for name in results[0]:
+        rates, costs = zip(*(one[name] for one in results))
         rows.append([name, f"{median(rates):.0f}", "-" if None in costs else f"{median(costs):.2f}"])
     print()
-    print_table(["", "transactions/s", "CPU seconds for 100,000"], rows)
-    print(f"\ntransactions/s, goaway-proxy by PgBouncer: {ratios(played, 0)}")
-    print(f"CPU time, goaway-proxy by PgBouncer: {ratios(played, 1)}")
+    command_line.print_table(["", "transactions/s", "CPU seconds for 100,000"], rows)
+    print(f"\ntransactions/s, goaway-proxy by PgBouncer: {ratios(results, 0)}")
+    print(f"CPU time, goaway-proxy by PgBouncer: {ratios(results, 1)}")
 
 
 def connect(port):
@@ -174,9 +173,9 @@ def connect(port):
 
 
 def measure_memory(server, idle):
-    with Stage() as stage:
-        bouncer = PgBouncer(stage, server, idle)
-        for name, proxy in [("PgBouncer", bouncer), ("goaway-proxy", Proxy(stage, "proxy", server))]:
+    with Workspace() as workspace:
+        bouncer = PgBouncer(workspace, server, idle)
+        for name, proxy in [("PgBouncer", bouncer), ("goaway-proxy", Proxy(workspace, "proxy", server))]:
             before = resident_megabytes(proxy.process.pid)
             with contextlib.ExitStack() as stack:
                 for _ in range(idle):
@@ -188,17 +187,17 @@ def measure_memory(server, idle):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--turns", type=int, default=10, help="of each way to the server in a round, of a second")
+    parser.add_argument("--turns", type=int, default=10, help="turns of a second for each route in a round")
     parser.add_argument("--idle", type=int, default=2000, metavar="N", help="idle clients; 0 for none")
     options = parser.parse_args()
     # A proxy needs two descriptors a client.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with Stage() as stage:
-        server = Server(stage, "server", oracle_18() or DEBIAN_15)
-        # PgBouncer keeps its sessions with the server when its clients have gone.
+    with Workspace() as workspace:
+        server = Server(workspace, "server", oracle_18() or DEBIAN_15)
+        # PgBouncer keeps its sessions with the server after its clients have left.
         server.create(f"max_connections = {2 * options.idle + 4 * CLIENTS}\nlog_connections = off\n")
-        # All of it stays in the shared buffers.
+        # The tables fit into the shared buffers.
         server.tool("pgbench", "-i", "-q", *address(server.port))
         if options.rounds:
             measure_cost(server, options.rounds, options.turns)
@@ -207,4 +206,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

@@ -1,29 +1,29 @@
-"""The client processes of a demonstration, and what they told."""
+"""The client processes of a demonstration, and the events that they report."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from stage import TARGET, wait_for
+from cluster import C_LIBPQ, OUR_LIBPQ, wait_for
 
-CLIENT = Path(__file__).with_name("client.py")
-PRELUDE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+PROGRAM = Path(__file__).with_name("client_process.py")
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def conninfo(*ports):
-    """The hosts in their order: a client goes to the next one where the first refuses."""
+    """Hosts in order: a client tries the next one when the first refuses."""
     hosts = ",".join("127.0.0.1" for _ in ports)
     return f"host={hosts} port={','.join(map(str, ports))} user=postgres dbname=postgres sslmode=disable"
 
 
 def pooled(where, *, aware, ours=None, size, threads=0, pause=0.1, lifetime=3600, transactions=0, transaction_seconds=(0, 0)):
-    """A process with a pool, and threads that use it: `threads` for single queries, `transactions` for long ones.
+    """A process with a pool. `threads` threads send single queries, `transactions` threads run long transactions.
 
-    An aware one leaves when it is asked. It runs on this library, unless `ours` is False.
+    If `aware`, the pool closes a connection when the server asks for that, and the process runs on this library unless
+    `ours` is False.
     """
     return {
         "kind": "pooled",
@@ -40,38 +40,50 @@ def pooled(where, *, aware, ours=None, size, threads=0, pause=0.1, lifetime=3600
 
 
 def plain(where, *, size, pause):
-    """A process with `size` threads that have a connection each."""
+    """A process with `size` threads, each with a connection of its own."""
     return {"kind": "plain", "conninfo": where, "aware": False, "ours": False, "size": size, "pause": pause}
 
 
 def bad(where):
-    """A process that is idle in a transaction."""
+    """A process that stays idle in a transaction."""
     return {"kind": "bad", "conninfo": where, "aware": True, "ours": True}
 
 
-class Crowd:
-    """Running client processes, on this library or on the system's libpq."""
+def libpq(client):
+    """The library that a client loads."""
+    return OUR_LIBPQ if client["ours"] else C_LIBPQ
 
-    def __init__(self, stage, seed, clients):
+
+class Clients:
+    """Running client processes, on this library or on C libpq."""
+
+    def __init__(self, workspace, seed, clients):
         self._lock = threading.Lock()
         self._events = []
         self._processes = []
         self._readers = []
-        stage.callback(self._kill)
+        self._directory = workspace.directory
+        workspace.callback(self._kill)
         for number, client in enumerate(clients):
             self._start(client | {"seed": f"{seed} {number}", "number": number})
         wait_for("clients", lambda: self.count("ready") == len(clients))
-        versions = {e["number"]: e["libpq"] for e in self.events("ready")}
-        for number, client in enumerate(clients):
-            assert (versions[number] >= 190000) == client["ours"], f"client {number} runs on libpq {versions[number]}"
+        for event in self.events("ready"):
+            expected = libpq(clients[event["number"]]).resolve()
+            if Path(event["libpq"]) != expected:
+                raise RuntimeError(f"a client loaded {event['libpq']} instead of {expected}")
 
     def _start(self, client):
-        environment = PRELUDE | {"PSYCOPG_IMPL": "python"}
-        if client["ours"]:
-            environment["LD_LIBRARY_PATH"] = os.environ.get("LIBPQ_OXIDE_LIB", str(TARGET / "release"))
+        # A directory that holds nothing else, so that no other library is affected.
+        libraries = self._directory / ("our-libpq" if client["ours"] else "c-libpq")
+        libraries.mkdir(exist_ok=True)
+        link = libraries / "libpq.so.5"
+        if not link.is_symlink():
+            link.symlink_to(libpq(client).resolve())
+        environment = ENVIRONMENT | {"PSYCOPG_IMPL": "python", "LD_LIBRARY_PATH": str(libraries)}
         process = subprocess.Popen(
-            [sys.executable, CLIENT, json.dumps(client)],
+            [sys.executable, PROGRAM, json.dumps(client)],
             env=environment,
+            process_group=0,  # Ctrl-C reaches the demonstration alone, which stops the clients
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -98,11 +110,11 @@ class Crowd:
         return sum(e["done"] for e in self.events("tick", since))
 
     def worst(self, since=0.0):
-        """The slowest answer, in seconds."""
+        """The time that the slowest query took, in seconds."""
         return max((e["worst"] for e in self.events("tick", since)), default=0.0)
 
     def stop(self):
-        """Lets the clients finish what they are at."""
+        """Stops the clients when their current queries are done."""
         for process in self._processes:
             process.stdin.close()
         for process, reader in zip(self._processes, self._readers):
@@ -117,7 +129,7 @@ class Crowd:
 
 
 class Clock:
-    """Time since the moment that counts, by both of the machine's clocks."""
+    """A point in time, by the monotonic clock and by the time of day."""
 
     def __init__(self):
         self.monotonic = time.monotonic()

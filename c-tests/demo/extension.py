@@ -1,15 +1,15 @@
-"""pg_goaway, built for a server and loaded into it from the demonstration's directory: nothing is installed."""
+"""Builds pg_goaway for a server, which loads it from the demonstration's directory: nothing is installed."""
 
 import shutil
 import subprocess
 
-from stage import CHECKOUT, TARGET
+from cluster import CHECKOUT, TARGET
 
 SOURCE = CHECKOUT / "pg_goaway"
 
 
 def build(programs):
-    """Compiles it for the server whose programs these are; returns the library."""
+    """Compiles it for the server with these programs. Returns the path of the shared library."""
     pg_config = programs / "pg_config"
     version = subprocess.run([pg_config, "--version"], check=True, capture_output=True, text=True).stdout
     directory = TARGET / "demo" / f"pg_goaway-{version.split()[1]}"
@@ -19,15 +19,15 @@ def build(programs):
         [*make, f"VPATH={SOURCE}", f"PG_CONFIG={pg_config}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
-        raise RuntimeError(f"pg_goaway was not built; c-tests/setup.sh installs what that needs:\n{done.stdout}")
+        raise RuntimeError(f"pg_goaway cannot be built; c-tests/setup.sh installs what it needs:\n{done.stdout}")
     return directory / "pg_goaway.so"
 
 
-def config(stage, programs, spread):
-    """Lines for a postgresql.conf; `spread` is in seconds."""
-    shutil.copy(build(programs), stage.directory)
+def config(workspace, programs, spread):
+    """Lines for postgresql.conf; `spread` is in seconds."""
+    shutil.copy(build(programs), workspace.directory)
     return (
-        f"dynamic_library_path = '{stage.directory}:$libdir'\n"
+        f"dynamic_library_path = '{workspace.directory}:$libdir'\n"
         f"shared_preload_libraries = 'pg_goaway'\n"
         f"pg_goaway.spread = '{spread}s'\n"
     )

@@ -1,7 +1,7 @@
-"""A client process of the demonstrations. Its argument is a JSON object; see crowd.py, which starts it.
+"""A client process of the demonstrations. clients.py starts it; its argument is a JSON object.
 
-It writes one JSON object for each thing that happens, with the time of the monotonic clock, which all processes share.
-It works until its input ends.
+It prints each event as a JSON object, with the time of the monotonic clock, which all processes share. It runs until its
+standard input ends.
 """
 
 import json
@@ -19,12 +19,12 @@ from psycopg_pool import ConnectionPool
 sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))
 from pool_psycopg import close_if_asked, visit_idle_connections  # noqa: E402
 
-# A query in which a server that stops at once may catch it.
+# Long enough to be running when the server stops.
 QUERY = "SELECT pg_sleep(0.02)"
 
 
 class Record:
-    """What happened."""
+    """Prints events, and counts answered queries."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class Record:
         self.event("failed", error=type(error).__name__, sqlstate=sqlstate, text=str(error).strip(), **more)
 
     def tick(self):
-        """Tells how many queries were answered since the last time, and how slow the slowest was."""
+        """Prints how many queries were answered since the last call, and the time that the slowest took."""
         with self._lock:
             done, worst = self._done, self._worst
             self._done, self._worst = 0, 0.0
@@ -78,7 +78,7 @@ class Pooled:
             raise
 
     def threads(self):
-        """Opens the pool. What it returns runs until `stop`."""
+        """Opens the pool. Returns functions that run until `stop` is set."""
         self.pool.open(wait=True)
         if self.settings["aware"]:
             threading.Thread(target=visit_idle_connections, args=[self.pool], daemon=True).start()
@@ -91,7 +91,7 @@ class Pooled:
             begin = time.monotonic()
             try:
                 slept = work(choice)
-            except Exception as error:  # the application's view: whatever it is, the query failed
+            except Exception as error:  # any exception is a failed query for the application
                 self.record.failed(error)
             else:
                 self.record.done(time.monotonic() - begin - slept)
@@ -114,14 +114,14 @@ class Pooled:
         return seconds
 
     def close(self):
-        # Counted by the pool: connections found broken, those that reset closed among them.
+        # The pool counts the connections that it found broken. That includes those that `reset` refused.
         stats = self.pool.get_stats()
         self.record.event("broken", count=stats.get("connections_lost", 0) + stats.get("returns_bad", 0))
         self.pool.close()
 
 
 class Plain:
-    """Threads with a connection each, which connect again after an error."""
+    """Threads with a connection each. After an error they connect again."""
 
     def __init__(self, record, stop, settings):
         self.record, self.stop, self.settings = record, stop, settings
@@ -153,7 +153,7 @@ class Plain:
 
 
 class Bad:
-    """A client that begins a transaction and forgets it."""
+    """A client that begins a transaction and never ends it."""
 
     def __init__(self, record, stop, settings):
         self.record, self.stop, self.settings = record, stop, settings
@@ -162,17 +162,17 @@ class Bad:
         conn = psycopg.connect(self.settings["conninfo"])
         conn.execute("SELECT 1")
         self.record.event("opened", port=conn.info.port)
-        return [lambda: self.forget(conn)]
+        return [lambda: self.stay_idle(conn)]
 
-    def forget(self, conn):
-        """Asks for nothing more, and tells what the server said at the end."""
+    def stay_idle(self, conn):
+        """Sends nothing more, and reports what the server said when it closed the connection."""
         said = []
         conn.add_notice_handler(lambda notice: said.append(notice.sqlstate))
         while not self.stop.wait(0.05):
             try:
                 conn.pgconn.consume_input()
             except psycopg.OperationalError:
-                conn.pgconn.is_busy()  # reads what came before the end
+                conn.pgconn.is_busy()  # parses what was received before the end
                 self.record.event("ended", said=said)
                 break
         conn.close()
@@ -181,15 +181,21 @@ class Bad:
         pass
 
 
+def loaded_libpq():
+    """The path of the libpq that this process uses."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return next(line.split()[-1] for line in maps if "/libpq.so" in line)
+
+
 def main():
-    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what it would say is in the record
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # the pool logs a warning for each connection that `reset` refuses
     settings = json.loads(sys.argv[1])
     record, stop = Record(), threading.Event()
     client = {"pooled": Pooled, "plain": Plain, "bad": Bad}[settings["kind"]](record, stop, settings)
     threads = [threading.Thread(target=run) for run in client.threads()]
     for thread in threads:
         thread.start()
-    record.event("ready", libpq=psycopg.pq.version())
+    record.event("ready", libpq=loaded_libpq())
     while not select.select([sys.stdin], [], [], 0.1)[0]:
         record.tick()
     stop.set()
