@@ -1,6 +1,7 @@
 # make             the release build: libpq.so (and libpq.so.5), libpq.a
 # make proxy       goaway-proxy
-# make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere)
+# make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig
+# make uninstall   removes what make install wrote, if it is given the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
 # make drain-report the demonstrations of GoAway at full length, their figures and plots to docs; takes a quarter of an hour
@@ -16,16 +17,27 @@ CARGO ?= cargo
 target := $(or $(CARGO_TARGET_DIR),target)
 
 PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
 includedir ?= $(PREFIX)/include
+# As PostgreSQL places its internal headers: in /usr/include/postgresql/internal whether includedir is that or /usr/include.
+pkgincludedir ?= $(if $(findstring postgres,$(includedir))$(findstring pgsql,$(includedir)),$(includedir),$(includedir)/postgresql)
 pkgconfigdir ?= $(libdir)/pkgconfig
+mandir ?= $(PREFIX)/share/man
+docdir ?= $(PREFIX)/share/doc
 INSTALL ?= install
 headers := libpq-fe.h libpq-events.h postgres_ext.h
 soname := libpq.so.5
 # The number stands for the API of libpq 19.
 library := $(soname).19
+# docs/install.md lists what make install writes; make uninstall removes it.
+installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/libpq.pc \
+    $(addprefix $(includedir)/,$(headers) libpq/libpq-fs.h) $(pkgincludedir)/internal/pqexpbuffer.h \
+    $(bindir)/goaway-proxy $(mandir)/man1/goaway-proxy.1 $(docdir)/goaway-proxy/goaway-proxy.service
+# Removed if nothing else is in them.
+installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy
 
-.PHONY: all proxy install test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all:
@@ -38,23 +50,35 @@ proxy:
 # Never builds: it may run as another user than make did.
 install:
 	@test -e $(target)/release/libpq.so || { echo "nothing to install: run make first" >&2; exit 1; }
-	$(INSTALL) -d $(addprefix $(DESTDIR),$(libdir) $(pkgconfigdir) $(includedir)/libpq $(includedir)/postgresql/internal)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(libdir) $(pkgconfigdir) $(includedir)/libpq $(pkgincludedir)/internal)
 	$(INSTALL) -m 755 $(target)/release/libpq.so $(DESTDIR)$(libdir)/$(library)
 	ln -sf $(library) $(DESTDIR)$(libdir)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(libdir)/libpq.so
 	$(INSTALL) -m 644 $(target)/release/libpq.a $(DESTDIR)$(libdir)/libpq.a
 	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
-	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(includedir)/postgresql/internal
+	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(pkgincludedir)/internal
 	if [ -e $(target)/proxy/goaway-proxy ]; then \
-	    $(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/goaway-proxy); \
-	    $(INSTALL) -m 755 $(target)/proxy/goaway-proxy $(DESTDIR)$(PREFIX)/bin; \
-	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1; \
-	    sed -e 's,@prefix@,$(PREFIX),' docs/goaway-proxy.service \
-	        >$(DESTDIR)$(PREFIX)/share/doc/goaway-proxy/goaway-proxy.service; \
+	    $(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(docdir)/goaway-proxy); \
+	    $(INSTALL) -m 755 $(target)/proxy/goaway-proxy $(DESTDIR)$(bindir); \
+	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(mandir)/man1; \
+	    sed -e 's,@bindir@,$(bindir),' docs/goaway-proxy.service \
+	        >$(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
 	fi
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
 	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
+	@if [ -z "$(DESTDIR)" ]; then echo "Run ldconfig as root, so that programs find the library: see docs/install.md."; fi
+
+# Takes the variables that make install was given. Links that lead to another library stay.
+uninstall:
+	for link in $(soname):$(library) libpq.so:$(soname); do \
+	    path=$(DESTDIR)$(libdir)/$${link%:*}; \
+	    if [ "$$(readlink $$path)" = "$${link#*:}" ]; then rm -f $$path; fi; \
+	done
+	rm -f $(addprefix $(DESTDIR),$(installed_files))
+	for directory in $(addprefix $(DESTDIR),$(installed_directories)); do \
+	    if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory; fi; \
+	done
 
 test:
 	c-tests/all.sh

@@ -20,16 +20,27 @@ struct Installation {
 
 impl Installation {
     fn new() -> Installation {
+        Installation::with(&["PREFIX=/opt/pq"])
+    }
+
+    /// Likewise, with other variables for make.
+    fn with(variables: &[&str]) -> Installation {
         let root = tempfile::tempdir().expect("a temporary directory");
+        let installation = Installation { root };
+        installation.make("install", variables);
+        installation
+    }
+
+    fn make(&self, target: &str, variables: &[&str]) {
         let library = Lib::Ours.directory();
-        let target = library.parent().expect("target/release has a parent");
+        let built = library.parent().expect("target/release has a parent");
         let mut make = Command::new("make");
         make.current_dir(paths::checkout())
-            .args(["install", "PREFIX=/opt/pq"]);
-        make.arg(format!("DESTDIR={}", root.path().display()))
-            .env("CARGO_TARGET_DIR", target);
+            .arg(target)
+            .args(variables);
+        make.arg(format!("DESTDIR={}", self.root.path().display()))
+            .env("CARGO_TARGET_DIR", built);
         process::run(&mut make, b"", TIMEOUT).success();
-        Installation { root }
     }
 
     fn prefix(&self) -> PathBuf {
@@ -61,6 +72,10 @@ impl Installation {
             .args(flags);
         process::run(&mut cc, b"", TIMEOUT).success();
     }
+}
+
+fn proxy_is_built() -> bool {
+    paths::target().join("proxy/goaway-proxy").exists()
 }
 
 fn pool_source() -> PathBuf {
@@ -99,7 +114,7 @@ fn make_install_puts_files_where_programs_look() {
         "lib/libpq.so.5.19",
         "lib/pkgconfig/libpq.pc",
     ];
-    if paths::target().join("proxy/goaway-proxy").exists() {
+    if proxy_is_built() {
         expected.extend([
             "bin/goaway-proxy",
             "share/doc/goaway-proxy/goaway-proxy.service",
@@ -112,10 +127,77 @@ fn make_install_puts_files_where_programs_look() {
             unit.contains("ExecStart=/opt/pq/bin/goaway-proxy "),
             "{unit}"
         );
-        assert!(!unit.contains("@prefix@"), "{unit}");
+        assert!(!unit.contains('@'), "{unit}");
     }
     assert_eq!(files(&installation.prefix()), expected);
     assert_eq!(installation.pkg_config(&["--modversion"]), ["19.0"]);
+}
+
+#[test]
+fn each_directory_of_an_installation_can_be_chosen() {
+    let directories = [
+        "bindir=/b",
+        "libdir=/l",
+        "includedir=/i/postgresql",
+        "pkgconfigdir=/p",
+        "mandir=/m",
+        "docdir=/d",
+    ];
+    let installation = Installation::with(&directories);
+    let mut expected = vec![
+        "i/postgresql/internal/pqexpbuffer.h",
+        "i/postgresql/libpq-events.h",
+        "i/postgresql/libpq-fe.h",
+        "i/postgresql/libpq/libpq-fs.h",
+        "i/postgresql/postgres_ext.h",
+        "l/libpq.a",
+        "l/libpq.so libpq.so.5",
+        "l/libpq.so.5 libpq.so.5.19",
+        "l/libpq.so.5.19",
+        "p/libpq.pc",
+    ];
+    if proxy_is_built() {
+        expected.extend([
+            "b/goaway-proxy",
+            "d/goaway-proxy/goaway-proxy.service",
+            "m/man1/goaway-proxy.1",
+        ]);
+        expected.sort_unstable();
+    }
+    assert_eq!(files(installation.root.path()), expected);
+    installation.make("uninstall", &directories);
+    assert_eq!(files(installation.root.path()), [""; 0]);
+}
+
+#[test]
+fn make_uninstall_removes_what_make_install_wrote() {
+    let installation = Installation::new();
+    let prefix = installation.prefix();
+    let others = ["include/other.h", "include/postgresql/other.h", "lib/other"];
+    for other in others {
+        fs::write(prefix.join(other), "").expect("a file of another package");
+    }
+    installation.make("uninstall", &["PREFIX=/opt/pq"]);
+    assert_eq!(files(&prefix), others);
+    for directory in [
+        "include/libpq",
+        "include/postgresql/internal",
+        "share/doc/goaway-proxy",
+    ] {
+        assert!(!prefix.join(directory).exists(), "{directory} is left");
+    }
+}
+
+#[test]
+fn make_uninstall_keeps_the_links_of_another_library() {
+    let installation = Installation::new();
+    let lib = installation.prefix().join("lib");
+    fs::write(lib.join("libpq.so.5.15"), "").expect("another library");
+    fs::remove_file(lib.join("libpq.so.5")).expect("our link");
+    std::os::unix::fs::symlink("libpq.so.5.15", lib.join("libpq.so.5")).expect("another link");
+    installation.make("uninstall", &["PREFIX=/opt/pq"]);
+    let expected = ["lib/libpq.so.5 libpq.so.5.15", "lib/libpq.so.5.15"];
+    assert_eq!(files(&installation.prefix()), expected);
 }
 
 #[test]
@@ -146,6 +228,22 @@ fn a_program_builds_with_the_static_library() {
     // Debian's libpq is all it could find, and has no PQgoAwayReceived.
     let mut command = on_lib(&program, Lib::Debian15);
     command.arg(&conninfo);
+    assert_pool_works(&process::run(&mut command, QUERIES, TIMEOUT));
+}
+
+#[test]
+fn a_program_builds_without_any_shared_library() {
+    let installation = Installation::new();
+    let conninfo = Postgres::shared().unix("postgres");
+    let program = installation.root.path().join("static");
+    let flags = installation.pkg_config(&["--cflags", "--libs", "--static"]);
+    installation.compile(&pool_source(), &program, &["-static"], &flags);
+    let mut readelf = Command::new("readelf");
+    readelf.args(["--program-headers", "--wide"]).arg(&program);
+    let headers = process::run(&mut readelf, b"", TIMEOUT).success();
+    assert!(!headers.stdout.contains("INTERP"), "{headers}");
+    let mut command = Command::new(&program);
+    command.env_clear().arg(&conninfo);
     assert_pool_works(&process::run(&mut command, QUERIES, TIMEOUT));
 }
 
