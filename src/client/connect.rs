@@ -79,7 +79,7 @@ impl Connection {
 
     fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), Vec<u8>> {
         let copies = options.size().saturating_mul(COPIES_OF_OPTIONS);
-        if copies > FEW_OPTIONS && !mem::is_there_for(copies) {
+        if copies > FEW_OPTIONS && !mem::is_available(copies) {
             return Err(OutOfMemory.into());
         }
         env::add_defaults(&mut options)?;

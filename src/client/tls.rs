@@ -65,7 +65,7 @@ impl Connection {
     }
 
     fn begin_tls(&mut self, startup: &Startup) -> Result<(), TlsSetupError> {
-        if !mem::is_there_for(HANDSHAKE) {
+        if !mem::is_available(HANDSHAKE) {
             return Err(Failure::shared("out of memory").into());
         }
         let settings = settings(startup, &mut self.key_password)?;

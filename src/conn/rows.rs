@@ -10,9 +10,9 @@ use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
 use crate::protocol::backend::Body;
 use crate::protocol::codes::server;
-use crate::result::builder::RowError;
 use crate::result::columns::{Columns, ColumnsError};
 use crate::result::origin::Origin;
+use crate::result::rows::RowError;
 use crate::result::status::Status;
 use crate::result::store::{PgResult, PgResultBox};
 

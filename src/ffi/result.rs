@@ -242,7 +242,7 @@ pub unsafe extern "C-unwind" fn PQgetvalue(
 ) -> *mut c_char {
     // SAFETY: the caller's promise.
     let result = unsafe { shared(res) };
-    match result.and_then(|result| Some((result, result.near(tup_num, field_num)?))) {
+    match result.and_then(|result| Some((result, result.fast_value(tup_num, field_num)?))) {
         Some((result, value)) => match value.start() {
             Some(start) => start.as_ptr().cast(),
             None => result.empty_string().cast_mut(),
@@ -264,7 +264,7 @@ pub unsafe extern "C-unwind" fn PQgetlength(
     field_num: c_int,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    match unsafe { shared(res) }.and_then(|result| result.near(tup_num, field_num)) {
+    match unsafe { shared(res) }.and_then(|result| result.fast_value(tup_num, field_num)) {
         Some(value) => value.length(),
         // SAFETY: the caller's promise.
         None => unsafe { other_length(res, tup_num, field_num) },
@@ -283,7 +283,7 @@ pub unsafe extern "C-unwind" fn PQgetisnull(
     field_num: c_int,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    match unsafe { shared(res) }.and_then(|result| result.near(tup_num, field_num)) {
+    match unsafe { shared(res) }.and_then(|result| result.fast_value(tup_num, field_num)) {
         Some(value) => value.is_null().into(),
         // SAFETY: the caller's promise.
         None => unsafe { other_is_null(res, tup_num, field_num) },

@@ -1,33 +1,29 @@
-//! A bump allocator over chunks: everything in it is freed at once.
+//! A bump allocator over chunks. All of its memory is freed at once.
 
-mod block;
-mod cells;
 mod chunk;
-mod data_row;
-pub mod rows;
-mod shape;
-mod stream;
-mod table;
 
 use super::OutOfMemory;
-use super::tail::Tail;
+use super::trailing::TrailingSpace;
 use chunk::{Chunk, ChunkList};
 use std::ptr::NonNull;
 
-/// The first chunk's size; later ones grow with what the arena holds.
+/// The size of the first chunk. Later chunks grow with the arena.
 const FIRST_CHUNK: usize = 2 * 1024;
-/// From here on chunks are mapped, aligned and backed by huge pages where the kernel has them.
+/// Chunks of this size and more are mapped and aligned, and use huge pages if the kernel has them.
 const MAPPED_CHUNK: usize = 2 * 1024 * 1024;
 const LARGEST_CHUNK: usize = 32 * 1024 * 1024;
 
-/// Owns chunks of memory and hands out pieces that live until it is dropped.
+/// Owns chunks of memory and allocates pieces of them. The pieces live until the arena is dropped.
 pub struct Arena {
+    /// Where the free bytes of the current chunk begin.
     cursor: NonNull<u8>,
-    room: usize,
-    /// Bytes of the chunk behind the room, which have to be opened first.
-    closed: usize,
+    /// The number of free bytes at the cursor.
+    free: usize,
+    /// Bytes of the chunk after the free ones. They must be prefaulted (see [`ChunkList::prefault`]) before use.
+    unfaulted: usize,
     chunks: ChunkList,
-    tail: usize,
+    /// The size of the trailing space that the arena began with.
+    trailing: usize,
 }
 
 impl Arena {
@@ -35,98 +31,108 @@ impl Arena {
     pub const fn new() -> Arena {
         Arena {
             cursor: NonNull::dangling(),
-            room: 0,
-            closed: 0,
+            free: 0,
+            unfaulted: 0,
             chunks: ChunkList::new(),
-            tail: 0,
+            trailing: 0,
         }
     }
 
-    /// An arena whose first memory is `tail`, the end of `whole` bytes that count as its own; it belongs to the box that
-    /// the arena will be stored in.
+    /// An arena that uses `space` first. `space` is the end of `whole` bytes, all of which count as the arena's memory.
+    /// The arena must be stored in the box that `space` belongs to.
     #[inline(always)]
-    pub fn in_tail(tail: Tail, whole: usize) -> Arena {
+    pub fn in_trailing_space(space: TrailingSpace, whole: usize) -> Arena {
         Arena {
-            cursor: tail.start,
-            room: tail.len,
-            closed: 0,
+            cursor: space.start,
+            free: space.len,
+            unfaulted: 0,
             chunks: ChunkList::new(),
-            tail: whole,
+            trailing: whole,
         }
     }
 
-    /// `size` uninitialised bytes at a multiple of `align` (a power of two, at most 16).
+    /// Allocates `size` uninitialized bytes at a multiple of `align` (a power of two, at most 16).
     #[inline]
     pub fn alloc(&mut self, size: usize, align: usize) -> Result<NonNull<u8>, OutOfMemory> {
         let pad = self.cursor.addr().get().wrapping_neg() & (align - 1);
         let taken = size.checked_add(pad).ok_or(OutOfMemory)?;
-        if taken > self.room {
-            return self.alloc_further(size, taken, align);
+        if taken > self.free {
+            return self.alloc_slow(size, taken, align);
         }
-        // SAFETY: `room` bytes from the cursor on are this arena's, and `pad <= taken <= room`.
+        // SAFETY: `free` bytes from the cursor on are this arena's, and `pad <= taken <= free`.
         let piece = unsafe { self.cursor.add(pad) };
         self.take(taken);
         Ok(piece)
     }
 
-    /// Takes back the end of the newest piece, from `end` on, if nothing was allocated since.
-    fn give_back(&mut self, end: NonNull<u8>, piece_end: NonNull<u8>) {
+    /// Frees the end of the newest piece, from `end` on, unless something was allocated after it.
+    pub(super) fn give_back(&mut self, end: NonNull<u8>, piece_end: NonNull<u8>) {
         if piece_end == self.cursor {
-            self.room += piece_end.addr().get() - end.addr().get();
+            self.free += piece_end.addr().get() - end.addr().get();
             self.cursor = end;
         }
     }
 
-    /// Bytes this arena keeps allocated, its tail included.
+    /// The bytes that this arena has allocated, the trailing space included.
     pub fn memory_size(&self) -> usize {
-        self.tail + self.chunks.bytes()
+        self.trailing + self.chunks.bytes()
     }
 
     fn take(&mut self, bytes: usize) {
-        // SAFETY: callers checked that `bytes <= room`, so the cursor stays inside its chunk.
+        // SAFETY: callers checked that `bytes <= free`, so the cursor stays inside its chunk.
         self.cursor = unsafe { self.cursor.add(bytes) };
-        self.room -= bytes;
+        self.free -= bytes;
+    }
+
+    /// The free bytes, for code that allocates many pieces in a loop.
+    #[inline(always)]
+    pub(super) fn free_space(&mut self) -> FreeSpace<'_> {
+        FreeSpace {
+            cursor: self.cursor,
+            free: self.free,
+            arena: self,
+        }
     }
 
     #[cold]
-    fn alloc_further(
+    fn alloc_slow(
         &mut self,
         size: usize,
         taken: usize,
         align: usize,
     ) -> Result<NonNull<u8>, OutOfMemory> {
-        if taken - self.room <= self.closed {
-            self.open(taken);
+        if taken - self.free <= self.unfaulted {
+            self.prefault(taken);
             return self.alloc(size, align);
         }
         self.alloc_in_new_chunk(size)
     }
 
-    /// Makes room for `needed` bytes in the current chunk, which has as many.
-    fn open(&mut self, needed: usize) {
+    /// Makes `needed` bytes of the current chunk free. The chunk must have as many.
+    fn prefault(&mut self, needed: usize) {
         if needed > MAPPED_CHUNK {
-            // A program may ask for much and use little of it: nothing is made present.
-            self.room += self.closed;
-            self.closed = 0;
+            // A program may ask for much memory and use little of it, so nothing is prefaulted.
+            self.free += self.unfaulted;
+            self.unfaulted = 0;
         }
-        while self.room < needed {
-            // SAFETY: the closed part of the chunk begins where the room ends.
-            let end = unsafe { self.cursor.add(self.room) };
-            let opened = self.chunks.open(end, self.closed);
-            self.room += opened;
-            self.closed -= opened;
+        while self.free < needed {
+            // SAFETY: the unfaulted part of the chunk begins where the free part ends.
+            let end = unsafe { self.cursor.add(self.free) };
+            let added = self.chunks.prefault(end, self.unfaulted);
+            self.free += added;
+            self.unfaulted -= added;
         }
     }
 
     fn alloc_in_new_chunk(&mut self, size: usize) -> Result<NonNull<u8>, OutOfMemory> {
         let chunk = self.new_chunk(size)?;
         let left = chunk.len - size;
-        // The older chunk stays the current one when it has more room left (an object with a chunk of its own).
-        if left > self.room + self.closed {
+        // The older chunk remains the current one if it has more free bytes: a large piece then has a chunk of its own.
+        if left > self.free + self.unfaulted {
             self.cursor = chunk.start;
-            self.room = chunk.open;
-            self.closed = chunk.len - chunk.open;
-            self.open(size);
+            self.free = chunk.free;
+            self.unfaulted = chunk.len - chunk.free;
+            self.prefault(size);
             self.take(size);
         }
         Ok(chunk.start)
@@ -143,6 +149,42 @@ impl Arena {
     }
 }
 
+/// The free bytes of an arena's current chunk. The arena is updated when this is dropped: until then the compiler can
+/// keep both fields in registers.
+pub(super) struct FreeSpace<'a> {
+    cursor: NonNull<u8>,
+    free: usize,
+    arena: &'a mut Arena,
+}
+
+impl FreeSpace<'_> {
+    /// The place of `len` bytes at a multiple of `align`, if they are free. They are not allocated yet.
+    #[inline(always)]
+    pub(super) fn place(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
+        let pad = self.cursor.addr().get().wrapping_neg() & (align - 1);
+        if len + pad > self.free {
+            return None;
+        }
+        // SAFETY: `free` bytes from the cursor on are the arena's, and `pad` is less.
+        Some(unsafe { self.cursor.add(pad) })
+    }
+
+    /// Allocates the bytes before `end`, which lies in a place that [`FreeSpace::place`] returned.
+    #[inline(always)]
+    pub(super) fn allocate_to(&mut self, end: NonNull<u8>) {
+        self.free -= end.addr().get() - self.cursor.addr().get();
+        self.cursor = end;
+    }
+}
+
+impl Drop for FreeSpace<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.arena.cursor = self.cursor;
+        self.arena.free = self.free;
+    }
+}
+
 // SAFETY: an arena owns its memory, and nothing else refers to it.
 unsafe impl Send for Arena {}
 // SAFETY: a shared arena only reports its size.
@@ -151,7 +193,7 @@ unsafe impl Sync for Arena {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mem::tail::TailBox;
+    use crate::mem::trailing::TrailingBox;
 
     fn fill(arena: &mut Arena, size: usize, align: usize, byte: u8) -> (NonNull<u8>, usize, u8) {
         let piece = arena.alloc(size, align).unwrap();
@@ -186,7 +228,7 @@ mod tests {
         let mut arena = Arena::new();
         let mut pieces = vec![fill(&mut arena, 10, 1, 1)];
         let cursor = arena.cursor;
-        // With the chunk's header it fills whole pages.
+        // Together with the chunk's header the piece fills whole pages.
         pieces.push(fill(&mut arena, (5 << 20) - 32, 16, 2));
         assert_eq!(arena.cursor, cursor);
         pieces.push(fill(&mut arena, 10, 1, 3));
@@ -195,8 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_is_used_first() {
-        let mut boxed = TailBox::with_tail(256, |tail| Arena::in_tail(tail, 256)).unwrap();
+    fn the_trailing_space_is_used_first() {
+        let mut boxed =
+            TrailingBox::with_space(256, |space| Arena::in_trailing_space(space, 256)).unwrap();
         fill(&mut boxed, 200, 8, 1);
         assert_eq!(boxed.memory_size(), 256);
         fill(&mut boxed, 200, 8, 2);
@@ -214,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_opened_window_by_window() {
+    fn memory_is_prefaulted_window_by_window() {
         for chunks in [ChunkList::new(), ChunkList::of_small_pages()] {
             let mut arena = Arena::new();
             arena.chunks = chunks;
@@ -222,11 +265,11 @@ mod tests {
             for round in 0..200usize {
                 let size = (round * 7919) % 150_000;
                 pieces.push(fill(&mut arena, size, 8, round as u8));
-                assert!(arena.room <= MAPPED_CHUNK);
+                assert!(arena.free <= MAPPED_CHUNK);
             }
             assert!(arena.memory_size() > 3 * MAPPED_CHUNK);
-            // More than is made present at once, in the current chunk and beyond it.
-            let whole = arena.room + arena.closed;
+            // More than is prefaulted at once, in the current chunk and beyond it.
+            let whole = arena.free + arena.unfaulted;
             pieces.push(fill(&mut arena, whole.max(MAPPED_CHUNK + 8) - 8, 1, 7));
             pieces.push(fill(&mut arena, 3 * MAPPED_CHUNK, 16, 8));
             check(&pieces);
@@ -244,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_piece_needs_no_memory_behind_it() {
+    fn an_empty_piece_needs_no_memory() {
         let mut arena = Arena::new();
         assert_eq!(arena.alloc(0, 8).unwrap().addr().get() % 8, 0);
     }

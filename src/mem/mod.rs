@@ -1,12 +1,14 @@
-//! Layer 0: fallible, growable memory for rows and received bytes, and the reserve behind everything else.
+//! Layer 0: memory whose allocation can fail without an abort: rows, received bytes, and the reserve for small
+//! allocations.
 
 pub mod arena;
 pub mod buffer;
 pub mod reserve;
+pub mod rows;
 pub mod shown;
-pub mod tail;
+pub mod trailing;
 
-/// An allocation failed; the caller reports libpq's out-of-memory error.
+/// An allocation failed. The caller reports libpq's out-of-memory error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory;
 
@@ -18,12 +20,12 @@ pub fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
     Ok(copy)
 }
 
-/// Whether there is memory for so many bytes, of which none is kept.
-pub fn is_there_for(bytes: usize) -> bool {
+/// Whether `bytes` bytes can be allocated. They are freed again.
+pub fn is_available(bytes: usize) -> bool {
     Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
-/// The parts in one piece.
+/// The concatenated parts.
 pub fn concat(parts: &[&[u8]]) -> Result<Vec<u8>, OutOfMemory> {
     let mut whole = Vec::new();
     whole.try_reserve_exact(parts.iter().map(|part| part.len()).sum())?;

@@ -21,9 +21,10 @@ use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use super::tail::MALLOC_ALIGN;
 use region::Regions;
 
+/// The alignment of every `malloc` block on the platforms that this crate supports.
+pub const MALLOC_ALIGN: usize = 16;
 /// What is larger finds nothing in the reserve. TLS records, and all that grows to hold one, are smaller.
 const LARGEST: usize = 64 * 1024;
 /// Less than this in the reserve is not enough for a call.

@@ -2,34 +2,19 @@
 
 use super::columns::Columns;
 use super::origin::Origin;
+use super::rows::{self, RowError};
 use super::status::Status;
 use super::store::{COMMAND_TAG_SIZE, ErrorInfo, PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
-pub use crate::mem::arena::rows::RowError;
-use crate::mem::arena::rows::{Layout, PlainRow, Rows, Shape};
-use crate::mem::tail::TailBox;
+use crate::mem::rows::{EncodedRow, Layout, Rows, Shape};
+use crate::mem::trailing::TrailingBox;
 use crate::protocol::fields::{ErrorFields, STATEMENT_POSITION};
 use std::sync::Arc;
-
-impl RowError {
-    /// libpq's text.
-    pub fn message(self) -> &'static str {
-        match self {
-            RowError::OutOfMemory => "out of memory for query result",
-            RowError::TooManyRows => "PGresult cannot support more than INT_MAX tuples",
-            RowError::FieldCount => "unexpected field count in \"D\" message",
-            RowError::InsufficientData => "insufficient data in \"D\" message",
-            RowError::LengthMismatch => {
-                "message contents do not agree with length in message type \"D\""
-            }
-        }
-    }
-}
 
 impl PgResult {
     /// A result without rows or columns.
     pub fn new(status: Status, encoding: i32, layout: Layout) -> Result<PgResultBox, OutOfMemory> {
-        TailBox::new(PgResult::empty(status, encoding, layout), 0)
+        TrailingBox::new(PgResult::empty(status, encoding, layout), 0)
     }
 
     /// A result for rows of `columns`.
@@ -48,18 +33,18 @@ impl PgResult {
             Some(columns) => (columns.shape(layout), columns.all_binary()),
             None => (Shape::new(layout), false),
         };
-        let extra = Rows::tail_for(shape, row_space);
-        TailBox::with_tail(extra, |tail| {
-            let rows = Rows::in_tail(tail, shape, row_space);
+        let extra = Rows::trailing_space_for(shape, row_space);
+        TrailingBox::with_space(extra, |space| {
+            let rows = Rows::in_trailing_space(space, shape, row_space);
             PgResult::of_parts(status, encoding, rows, binary.into(), Some(origin))
         })
     }
 
     /// A result without rows for some rows of the same query; `row_space` as for [`PgResult::with_columns`].
     pub fn portion(&self, status: Status, row_space: usize) -> Result<PgResultBox, OutOfMemory> {
-        let extra = Rows::tail_for(self.rows.shape(), row_space);
-        TailBox::with_tail(extra, |tail| {
-            let rows = Rows::in_tail(tail, self.rows.shape(), row_space);
+        let extra = Rows::trailing_space_for(self.rows.shape(), row_space);
+        TrailingBox::with_space(extra, |space| {
+            let rows = Rows::in_trailing_space(space, self.rows.shape(), row_space);
             let origin = self.origin().cloned();
             PgResult::of_parts(status, self.encoding, rows, self.binary, origin)
         })
@@ -84,12 +69,14 @@ impl PgResult {
     fn single(
         &self,
         stream: &[u8],
-        push: impl FnOnce(&mut Rows, &PlainRow<'_>) -> bool,
+        push: impl FnOnce(&mut Rows, &EncodedRow<'_>) -> bool,
     ) -> Option<(PgResultBox, usize)> {
-        let row = PlainRow::first_of(stream, self.rows.columns())?;
-        let mut single = self.portion(Status::SingleTuple, row.body_size()).ok()?;
+        let row = rows::first_row(stream, self.rows.columns())?;
+        let mut single = self
+            .portion(Status::SingleTuple, rows::body_size(&row))
+            .ok()?;
         let pushed = push(&mut single.rows, &row);
-        pushed.then(|| (single, row.message_size()))
+        pushed.then(|| (single, rows::message_size(&row)))
     }
 
     /// Describes the columns of a result that has none yet, as for a prepared statement.
@@ -118,14 +105,14 @@ impl PgResult {
     /// Adds the row in the body of a DataRow message.
     #[inline]
     pub fn push_row(&mut self, body: &[u8]) -> Result<(), RowError> {
-        self.rows.push_wire(body)
+        rows::push_data_row(&mut self.rows, body)
     }
 
     /// Adds the rows of the DataRow messages that `stream` begins with, as far as they are plain and at most `most`;
     /// tells how many bytes that were. Go on with [`PgResult::push_row`].
     #[inline]
     pub fn push_rows(&mut self, stream: &[u8], most: usize) -> usize {
-        self.rows.push_stream(stream, most)
+        rows::push_data_rows(&mut self.rows, stream, most)
     }
 
     /// A notice of the library's own: its text alone, with a newline.
@@ -203,7 +190,7 @@ impl PgResult {
     /// The error part, made if need be; None when memory ran out.
     fn error_info(&mut self) -> Option<&mut ErrorInfo> {
         if self.error.is_none() {
-            self.error = TailBox::new(ErrorInfo::default(), 0).ok();
+            self.error = TrailingBox::new(ErrorInfo::default(), 0).ok();
             self.out_of_memory = self.error.is_none();
         }
         self.error.as_deref_mut()
@@ -277,7 +264,7 @@ pub(crate) mod tests {
         assert_eq!(result.bytes(1, 0), Some(None));
         assert_eq!(result.bytes(2, 0), Some(Some(&b""[..])));
         for (row, column) in [(-1, 0), (3, 0), (0, 2), (0, -1), (i32::MIN, i32::MAX)] {
-            assert!(result.near(row, column).is_none());
+            assert!(result.fast_value(row, column).is_none());
             assert!(result.value(row, column).is_none());
         }
     }

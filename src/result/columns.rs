@@ -1,7 +1,7 @@
 //! Descriptions of a result's columns, shared by all results of a query.
 
 use crate::mem::OutOfMemory;
-use crate::mem::arena::rows::{Form, Layout, Shape};
+use crate::mem::rows::{Form, Layout, Shape};
 use crate::mem::shown::Shown;
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::size_of;

@@ -65,7 +65,7 @@ fn count_position(tag: &[u8]) -> Result<Option<usize>, Uninterpretable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mem::arena::rows::Layout;
+    use crate::mem::rows::Layout;
     use crate::result::status::Status;
     use crate::result::store::PgResultBox;
 

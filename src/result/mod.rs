@@ -7,5 +7,6 @@ pub mod message;
 pub mod modify;
 pub mod origin;
 pub mod print;
+pub mod rows;
 pub mod status;
 pub mod store;

@@ -1,11 +1,12 @@
 //! Results that programs make and change.
 
-use super::builder::RowError;
 use super::columns::{Columns, ColumnsError};
 use super::origin::Origin;
+use super::rows;
 use super::status::Status;
 use super::store::{PgResult, PgResultBox};
 use crate::mem::OutOfMemory;
+use crate::mem::rows::NoRoom;
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -67,8 +68,8 @@ impl PgResult {
         }
         if row == self.nrows() {
             self.rows.push_nulls().map_err(|error| match error {
-                RowError::TooManyRows => SetValueError::TooManyRows,
-                _ => SetValueError::OutOfMemory,
+                NoRoom::TooManyRows => SetValueError::TooManyRows,
+                NoRoom::OutOfMemory => SetValueError::OutOfMemory,
             })?;
         }
         match self.rows.set(row as u32, column as u32, value) {
@@ -103,7 +104,7 @@ impl PgResult {
 
     fn copy_rows(&mut self, source: &PgResult) -> Result<(), OutOfMemory> {
         for row in 0..source.rows.len() {
-            let copied = self.rows.push_copy(&source.rows, row);
+            let copied = rows::push_copy(&mut self.rows, &source.rows, row);
             copied.map_err(|_| OutOfMemory)?;
         }
         Ok(())
@@ -125,7 +126,7 @@ fn named(columns: &Arc<Columns>) -> Result<Arc<Columns>, ColumnsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mem::arena::rows::Layout;
+    use crate::mem::rows::Layout;
     use crate::result::builder::tests::{columns, result};
     use crate::result::origin::Hooks;
 

@@ -3,9 +3,9 @@
 use super::columns::{ColumnDesc, Columns};
 use super::origin::Origin;
 use super::status::Status;
-use crate::mem::arena::rows::Rows;
-pub use crate::mem::arena::rows::{Layout, Near, Value};
-use crate::mem::tail::TailBox;
+use crate::mem::rows::Rows;
+pub use crate::mem::rows::{FastValue, Layout, Value};
+use crate::mem::trailing::TrailingBox;
 use crate::protocol::fields::ErrorFields;
 use std::any::Any;
 use std::ffi::{CStr, c_char};
@@ -14,7 +14,7 @@ use std::ptr;
 use std::sync::Arc;
 
 /// An owned result.
-pub type PgResultBox = TailBox<PgResult>;
+pub type PgResultBox = TrailingBox<PgResult>;
 
 /// libpq: command tags are cut to 63 bytes.
 pub(super) const COMMAND_TAG_SIZE: usize = 64;
@@ -28,7 +28,7 @@ pub struct PgResult {
     pub(super) params: Vec<u32>,
     /// The instances of the events that watch the result.
     pub events: Option<Box<dyn Any + Send>>,
-    pub(super) error: Option<TailBox<ErrorInfo>>,
+    pub(super) error: Option<TrailingBox<ErrorInfo>>,
     /// NUL-terminated.
     pub(super) command: [u8; COMMAND_TAG_SIZE],
     pub(super) binary: i32,
@@ -109,8 +109,8 @@ impl PgResult {
 
     /// The value if it can be read fast; else [`PgResult::value`] tells.
     #[inline(always)]
-    pub fn near(&self, row: i32, column: i32) -> Option<Near> {
-        self.rows.near(row as u32, column as u32)
+    pub fn fast_value(&self, row: i32, column: i32) -> Option<FastValue> {
+        self.rows.fast_value(row as u32, column as u32)
     }
 
     /// A NUL, where NULLs point to.
@@ -137,7 +137,7 @@ impl PgResult {
     pub fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
         let columns = origin.as_ref().and_then(|origin| origin.columns());
         self.rows
-            .show_descriptions(columns.map_or(ptr::null(), |columns| columns.as_c()));
+            .set_descriptions(columns.map_or(ptr::null(), |columns| columns.as_c()));
         self.origin = origin;
     }
 

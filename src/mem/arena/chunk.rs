@@ -1,19 +1,19 @@
-//! The memory blocks under an arena: `malloc`ed while small, mapped when large.
+//! The memory blocks of an arena. Small blocks come from `malloc`, large ones from `mmap`.
 
 use crate::mem::OutOfMemory;
-use crate::mem::tail;
+use crate::mem::trailing;
 use std::mem::size_of;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
-/// How much is made present at once of memory in small pages.
+/// How many bytes are prefaulted at once in small pages.
 const SMALL_WINDOW: usize = 256 * 1024;
-/// Nanoseconds of CPU time that making a huge page present may take; where it goes well it takes a quarter of that.
+/// Prefaulting a huge page is slow if it takes more nanoseconds of CPU time than this. Normally it takes a quarter.
 const SLOW_HUGE_PAGE: u64 = 1_000_000;
 
-/// Stands at the start of every block; its size keeps what follows 16-byte aligned.
+/// The start of every block. Its size is a multiple of 16, so that the bytes after it are aligned.
 #[repr(C, align(16))]
 struct Header {
     next: *mut Header,
@@ -25,15 +25,15 @@ struct Header {
 pub struct Chunk {
     pub start: NonNull<u8>,
     pub len: usize,
-    /// How many of them need no opening.
-    pub open: usize,
+    /// How many of them need no prefaulting.
+    pub free: usize,
 }
 
-/// Owns blocks and frees them when dropped.
+/// Owns blocks, and frees them when dropped.
 pub struct ChunkList {
     newest: *mut Header,
     bytes: usize,
-    /// Huge pages turned out to be slow.
+    /// Whether huge pages turned out to be slow.
     small_pages: bool,
 }
 
@@ -51,56 +51,56 @@ impl ChunkList {
         self.bytes
     }
 
-    /// A block with room for at least `need` bytes: `wished` bytes large if that is enough,
-    /// else just large enough. Blocks of `map_from` bytes and more are mapped.
+    /// Adds a block with at least `need` usable bytes. Its size is `preferred` if that is enough, otherwise the
+    /// smallest possible. Blocks of `map_from` bytes and more are mapped.
     pub fn add(
         &mut self,
         need: usize,
-        wished: usize,
+        preferred: usize,
         map_from: usize,
     ) -> Result<Chunk, OutOfMemory> {
         let least = need.checked_add(size_of::<Header>()).ok_or(OutOfMemory)?;
-        let mut size = least.max(wished);
+        let mut size = least.max(preferred);
         let mapped = size >= map_from && mapping_allowed();
-        let (block, open) = if mapped {
+        let (block, free) = if mapped {
             size = size.checked_next_multiple_of(PAGE).ok_or(OutOfMemory)?;
             let block = map(size, self.small_pages)?;
-            (block, self.open(block, size))
+            (block, self.prefault(block, size))
         } else {
-            (tail::malloc(size)?, size)
+            (trailing::malloc(size)?, size)
         };
         self.link(block.cast(), size, mapped);
         Ok(Chunk {
             // SAFETY: every block is larger than its header.
             start: unsafe { block.add(size_of::<Header>()) },
             len: size - size_of::<Header>(),
-            open: open - size_of::<Header>(),
+            free: free - size_of::<Header>(),
         })
     }
 
-    /// Makes the first pages of the `closed` bytes at `start`, the end of a mapped block, present at once, which costs
-    /// much less than a fault for each. Tells how many bytes that are.
+    /// Prefaults the first pages of the `unfaulted` bytes at `start`, the end of a mapped block, and returns how many
+    /// bytes that are. This costs much less than one page fault for each page.
     ///
-    /// A huge page costs less than its 512 small ones, unless the kernel has none at hand. In a virtual machine that
-    /// gives free memory back to its host even a free one may have to be fetched from there, for ten times the cost of
-    /// small ones: after one slow huge page the rest of the memory here is of small ones.
-    pub fn open(&mut self, start: NonNull<u8>, closed: usize) -> usize {
+    /// A huge page costs less than 512 small ones, unless the kernel has no free huge page. In a virtual machine that
+    /// returns free memory to its host, even a free huge page may have to come from there, at ten times the cost of
+    /// small pages. After one slow huge page, the rest of the list uses small pages.
+    pub fn prefault(&mut self, start: NonNull<u8>, unfaulted: usize) -> usize {
         let window = if self.small_pages {
             SMALL_WINDOW
         } else {
             HUGE_PAGE
         };
-        let len = window.min(closed);
+        let len = window.min(unfaulted);
         let before = cpu_time();
-        // Only advice, which kernels before 5.14 do not know: then every page faults for itself.
-        // SAFETY: the pages are the list's own and nobody uses them yet.
+        // Kernels before 5.14 do not support this advice. There every page faults on first use.
+        // SAFETY: the list owns the pages, and nothing uses them yet.
         unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_WRITE) };
         if !self.small_pages && cpu_time().saturating_sub(before) > SLOW_HUGE_PAGE {
             self.small_pages = true;
-            // SAFETY: as above; `len <= closed`.
+            // SAFETY: as above; `len <= unfaulted`.
             unsafe {
                 let rest = start.add(len).as_ptr().cast();
-                libc::madvise(rest, closed - len, libc::MADV_NOHUGEPAGE);
+                libc::madvise(rest, unfaulted - len, libc::MADV_NOHUGEPAGE);
             }
         }
         len
@@ -144,7 +144,7 @@ impl Drop for ChunkList {
             // SAFETY: the list holds live blocks only, each begun by its header.
             let header = unsafe { self.newest.read() };
             let block = self.newest.cast();
-            // SAFETY: the block is this list's own and came from mmap or malloc, as its header says.
+            // SAFETY: the list owns the block. It came from mmap or malloc, as its header says.
             unsafe {
                 if header.mapped {
                     libc::munmap(block, header.size);
@@ -157,37 +157,36 @@ impl Drop for ChunkList {
     }
 }
 
-/// Whether large blocks may be mapped: `LIBPQ_OXIDE_ARENA=malloc` forbids it, so that memory
-/// checkers see every block.
+/// Whether large blocks may be mapped. `LIBPQ_OXIDE_ARENA=malloc` forbids it, so that memory checkers see every block.
 fn mapping_allowed() -> bool {
     static ALLOWED: OnceLock<bool> = OnceLock::new();
     *ALLOWED.get_or_init(|| std::env::var_os("LIBPQ_OXIDE_ARENA").is_none_or(|v| v != "malloc"))
 }
 
-/// The CPU time of this thread in nanoseconds: other than by the clock, being interrupted does not count.
+/// The CPU time of this thread in nanoseconds. Unlike wall-clock time it does not count interruptions.
 fn cpu_time() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `time` is to be written.
+    // SAFETY: `time` is a valid place for the result.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Maps `size` bytes (a multiple of the page size) from a huge page boundary on.
+/// Maps `size` bytes (a multiple of the page size), aligned to the size of a huge page.
 fn map(size: usize, small_pages: bool) -> Result<NonNull<u8>, OutOfMemory> {
     let span = size.checked_add(HUGE_PAGE).ok_or(OutOfMemory)?;
     let start = map_anywhere(span)?;
     let skip = start.addr().get().wrapping_neg() & (HUGE_PAGE - 1);
-    // SAFETY: `skip < HUGE_PAGE`, so the block lies inside the mapping, and what is unmapped lies outside the block;
-    // all bounds are multiples of the page size.
+    // SAFETY: `skip < HUGE_PAGE`, so the block lies inside the mapping, and the unmapped parts lie outside the block.
+    // All bounds are multiples of the page size.
     unsafe {
         let block = start.add(skip);
         unmap_unused(start, skip);
         unmap_unused(block.add(size), HUGE_PAGE - skip);
         if !small_pages {
-            // Only advice: without huge pages the block works all the same.
+            // If the kernel ignores the advice, the block still works.
             libc::madvise(block.as_ptr().cast(), size, libc::MADV_HUGEPAGE);
         }
         Ok(block)
@@ -197,7 +196,7 @@ fn map(size: usize, small_pages: bool) -> Result<NonNull<u8>, OutOfMemory> {
 fn map_anywhere(span: usize) -> Result<NonNull<u8>, OutOfMemory> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a fresh private mapping disturbs nothing.
+    // SAFETY: a new private mapping does not affect other memory.
     let start = unsafe { libc::mmap(ptr::null_mut(), span, protection, flags, -1, 0) };
     if start == libc::MAP_FAILED {
         return Err(OutOfMemory);
@@ -206,7 +205,7 @@ fn map_anywhere(span: usize) -> Result<NonNull<u8>, OutOfMemory> {
 }
 
 /// # Safety
-/// The `len` bytes at `start` are whole pages of a mapping that nobody uses.
+/// The `len` bytes at `start` are whole, unused pages of a mapping.
 unsafe fn unmap_unused(start: NonNull<u8>, len: usize) {
     if len > 0 {
         // SAFETY: the caller's promise.
@@ -223,7 +222,7 @@ mod tests {
         for size in [HUGE_PAGE, HUGE_PAGE + PAGE, 3 * HUGE_PAGE - PAGE] {
             let block = map(size, false).unwrap();
             assert_eq!(block.addr().get() % HUGE_PAGE, 0);
-            // SAFETY: the block is `size` bytes long, and the test's own.
+            // SAFETY: the block is `size` bytes long, and the test owns it.
             unsafe {
                 block.write_bytes(1, size);
                 assert_eq!(libc::munmap(block.as_ptr().cast(), size), 0);
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn large_blocks_have_the_room_asked_for() {
+    fn large_blocks_have_the_requested_size() {
         let mut list = ChunkList::new();
         for need in [HUGE_PAGE, HUGE_PAGE + 1, 3 * HUGE_PAGE - 17] {
             let chunk = list.add(need, 0, HUGE_PAGE).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mem::arena::rows::Layout;
+use crate::mem::rows::Layout;
 
 const FULL: &[(u8, &str)] = &[
     (b'S', "ERREUR"),

@@ -1,9 +1,8 @@
 //! The pointers to a result's rows.
 
-use super::data_row::RowError;
 use super::shape::{Head, Layout, Shape};
 use crate::mem::OutOfMemory;
-use crate::mem::tail::{self, Tail};
+use crate::mem::trailing::{self, TrailingSpace};
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 
@@ -11,10 +10,23 @@ use std::ptr::{self, NonNull};
 const MAX_ROWS: u32 = i32::MAX as u32;
 const FIRST_ALLOCATED: u32 = 128;
 
-/// A growing array of row pointers, first in a tail, then in a block of its own.
+/// Why a row was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    OutOfMemory,
+    TooManyRows,
+}
+
+impl From<OutOfMemory> for NoRoom {
+    fn from(_: OutOfMemory) -> NoRoom {
+        NoRoom::OutOfMemory
+    }
+}
+
+/// A growable array of row pointers. It begins in trailing space and moves to an allocation of its own when it grows.
 #[repr(C)]
 pub struct RowTable {
-    /// First, where C programs look for it.
+    /// The first field: C programs read it at the start of the result.
     pub head: Head,
     rows: NonNull<*mut u8>,
     capacity: u32,
@@ -36,23 +48,27 @@ impl RowTable {
         }
     }
 
-    /// A table that begins with room for `capacity` rows at the front of `tail`, and what is left of it. If they do not
-    /// fit, the table begins without room.
+    /// A table with capacity for `capacity` rows at the start of `space`, and the rest of `space`. If they do not fit,
+    /// the table begins with no capacity.
     #[inline(always)]
-    pub fn in_tail(tail: Tail, capacity: usize, shape: Shape) -> (RowTable, Tail) {
+    pub fn in_trailing_space(
+        space: TrailingSpace,
+        capacity: usize,
+        shape: Shape,
+    ) -> (RowTable, TrailingSpace) {
         let size = capacity * size_of::<*mut u8>();
         let mut table = RowTable::new(shape);
-        let Some((rows, rest)) = tail.split(size, align_of::<*mut u8>()) else {
-            return (table, tail);
+        let Some((rows, rest)) = space.split(size, align_of::<*mut u8>()) else {
+            return (table, space);
         };
         table.capacity = capacity as u32;
-        table.stand_at(rows.cast(), shape.form.layout());
+        table.use_array(rows.cast(), shape.form.layout());
         (table, rest)
     }
 
-    /// The array is at `rows` now.
+    /// Makes `rows` the array.
     #[inline(always)]
-    fn stand_at(&mut self, rows: NonNull<*mut u8>, layout: Layout) {
+    fn use_array(&mut self, rows: NonNull<*mut u8>, layout: Layout) {
         self.rows = rows;
         if layout == Layout::Libpq {
             self.head.tuples = rows.as_ptr();
@@ -64,12 +80,12 @@ impl RowTable {
         self.head.rows
     }
 
-    /// How many rows can be added before it has to grow.
+    /// How many rows can be added before the table has to grow.
     pub fn room(&self) -> usize {
         (self.capacity - self.len()) as usize
     }
 
-    /// Bytes in the table's own block.
+    /// The size of the table's own allocation.
     pub fn allocated(&self) -> usize {
         if self.owned {
             self.capacity as usize * size_of::<*mut u8>()
@@ -95,7 +111,7 @@ impl RowTable {
 
     /// Makes room for one more row.
     #[inline(always)]
-    pub fn reserve(&mut self, layout: Layout) -> Result<(), RowError> {
+    pub fn reserve(&mut self, layout: Layout) -> Result<(), NoRoom> {
         if self.len() == self.capacity {
             self.grow(layout)
         } else {
@@ -114,28 +130,28 @@ impl RowTable {
     }
 
     #[cold]
-    fn grow(&mut self, layout: Layout) -> Result<(), RowError> {
+    fn grow(&mut self, layout: Layout) -> Result<(), NoRoom> {
         if self.capacity == MAX_ROWS {
-            return Err(RowError::TooManyRows);
+            return Err(NoRoom::TooManyRows);
         }
         let doubled = self.capacity.saturating_mul(2);
         let capacity = doubled.clamp(FIRST_ALLOCATED, MAX_ROWS);
-        let rows = self.moved(capacity as usize * size_of::<*mut u8>())?;
-        self.stand_at(rows, layout);
+        let rows = self.reallocate(capacity as usize * size_of::<*mut u8>())?;
+        self.use_array(rows, layout);
         self.capacity = capacity;
         self.owned = true;
         Ok(())
     }
 
-    /// The rows in a block of `size` bytes, larger than the one before, which is gone then.
-    fn moved(&self, size: usize) -> Result<NonNull<*mut u8>, OutOfMemory> {
+    /// Moves the rows to an allocation of `size` bytes, which is larger than the old one.
+    fn reallocate(&self, size: usize) -> Result<NonNull<*mut u8>, OutOfMemory> {
         if self.owned {
-            // SAFETY: an owned table stands in a block from malloc.
+            // SAFETY: an owned table is in a block from malloc.
             let block = unsafe { libc::realloc(self.rows.as_ptr().cast(), size) };
             return NonNull::new(block.cast()).ok_or(OutOfMemory);
         }
-        let block = tail::malloc(size)?.cast();
-        // SAFETY: `len` rows stand at the old place, and the new one is larger.
+        let block = trailing::malloc(size)?.cast();
+        // SAFETY: `len` rows are at the old place, and the new one is larger.
         unsafe { block.copy_from_nonoverlapping(self.rows, self.len() as usize) };
         Ok(block)
     }
@@ -144,7 +160,7 @@ impl RowTable {
 impl Drop for RowTable {
     fn drop(&mut self) {
         if self.owned {
-            // SAFETY: an owned table stands in a block from malloc.
+            // SAFETY: an owned table is in a block from malloc.
             unsafe { libc::free(self.rows.as_ptr().cast()) };
         }
     }

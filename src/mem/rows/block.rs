@@ -1,19 +1,19 @@
-//! Row pointers, tagged with the form of the block they point to, and the values in a block.
+//! Row pointers, tagged with the form of the block that they point to, and the values in a block.
 
 use super::cells::Cell;
 use std::ptr::{self, NonNull};
 
-/// The block of a row, by the tag in the low bits of its pointer.
+/// The block of a row. The tag in the low bits of the row's pointer says which form it has.
 #[derive(Clone, Copy)]
 pub enum Block {
     Short(*const u16),
     Long(*const u32),
     Cells(*const Cell),
 }
-/// Alone in having the lowest bit, so that one look tells the usual form.
+/// The only tag with the lowest bit set, so that one test recognizes the usual form.
 pub const SHORT: usize = 1;
 pub const LONG: usize = 2;
-/// None: C programs read these pointers.
+/// No bits, because C programs read these pointers.
 pub const CELLS: usize = 0;
 pub const TAG: usize = 3;
 
@@ -24,35 +24,35 @@ pub enum Place {
     Cell(*const Cell),
 }
 
-/// A value in a block with short offsets, as nearly every block is: the accessors of the C API read it in few instructions.
+/// A value in a block with short offsets, the usual form. The accessors of the C API read it in few instructions.
 #[derive(Clone, Copy)]
-pub struct Near {
+pub struct FastValue {
     /// The row's pointer, tag included.
     row: NonNull<u8>,
     /// Zero for NULL.
     offset: u16,
 }
 
-impl Near {
+impl FastValue {
     /// The value of `column` in `row`; None if its block has another form.
     ///
     /// # Safety
     /// `row` is a live row's pointer, and the row has the column.
     #[inline(always)]
-    pub unsafe fn in_row(row: *mut u8, column: u32) -> Option<Near> {
+    pub unsafe fn in_row(row: *mut u8, column: u32) -> Option<FastValue> {
         if row.addr() & SHORT == 0 {
             return None;
         }
         // SAFETY: no row's pointer is NULL; a block with short offsets begins with one for each column.
         unsafe {
-            Some(Near {
+            Some(FastValue {
                 row: NonNull::new_unchecked(row),
                 offset: *row.sub(SHORT).cast::<u16>().add(column as usize),
             })
         }
     }
 
-    /// Where the value begins, NUL-terminated; None for NULL.
+    /// The start of the value, which is NUL-terminated; None for NULL.
     #[inline(always)]
     pub fn start(self) -> Option<NonNull<u8>> {
         // SAFETY: an offset that is not zero is one of a value in the block.
@@ -65,7 +65,7 @@ impl Near {
         if self.offset == 0 {
             return 0;
         }
-        // SAFETY: as in `start`; a value in a block stands behind its length.
+        // SAFETY: as in `start`; a value in a block comes after its length.
         unsafe { length_before(self.row.as_ptr().add(usize::from(self.offset) - SHORT)) }
     }
 
@@ -100,7 +100,7 @@ pub fn tagged(block: NonNull<u8>, tag: usize) -> *mut u8 {
     block.as_ptr().wrapping_add(tag)
 }
 
-/// The block behind a row's pointer.
+/// The block that a row's pointer leads to.
 #[inline(always)]
 pub fn of(row: *mut u8) -> Block {
     match row.addr() & TAG {
@@ -110,7 +110,7 @@ pub fn of(row: *mut u8) -> Block {
     }
 }
 
-/// The value at `offset` of a block; zero stands for NULL.
+/// The value at `offset` of a block; an offset of zero means NULL.
 ///
 /// # Safety
 /// `offset` is zero or lies inside the block.
@@ -124,10 +124,10 @@ pub unsafe fn wire(block: *const u8, offset: u32) -> Place {
     })
 }
 
-/// The length word before a value.
+/// The length, which is stored before the value.
 ///
 /// # Safety
-/// `start` is that of a value in a block.
+/// `start` is the start of a value in a block.
 #[inline(always)]
 unsafe fn length_before(start: *const u8) -> i32 {
     // SAFETY: the caller's promise.
@@ -139,7 +139,7 @@ unsafe fn length_before(start: *const u8) -> i32 {
 pub fn length_at(place: Place) -> i32 {
     match place {
         Place::Wire(start) if start.is_null() => 0,
-        // SAFETY: places are made for live rows only, where a value stands behind its length word.
+        // SAFETY: places are made for live rows only, where a value comes after its length.
         Place::Wire(start) => unsafe { length_before(start) },
         // SAFETY: as above.
         Place::Cell(cell) => unsafe { (*cell).length() },
@@ -156,7 +156,7 @@ pub fn is_null_at(place: Place) -> bool {
     }
 }
 
-/// Writes a value, its length before it and a NUL behind it.
+/// Writes a value, its length before it and a NUL after it.
 ///
 /// # Safety
 /// The four bytes before `start`, and `value.len() + 1` from it on, are writable.

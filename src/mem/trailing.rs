@@ -1,90 +1,88 @@
-//! A value with spare bytes behind it, in one block of `malloc` or the reserve.
+//! A value and extra space after it, in one allocation from `malloc` or the reserve.
 
-use super::{OutOfMemory, reserve};
+use super::OutOfMemory;
+use super::reserve::{self, MALLOC_ALIGN};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// What `malloc` aligns every block to on the platforms this crate builds for.
-pub const MALLOC_ALIGN: usize = 16;
-
-/// The spare bytes behind the value of a [`TailBox`].
+/// The bytes after the value of a [`TrailingBox`].
 ///
-/// They live as long as the box: whoever takes them must be stored in that box's value and stay there.
-pub struct Tail {
+/// They live as long as the box. Whatever uses them must be stored in the box's value and stay there.
+pub struct TrailingSpace {
     pub(super) start: NonNull<u8>,
     pub(super) len: usize,
 }
 
-impl Tail {
+impl TrailingSpace {
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The first `size` bytes at a multiple of `align` (a power of two), and what is behind them; None if they do not
+    /// The first `size` bytes at a multiple of `align` (a power of two), and the bytes after them. None if they do not
     /// fit.
     #[inline(always)]
-    pub(super) fn split(&self, size: usize, align: usize) -> Option<(NonNull<u8>, Tail)> {
+    pub(super) fn split(&self, size: usize, align: usize) -> Option<(NonNull<u8>, TrailingSpace)> {
         let pad = self.start.addr().get().wrapping_neg() & (align - 1);
         let len = self.len.checked_sub(pad)?.checked_sub(size)?;
         // SAFETY: `pad + size <= len`.
         let piece = unsafe { self.start.add(pad) };
         // SAFETY: as above.
         let start = unsafe { piece.add(size) };
-        Some((piece, Tail { start, len }))
+        Some((piece, TrailingSpace { start, len }))
     }
 }
 
-/// An owning pointer to a `T` with further bytes behind it in the same block.
-pub struct TailBox<T> {
+/// An owning pointer to a `T` that has extra bytes after it in the same allocation.
+pub struct TrailingBox<T> {
     value: NonNull<T>,
     owns: PhantomData<T>,
 }
 
-impl<T> TailBox<T> {
+impl<T> TrailingBox<T> {
     const FITS_MALLOC: () = assert!(align_of::<T>() <= MALLOC_ALIGN);
 
-    /// Moves `value` to the heap, with `extra` unused bytes behind it.
-    pub fn new(value: T, extra: usize) -> Result<TailBox<T>, OutOfMemory> {
-        TailBox::with_tail(extra, |_| value)
+    /// Moves `value` to the heap, with `extra` unused bytes after it.
+    pub fn new(value: T, extra: usize) -> Result<TrailingBox<T>, OutOfMemory> {
+        TrailingBox::with_space(extra, |_| value)
     }
 
-    /// Stores what `build` makes of the `extra` bytes that follow the value.
-    pub fn with_tail(
+    /// Stores the value that `build` returns. `build` gets the `extra` bytes after the value.
+    pub fn with_space(
         extra: usize,
-        build: impl FnOnce(Tail) -> T,
-    ) -> Result<TailBox<T>, OutOfMemory> {
+        build: impl FnOnce(TrailingSpace) -> T,
+    ) -> Result<TrailingBox<T>, OutOfMemory> {
         let () = Self::FITS_MALLOC;
         let size = size_of::<T>().checked_add(extra).ok_or(OutOfMemory)?;
         let value = block(size.max(1), reserve::malloc)?.cast::<T>();
-        let tail = Tail {
+        let space = TrailingSpace {
             // SAFETY: the block is at least as long as a `T`.
             start: unsafe { value.add(1) }.cast(),
             len: extra,
         };
         // SAFETY: the block is fresh, long enough and, by FITS_MALLOC, aligned for a `T`.
-        unsafe { value.write(build(tail)) };
-        Ok(TailBox {
+        unsafe { value.write(build(space)) };
+        Ok(TrailingBox {
             value,
             owns: PhantomData,
         })
     }
 
-    /// Gives up ownership; [`TailBox::from_raw`] takes it back.
+    /// Releases ownership without dropping the value; [`TrailingBox::from_raw`] takes it back.
     pub fn into_raw(self) -> *mut T {
         let value = self.value.as_ptr();
         std::mem::forget(self);
         value
     }
 
-    /// Takes back what [`TailBox::into_raw`] gave up.
+    /// Takes back ownership of a value that [`TrailingBox::into_raw`] returned.
     ///
     /// # Safety
-    /// `value` came from `into_raw` and was not taken back since.
-    pub unsafe fn from_raw(value: *mut T) -> TailBox<T> {
-        TailBox {
+    /// `value` came from `into_raw` and was not passed to `from_raw` since.
+    pub unsafe fn from_raw(value: *mut T) -> TrailingBox<T> {
+        TrailingBox {
             // SAFETY: `into_raw` never returns NULL.
             value: unsafe { NonNull::new_unchecked(value) },
             owns: PhantomData,
@@ -92,7 +90,7 @@ impl<T> TailBox<T> {
     }
 }
 
-impl<T> Deref for TailBox<T> {
+impl<T> Deref for TrailingBox<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -101,14 +99,14 @@ impl<T> Deref for TailBox<T> {
     }
 }
 
-impl<T> DerefMut for TailBox<T> {
+impl<T> DerefMut for TrailingBox<T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the box owns an initialised `T`, and is borrowed exclusively.
         unsafe { self.value.as_mut() }
     }
 }
 
-impl<T> Drop for TailBox<T> {
+impl<T> Drop for TrailingBox<T> {
     fn drop(&mut self) {
         // SAFETY: the box owns the value and its block.
         unsafe {
@@ -119,9 +117,9 @@ impl<T> Drop for TailBox<T> {
 }
 
 // SAFETY: the box owns its value, as `Box` does.
-unsafe impl<T: Send> Send for TailBox<T> {}
+unsafe impl<T: Send> Send for TrailingBox<T> {}
 // SAFETY: a shared box gives out nothing but `&T`.
-unsafe impl<T: Sync> Sync for TailBox<T> {}
+unsafe impl<T: Sync> Sync for TrailingBox<T> {}
 
 /// A `malloc` block of `size` (not 0) bytes.
 pub(super) fn malloc(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
@@ -129,7 +127,7 @@ pub(super) fn malloc(size: usize) -> Result<NonNull<u8>, OutOfMemory> {
     block(size, |size| unsafe { libc::malloc(size) }.cast())
 }
 
-/// What `allocate` answers; a size that no block has is not even asked for.
+/// Calls `allocate`, unless `size` is larger than any allocation can be.
 #[inline]
 fn block(size: usize, allocate: impl FnOnce(usize) -> *mut u8) -> Result<NonNull<u8>, OutOfMemory> {
     if isize::try_from(size).is_err() {
@@ -146,34 +144,34 @@ mod tests {
     #[test]
     fn drops_its_value_once() {
         let witness = Rc::new(());
-        let boxed = TailBox::new(Rc::clone(&witness), 100).unwrap();
+        let boxed = TrailingBox::new(Rc::clone(&witness), 100).unwrap();
         assert_eq!(Rc::strong_count(&boxed), 2);
         let raw = boxed.into_raw();
         assert_eq!(Rc::strong_count(&witness), 2);
         // SAFETY: `raw` is fresh from into_raw.
-        drop(unsafe { TailBox::from_raw(raw) });
+        drop(unsafe { TrailingBox::from_raw(raw) });
         assert_eq!(Rc::strong_count(&witness), 1);
     }
 
     #[test]
-    fn the_tail_follows_the_value() {
+    fn the_space_follows_the_value() {
         let mut seen = None;
-        let boxed = TailBox::with_tail(24, |tail| {
-            // SAFETY: the tail is 24 bytes long.
-            unsafe { tail.start.write_bytes(0xAB, tail.len) };
-            seen = Some(tail.start);
+        let boxed = TrailingBox::with_space(24, |space| {
+            // SAFETY: the space is 24 bytes long.
+            unsafe { space.start.write_bytes(0xAB, space.len) };
+            seen = Some(space.start);
             7u64
         })
         .unwrap();
         assert_eq!(*boxed, 7);
-        // SAFETY: the tail lives as long as the box and was filled above.
+        // SAFETY: the space lives as long as the box and was filled above.
         let last = unsafe { seen.unwrap().add(23).read() };
         assert_eq!(last, 0xAB);
     }
 
     #[test]
     fn an_impossible_size_is_an_error() {
-        assert!(TailBox::new(1u8, usize::MAX).is_err());
-        assert!(TailBox::new(1u8, isize::MAX as usize).is_err());
+        assert!(TrailingBox::new(1u8, usize::MAX).is_err());
+        assert!(TrailingBox::new(1u8, isize::MAX as usize).is_err());
     }
 }

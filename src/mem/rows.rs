@@ -1,32 +1,39 @@
-//! The rows of a result, kept in an arena: the one place that reads values through raw pointers.
+//! The rows of a result in memory. Only this module reads values through raw pointers.
 //!
-//! A row is a tagged pointer to a block. In most blocks an offset for each column is followed by
-//! the body of the DataRow message as it came: a value's length stands in the four bytes before
-//! it, and the first byte of the next length, zero for lengths under 16 MB, ends it as a C
-//! string. Binary values and rows of 16 MB are copied one by one into the same form, each
-//! aligned. A row changed by `PQsetvalue` is an array of [`Cell`]s instead, and with [`Layout::Libpq`]
-//! every row is.
+//! A row is a tagged pointer to a block. In most blocks an array of offsets, one for each column, is followed by the
+//! encoded row as it was received. There a value's length is in the four bytes before it. The first byte of the next
+//! length is zero for lengths under 16 MB, and so terminates the value as a C string. Binary values, and rows of 16 MB
+//! and more, are copied one by one into the same form, each aligned. A row changed by `PQsetvalue` is an array of
+//! [`Cell`]s instead, and with [`Layout::Libpq`] every row is.
 
-use super::Arena;
-pub use super::block::Near;
-use super::block::{self, Block, CELLS, Offset, Place, TAG, tagged};
-use super::cells::{self, Cell};
-pub use super::data_row::RowError;
-use super::data_row::{Fields, PIECE};
-use super::shape::ALIGN;
-pub use super::shape::{Form, Layout, Shape};
-pub use super::stream::PlainRow;
-use super::table::RowTable;
-use crate::mem::OutOfMemory;
-use crate::mem::tail::Tail;
+mod append;
+mod block;
+mod cells;
+mod encoded;
+mod shape;
+mod table;
+
+pub use block::FastValue;
+pub use encoded::{EncodedRow, ValueSource};
+pub use shape::{Form, Layout, Shape};
+pub use table::NoRoom;
+
+use super::OutOfMemory;
+use super::arena::Arena;
+use super::trailing::TrailingSpace;
+use block::{Block, CELLS, Offset, Place, TAG, tagged};
+use cells::Cell;
+use encoded::PIECE;
+use shape::ALIGN;
 use std::ffi::{c_char, c_void};
 use std::mem::size_of;
 use std::ptr::NonNull;
+use table::RowTable;
 
-/// Rows of this size may hold a value whose length word does not begin with a zero byte.
+/// Rows of this size may hold a value whose length does not begin with a zero byte.
 const MAX_WHOLE: usize = 1 << 24;
 
-/// A value as C sees it: `ptr` is NUL-terminated and never NULL.
+/// A value for C: `ptr` is NUL-terminated and never NULL.
 #[derive(Debug, Clone, Copy)]
 pub struct Value {
     pub ptr: *const c_char,
@@ -34,15 +41,15 @@ pub struct Value {
     pub null: bool,
 }
 
-/// Rows of one number of columns.
+/// Rows that all have the same number of columns.
 ///
-/// They must not move while C programs read them: cells refer to the empty string.
+/// They must not move while C programs read them, because cells refer to the empty string.
 #[repr(C)]
 pub struct Rows {
-    /// First, for its head.
-    pub(super) table: RowTable,
-    pub(super) arena: Arena,
-    pub(super) form: Form,
+    /// The first field, so that its head is at the start of the result.
+    table: RowTable,
+    arena: Arena,
+    form: Form,
     empty: [u8; 1],
 }
 
@@ -58,26 +65,26 @@ impl Rows {
         }
     }
 
-    /// No rows yet, to go to `tail` first, as long as [`Rows::tail_for`] says.
+    /// No rows yet. They will be stored in `space` first, which is as long as [`Rows::trailing_space_for`] says.
     #[inline(always)]
-    pub fn in_tail(tail: Tail, shape: Shape, bytes: usize) -> Rows {
-        let whole = tail.len();
-        let (table, rest) = RowTable::in_tail(tail, first_rows(bytes), shape);
+    pub fn in_trailing_space(space: TrailingSpace, shape: Shape, bytes: usize) -> Rows {
+        let whole = space.len();
+        let (table, rest) = RowTable::in_trailing_space(space, first_rows(bytes), shape);
         Rows {
             table,
-            arena: Arena::in_tail(rest, whole),
+            arena: Arena::in_trailing_space(rest, whole),
             form: shape.form,
             empty: [0],
         }
     }
 
-    /// The tail that [`Rows::in_tail`] needs for `bytes` bytes of DataRow bodies; exactly enough
-    /// if they are one row's.
-    pub fn tail_for(shape: Shape, bytes: usize) -> usize {
+    /// The trailing space that [`Rows::in_trailing_space`] needs for `bytes` bytes of DataRow bodies. If these are one
+    /// row, it is exactly enough.
+    pub fn trailing_space_for(shape: Shape, bytes: usize) -> usize {
         let pointers = first_rows(bytes) * size_of::<*mut u8>();
         let values = shape.columns as usize * shape.form.overhead();
-        // The first value is aligned too. Short rows and values are copied in pieces, the last of which may reach further
-        // than they do.
+        // The first value is aligned too. Short rows and values are copied in pieces, and the last piece may extend past
+        // their end.
         (pointers + ALIGN + PIECE + values).saturating_add(bytes)
     }
 
@@ -113,12 +120,12 @@ impl Rows {
         }
     }
 
-    /// Tells C programs where the columns' descriptions are.
-    pub fn show_descriptions(&mut self, descriptions: *const c_void) {
+    /// Sets the pointer to the columns' descriptions that C programs read.
+    pub fn set_descriptions(&mut self, descriptions: *const c_void) {
         self.table.head.descriptions = descriptions;
     }
 
-    /// Bytes held for rows, values and pieces.
+    /// The bytes allocated for rows, values and [`Rows::alloc`].
     pub fn memory_size(&self) -> usize {
         self.arena.memory_size() + self.table.allocated()
     }
@@ -135,53 +142,48 @@ impl Rows {
 
     /// The same, for cells.
     #[inline(always)]
-    pub(super) fn empty_place(&self) -> *const u8 {
+    fn empty_place(&self) -> *const u8 {
         self.empty.as_ptr()
     }
 
-    /// Adds the row in the body of a DataRow message.
-    pub fn push_wire(&mut self, body: &[u8]) -> Result<(), RowError> {
-        let Some((count, data)) = body.split_first_chunk::<2>() else {
-            return Err(RowError::InsufficientData);
-        };
-        let columns = self.columns();
-        if u32::from(u16::from_be_bytes(*count)) != columns {
-            return Err(RowError::FieldCount);
+    /// Adds an encoded row, whose values `values` yields.
+    pub fn push_encoded<'a, V: ValueSource<'a>>(
+        &mut self,
+        data: &'a [u8],
+        values: V,
+    ) -> Result<(), V::Error> {
+        if self.form != Form::Whole || data.len() >= MAX_WHOLE {
+            return self.push_values(data.len(), values);
         }
         self.table.reserve(self.form.layout())?;
-        let row = if self.form != Form::Whole || data.len() >= MAX_WHOLE {
-            let mut fields = Fields { rest: data };
-            let row = self.copy_values(data.len(), || fields.next())?;
-            fields.finish()?;
-            row
-        } else if whole_len::<u16>(columns, data) <= usize::from(u16::MAX) {
-            self.copy_whole::<u16>(data)?
+        let row = if whole_len::<u16>(self.columns(), data) <= usize::from(u16::MAX) {
+            self.copy_whole::<u16, V>(data, values)?
         } else {
-            self.copy_whole::<u32>(data)?
+            self.copy_whole::<u32, V>(data, values)?
         };
         self.table.push(row);
         Ok(())
     }
 
-    /// Adds a copy of a row of `other`, which has as many columns, with aligned values.
-    pub fn push_copy(&mut self, other: &Rows, row: u32) -> Result<(), RowError> {
-        let columns = self.columns();
-        if other.columns() != columns {
-            return Err(RowError::FieldCount);
-        }
+    /// Adds a row of copies of `values`. `size` is their size in an encoded row: the sum of the values' lengths, and 4
+    /// for each column.
+    pub fn push_values<'a, V: ValueSource<'a>>(
+        &mut self,
+        size: usize,
+        mut values: V,
+    ) -> Result<(), V::Error> {
         self.table.reserve(self.form.layout())?;
-        let values = |column: u32| other.bytes(row, column).flatten();
-        let size: usize = (0..columns)
-            .map(|column| 4 + values(column).map_or(0, <[u8]>::len))
-            .sum();
-        let mut columns = 0..columns;
-        let row = self.copy_values(size, || Ok(columns.next().and_then(values)))?;
+        let row = match self.layout() {
+            Layout::Compact => self.copy_aligned(size, &mut values)?,
+            Layout::Libpq => self.copy_to_cells(size, &mut values)?,
+        };
+        values.finish()?;
         self.table.push(row);
         Ok(())
     }
 
     /// Adds a row of NULLs.
-    pub fn push_nulls(&mut self) -> Result<(), RowError> {
+    pub fn push_nulls(&mut self) -> Result<(), NoRoom> {
         self.table.reserve(self.form.layout())?;
         let (columns, empty) = (self.columns(), self.empty_place());
         let cells = cells::nulls(&mut self.arena, columns, empty)?;
@@ -207,7 +209,7 @@ impl Rows {
         Ok(true)
     }
 
-    /// The value as C sees it, or None if there is no such row or column.
+    /// The value for C, or None if there is no such row or column.
     pub fn value(&self, row: u32, column: u32) -> Option<Value> {
         let place = self.find(row, column)?;
         Some(Value {
@@ -224,20 +226,20 @@ impl Rows {
             return Some(None);
         }
         let len = usize::try_from(value.len).unwrap_or(0);
-        // SAFETY: `len` bytes stand at the value's pointer and live as long as `self`.
+        // SAFETY: `len` bytes are at the value's pointer and live as long as `self`.
         Some(Some(unsafe {
             std::slice::from_raw_parts(value.ptr.cast(), len)
         }))
     }
 
-    /// The value, if there is such a row and column and its block has short offsets; else [`Rows::value`] tells.
+    /// The value, if there is such a row and column and its block has short offsets. Otherwise use [`Rows::value`].
     #[inline(always)]
-    pub fn near(&self, row: u32, column: u32) -> Option<Near> {
+    pub fn fast_value(&self, row: u32, column: u32) -> Option<FastValue> {
         if row >= self.len() || column >= self.columns() {
             return None;
         }
         // SAFETY: `row` is in the table, and has `columns` columns.
-        unsafe { Near::in_row(self.table.get(row), column) }
+        unsafe { FastValue::in_row(self.table.get(row), column) }
     }
 
     fn find(&self, row: u32, column: u32) -> Option<Place> {
@@ -265,7 +267,7 @@ impl Rows {
         start.map_or(self.empty_string(), |start| start.as_ptr().cast())
     }
 
-    /// The row as an array of cells, turned into one if it was not.
+    /// The row as an array of cells. A row of another form is converted.
     fn cells_of(&mut self, row: u32) -> Result<NonNull<Cell>, OutOfMemory> {
         // SAFETY: callers checked that `row < len`.
         if let Block::Cells(cells) = block::of(unsafe { self.table.get(row) })
@@ -289,108 +291,142 @@ impl Rows {
         Ok(cells)
     }
 
-    /// Copies `data`, a DataRow body without its count, behind a table of offsets.
+    /// Copies the encoded row `data` after an array of offsets.
     #[inline]
-    fn copy_whole<O: Offset>(&mut self, data: &[u8]) -> Result<*mut u8, RowError> {
+    fn copy_whole<'a, O: Offset, V: ValueSource<'a>>(
+        &mut self,
+        data: &'a [u8],
+        mut values: V,
+    ) -> Result<*mut u8, V::Error> {
         let columns = self.columns();
         let head = columns as usize * size_of::<O>();
-        let block = self.arena.alloc(whole_len::<O>(columns, data), TAG + 1)?;
-        // SAFETY: the block is `head + data.len() + 1` bytes long, so that everything below stays in it: each offset
-        // is that of a field which `fields` found inside `data`.
-        unsafe {
+        let block = self.allocate(whole_len::<O>(columns, data), TAG + 1)?;
+        // SAFETY: the block is `head + data.len() + 1` bytes long.
+        let copy = unsafe {
             let copy = block.add(head);
             copy.copy_from_nonoverlapping(NonNull::from(data).cast(), data.len());
             copy.add(data.len()).write(0);
-            let offsets = block.cast::<O>();
-            let mut fields = Fields { rest: data };
-            for column in 0..columns as usize {
-                let word = data.len() - fields.rest.len();
-                let offset = if fields.next()?.is_some() {
-                    head + word + size_of::<u32>()
-                } else {
-                    // Ends the value before: the length word of NULL does not begin with zero.
-                    copy.add(word).write(0);
-                    0
-                };
-                offsets.add(column).write(O::from_usize(offset));
-            }
-            fields.finish()?;
+            copy
+        };
+        let mut at = 0;
+        for column in 0..columns as usize {
+            let value = values.next()?;
+            let length_end = at + size_of::<u32>();
+            let end = length_end + value.map_or(0, <[u8]>::len);
+            assert!(end <= data.len());
+            let offset = if value.is_some() {
+                head + length_end
+            } else {
+                // Terminates the value before, because the length of NULL does not begin with zero.
+                // SAFETY: `at` is inside of `data`.
+                unsafe { copy.add(at).write(0) };
+                0
+            };
+            // SAFETY: the block begins with an offset for each column and is aligned to 4.
+            unsafe { block.cast::<O>().add(column).write(O::from_usize(offset)) };
+            at = end;
         }
+        values.finish()?;
         Ok(tagged(block, O::TAG))
     }
 
-    /// Copies each value for itself. `size` is at least the sum of the values' lengths plus 4 for each.
-    fn copy_values<'a>(
+    fn copy_to_cells<'a, V: ValueSource<'a>>(
         &mut self,
         size: usize,
-        next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
-    ) -> Result<*mut u8, RowError> {
-        match self.layout() {
-            Layout::Compact => self.copy_aligned(size, next),
-            Layout::Libpq => self.copy_to_cells(size, next),
-        }
-    }
-
-    fn copy_to_cells<'a>(
-        &mut self,
-        size: usize,
-        next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
-    ) -> Result<*mut u8, RowError> {
+        values: &mut V,
+    ) -> Result<*mut u8, V::Error> {
         let (columns, align) = (self.columns() as usize, self.form.align());
-        let len = cells::row_size(columns, size, align).ok_or(RowError::OutOfMemory)?;
-        let block = self.arena.alloc(len, ALIGN)?;
+        let len = cells::row_size(columns, size, align).ok_or(NoRoom::OutOfMemory)?;
+        let block = self.allocate(len, ALIGN)?;
         // SAFETY: the block is as long and aligned.
         unsafe {
-            let end = cells::copy_row(block, columns, align, self.empty_place(), next)?;
+            let end = cells::copy_row(block, columns, size, align, self.empty_place(), values)?;
             self.arena.give_back(end, block.add(len));
         }
         Ok(tagged(block, CELLS))
     }
 
-    /// Copies each value behind its length, aligned.
-    fn copy_aligned<'a>(
+    /// Copies each value after its length, aligned.
+    fn copy_aligned<'a, V: ValueSource<'a>>(
         &mut self,
         size: usize,
-        next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
-    ) -> Result<*mut u8, RowError> {
-        // Alignment and the NUL cost at most ALIGN bytes a value beside the 4 of its length.
+        values: &mut V,
+    ) -> Result<*mut u8, V::Error> {
+        // In addition to the 4 bytes of its length, a value takes at most ALIGN bytes for padding and its NUL.
         let columns = self.columns() as usize;
-        let values = size
+        let most = size
             .checked_add(columns * ALIGN)
-            .ok_or(RowError::OutOfMemory)?;
-        if columns * size_of::<u16>() + values <= usize::from(u16::MAX) {
-            self.copy_each::<u16>(values, next)
-        } else if values <= u32::MAX as usize - columns * size_of::<u32>() {
-            self.copy_each::<u32>(values, next)
+            .ok_or(NoRoom::OutOfMemory)?;
+        if columns * size_of::<u16>() + most <= usize::from(u16::MAX) {
+            self.copy_each::<u16, V>(most, values)
+        } else if most <= u32::MAX as usize - columns * size_of::<u32>() {
+            self.copy_each::<u32, V>(most, values)
         } else {
-            Err(RowError::OutOfMemory)
+            Err(NoRoom::OutOfMemory.into())
         }
     }
 
-    fn copy_each<'a, O: Offset>(
+    fn copy_each<'a, O: Offset, V: ValueSource<'a>>(
         &mut self,
-        values: usize,
-        mut next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
-    ) -> Result<*mut u8, RowError> {
+        most: usize,
+        values: &mut V,
+    ) -> Result<*mut u8, V::Error> {
         let columns = self.columns() as usize;
         let head = columns * size_of::<O>();
-        let len = head + values;
-        let block = self.arena.alloc(len, ALIGN)?;
+        let len = head + most;
+        let block = self.allocate(len, ALIGN)?;
         let mut at = head;
         for column in 0..columns {
-            let value = next()?;
+            let value = values.next()?;
             let start = value.map_or(0, |_| (at + size_of::<u32>()).next_multiple_of(ALIGN));
-            // SAFETY: an offset for each column stands at the block's start, which is aligned to 8.
+            // SAFETY: the block begins with an offset for each column and is aligned to 8.
             unsafe { block.cast::<O>().add(column).write(O::from_usize(start)) };
             let Some(value) = value else { continue };
             at = start + value.len() + 1;
             assert!(at <= len && i32::try_from(value.len()).is_ok());
-            // SAFETY: by the assertion the value and its NUL fit; its length stands in the bytes skipped.
+            // SAFETY: by the assertion the value and its NUL fit. Its length is in the bytes skipped.
             unsafe { block::write_value(block.add(start), value) };
         }
         // SAFETY: `at <= len`, the block's length.
         unsafe { self.arena.give_back(block.add(at), block.add(len)) };
         Ok(tagged(block, O::TAG))
+    }
+
+    #[inline]
+    fn allocate(&mut self, size: usize, align: usize) -> Result<NonNull<u8>, NoRoom> {
+        Ok(self.arena.alloc(size, align)?)
+    }
+}
+
+/// What tests read of rows in memory.
+#[cfg(test)]
+impl Rows {
+    /// A value as C programs read it through the head; None if there is no such value, or no array of cells.
+    pub fn value_in_c_layout(&self, row: u32, column: u32) -> Option<Option<&[u8]>> {
+        #[repr(C)]
+        struct CValue {
+            length: i32,
+            start: *const u8,
+        }
+        let head = &self.table.head;
+        if row >= head.rows || column >= head.columns || head.tuples.is_null() {
+            return None;
+        }
+        // SAFETY: C libpq's results have this layout; there is such a row and such a column.
+        unsafe {
+            let cells = *head.tuples.cast::<*const CValue>().add(row as usize);
+            let CValue { length, start } = cells.add(column as usize).read();
+            let bytes = std::slice::from_raw_parts(start, length.max(0) as usize);
+            assert_eq!(start.add(bytes.len()).read(), 0);
+            Some((length != -1).then_some(bytes))
+        }
+    }
+
+    /// Whether a NUL follows the value.
+    pub fn is_terminated(&self, row: u32, column: u32) -> bool {
+        let value = self.value(row, column).expect("a value");
+        // SAFETY: the value has `len` bytes, and the one after them is to be tested.
+        unsafe { value.ptr.add(value.len as usize).read() == 0 }
     }
 }
 
@@ -398,7 +434,7 @@ fn whole_len<O>(columns: u32, data: &[u8]) -> usize {
     columns as usize * size_of::<O>() + data.len() + 1
 }
 
-/// How many row pointers a tail for `bytes` bytes of rows begins with.
+/// How many row pointers the trailing space for `bytes` bytes of rows begins with.
 fn first_rows(bytes: usize) -> usize {
     const SMALL_ROW: usize = 64;
     // At least one.
@@ -409,6 +445,3 @@ fn first_rows(bytes: usize) -> usize {
 unsafe impl Send for Rows {}
 // SAFETY: shared rows are only read.
 unsafe impl Sync for Rows {}
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,18 @@
-//! Rows as C libpq keeps them: an array of lengths and pointers. Rows that the program changes become such arrays, and
-//! with [`Layout::Libpq`](super::shape::Layout) all rows are.
+//! Rows in C libpq's layout: an array of lengths and pointers. Rows that the program changes get this layout, and with
+//! [`Layout::Libpq`](super::shape::Layout) all rows have it.
 
-use super::Arena;
-use super::data_row::{PIECE, RowError, word_at};
+use super::encoded::{EncodedRow, PIECE, ValueSource, length_at};
 use super::shape::ALIGN;
+use super::table::NoRoom;
 use crate::mem::OutOfMemory;
+use crate::mem::arena::Arena;
 use std::mem::{offset_of, size_of};
 use std::ptr::NonNull;
 
 const NULL_LENGTH: i32 = -1;
 
-/// A value elsewhere in the arena, as C's `PGresAttValue`. `start` is never NULL, and a NUL stands behind the value;
-/// that of NULL points to the result's empty string.
+/// C's `PGresAttValue`: the length and the place of a value in the arena. `start` is never NULL, and the value is
+/// NUL-terminated; for NULL, `start` points to the result's empty string.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Cell {
@@ -45,9 +46,9 @@ impl Cell {
             return Ok(Cell::null(empty));
         };
         let length = i32::try_from(value.len()).map_err(|_| OutOfMemory)?;
-        // libpq aligns what it copies for a program.
+        // libpq aligns the values that it copies for a program.
         let copy = arena.alloc(value.len() + 1, ALIGN)?;
-        // SAFETY: the piece has room for the value and its NUL.
+        // SAFETY: the piece is large enough for the value and its NUL.
         unsafe { write_value(copy, value) };
         Ok(Cell::at(copy.as_ptr(), length))
     }
@@ -91,66 +92,73 @@ pub fn nulls(
     Ok(cells)
 }
 
-/// The most that a row of `columns` columns takes, whose values take `wire` bytes with their lengths in a message.
-pub fn row_size(columns: usize, wire: usize, align: usize) -> Option<usize> {
-    // A value takes its four bytes of length in the message; here it takes a NUL, and at most `align - 1` to be aligned.
-    (columns * (size_of::<Cell>() + align)).checked_add(wire)
+/// The most bytes that a row of `columns` columns takes if its values, with their lengths, take `encoded` bytes in a
+/// message.
+pub fn row_size(columns: usize, encoded: usize, align: usize) -> Option<usize> {
+    // In the message each value has four bytes of length. Here it has a NUL, and at most `align - 1` bytes of padding.
+    (columns * (size_of::<Cell>() + align)).checked_add(encoded)
 }
 
-/// Copies a row's values behind an array of cells, each at a multiple of `align`; returns where the last one ends.
+/// Writes an array of cells, and after it copies of the row's values, each at a multiple of `align`. Returns the end of
+/// the last value.
 ///
 /// # Safety
-/// `block` is aligned for cells and has as many bytes as [`row_size`] says of the values that `next` gives.
-pub unsafe fn copy_row<'a>(
+/// `block` is aligned for cells and has as many bytes as [`row_size`] says for values that take `encoded` bytes.
+pub unsafe fn copy_row<'a, V: ValueSource<'a>>(
     block: NonNull<u8>,
     columns: usize,
+    mut encoded: usize,
     align: usize,
     empty: *const u8,
-    mut next: impl FnMut() -> Result<Option<&'a [u8]>, RowError>,
-) -> Result<NonNull<u8>, RowError> {
-    // SAFETY: by the caller's promise everything stays in the block.
-    unsafe {
-        let cells = block.cast::<Cell>();
-        let mut end = cells.add(columns).cast::<u8>();
-        for column in 0..columns {
-            let cell = match next()? {
-                None => Cell::null(empty),
-                Some(value) => {
-                    let length = i32::try_from(value.len()).map_err(|_| OutOfMemory)?;
+    values: &mut V,
+) -> Result<NonNull<u8>, V::Error> {
+    let cells = block.cast::<Cell>();
+    // SAFETY: the block begins with a cell for each column.
+    let mut end = unsafe { cells.add(columns) }.cast::<u8>();
+    for column in 0..columns {
+        let cell = match values.next()? {
+            None => Cell::null(empty),
+            Some(value) => {
+                let length = i32::try_from(value.len()).map_err(|_| NoRoom::OutOfMemory)?;
+                let left = encoded.checked_sub(size_of::<u32>() + value.len());
+                encoded = left.expect("the values take as many bytes as the caller said");
+                // SAFETY: the values still to come, this one included, take no more than the bytes that are left.
+                unsafe {
                     let start = aligned(end, align);
                     write_value(start, value);
                     end = start.add(value.len() + 1);
                     Cell::at(start.as_ptr(), length)
                 }
-            };
-            cells.add(column).write(cell);
-        }
-        Ok(end)
+            }
+        };
+        // SAFETY: as above, `column < columns`.
+        unsafe { cells.add(column).write(cell) };
     }
+    Ok(end)
 }
 
-/// The same from the fields of a DataRow, `data`; None if they are not valid. `readable` is `data` and what follows it.
+/// The same from an encoded row; None if it is not valid.
 ///
 /// # Safety
-/// As for [`copy_row`], and the block is longer by [`PIECE`].
+/// `block` is aligned for cells and has [`PIECE`] bytes more than [`row_size`] says for this row.
 #[inline(always)]
-pub unsafe fn copy_fields(
+pub unsafe fn copy_encoded(
     block: NonNull<u8>,
-    data: &[u8],
-    readable: &[u8],
+    row: &EncodedRow<'_>,
     columns: usize,
     align: usize,
     empty: *const u8,
 ) -> Option<NonNull<u8>> {
+    let (data, readable) = (row.data(), row.readable());
     let in_pieces = readable.len() >= data.len() + PIECE;
     let mut at = 0;
-    // SAFETY: as above; a value is read inside of `data`, with which `readable` begins, or up to PIECE bytes further
-    // where that much is readable.
+    // SAFETY: by the caller's promise everything stays in the block. A value is read inside of `data`, with which
+    // `readable` begins, or up to PIECE bytes further if that much is readable.
     unsafe {
         let cells = block.cast::<Cell>();
         let mut end = cells.add(columns).cast::<u8>();
         for column in 0..columns {
-            let length = word_at(data, at)?;
+            let length = length_at(data, at)?;
             at += size_of::<u32>();
             let mut cell = Cell::null(empty);
             if let Ok(size) = usize::try_from(length) {
@@ -178,10 +186,10 @@ pub unsafe fn copy_fields(
 
 const MOST_IN_PIECES: usize = 4 * PIECE;
 
-/// Copies `size` bytes, and up to [`PIECE`] behind them.
+/// Copies `size` bytes, and up to [`PIECE`] bytes after them.
 ///
 /// # Safety
-/// As many bytes are readable and writable.
+/// That many bytes are readable and writable.
 #[inline(always)]
 unsafe fn copy_pieces(to: NonNull<u8>, from: NonNull<u8>, size: usize) {
     let mut at = 0;
@@ -196,7 +204,7 @@ unsafe fn copy_pieces(to: NonNull<u8>, from: NonNull<u8>, size: usize) {
 }
 
 /// # Safety
-/// The place is inside of a block that goes on for `align` bytes.
+/// At least `align` bytes of the block come after `place`.
 #[inline(always)]
 unsafe fn aligned(place: NonNull<u8>, align: usize) -> NonNull<u8> {
     let pad = place.addr().get().wrapping_neg() & (align - 1);

@@ -1,6 +1,6 @@
 use super::*;
-use crate::mem::tail::TailBox;
-use std::ffi::CStr;
+use crate::mem::rows::{Form, Layout, Shape};
+use crate::mem::trailing::TrailingBox;
 
 type Row<'a> = Vec<Option<&'a [u8]>>;
 
@@ -22,32 +22,11 @@ fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
 fn rows(columns: u32, form: Form) -> Box<Rows> {
     let mut rows = Box::new(Rows::new(form.layout()));
     rows.set_columns(columns, form.align() > 1);
-    assert_eq!(rows.form, form);
+    assert_eq!(rows.shape().form, form);
     rows
 }
 
 const FORMS: [Form; 4] = [Form::Whole, Form::Aligned, Form::Cells, Form::AlignedCells];
-
-/// A value as C programs read it in memory.
-fn in_memory(rows: &Rows, row: u32, column: u32) -> Option<Option<&[u8]>> {
-    #[repr(C)]
-    struct Value {
-        length: i32,
-        start: *const u8,
-    }
-    let head = &rows.table.head;
-    if row >= head.rows || column >= head.columns || head.tuples.is_null() {
-        return None;
-    }
-    // SAFETY: this is what C libpq's results look like; there is such a row and such a column.
-    unsafe {
-        let cells = *head.tuples.cast::<*const Value>().add(row as usize);
-        let Value { length, start } = cells.add(column as usize).read();
-        let bytes = std::slice::from_raw_parts(start, length.max(0) as usize);
-        assert_eq!(start.add(bytes.len()).read(), 0);
-        Some((length != -1).then_some(bytes))
-    }
-}
 
 fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
     for (column, expected) in expected.iter().enumerate() {
@@ -55,23 +34,17 @@ fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
         let value = rows.value(row, column).unwrap();
         assert_eq!(rows.bytes(row, column), Some(*expected));
         if rows.layout() == Layout::Libpq {
-            assert_eq!(in_memory(rows, row, column), Some(*expected));
+            assert_eq!(rows.value_in_c_layout(row, column), Some(*expected));
         } else {
-            assert_eq!(in_memory(rows, row, column), None);
+            assert_eq!(rows.value_in_c_layout(row, column), None);
         }
         assert_eq!(value.null, expected.is_none());
-        let bytes = expected.unwrap_or_default();
-        if let Some(near) = rows.near(row, column) {
-            let start = near.start().map(|start| start.as_ptr().cast_const().cast());
+        assert!(rows.is_terminated(row, column));
+        if let Some(fast) = rows.fast_value(row, column) {
+            let start = fast.start().map(|start| start.as_ptr().cast_const().cast());
             assert_eq!(start.unwrap_or(rows.empty_string()), value.ptr);
-            assert_eq!(near.length(), value.len);
-            assert_eq!(near.is_null(), value.null);
-        }
-        // SAFETY: a NUL stands behind the value.
-        assert_eq!(unsafe { value.ptr.add(bytes.len()).read() }, 0);
-        if !bytes.contains(&0) {
-            // SAFETY: as above.
-            assert_eq!(unsafe { CStr::from_ptr(value.ptr) }.to_bytes(), bytes);
+            assert_eq!(fast.length(), value.len);
+            assert_eq!(fast.is_null(), value.null);
         }
     }
 }
@@ -89,7 +62,7 @@ fn nulls_and_empty_values_in_every_place() {
         let mut rows = rows(4, form);
         let mixtures = all_mixtures();
         for row in &mixtures {
-            rows.push_wire(&body(row)).unwrap();
+            push_data_row(&mut rows, &body(row)).unwrap();
         }
         assert_eq!(rows.len(), 256);
         for (index, row) in mixtures.iter().enumerate() {
@@ -103,17 +76,17 @@ fn any_negative_length_is_null() {
     let mut rows = rows(2, Form::Whole);
     let mut wire = body(&[Some(b"abc"), None]);
     wire[9..13].copy_from_slice(&i32::MIN.to_be_bytes());
-    rows.push_wire(&wire).unwrap();
+    push_data_row(&mut rows, &wire).unwrap();
     check(&rows, 0, &[Some(b"abc"), None]);
 }
 
 #[test]
 fn positions_out_of_range_have_no_value() {
     let mut rows = rows(1, Form::Whole);
-    rows.push_wire(&body(&[Some(b"x")])).unwrap();
+    push_data_row(&mut rows, &body(&[Some(b"x")])).unwrap();
     for (row, column) in [(1, 0), (0, 1), (u32::MAX, 0), (0, u32::MAX)] {
         assert!(rows.value(row, column).is_none());
-        assert!(rows.near(row, column).is_none());
+        assert!(rows.fast_value(row, column).is_none());
         assert!(rows.bytes(row, column).is_none());
     }
 }
@@ -121,8 +94,8 @@ fn positions_out_of_range_have_no_value() {
 #[test]
 fn rows_without_columns_count() {
     let mut rows = rows(0, Form::Whole);
-    rows.push_wire(&[0, 0]).unwrap();
-    rows.push_wire(&[0, 0]).unwrap();
+    push_data_row(&mut rows, &[0, 0]).unwrap();
+    push_data_row(&mut rows, &[0, 0]).unwrap();
     assert_eq!(rows.len(), 2);
     assert!(rows.value(0, 0).is_none());
 }
@@ -135,12 +108,18 @@ fn a_body_cut_anywhere_is_refused() {
         for end in 0..whole.len() {
             // A copy of its own, so that a checker sees a read past its end.
             let cut: Box<[u8]> = whole[..end].into();
-            assert_eq!(rows.push_wire(&cut), Err(RowError::InsufficientData));
+            assert_eq!(
+                push_data_row(&mut rows, &cut),
+                Err(RowError::InsufficientData)
+            );
         }
         let longer = [&whole[..], b"x"].concat();
-        assert_eq!(rows.push_wire(&longer), Err(RowError::LengthMismatch));
+        assert_eq!(
+            push_data_row(&mut rows, &longer),
+            Err(RowError::LengthMismatch)
+        );
         assert_eq!(rows.len(), 0);
-        rows.push_wire(&whole).unwrap();
+        push_data_row(&mut rows, &whole).unwrap();
         check(&rows, 0, &[Some(b"one"), None, Some(b""), Some(b"four")]);
     }
 }
@@ -152,7 +131,7 @@ fn lengths_beyond_the_body_are_refused() {
             let mut wire = vec![0, 1];
             wire.extend(length.to_be_bytes());
             wire.extend(b"12345");
-            let error = rows(1, form).push_wire(&wire);
+            let error = push_data_row(&mut rows(1, form), &wire);
             assert_eq!(error, Err(RowError::InsufficientData));
         }
     }
@@ -162,7 +141,7 @@ fn lengths_beyond_the_body_are_refused() {
 fn a_wrong_field_count_is_refused() {
     let wire = body(&[Some(b"a"), Some(b"b")]);
     for columns in [0, 1, 3, 65_538] {
-        let error = rows(columns, Form::Whole).push_wire(&wire);
+        let error = push_data_row(&mut rows(columns, Form::Whole), &wire);
         assert_eq!(error, Err(RowError::FieldCount));
     }
 }
@@ -174,7 +153,7 @@ fn aligned_values_start_at_multiples_of_eight() {
         for len in 0..50usize {
             let value = vec![len as u8; len];
             let row = [Some(&value[..]), None, Some(b"12345".as_slice())];
-            rows.push_wire(&body(&row)).unwrap();
+            push_data_row(&mut rows, &body(&row)).unwrap();
         }
         for len in 0..50usize {
             let value = vec![len as u8; len];
@@ -202,7 +181,7 @@ fn rows_of_any_size_use_one_accessor() {
             let large = vec![0x5A; size];
             let row: Row = vec![Some(&large), None, Some(b"tail"), Some(&large)];
             let mut rows = rows(4, form);
-            rows.push_wire(&body(&row)).unwrap();
+            push_data_row(&mut rows, &body(&row)).unwrap();
             check(&rows, 0, &row);
         }
     }
@@ -221,7 +200,7 @@ fn the_most_columns_a_row_can_have() {
         .collect();
     for form in FORMS {
         let mut rows = rows(65_535, form);
-        rows.push_wire(&body(&row)).unwrap();
+        push_data_row(&mut rows, &body(&row)).unwrap();
         check(&rows, 0, &row);
     }
 }
@@ -232,7 +211,7 @@ fn a_million_rows() {
     for n in 0..1_000_000u32 {
         let text = n.to_string();
         let first = (n % 7 != 0).then_some(text.as_bytes());
-        rows.push_wire(&body(&[first, Some(b"12345678")])).unwrap();
+        push_data_row(&mut rows, &body(&[first, Some(b"12345678")])).unwrap();
     }
     assert_eq!(rows.len(), 1_000_000);
     for n in (0..1_000_000u32).step_by(997).chain([999_999]) {
@@ -251,31 +230,31 @@ fn shape(columns: u32, form: Form) -> Shape {
     }
 }
 
-fn in_tail(space: usize, shape: Shape, bytes: usize) -> TailBox<Rows> {
-    TailBox::with_tail(space, |tail| Rows::in_tail(tail, shape, bytes)).unwrap()
+fn boxed_rows(space: usize, shape: Shape, bytes: usize) -> TrailingBox<Rows> {
+    TrailingBox::with_space(space, |space| Rows::in_trailing_space(space, shape, bytes)).unwrap()
 }
 
 #[test]
-fn a_single_row_fits_the_tail() {
+fn a_single_row_fits_the_trailing_space() {
     for (form, len) in (0..2000).map(|n| (FORMS[n % 4], n)) {
         let value = vec![b'v'; len];
         let row: Row = vec![Some(&value), None, Some(b"1")];
         let wire = body(&row);
-        let space = Rows::tail_for(shape(3, form), wire.len());
-        let mut boxed = in_tail(space, shape(3, form), wire.len());
-        boxed.push_wire(&wire).unwrap();
+        let space = Rows::trailing_space_for(shape(3, form), wire.len());
+        let mut boxed = boxed_rows(space, shape(3, form), wire.len());
+        push_data_row(&mut boxed, &wire).unwrap();
         check(&boxed, 0, &row);
         assert_eq!(boxed.memory_size(), space, "a chunk was needed");
     }
 }
 
 #[test]
-fn rows_outgrow_the_tail() {
+fn rows_outgrow_the_trailing_space() {
     for form in FORMS {
         for space in [0, 1, 7, 8, 9, 64, 500, 4096] {
-            let mut boxed = in_tail(space, shape(1, form), space);
+            let mut boxed = boxed_rows(space, shape(1, form), space);
             for n in 0..500u32 {
-                boxed.push_wire(&body(&[Some(&n.to_be_bytes())])).unwrap();
+                push_data_row(&mut boxed, &body(&[Some(&n.to_be_bytes())])).unwrap();
                 check(&boxed, n, &[Some(&n.to_be_bytes())]);
             }
             for n in 0..500u32 {
@@ -293,7 +272,7 @@ fn set_changes_one_value_only() {
             let mixtures = all_mixtures();
             for (index, row) in mixtures.iter().enumerate() {
                 let index = index as u32;
-                rows.push_wire(&body(row)).unwrap();
+                push_data_row(&mut rows, &body(row)).unwrap();
                 for new in [None, Some(&b""[..]), Some(b"new value")] {
                     assert_eq!(rows.set(index, column, new), Ok(true));
                     let mut expected = row.clone();
@@ -326,11 +305,11 @@ fn a_copy_is_independent() {
         let mut copies = rows(4, form);
         let mut source = rows(4, form);
         for row in &mixtures {
-            source.push_wire(&body(row)).unwrap();
+            push_data_row(&mut source, &body(row)).unwrap();
         }
         source.set(3, 0, Some(b"changed")).unwrap();
         for row in 0..source.len() {
-            copies.push_copy(&source, row).unwrap();
+            push_copy(&mut copies, &source, row).unwrap();
         }
         drop(source);
         for (index, row) in mixtures.iter().enumerate() {
@@ -341,7 +320,7 @@ fn a_copy_is_independent() {
             check(&copies, index as u32, &row);
         }
         assert_eq!(
-            copies.push_copy(&rows(3, form), 0),
+            push_copy(&mut copies, &rows(3, form), 0),
             Err(RowError::FieldCount)
         );
     }
@@ -356,8 +335,7 @@ fn cells_take_no_more_than_in_c() {
     ] {
         let mut rows = rows(2, form);
         for _ in 0..1 << 20 {
-            rows.push_wire(&body(&[Some(b"12345678"), Some(b"12345678")]))
-                .unwrap();
+            push_data_row(&mut rows, &body(&[Some(b"12345678"), Some(b"12345678")])).unwrap();
         }
         let bytes = rows.memory_size();
         // The newest chunk may be all but empty.
@@ -369,7 +347,7 @@ fn cells_take_no_more_than_in_c() {
 fn pieces_are_aligned_for_any_type() {
     let mut rows = rows(1, Form::Whole);
     for n in 0..50 {
-        rows.push_wire(&body(&[Some(&vec![1; n])])).unwrap();
+        push_data_row(&mut rows, &body(&[Some(&vec![1; n])])).unwrap();
         assert_eq!(rows.alloc(n + 1).unwrap().addr().get() % 16, 0);
     }
 }
@@ -415,7 +393,7 @@ fn many_rows_at_once_are_the_same_rows() {
             let mut at_once = rows(columns.into(), form);
             let expected: Vec<_> = messages
                 .iter()
-                .map(|m| one_by_one.push_wire(&m[5..]))
+                .map(|m| push_data_row(&mut one_by_one, &m[5..]))
                 .collect();
             let bytes = messages.concat();
             let mut done = 0;
@@ -424,7 +402,7 @@ fn many_rows_at_once_are_the_same_rows() {
                 let from: usize = messages[..done].iter().map(Vec::len).sum();
                 // A stream may end anywhere.
                 let end = bytes.len() - (done * 7) % 90;
-                let taken = at_once.push_stream(&bytes[from.min(end)..end], 1 + done % 50);
+                let taken = push_data_rows(&mut at_once, &bytes[from.min(end)..end], 1 + done % 50);
                 let mut left = taken;
                 while left > 0 {
                     assert_eq!(expected[done], Ok(()));
@@ -433,7 +411,7 @@ fn many_rows_at_once_are_the_same_rows() {
                 }
                 batches += usize::from(taken > 0);
                 if let Some(message) = messages.get(done) {
-                    assert_eq!(at_once.push_wire(&message[5..]), expected[done]);
+                    assert_eq!(push_data_row(&mut at_once, &message[5..]), expected[done]);
                     done += 1;
                 }
             }
@@ -450,7 +428,7 @@ fn many_rows_at_once_are_the_same_rows() {
 #[test]
 fn a_stream_of_other_messages_adds_no_row() {
     let mut rows = rows(1, Form::Whole);
-    rows.push_wire(&body(&[Some(b"x")])).unwrap();
+    push_data_row(&mut rows, &body(&[Some(b"x")])).unwrap();
     for stream in [
         &b""[..],
         b"D",
@@ -459,9 +437,15 @@ fn a_stream_of_other_messages_adds_no_row() {
         b"D\xff\xff\xff\xff\0\x01",
         b"C\0\0\0\x0b\0\x01\0\0\0\x01y",
     ] {
-        assert_eq!(rows.push_stream(stream, usize::MAX), 0);
+        assert_eq!(push_data_rows(&mut rows, stream, usize::MAX), 0);
     }
-    assert_eq!(rows.push_stream(b"D\0\0\0\x0b\0\x01\0\0\0\x01y", 0), 0);
-    assert_eq!(rows.push_stream(b"D\0\0\0\x0b\0\x01\0\0\0\x01yD", 2), 12);
+    assert_eq!(
+        push_data_rows(&mut rows, b"D\0\0\0\x0b\0\x01\0\0\0\x01y", 0),
+        0
+    );
+    assert_eq!(
+        push_data_rows(&mut rows, b"D\0\0\0\x0b\0\x01\0\0\0\x01yD", 2),
+        12
+    );
     check(&rows, 1, &[Some(b"y")]);
 }

@@ -1,31 +1,31 @@
-//! What the rows of a result look like in memory.
+//! The layouts that rows can have in memory.
 
 use std::ffi::c_void;
 use std::ptr;
 
-/// What values are aligned to that programs may read through pointers of any type.
+/// The alignment of values that programs may read through pointers of any type.
 pub const ALIGN: usize = 8;
 
 /// How a result keeps its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// In as little memory as possible.
+    /// With as little memory as possible.
     #[default]
     Compact,
-    /// As C libpq does, for programs that read them in memory instead of calling `PQgetvalue`.
+    /// As in C libpq, for programs that read the memory instead of calling `PQgetvalue`.
     Libpq,
 }
 
 /// How a row is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// The body of the message as it came.
+    /// The encoded row as received, after an array of offsets.
     Whole,
-    /// Values copied one by one, each at a multiple of 8.
+    /// The same form, but values are copied one by one, each to a multiple of 8.
     Aligned,
-    /// An array of pointers and lengths, and the values behind it.
+    /// An array of pointers and lengths, followed by the values.
     Cells,
-    /// The same with each value at a multiple of 8.
+    /// The same, with each value at a multiple of 8.
     AlignedCells,
 }
 
@@ -39,7 +39,7 @@ impl Form {
         }
     }
 
-    /// What values are aligned to.
+    /// The alignment of values.
     pub const fn align(self) -> usize {
         match self {
             Form::Whole | Form::Cells => 1,
@@ -47,10 +47,10 @@ impl Form {
         }
     }
 
-    /// The most bytes that a value takes beyond those in a message.
+    /// The most bytes that a value takes in addition to those in a message.
     #[inline(always)]
     pub fn overhead(self) -> usize {
-        // An offset, what aligns it, a cell.
+        // An offset or a cell, and padding for alignment.
         const OVERHEAD: [u8; 4] = [4, 4 + 8, 16 + 1, 16 + 8];
         usize::from(OVERHEAD[self as usize])
     }
@@ -63,12 +63,12 @@ impl Form {
     }
 }
 
-/// The number of columns of a result, and how it keeps their values.
+/// The number of columns of a result, and the form of its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub columns: u32,
     pub form: Form,
-    /// Where the descriptions of the columns are, as C's `PGresAttDesc`; NULL if there are none.
+    /// The descriptions of the columns as an array of C's `PGresAttDesc`; NULL if there are none.
     pub descriptions: *const c_void,
 }
 
@@ -83,14 +83,14 @@ impl Shape {
     }
 }
 
-/// What C libpq's results begin with, and some programs read although it is not documented: `ntups`, `numAttributes`,
-/// `attDescs` and `tuples`.
+/// The first members of C libpq's results: `ntups`, `numAttributes`, `attDescs` and `tuples`. Some programs read them,
+/// although they are not documented.
 #[repr(C)]
 pub struct Head {
     pub rows: u32,
     pub columns: u32,
     pub descriptions: *const c_void,
-    /// An array with a pointer to each row's cells; NULL with [`Layout::Compact`].
+    /// An array of pointers to the rows' cells; NULL with [`Layout::Compact`].
     pub tuples: *const *mut u8,
 }
 
