@@ -28,17 +28,13 @@
 
 typedef struct GoAwayShared
 {
-	/* Since the last report. */
-	pg_atomic_uint32 asked;
-	pg_atomic_uint32 told;
-	pg_atomic_uint32 left;
-	pg_atomic_uint32 ended;
+	slock_t		mutex;			/* protects the counts and the latch */
+	GoAwayCounts counts;
+	Latch	   *worker_latch;	/* NULL if the worker does not run */
 
-	/* The background worker's. */
-	slock_t		mutex;			/* protects the latch */
-	Latch	   *worker_latch;	/* NULL if it does not run */
-	TimestampTz worker_start;	/* when it last started; its own alone */
-	TimestampTz drain_begin;	/* 0 if nobody was asked; its own alone */
+	/* Only the worker reads and writes these, as goaway_now() has them. */
+	int64		worker_start;	/* of the last one, or 0 */
+	int64		drain_begin;	/* 0 if nobody was asked */
 
 	int			slot_count;
 	GoAwaySlot	slots[FLEXIBLE_ARRAY_MEMBER];
@@ -99,10 +95,6 @@ static void
 initialize_shmem(int slot_count)
 {
 	memset(shared, 0, shmem_size(slot_count));
-	pg_atomic_init_u32(&shared->asked, 0);
-	pg_atomic_init_u32(&shared->told, 0);
-	pg_atomic_init_u32(&shared->left, 0);
-	pg_atomic_init_u32(&shared->ended, 0);
 	SpinLockInit(&shared->mutex);
 	shared->slot_count = slot_count;
 	for (int i = 0; i < slot_count; i++)
@@ -153,7 +145,23 @@ reset_slot(GoAwaySlot *slot, int pid)
 {
 	slot->pid = pid;
 	set_state(slot, GOAWAY_NONE);
-	slot->asked_at = slot->signalled_at = slot->told_at = slot->ended_at = 0;
+	slot->asked_at = slot->told_at = 0;
+	slot->asked_ms = slot->signalled_ms = 0;
+	slot->ended = false;
+}
+
+/* A client that was asked has gone. */
+static void
+count_departure(bool told, bool ended)
+{
+	SpinLockAcquire(&shared->mutex);
+	if (told)
+		shared->counts.told++;
+	if (ended)
+		shared->counts.ended++;
+	else
+		shared->counts.left++;
+	SpinLockRelease(&shared->mutex);
 }
 
 /*
@@ -170,12 +178,11 @@ free_my_slot(int code, Datum arg)
 	MyGoAwaySlot = NULL;
 	SpinLockAcquire(&slot->mutex);
 	state = pg_atomic_read_u32(&slot->state);
-	ended = slot->ended_at != 0;
-	/* Who sees the slot free must see the count: the worker then reports. */
-	if (state >= GOAWAY_ASKED)
-		pg_atomic_fetch_add_u32(ended ? &shared->ended : &shared->left, 1);
+	ended = slot->ended;
 	reset_slot(slot, 0);
 	SpinLockRelease(&slot->mutex);
+	if (state >= GOAWAY_ASKED)
+		count_departure(state == GOAWAY_TOLD, ended);
 }
 
 /* The backend of a client begins. */
@@ -203,7 +210,6 @@ goaway_mark_told(void)
 	MyGoAwaySlot->told_at = now;
 	set_state(MyGoAwaySlot, GOAWAY_TOLD);
 	SpinLockRelease(&MyGoAwaySlot->mutex);
-	pg_atomic_fetch_add_u32(&shared->told, 1);
 }
 
 int
@@ -220,11 +226,12 @@ goaway_read_client(int number, GoAwayClient *client)
 
 	SpinLockAcquire(&slot->mutex);
 	client->pid = slot->pid;
+	client->ended = slot->ended;
 	client->state = pg_atomic_read_u32(&slot->state);
 	client->asked_at = slot->asked_at;
-	client->signalled_at = slot->signalled_at;
 	client->told_at = slot->told_at;
-	client->ended_at = slot->ended_at;
+	client->asked_ms = slot->asked_ms;
+	client->signalled_ms = slot->signalled_ms;
 	SpinLockRelease(&slot->mutex);
 	return client->pid != 0;
 }
@@ -272,6 +279,7 @@ goaway_ask_client(int number, int pid)
 {
 	GoAwaySlot *slot = &shared->slots[number];
 	TimestampTz now = GetCurrentTimestamp();
+	int64		now_ms = goaway_now();
 	GoAwayState before = GOAWAY_NONE;
 	bool		there;
 
@@ -281,10 +289,13 @@ goaway_ask_client(int number, int pid)
 	{
 		before = pg_atomic_read_u32(&slot->state);
 		if (before < GOAWAY_ASKED)
+		{
 			slot->asked_at = now;
+			slot->asked_ms = now_ms;
+		}
 		if (before <= GOAWAY_ASKED)
 		{
-			slot->signalled_at = now;
+			slot->signalled_ms = now_ms;
 			set_state(slot, GOAWAY_ASKED);
 		}
 	}
@@ -293,7 +304,11 @@ goaway_ask_client(int number, int pid)
 	if (!there)
 		return false;
 	if (before < GOAWAY_ASKED)
-		pg_atomic_fetch_add_u32(&shared->asked, 1);
+	{
+		SpinLockAcquire(&shared->mutex);
+		shared->counts.asked++;
+		SpinLockRelease(&shared->mutex);
+	}
 	if (before <= GOAWAY_ASKED)
 		(void) SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, NO_PROC);
 	return true;
@@ -304,13 +319,12 @@ bool
 goaway_end_client(int number, int pid)
 {
 	GoAwaySlot *slot = &shared->slots[number];
-	TimestampTz now = GetCurrentTimestamp();
 	bool		there;
 
 	SpinLockAcquire(&slot->mutex);
-	there = slot->pid == pid && slot->ended_at == 0;
+	there = slot->pid == pid && !slot->ended;
 	if (there)
-		slot->ended_at = now;
+		slot->ended = true;
 	SpinLockRelease(&slot->mutex);
 
 	if (!there)
@@ -327,19 +341,30 @@ goaway_end_client(int number, int pid)
 bool
 goaway_has_counts(void)
 {
-	return pg_atomic_read_u32(&shared->asked) != 0;
+	bool		has;
+
+	SpinLockAcquire(&shared->mutex);
+	has = shared->counts.asked != 0;
+	SpinLockRelease(&shared->mutex);
+	return has;
 }
 
-GoAwayCounts
-goaway_take_counts(void)
+/*
+ * Takes the counts, and begins to count anew.  Returns false if somebody who
+ * was asked has not gone.  A client may go before it is counted as asked.
+ */
+bool
+goaway_take_counts(GoAwayCounts *counts)
 {
-	GoAwayCounts counts;
+	bool		complete;
 
-	counts.asked = pg_atomic_exchange_u32(&shared->asked, 0);
-	counts.told = pg_atomic_exchange_u32(&shared->told, 0);
-	counts.left = pg_atomic_exchange_u32(&shared->left, 0);
-	counts.ended = pg_atomic_exchange_u32(&shared->ended, 0);
-	return counts;
+	SpinLockAcquire(&shared->mutex);
+	*counts = shared->counts;
+	complete = counts->asked == counts->left + counts->ended;
+	if (complete)
+		shared->counts = (GoAwayCounts) {0};
+	SpinLockRelease(&shared->mutex);
+	return complete;
 }
 
 static void
@@ -357,19 +382,19 @@ forget_worker(int code, Datum arg)
 }
 
 /* The worker begins.  Returns when it began the last time, or 0. */
-TimestampTz
+int64
 goaway_worker_starts(void)
 {
-	TimestampTz before = shared->worker_start;
+	int64		before = shared->worker_start;
 
-	shared->worker_start = GetCurrentTimestamp();
+	shared->worker_start = goaway_now();
 	set_worker_latch(MyLatch);
 	on_shmem_exit(forget_worker, (Datum) 0);
 	return before;
 }
 
 /* Where the worker keeps it beyond its own end. */
-TimestampTz *
+int64 *
 goaway_drain_begin(void)
 {
 	return &shared->drain_begin;

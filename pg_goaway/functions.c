@@ -60,7 +60,11 @@ pg_goaway_backend(PG_FUNCTION_ARGS)
 				 errhint("Only superusers may ask a superuser's client. For others you must be a member of the client's role or of pg_signal_backend.")));
 	number = proc == NULL ? -1 : goaway_find_client(pid);
 	if (number >= 0 && goaway_ask_client(number, pid))
+	{
+		/* It has to look after this client, however rarely it looks else. */
+		(void) goaway_wake_worker();
 		PG_RETURN_BOOL(true);
+	}
 
 	/* No error, so that a query over many goes on when one has just left. */
 	ereport(WARNING,

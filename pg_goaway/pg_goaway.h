@@ -13,6 +13,8 @@
 #ifndef PG_GOAWAY_H
 #define PG_GOAWAY_H
 
+#include <time.h>
+
 #include "port/atomics.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
@@ -34,26 +36,31 @@ typedef enum GoAwayState
 typedef struct GoAwaySlot
 {
 	slock_t		mutex;			/* protects all of it, but see state */
+	bool		ended;			/* whether the worker terminated it */
 	int			pid;			/* the backend's, or 0 if this is free */
 	pg_atomic_uint32 state;		/* its backend reads it without the mutex */
 	TimestampTz asked_at;
-	TimestampTz signalled_at;	/* when its backend was last reminded */
 	TimestampTz told_at;
-	TimestampTz ended_at;		/* when the worker terminated it, or 0 */
+	int64		asked_ms;		/* asked_at as goaway_now() has it */
+	int64		signalled_ms;	/* when its backend was last reminded */
 } GoAwaySlot;
 
 /* A copy of a slot. */
 typedef struct GoAwayClient
 {
 	int			pid;
+	bool		ended;
 	GoAwayState state;
 	TimestampTz asked_at;
-	TimestampTz signalled_at;
 	TimestampTz told_at;
-	TimestampTz ended_at;
+	int64		asked_ms;
+	int64		signalled_ms;
 } GoAwayClient;
 
-/* What became of those who were asked, since the worker last reported it. */
+/*
+ * What became of those who were asked, since the worker last reported it.  All
+ * but the first count clients that have gone.
+ */
 typedef struct GoAwayCounts
 {
 	uint32		asked;
@@ -72,6 +79,19 @@ extern int	goaway_deadline;
 
 #define GOAWAY_PARAMETER "disconnect_requested"
 
+/*
+ * Milliseconds of a clock that nobody sets.  When the time of day jumps,
+ * nobody is terminated too early, and nothing waits for too long.
+ */
+static inline int64
+goaway_now(void)
+{
+	struct timespec now;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* clients.c */
 extern GoAwaySlot *MyGoAwaySlot;	/* NULL if this is no client's backend */
 
@@ -85,10 +105,10 @@ extern bool goaway_request_client(int number, int pid);
 extern bool goaway_ask_client(int number, int pid);
 extern bool goaway_end_client(int number, int pid);
 extern bool goaway_has_counts(void);
-extern GoAwayCounts goaway_take_counts(void);
+extern bool goaway_take_counts(GoAwayCounts *counts);
 extern bool goaway_wake_worker(void);
-extern TimestampTz goaway_worker_starts(void);
-extern TimestampTz *goaway_drain_begin(void);
+extern int64 goaway_worker_starts(void);
+extern int64 *goaway_drain_begin(void);
 
 /* tell.c */
 extern void goaway_install_client_hook(void);

@@ -113,6 +113,9 @@ tell_if_asked(XactEvent event, void *arg)
 	/* Variables cannot be set then.  No transaction should end so. */
 	if (IsInParallelMode())
 		return;
+	/* The session has not begun: its client is told when it has. */
+	if (!IsNormalProcessingMode())
+		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		tell_at_commit();
 	else if (event == XACT_EVENT_ABORT)

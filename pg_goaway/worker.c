@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #if PG_VERSION_NUM >= 150000
@@ -42,6 +43,12 @@
 /* If it ends sooner than this after its start, the next one waits so long. */
 #define RESTART_PAUSE_MS 1000
 
+/*
+ * How long a shutdown must have lasted.  If it is not a smart one, a signal
+ * comes right after the note in postmaster.pid, and nobody is to be asked.
+ */
+#define CONFIRM_MS 20
+
 /* postmaster.pid is much shorter, as it holds two paths at most. */
 #define PID_FILE_SIZE 8192
 
@@ -63,29 +70,22 @@ typedef struct Plan
 	Turn	   *turns;			/* as many as there are slots */
 	int			count;
 	int			next;			/* the first who was not yet asked */
-	TimestampTz begin;
+	int64		begin;
 } Plan;
 
+/* Times are those of goaway_now(). */
 typedef struct Worker
 {
 	Plan		plan;
-	bool		stopping;		/* the server is in shutdown */
-	TimestampTz next_look;		/* when to look for that again */
+	int64		last_look;		/* for a shutdown */
+	bool		suspicious;		/* the last look found one */
+	bool		stopping;		/* the server is in smart shutdown */
 	int			outstanding;	/* clients that are to leave */
 } Worker;
 
 PGDLLEXPORT void pg_goaway_worker_main(Datum arg);
 
-static TimestampTz
-later(TimestampTz time, int milliseconds)
-{
-	return TimestampTzPlusMilliseconds(time, (int64) milliseconds);
-}
-
-/*
- * Whether the postmaster has begun a shutdown.  Of the other kinds than smart
- * we hear by a signal, at about the same time.
- */
+/* Whether the postmaster has begun a shutdown, of any kind. */
 static bool
 server_is_stopping(void)
 {
@@ -137,52 +137,65 @@ shuffle(Turn *turns, int count)
 	}
 }
 
-/* Everybody who is connected, also who has come since the last time. */
-static void
-request_all_clients(void)
+/* Whether the shutdown makes it ask everybody. */
+static bool
+asks_all(const Worker *worker)
 {
-	GoAwayClient client;
+	return worker->stopping && goaway_on_shutdown;
+}
 
-	for (int i = 0; i < goaway_slot_count(); i++)
-	{
-		if (goaway_read_client(i, &client) && client.state == GOAWAY_NONE)
-			(void) goaway_request_client(i, client.pid);
-	}
+/* Whether a client is to be asked: by pg_goaway_all(), or by the shutdown. */
+static bool
+is_due(const Worker *worker, const GoAwayClient *client)
+{
+	return client->state == GOAWAY_REQUESTED ||
+		(client->state == GOAWAY_NONE && asks_all(worker));
 }
 
 static void
-make_plan(Plan *plan, TimestampTz now)
+make_plan(Worker *worker, int64 now)
 {
+	Plan	   *plan = &worker->plan;
 	GoAwayClient client;
 
 	plan->count = plan->next = 0;
 	plan->begin = now;
 	for (int i = 0; i < goaway_slot_count(); i++)
 	{
-		if (goaway_read_client(i, &client) && client.state == GOAWAY_REQUESTED)
+		if (goaway_read_client(i, &client) && is_due(worker, &client))
 			plan->turns[plan->count++] = (Turn) {.number = i, .pid = client.pid};
 	}
 	shuffle(plan->turns, plan->count);
 }
 
 /* When a client's turn comes: they are evenly spread, and the first is at once. */
-static TimestampTz
+static int64
 time_of_turn(const Plan *plan, int turn)
 {
-	return later(plan->begin, (int) ((int64) goaway_spread * turn / plan->count));
+	return plan->begin + (int64) goaway_spread * turn / plan->count;
 }
 
+/* Asks a client, if that is still wanted. */
 static void
-ask_in_turn(Plan *plan, TimestampTz now)
+take_turn(const Worker *worker, Turn turn)
 {
-	if (plan->next == plan->count)
-		make_plan(plan, now);
-	while (plan->next < plan->count && time_of_turn(plan, plan->next) <= now)
-	{
-		Turn		turn = plan->turns[plan->next++];
+	GoAwayClient client;
 
+	if (goaway_read_client(turn.number, &client) && client.pid == turn.pid &&
+		is_due(worker, &client))
 		(void) goaway_ask_client(turn.number, turn.pid);
-	}
+}
+
+/* Who comes while a plan is carried out has a turn in the next one. */
+static void
+ask_in_turn(Worker *worker, int64 now)
+{
+	Plan	   *plan = &worker->plan;
+
+	if (plan->next == plan->count)
+		make_plan(worker, now);
+	while (plan->next < plan->count && time_of_turn(plan, plan->next) <= now)
+		take_turn(worker, plan->turns[plan->next++]);
 }
 
 /*
@@ -190,10 +203,9 @@ ask_in_turn(Plan *plan, TimestampTz now)
  * tell, and a backend whose client does not read must not.
  */
 static void
-remind(int number, const GoAwayClient *client, TimestampTz now)
+remind(int number, const GoAwayClient *client, int64 now)
 {
-	if (client->state == GOAWAY_ASKED &&
-		now >= later(client->signalled_at, REMIND_MS))
+	if (client->state == GOAWAY_ASKED && now - client->signalled_ms >= REMIND_MS)
 		(void) goaway_ask_client(number, client->pid);
 }
 
@@ -207,37 +219,39 @@ is_in_transaction(int pid)
 
 /* Idle ones first: others get a moment more to come to their end. */
 static void
-end_if_overdue(int number, const GoAwayClient *client, TimestampTz now)
+end_if_overdue(int number, const GoAwayClient *client, int64 now)
 {
+	int64		waited = now - client->asked_ms;
 	bool		in_transaction;
 
-	if (goaway_deadline == 0 || client->state < GOAWAY_ASKED || client->ended_at != 0 ||
-		now < later(client->asked_at, goaway_deadline))
+	if (goaway_deadline == 0 || client->state < GOAWAY_ASKED || client->ended ||
+		waited < goaway_deadline)
 		return;
 	in_transaction = is_in_transaction(client->pid);
-	if (in_transaction &&
-		now < later(later(client->asked_at, goaway_deadline), TRANSACTION_GRACE_MS))
+	if (in_transaction && waited < (int64) goaway_deadline + TRANSACTION_GRACE_MS)
 		return;
 	if (goaway_end_client(number, client->pid))
 		ereport(LOG,
 				(errmsg("pg_goaway: terminated process %d, whose client did not disconnect",
 						client->pid),
-				 errdetail("It was asked %ld ms ago and %s, and is %s.",
-						   TimestampDifferenceMilliseconds(client->asked_at, now),
+				 errdetail("It was asked %lld ms ago and %s, and is %s.",
+						   (long long) waited,
 						   client->state == GOAWAY_TOLD ? "told" : "not told",
 						   in_transaction ? "in a transaction" : "idle")));
 }
 
 /* Looks after those that were asked; returns how many are to leave. */
 static int
-visit_clients(TimestampTz now)
+visit_clients(const Worker *worker, int64 now)
 {
 	GoAwayClient client;
 	int			outstanding = 0;
 
 	for (int i = 0; i < goaway_slot_count(); i++)
 	{
-		if (!goaway_read_client(i, &client) || client.state == GOAWAY_NONE)
+		if (!goaway_read_client(i, &client))
+			continue;
+		if (client.state == GOAWAY_NONE && !asks_all(worker))
 			continue;
 		outstanding++;
 		remind(i, &client, now);
@@ -253,31 +267,42 @@ visit_clients(TimestampTz now)
 static void
 report_drain(int outstanding)
 {
-	TimestampTz *begin = goaway_drain_begin();
-	TimestampTz now = GetCurrentTimestamp();
+	int64	   *begin = goaway_drain_begin();
+	int64		now = goaway_now();
 	GoAwayCounts counts;
 
 	if (*begin == 0 && (outstanding > 0 || goaway_has_counts()))
 		*begin = now;
-	if (*begin == 0 || outstanding > 0)
+	if (*begin == 0 || outstanding > 0 || !goaway_take_counts(&counts))
 		return;
-	counts = goaway_take_counts();
-	ereport(LOG,
-			(errmsg("pg_goaway: clients asked to disconnect: %u, told: %u, left: %u, terminated: %u, time: %ld ms",
-					counts.asked, counts.told, counts.left, counts.ended,
-					TimestampDifferenceMilliseconds(*begin, now))));
+	/* Nobody, if they left before their turn. */
+	if (counts.asked > 0)
+		ereport(LOG,
+				(errmsg("pg_goaway: clients asked to disconnect: %u, told: %u, left: %u, terminated: %u, time: %lld ms",
+						counts.asked, counts.told, counts.left, counts.ended,
+						(long long) (now - *begin))));
 	*begin = 0;
 }
 
-static void
-look_for_shutdown(Worker *worker, TimestampTz now)
+/* When to look again whether the server shuts down. */
+static int64
+time_of_look(const Worker *worker)
 {
-	if (worker->stopping || !goaway_on_shutdown || now < worker->next_look)
+	return worker->last_look + (worker->suspicious ? CONFIRM_MS : goaway_poll);
+}
+
+static void
+look_for_shutdown(Worker *worker, int64 now)
+{
+	bool		confirmed = worker->suspicious;
+
+	if (worker->stopping || !goaway_on_shutdown || now < time_of_look(worker))
 		return;
-	worker->next_look = later(now, goaway_poll);
-	worker->stopping = server_is_stopping();
-	if (!worker->stopping)
+	worker->last_look = now;
+	worker->suspicious = server_is_stopping();
+	if (!worker->suspicious || !confirmed)
 		return;
+	worker->stopping = true;
 	ereport(LOG, (errmsg("pg_goaway: the server shuts down, asking its clients to disconnect")));
 	/* All get a turn within one spread, also those of a plan not yet done. */
 	worker->plan.next = worker->plan.count;
@@ -287,13 +312,11 @@ look_for_shutdown(Worker *worker, TimestampTz now)
 static void
 work(Worker *worker)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = goaway_now();
 
 	look_for_shutdown(worker, now);
-	if (worker->stopping && goaway_on_shutdown)
-		request_all_clients();
-	ask_in_turn(&worker->plan, now);
-	worker->outstanding = visit_clients(now);
+	ask_in_turn(worker, now);
+	worker->outstanding = visit_clients(worker, now);
 	report_drain(worker->outstanding);
 }
 
@@ -302,19 +325,16 @@ static long
 time_to_sleep(const Worker *worker)
 {
 	const Plan *plan = &worker->plan;
-	long		sleep = goaway_poll;
+	int64		now = goaway_now();
+	int64		sleep = goaway_poll;
 
+	if (!worker->stopping && goaway_on_shutdown)
+		sleep = Min(sleep, time_of_look(worker) - now);
 	if (worker->outstanding > 0)
 		sleep = Min(sleep, REMIND_MS);
 	if (plan->next < plan->count)
-	{
-		/* Rounded up, so 0 only if it is due. */
-		long		turn = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-														   time_of_turn(plan, plan->next));
-
-		sleep = Min(sleep, turn);
-	}
-	return sleep;
+		sleep = Min(sleep, time_of_turn(plan, plan->next) - now);
+	return (long) Max(sleep, 0);
 }
 
 static void
@@ -330,7 +350,7 @@ sleep_for(long milliseconds)
  * sends it gets a new worker, for which the status must not be 0.
  */
 static void
-handle_signals(void)
+handle_signals(const Worker *worker)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
@@ -340,7 +360,7 @@ handle_signals(void)
 	}
 	if (ShutdownRequestPending)
 	{
-		report_drain(visit_clients(GetCurrentTimestamp()));
+		report_drain(visit_clients(worker, goaway_now()));
 		proc_exit(1);
 	}
 }
@@ -350,22 +370,23 @@ handle_signals(void)
  * wake up for a pause.  So the pause that keeps failures rare is here.
  */
 static void
-pause_after_failure(void)
+pause_after_failure(const Worker *worker)
 {
-	TimestampTz before = goaway_worker_starts();
-	TimestampTz end = later(before, RESTART_PAUSE_MS);
+	int64		before = goaway_worker_starts();
+	int64		end = before + RESTART_PAUSE_MS;
 
-	while (before != 0 && GetCurrentTimestamp() < end)
+	while (before != 0 && goaway_now() < end)
 	{
-		handle_signals();
-		sleep_for(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end));
+		handle_signals(worker);
+		sleep_for((long) Max(end - goaway_now(), 0));
 	}
 }
 
 void
 pg_goaway_worker_main(Datum arg)
 {
-	Worker		worker = {0};
+	/* The first look is at once. */
+	Worker		worker = {.last_look = -(int64) INT_MAX};
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
@@ -373,10 +394,10 @@ pg_goaway_worker_main(Datum arg)
 
 	worker.plan.turns = MemoryContextAlloc(TopMemoryContext,
 										   goaway_slot_count() * sizeof(Turn));
-	pause_after_failure();
+	pause_after_failure(&worker);
 	for (;;)
 	{
-		handle_signals();
+		handle_signals(&worker);
 		work(&worker);
 		sleep_for(time_to_sleep(&worker));
 	}

@@ -19,7 +19,7 @@ const VERSIONS: [Version; 2] = [Version::Debian15, Version::Oracle18];
 fn server_of(version: Version) -> &'static Postgres {
     match version {
         Version::Debian15 => Postgres::shared_debian15(),
-        Version::Oracle18 => Postgres::shared(),
+        Version::Oracle18 | Version::Given => Postgres::shared(),
     }
 }
 

@@ -1,4 +1,6 @@
 //! `pg_goaway`, built for each server at hand and loaded into it: PostgreSQL itself asks its clients to disconnect.
+//!
+//! `LIBPQ_OXIDE_SERVER=/directory/of/programs` runs these tests on that server instead, of any version from 14.
 
 mod asking;
 mod deadline;
@@ -8,6 +10,8 @@ mod shutdown;
 mod soak;
 mod stubborn;
 mod telling;
+mod upgrade;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +20,7 @@ use std::{env, fs};
 
 use crate::proxy::raw::Raw;
 use crate::support::paths;
-use crate::support::postgres::{Postgres, Version};
+use crate::support::postgres::{Postgres, Version, given};
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::wait_until;
 
@@ -39,7 +43,7 @@ fn make(version: Version) -> Command {
     command.arg(assign("PG_CONFIG", &version.bin().join("pg_config")));
     // A warning would be a fault.
     let options = match version {
-        Version::Debian15 => "COPT=-Werror",
+        Version::Debian15 | Version::Given => "COPT=-Werror",
         Version::Oracle18 => "COPT=-Werror -DUSE_ASSERT_CHECKING",
     };
     command.args(["with_llvm=no", options]);
@@ -49,7 +53,7 @@ fn make(version: Version) -> Command {
 /// The server's program; that of 18 is built with assertions.
 fn program(version: Version) -> PathBuf {
     let program = match version {
-        Version::Debian15 => version.bin().join("postgres"),
+        Version::Debian15 | Version::Given => version.bin().join("postgres"),
         Version::Oracle18 => paths::cache().join("assertions/postgres"),
     };
     let missing = "c-tests/oracle/assertions.sh builds it";
@@ -59,7 +63,7 @@ fn program(version: Version) -> PathBuf {
 
 /// The module is compiled once for each version.
 fn build(version: Version) {
-    static BUILT: [OnceLock<()>; 2] = [const { OnceLock::new() }; 2];
+    static BUILT: [OnceLock<()>; 3] = [const { OnceLock::new() }; 3];
     BUILT[version as usize].get_or_init(|| {
         process::run(make(version).arg("all"), b"", TIMEOUT).success();
     });
@@ -102,14 +106,20 @@ fn start(version: Version, config: &str) -> Postgres {
 
 /// One of each version, shared by tests that ask none but their own clients.
 pub fn servers() -> impl Iterator<Item = &'static Postgres> {
-    static SERVERS: [OnceLock<Postgres>; 2] = [const { OnceLock::new() }; 2];
+    static SERVERS: [OnceLock<Postgres>; 3] = [const { OnceLock::new() }; 3];
     let config = "max_connections = 150\nmax_prepared_transactions = 5\n";
-    VERSIONS
+    versions()
         .into_iter()
         .map(move |version| SERVERS[version as usize].get_or_init(|| start(version, config)))
 }
 
-const VERSIONS: [Version; 2] = [Version::Debian15, Version::Oracle18];
+/// The servers at hand.
+fn versions() -> Vec<Version> {
+    match given() {
+        Some(_) => vec![Version::Given],
+        None => vec![Version::Debian15, Version::Oracle18],
+    }
+}
 
 /// A client that does nothing by itself.
 #[track_caller]

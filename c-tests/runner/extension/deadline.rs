@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::shutdown::{assert_logged, assert_sound, wait_for_exit};
-use super::{VERSIONS, answer, ask, session, start, told};
+use super::{answer, ask, session, start, told, versions};
 
 const CONFIG: &str = "pg_goaway.spread = 0\npg_goaway.deadline = 1500ms";
 
 #[test]
 fn those_who_stay_are_ended_idle_ones_first() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, CONFIG);
         let mut good = session(server, &[]);
         let mut idle = session(server, &[]);
@@ -52,7 +52,7 @@ fn those_who_stay_are_ended_idle_ones_first() {
 /// The moment more that transactions get suffices.
 #[test]
 fn a_transaction_may_still_end_when_idle_clients_are_ended() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, CONFIG);
         let mut idle = session(server, &[]);
         let mut busy = session(server, &[]);
@@ -67,7 +67,7 @@ fn a_transaction_may_still_end_when_idle_clients_are_ended() {
 
 #[test]
 fn who_was_not_asked_is_left_alone() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, CONFIG);
         let mut asked = session(server, &[]);
         let mut other = session(server, &[]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{VERSIONS, make, servers, start};
+use super::{make, servers, start, versions};
 use crate::support::paths;
 use crate::support::process::{self, TIMEOUT};
 
@@ -45,7 +45,7 @@ fn the_distribution_names_itself_alike_everywhere() {
 
 #[test]
 fn it_can_be_moved_to_another_schema() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = start(version, "");
         let sql = "DROP EXTENSION pg_goaway; CREATE SCHEMA elsewhere; CREATE SCHEMA there;
             CREATE EXTENSION pg_goaway SCHEMA elsewhere; ALTER EXTENSION pg_goaway SET SCHEMA there;

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{VERSIONS, answer, session, start, told};
+use super::{answer, session, start, told, versions};
 use crate::proxy::raw::Raw;
 use crate::support::clients::own_library;
 use crate::support::postgres::Postgres;
@@ -13,7 +13,7 @@ use crate::support::session::wait_until;
 
 /// Begins a shutdown.
 #[track_caller]
-fn stop(server: &Postgres, mode: &str) {
+pub fn stop(server: &Postgres, mode: &str) {
     server.control(&["stop", "-m", mode, "--no-wait"]).success();
 }
 
@@ -45,13 +45,25 @@ pub fn assert_sound(server: &Postgres) {
     for word in ["PANIC", "TRAP", "terminated by signal", "still in use"] {
         assert!(!log.contains(word), "{log}");
     }
+    for line in log.lines().filter(|line| line.contains(COUNTS)) {
+        let count = |name: &str| {
+            let (_, rest) = line.split_once(name).expect(name);
+            let digits = rest.split(',').next().expect("a word");
+            digits.parse::<u32>().expect("a number")
+        };
+        let (asked, told) = (count(COUNTS), count(", told: "));
+        let gone = count(", left: ") + count(", terminated: ");
+        assert!(asked == gone && told <= asked, "{line}");
+    }
 }
+
+const COUNTS: &str = "clients asked to disconnect: ";
 
 #[test]
 fn everybody_is_told_within_the_spread_in_random_order() {
     const CLIENTS: usize = 30;
     const SPREAD: Duration = Duration::from_secs(1);
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 1s");
         let mut clients: Vec<(usize, Raw)> = (0..CLIENTS)
             .map(|number| (number, session(server, &[])))
@@ -87,7 +99,7 @@ fn everybody_is_told_within_the_spread_in_random_order() {
 /// Connections stay usable until their clients leave, and transactions come to their end.
 #[test]
 fn nothing_that_is_in_progress_fails() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut client = session(server, &[]);
         let mut idle = session(server, &[]);
@@ -106,7 +118,7 @@ fn nothing_that_is_in_progress_fails() {
 /// The server has accepted it before, so it lets it in.
 #[test]
 fn who_logs_in_late_is_told_too() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut late = Raw::connect(server.port());
         let mut first = session(server, &[]);
@@ -124,10 +136,12 @@ fn who_logs_in_late_is_told_too() {
 /// Nor does fast shutdown after a smart one take longer than a fast one.
 #[test]
 fn fast_and_immediate_shutdown_end_clients_untold() {
-    for version in VERSIONS {
+    for version in versions() {
         for modes in [&["fast"][..], &["immediate"], &["smart", "fast"]] {
             let config = if modes.len() > 1 { "1min" } else { "0" };
-            let server = &start(version, &format!("pg_goaway.spread = {config}"));
+            // The worker looks as often as it can.
+            let config = format!("pg_goaway.spread = {config}\npg_goaway.poll = 10ms");
+            let server = &start(version, &config);
             let mut clients = [session(server, &[]), session(server, &[])];
             for mode in modes {
                 stop(server, mode);
@@ -149,13 +163,15 @@ fn fast_and_immediate_shutdown_end_clients_untold() {
             assert_eq!(told, modes.len() - 1, "{modes:?}: {rest}");
             wait_for_exit(server);
             assert!(began.elapsed() < Duration::from_secs(20), "{modes:?}");
+            let asked = server.log().contains("asking its clients to disconnect");
+            assert_eq!(asked, modes.len() > 1, "{modes:?}");
         }
     }
 }
 
 #[test]
 fn it_can_be_turned_off() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0\npg_goaway.on_shutdown = off");
         let mut client = session(server, &[]);
         stop(server, "smart");
@@ -171,7 +187,7 @@ fn it_can_be_turned_off() {
 
 #[test]
 fn a_hot_standby_does_it_as_well() {
-    for version in VERSIONS {
+    for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
         let standby = &primary.standby(own_library(version), None);
         let mut client = session(standby, &[]);
@@ -195,9 +211,11 @@ fn a_hot_standby_does_it_as_well() {
 /// A primary's standbys do not keep it, as ever.
 #[test]
 fn a_standby_is_not_told_by_its_primary() {
-    for version in VERSIONS {
+    for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
         let standby = &primary.standby(own_library(version), None);
+        let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+        wait_until("1\n", || primary.psql("postgres", streaming));
         primary.psql("postgres", "CREATE TABLE t ()");
         let mut client = session(primary, &[]);
         stop(primary, "smart");
@@ -247,7 +265,7 @@ fn new_worker(server: &Postgres, before: &str) -> String {
 
 #[test]
 fn a_worker_that_is_terminated_comes_back() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let first = new_worker(server, "");
         signal(&first, "TERM");
@@ -271,7 +289,7 @@ fn a_worker_that_is_terminated_comes_back() {
 /// As with any process that has shared memory: the server begins anew.
 #[test]
 fn a_worker_that_is_killed_restarts_the_server() {
-    for version in VERSIONS {
+    for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut lost = session(server, &[]);
         let pid = lost.backend();

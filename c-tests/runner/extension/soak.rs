@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::shutdown::{assert_logged, assert_sound, wait_for_exit, worker};
-use super::{VERSIONS, session, start, told};
+use super::{session, start, told, versions};
 use crate::proxy::raw::Raw;
 use crate::support::clients::own_library;
 use crate::support::postgres::{Postgres, Version};
@@ -116,8 +116,8 @@ fn round(server: &Postgres) -> (usize, usize) {
 fn everything_at_once() {
     let minutes: u64 =
         env::var("LIBPQ_OXIDE_SOAK").map_or(0, |text| text.parse().expect("minutes"));
-    let limit = Duration::from_secs(minutes * 60 / VERSIONS.len() as u64);
-    for version in VERSIONS {
+    let limit = Duration::from_secs(minutes * 60 / versions().len() as u64);
+    for version in versions() {
         let config = "pg_goaway.spread = 200ms\npg_goaway.deadline = 1s\npg_goaway.poll = 50ms";
         let server = &start(version, config);
         let begin = Instant::now();

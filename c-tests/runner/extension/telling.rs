@@ -3,6 +3,7 @@
 use super::{answer, ask, kinds, servers, session, told, wait_for};
 use crate::support::message::message;
 use crate::support::postgres::Postgres;
+use crate::support::session::wait_until;
 
 #[test]
 fn everybody_learns_at_the_beginning_that_nothing_is_asked() {
@@ -44,6 +45,38 @@ fn who_asked_for_the_message_gets_both() {
             }
             assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
         }
+    }
+}
+
+/// A backend that is asked before its session has begun tells its client afterwards: not even the message comes between.
+#[test]
+fn nothing_is_told_before_a_session_has_begun() {
+    for server in servers() {
+        let mut holder = session(server, &[]);
+        answer(&mut holder, "BEGIN");
+        answer(&mut holder, "LOCK pg_db_role_setting");
+        let mut client = crate::proxy::raw::Raw::connect(server.port());
+        let message = ("pg_goaway.message", "on");
+        client.startup(&[("user", "postgres"), ("database", "postgres"), message]);
+        // It waits for the lock, authenticated.
+        let waiting = "SELECT coalesce(max(pid), 0) FROM pg_locks
+            WHERE relation = 'pg_db_role_setting'::regclass AND NOT granted";
+        let mut pid = String::new();
+        wait_until("waiting", || {
+            pid = holder.value(waiting);
+            if pid == "0" { "absent" } else { "waiting" }.to_owned()
+        });
+        assert_eq!(
+            holder.value(&format!("SELECT pg_goaway_backend({pid})")),
+            "t"
+        );
+        answer(&mut holder, "COMMIT");
+        let opening = client.read_until_ready();
+        let off = (b'S', b"disconnect_requested\0off\0".to_vec());
+        assert!(opening.contains(&off));
+        assert!(opening.iter().all(|(kind, _)| *kind != b'g'));
+        assert_eq!(client.read_message(), (b'g', Vec::new()));
+        assert_eq!(client.read_message(), told());
     }
 }
 

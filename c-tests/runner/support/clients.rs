@@ -58,7 +58,7 @@ impl Clients<'_> {
 pub fn own_library(version: Version) -> Lib {
     match version {
         Version::Debian15 => Lib::Debian15,
-        Version::Oracle18 => Lib::Oracle,
+        Version::Oracle18 | Version::Given => Lib::Oracle,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A real PostgreSQL in a temporary directory, run by a non-root user.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -24,6 +25,13 @@ pub enum Version {
     Debian15,
     /// The oracle's.
     Oracle18,
+    /// Another one, whose programs are in the directory that `LIBPQ_OXIDE_SERVER` names.
+    Given,
+}
+
+/// The directory of the programs of `Version::Given`, if there is one.
+pub fn given() -> Option<PathBuf> {
+    env::var_os("LIBPQ_OXIDE_SERVER").map(PathBuf::from)
 }
 
 impl Version {
@@ -32,6 +40,7 @@ impl Version {
         match self {
             Version::Debian15 => "/usr/lib/postgresql/15/bin".into(),
             Version::Oracle18 => paths::oracle().join("bin"),
+            Version::Given => given().expect("LIBPQ_OXIDE_SERVER"),
         }
     }
 }

@@ -1,0 +1,154 @@
+//! The background worker: when it looks, what a reload changes, and clocks that jump.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use super::shutdown::{assert_logged, assert_sound, stop, wait_for_exit};
+use super::{answer, ask, session, start, told, versions};
+use crate::support::postgres::Postgres;
+use crate::support::process::{self, TIMEOUT};
+
+/// Changes settings by a reload.
+#[track_caller]
+fn reload(server: &Postgres, client: &mut crate::proxy::raw::Raw, settings: &[&str]) {
+    for setting in settings {
+        answer(client, &format!("ALTER SYSTEM SET pg_goaway.{setting}"));
+    }
+    server.control(&["reload"]).success();
+}
+
+/// It wakes up when a function asks.
+#[test]
+fn clients_asked_by_a_function_are_reminded_and_terminated_whatever_the_poll() {
+    for version in versions() {
+        let server = &start(version, "pg_goaway.poll = 1h\npg_goaway.deadline = 3s");
+        let mut client = session(server, &[]);
+        let pid = client.backend();
+        answer(&mut client, "BEGIN");
+        assert_eq!(answer(&mut client, "SELECT 1 / 0"), "EZ");
+        assert_eq!(ask(server, pid), "t");
+        // A backend that has to be reminded.
+        assert_eq!(answer(&mut client, "ROLLBACK"), "CZ");
+        assert_eq!(client.read_message(), told());
+        let rest = String::from_utf8_lossy(&client.read_rest()).into_owned();
+        assert!(rest.contains("C57P01"), "{rest}");
+        assert_sound(server);
+    }
+}
+
+#[test]
+fn a_shorter_poll_takes_effect_with_the_reload() {
+    for version in versions() {
+        let server = &start(version, "pg_goaway.poll = 1h");
+        let mut client = session(server, &[]);
+        reload(server, &mut client, &["poll = '50ms'"]);
+        stop(server, "smart");
+        assert_eq!(client.read_message(), told());
+        drop(client);
+        wait_for_exit(server);
+    }
+}
+
+/// Those who were not asked before stay unasked, until it is turned on again.
+#[test]
+fn it_can_be_turned_off_and_on_in_shutdown() {
+    for version in versions() {
+        let server = &start(version, "pg_goaway.spread = 1min");
+        let clients = [session(server, &[]), session(server, &[])];
+        stop(server, "smart");
+        while !clients.iter().any(|client| client.is_readable()) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        // The first one's turn was at once; the other's is in half a minute.
+        let [mut first, mut second] = clients;
+        if second.is_readable() {
+            std::mem::swap(&mut first, &mut second);
+        }
+        assert_eq!(first.read_message(), told());
+        reload(server, &mut first, &["on_shutdown = off", "spread = 0"]);
+        thread::sleep(Duration::from_millis(1200));
+        assert_eq!(answer(&mut second, "SELECT 1"), "TDCZ");
+        reload(server, &mut first, &["on_shutdown = on"]);
+        assert_eq!(second.read_message(), told());
+        drop((first, second));
+        wait_for_exit(server);
+        assert_logged(server, "clients asked to disconnect: 2, told: 2, left: 2,");
+        assert_sound(server);
+    }
+}
+
+const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The time of day, moved by the seconds that a file says. */
+int gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+	struct timespec now;
+	char text[32] = "";
+	int file = open(OFFSET, O_RDONLY);
+
+	(void) tz;
+	if (file >= 0)
+	{
+		if (read(file, text, sizeof text - 1) < 0)
+			text[0] = 0;
+		close(file);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	tv->tv_sec = now.tv_sec + atol(text);
+	tv->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+"#;
+
+/// Builds a library that moves the time of day by what a file says; returns both.
+fn clock(server: &Postgres) -> (PathBuf, PathBuf) {
+    let at = |name: &str| server.socket_directory().join(name);
+    let (source, library, offset) = (at("clock.c"), at("clock.so"), at("offset"));
+    fs::write(&source, CLOCK).expect("a file");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-Wall", "-Werror"]);
+    cc.arg(format!("-DOFFSET=\"{}\"", offset.display()));
+    process::run(cc.arg("-o").arg(&library).arg(source), b"", TIMEOUT).success();
+    (library, offset)
+}
+
+/// A deadline is no shorter when the clock is set forward, and shutdown is seen when it is set back.
+#[test]
+fn the_time_of_day_may_jump() {
+    for version in versions() {
+        let server = &start(version, "pg_goaway.deadline = 1min");
+        let (library, offset) = clock(server);
+        let preload = [("LD_PRELOAD", library.to_str().expect("a plain name"))];
+        server.control_with(&["restart"], &preload).success();
+        let mut client = session(server, &[]);
+        let day = "SELECT extract(day FROM clock_timestamp() - now()) > 300";
+        let pid = client.backend();
+        assert_eq!(ask(server, pid), "t");
+        assert_eq!(client.read_message(), told());
+
+        client.query("BEGIN");
+        client.read_until_ready();
+        fs::write(&offset, "31536000").expect("a file");
+        assert_eq!(client.value(day), "t", "the clock did not jump");
+        answer(&mut client, "COMMIT");
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
+
+        fs::write(&offset, "-31536000").expect("a file");
+        let mut other = session(server, &[]);
+        stop(server, "smart");
+        assert_eq!(other.read_message(), told());
+        drop((client, other));
+        wait_for_exit(server);
+        assert_sound(server);
+    }
+}
