@@ -37,14 +37,18 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy
 
-.PHONY: all proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
+
+# Says what is needed when cargo is too old for this source.
+cargo-version:
+	@c-tests/lib/cargo_version.sh $(CARGO)
 
 # A crate type of rlib beside these would cost the link-time optimization.
-all:
+all: cargo-version
 	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
 	ln -sf libpq.so $(target)/release/libpq.so.5
 
-proxy:
+proxy: cargo-version
 	$(CARGO) build --locked --profile proxy --features proxy --bin goaway-proxy
 
 # Never builds: it may run as another user than make did.

@@ -1,10 +1,11 @@
 #!/bin/bash
-# make test: everything, from nothing. What fails early and cheaply comes first where it can; the oracle is built beside the library.
+# make test: everything, from nothing. Cheap checks come first; the oracle is built beside the library.
 set -u
 cd "$(dirname "$0")/.."
 . c-tests/lib/stages.sh
 make=${MAKE:-make}
 
+stage toolchain c-tests/lib/cargo_version.sh "${CARGO:-cargo}" clippy fmt
 stage setup "$make" setup
 stage style "$make" check-style
 stage build "$make" -j2 all oracle

@@ -1,13 +1,13 @@
-# Sourced by the scripts: the one place that says where things live which are expensive to make twice.
+# Sourced by the scripts. Decides where builds and downloads are cached that are expensive to repeat.
 #
-# LIBPQ_OXIDE_CACHE decides when it is set. Root uses /var/cache/libpq-oxide, because the oracle is built, and its
-# server run, by a non-root user, who cannot enter root's home. Anybody else uses $XDG_CACHE_HOME or ~/.cache.
+# LIBPQ_OXIDE_CACHE overrides the directory. Root uses /var/cache/libpq-oxide, because the oracle is built, and its
+# server run, by a non-root user, who cannot enter root's home. Other users have it in $XDG_CACHE_HOME or ~/.cache.
 #
 #   postgresql-18/        the oracle, installed: bin, lib, include
-#   oracle.stamp          tells that it is complete
-#   src/postgresql-18-*/  its source tree, untouched but for Debian's patches
+#   oracle.stamp          exists when it is complete
+#   src/postgresql-18-*/  its source tree, with Debian's patches
 #   build/                its build tree
-#   assertions/           its server program once more, with assertions
+#   assertions/           its server program, with assertions
 #   node/                 node-postgres
 #   python/               a venv with the pure-Python psycopg and what uses it
 #   psycopg/              psycopg's C part, compiled (binary) and as source

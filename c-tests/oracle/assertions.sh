@@ -1,9 +1,10 @@
 #!/bin/bash
-# Builds the oracle's server program once more, with assertions, from the source that build.sh fetched. It belongs into
-# the oracle's installation, and is run from a copy of that. A second call does nothing.
+# Builds the oracle's server program once more, with assertions, from the source that build.sh fetched. The tests run it in
+# a copy of the oracle's installation. A second call does nothing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/cache.sh"
+. "$here/../lib/progress.sh"
 
 # Raise this when the way it is built changes.
 recipe=1
@@ -20,7 +21,10 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$recipe" ]; then
     exit 0
 fi
 
-echo "Building PostgreSQL 18's server with assertions, in $directory (once, some minutes)"
+echo "Building PostgreSQL 18's server with assertions, in $directory (once, about 5 minutes on two cores; log: $directory/build.log)"
+trap 'stop_job' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 source=$(find "$cache/src" -mindepth 1 -maxdepth 1 -type d -name 'postgresql-18-18*' | head -n 1)
 rm -rf "$directory/build"
 mkdir -p "$directory/build"
@@ -30,7 +34,11 @@ fi
 
 log=$directory/build.log
 jobs=${LIBPQ_OXIDE_JOBS:-$(nproc)}
-if ! as_user bash -euc '
+# make -s prints nothing: the object files tell.
+assertions_detail() {
+    echo "compiled $(find "$directory/build" -name '*.o' | wc -l) of about 870 files"
+}
+with_progress "server with assertions" "$log" assertions_detail as_user bash -euc '
     source=$1 directory=$2 prefix=$3 jobs=$4
     cd "$directory/build"
     "$source/configure" --prefix="$prefix" --enable-cassert --enable-injection-points --without-perl --with-openssl \
@@ -39,10 +47,6 @@ if ! as_user bash -euc '
     make -s -j "$jobs" -C src/backend generated-headers
     make -s -j "$jobs" -C src/backend all
     cp src/backend/postgres "$directory/postgres"
-' bash "$source" "$directory" "$cache/postgresql-18" "$jobs" >"$log" 2>&1 9>&-; then
-    tail -n 40 "$log" >&2
-    echo "The build with assertions failed; the whole log is $log" >&2
-    exit 1
-fi
+' bash "$source" "$directory" "$cache/postgresql-18" "$jobs"
 rm -rf "$directory/build"
 echo "$recipe" >"$stamp"
