@@ -53,7 +53,7 @@ stop_job() {
 cargo_detail() {
     local bar
     bar=$(tail -c 2000 "$1" | tr '\r' '\n' |
-        sed -n 's,.*Building \[[^]]*\] \([0-9]*\)/\([0-9]*\)\(: \)*,\1 of \2 crates; now ,p' | tail -n 1)
+        sed -n 's,.*Building \[[^]]*\] \([0-9]*\)/\([0-9]*\)\(: \)*,\1 of \2 crates; now ,p' | tail -n 1 | sed "s/ *$//")
     echo "compiling, ${bar:-see the log}" | cut -c 1-100
 }
 

@@ -182,6 +182,7 @@ fn make_uninstall_removes_what_make_install_wrote() {
     for directory in [
         "include/libpq",
         "include/postgresql/internal",
+        "lib/pkgconfig",
         "share/doc/goaway-proxy",
     ] {
         assert!(!prefix.join(directory).exists(), "{directory} is left");
