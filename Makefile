@@ -49,7 +49,7 @@ all: cargo-version
 	ln -sf libpq.so $(target)/release/libpq.so.5
 
 proxy: cargo-version
-	$(CARGO) build --locked --profile proxy --features proxy --bin goaway-proxy
+	$(CARGO) build --locked --release -p goaway-proxy
 
 # Never builds: it may run as another user than make did.
 install:
@@ -62,9 +62,9 @@ install:
 	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
 	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(pkgincludedir)/internal
-	if [ -e $(target)/proxy/goaway-proxy ]; then \
+	if [ -e $(target)/release/goaway-proxy ]; then \
 	    $(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(docdir)/goaway-proxy); \
-	    $(INSTALL) -m 755 $(target)/proxy/goaway-proxy $(DESTDIR)$(bindir); \
+	    $(INSTALL) -m 755 $(target)/release/goaway-proxy $(DESTDIR)$(bindir); \
 	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(mandir)/man1; \
 	    sed -e 's,@bindir@,$(bindir),' docs/goaway-proxy.service \
 	        >$(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
@@ -95,18 +95,18 @@ oracle: setup
 	c-tests/oracle/assertions.sh
 
 check-style:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --features proxy -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 check-unit:
-	$(CARGO) test --locked --features proxy --lib --bin goaway-proxy
+	$(CARGO) test --locked --workspace --lib --bins
 
 check-c: all oracle
-	$(CARGO) test --locked --features proxy --test headers --test c_tests --test bench
+	$(CARGO) test --locked --workspace --test headers --test c_tests --test bench
 
 # A part of the harness as a user that is no role of the servers; make check-c runs all of it as you.
 check-ordinary-user: all oracle
-	c-tests/ordinary_user.sh "$$($(CARGO) test --locked --features proxy --test c_tests --no-run --message-format=json | \
+	c-tests/ordinary_user.sh "$$($(CARGO) test --locked --workspace --test c_tests --no-run --message-format=json | \
 	    sed -n 's/.*"executable":"\([^"]*\/c_tests-[^"]*\)".*/\1/p')"
 
 conformance: all oracle
@@ -115,14 +115,14 @@ conformance: all oracle
 # Words for it, as in make bench BENCH="rounds=5 only=narrow,wide debian15": see docs/benchmarks.md.
 BENCH ?=
 bench: all oracle
-	$(CARGO) test --locked --test bench -- report $(BENCH)
+	$(CARGO) test --locked --workspace --test bench -- report $(BENCH)
 
 # A debug build: an optimized one tests the two halves of an Option in any order, which valgrind reports as an uninitialized read.
 valgrind: oracle
-	$(CARGO) rustc --locked --lib --crate-type cdylib
+	$(CARGO) rustc --locked -p libpq-oxide --lib --crate-type cdylib
 	ln -sf libpq.so $(target)/debug/libpq.so.5
-	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug LIBPQ_OXIDE_VALGRIND=1 $(CARGO) test --locked --test c_tests -- $(c_programs)
-	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --test c_tests -- $(c_programs)
+	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug LIBPQ_OXIDE_VALGRIND=1 $(CARGO) test --locked --workspace --test c_tests -- $(c_programs)
+	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --workspace --test c_tests -- $(c_programs)
 
 # The test modules that run C programs.
 c_programs := api:: null:: programs:: result_memory::results result_memory::values large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: lost:: oauth:: gss:: tls:: memcheck

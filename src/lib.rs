@@ -21,21 +21,11 @@ pub mod ffi;
 pub mod fuzzing;
 mod mem;
 mod net;
-#[doc(hidden)]
-pub mod protocol;
 mod result;
 mod text;
 
-// The C library alone: a Rust program such as goaway-proxy chooses its allocator itself.
-#[cfg(not(feature = "proxy"))]
+pub(crate) use pq_protocol as protocol;
+pub(crate) use pq_verify as verify;
+
 #[global_allocator]
 static ALLOCATOR: mem::reserve::Allocator = mem::reserve::Allocator;
-
-/// How the library speaks TLS and judges a server's certificate, for goaway-proxy, which does the same.
-#[doc(hidden)]
-pub mod verify {
-    pub use crate::net::tls::Verifier;
-    pub use crate::net::tls::names::check as check_name;
-    pub use crate::net::tls::provider::provider;
-    pub use crate::net::verify::Trust;
-}

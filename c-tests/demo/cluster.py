@@ -196,7 +196,7 @@ class Server:
 class Proxy:
     """goaway-proxy in front of a server."""
 
-    PROGRAM = Path(os.environ.get("GOAWAY_PROXY", TARGET / "proxy/goaway-proxy"))
+    PROGRAM = Path(os.environ.get("GOAWAY_PROXY", TARGET / "release/goaway-proxy"))
 
     def __init__(self, workspace, name, server, *options, watch="0.2"):
         self.port = free_port()

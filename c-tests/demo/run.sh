@@ -83,7 +83,7 @@ SELECT * FROM animal ORDER BY legs NULLS FIRST;
 SQL
 
 say "goaway-proxy in front of the server: no released PostgreSQL sends a GoAway"
-program=$target/proxy/goaway-proxy
+program=$target/release/goaway-proxy
 control=$directory/control
 mkdir "$directory/proxy"
 show "goaway-proxy --listen $directory/proxy --server $directory:5432"

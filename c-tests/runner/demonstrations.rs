@@ -16,7 +16,7 @@ fn python(arguments: &[&str]) -> Command {
         .current_dir(paths::checkout().join("c-tests/demo"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("CARGO_TARGET_DIR", paths::target())
-        .env("GOAWAY_PROXY", env!("CARGO_BIN_EXE_goaway-proxy"))
+        .env("GOAWAY_PROXY", paths::goaway_proxy())
         .env("LIBPQ_OXIDE_LIB", Lib::Ours.directory())
         .args(arguments);
     command

@@ -75,7 +75,7 @@ impl Installation {
 }
 
 fn proxy_is_built() -> bool {
-    paths::target().join("proxy/goaway-proxy").exists()
+    paths::target().join("release/goaway-proxy").exists()
 }
 
 fn pool_source() -> PathBuf {

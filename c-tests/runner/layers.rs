@@ -1,4 +1,5 @@
-//! Imports point down only. Reads every path in `src/`, however it is written, and holds it against the layers.
+//! Imports point down only. Reads every path in the sources, however it is written, and holds it against the layers. A
+//! folder of `src/` is a layer, and so is each other package.
 
 mod circles;
 mod picture;
@@ -24,6 +25,11 @@ const LAYERS: &[Layer] = &[
         folder: "protocol",
         may_use: &[],
         must_not_name: OUTSIDE,
+    },
+    Layer {
+        folder: "verify",
+        may_use: &[],
+        must_not_name: &["libc", "std::env"],
     },
     Layer {
         folder: "auth",
@@ -67,6 +73,7 @@ const LAYERS: &[Layer] = &[
         folder: "net",
         may_use: &[
             "protocol",
+            "verify",
             "auth",
             "mem",
             "text",
@@ -79,7 +86,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "client",
         may_use: &[
-            "protocol", "auth", "mem", "text", "conninfo", "result", "conn", "net",
+            "protocol", "verify", "auth", "mem", "text", "conninfo", "result", "conn", "net",
         ],
         must_not_name: &[],
     },
@@ -90,11 +97,11 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "fuzzing",
-        may_use: &["protocol", "auth", "conninfo", "conn", "net"],
+        may_use: &["protocol", "verify", "auth", "conninfo", "conn", "net"],
         must_not_name: &[],
     },
     Layer {
-        folder: "bin",
+        folder: "goaway-proxy",
         may_use: &["protocol", "verify"],
         must_not_name: &[],
     },
@@ -103,6 +110,13 @@ const LAYERS: &[Layer] = &[
 const LOWEST: &[&str] = &["protocol", "auth", "mem", "text"];
 
 const OUTSIDE: &[&str] = &["libc", "std::net", "std::fs", "std::env"];
+
+/// The packages beside the library, and the name under which others use each.
+const PACKAGES: [(&str, &str, &str); 3] = [
+    ("protocol", "crates/protocol/src", "pq_protocol"),
+    ("verify", "crates/verify/src", "pq_verify"),
+    ("goaway-proxy", "goaway-proxy/src", "goaway_proxy"),
+];
 
 /// Where the keyword may stand.
 const MAY_HOLD_UNSAFE: &[&str] = &[
@@ -132,11 +146,20 @@ fn unsafe_stays_where_it_belongs() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
-/// Every file below `src/` with its path relative to it.
+/// Every source file. Its name is its path below `src/`; those of other packages are in a folder of their layer.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(&checkout().join("src"), "", &mut found);
     assert!(found.len() > 20, "the sources are elsewhere");
+    for (layer, directory, _) in PACKAGES {
+        let before = found.len();
+        collect(
+            &checkout().join(directory),
+            &format!("{layer}/"),
+            &mut found,
+        );
+        assert!(found.len() > before + 5, "no sources in {directory}");
+    }
     found
 }
 
@@ -178,11 +201,17 @@ fn upward(name: &str, text: &str) -> Vec<String> {
     judged.map(|fault| format!("{name}: {fault}")).collect()
 }
 
-/// `net/sys.rs` and `net/sys/mod.rs` are both `net::sys`; a folder's `mod.rs` is the folder; `lib.rs` is nothing.
+/// `net/sys.rs` and `net/sys/mod.rs` are both `net::sys`; a folder's `mod.rs` is the folder, as is the `lib.rs` or
+/// `main.rs` of a package; the library's `lib.rs` is nothing.
 fn module_path(name: &str) -> Vec<String> {
-    let stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
+    let mut stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
     if stem == "lib" {
         return Vec::new();
+    }
+    for (layer, ..) in PACKAGES {
+        if [format!("{layer}/lib"), format!("{layer}/main")].contains(&stem.to_owned()) {
+            stem = layer;
+        }
     }
     stem.split('/').map(str::to_owned).collect()
 }
@@ -337,18 +366,26 @@ impl Reader<'_> {
         self.paths.insert(self.resolve(&path));
     }
 
-    /// Turns `super`, `self` and the crate's own name into `crate`.
+    /// Turns `super`, `self` and the names of packages into `crate`, as if all were one.
     fn resolve(&self, path: &[String]) -> Vec<String> {
-        let is_program = self.module.first().is_some_and(|folder| folder == "bin");
-        let mut base = match path[0].as_str() {
-            "crate" if is_program => self.module[..1].to_vec(),
-            "crate" | "pq" => Vec::new(),
-            "super" | "self" => self.module.clone(),
+        let (first, rest) = (path[0].as_str(), &path[1..]);
+        let package = |layer: &str| PACKAGES.iter().find(|(known, ..)| *known == layer);
+        let own = self.module.first().and_then(|layer| package(layer));
+        let other = PACKAGES.iter().find(|(_, _, name)| *name == first);
+        let mut base = match (first, own, other) {
+            ("super" | "self", ..) => self.module.clone(),
+            ("crate", Some((layer, ..)), _) | (_, _, Some((layer, ..))) => {
+                vec![(*layer).to_owned()]
+            }
+            ("crate" | "pq", ..) => Vec::new(),
             _ => return path.to_vec(),
         };
-        for word in path {
+        if first == "super" {
+            base.pop();
+        }
+        for word in rest {
             match word.as_str() {
-                "crate" | "pq" | "self" => {}
+                "self" => {}
                 "super" => drop(base.pop()),
                 _ => base.push(word.clone()),
             }

@@ -6,13 +6,11 @@ mod backends;
 mod cancel_connections;
 mod cancelled_threads;
 mod clients;
-#[cfg(feature = "proxy")]
 mod demonstrations;
 mod differences;
 mod directories;
 mod documents;
 mod exports;
-#[cfg(feature = "proxy")]
 mod extension;
 mod goaway;
 mod gss;
@@ -26,10 +24,8 @@ mod null;
 mod oauth;
 mod out_of_memory;
 mod passwords;
-#[cfg(feature = "proxy")]
 mod pools;
 mod programs;
-#[cfg(feature = "proxy")]
 mod proxy;
 mod result_memory;
 mod signal_safety;

@@ -23,7 +23,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::paths::Lib;
+use crate::support::paths::{self, Lib};
 use crate::support::postgres::{Postgres, Version};
 use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::on_lib;
@@ -155,7 +155,7 @@ fn ask(psql: &mut Session, sql: &str, answer: &str) -> String {
 }
 
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_goaway-proxy"));
+    let mut command = Command::new(paths::goaway_proxy());
     command.env_clear();
     command
 }

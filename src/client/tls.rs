@@ -13,6 +13,7 @@ use crate::mem;
 use crate::net::stream::Stream;
 use crate::net::tls::{self, Failure, Settings, Tls, Versions};
 use crate::net::transport::HandshakeProgress;
+use crate::verify::names;
 
 /// A handshake that cannot have this much memory is not begun. It needs a part of it.
 const HANDSHAKE: usize = 1 << 20;
@@ -137,7 +138,7 @@ fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, Vec<u8>> {
     };
     if startup.params.sslmode == SslMode::VerifyFull {
         let host = startup.host().host.as_deref().unwrap_or_default();
-        tls::names::check(certificate, host)?;
+        names::check(certificate, host)?;
     }
     Ok(TlsFacts {
         certificate_requested: tls.certificate_requested(),

@@ -14,8 +14,9 @@ use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
-use crate::net::tls::pem::{self, Roots};
-use crate::net::tls::{Failure, Identity, Verifier, system};
+use crate::net::tls::{Failure, Identity, system};
+use crate::verify::Verifier;
+use crate::verify::pem::{self, Roots};
 
 /// The application's answer to [`Hook::KeyPassword`].
 #[derive(Default)]

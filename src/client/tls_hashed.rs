@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::env;
-use crate::net::tls::pem::{self, Roots};
-use crate::net::verify::{issuer_hash, subject_hash};
+use crate::verify::pem::{self, Roots};
+use crate::verify::{issuer_hash, subject_hash};
 
 /// Adds what stands in `directories`, a list with colons, to `roots`. OpenSSL: certificates of a name are looked for while
 /// there are none of that name, and so are lists, but for those in the first directory, which count in any case.

@@ -41,7 +41,7 @@ fn install_hook() {
 /// Every panic that the C library's own copy of std sees is the library's. Each thread's own variable would say so more
 /// precisely, but where a program loads the library later, it has to be allocated in each thread, and if that fails the
 /// system ends the process.
-#[cfg(not(any(test, feature = "proxy")))]
+#[cfg(not(test))]
 mod inside {
     #[inline]
     pub fn enter<T>(body: impl FnOnce() -> T) -> T {
@@ -54,7 +54,7 @@ mod inside {
 }
 
 /// Other Rust code shares this std: whether a thread is inside the library.
-#[cfg(any(test, feature = "proxy"))]
+#[cfg(test)]
 mod inside {
     use std::cell::Cell;
 

@@ -8,10 +8,10 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::net::tls::keys::KeyFile;
-use crate::net::tls::pem::Roots;
-use crate::net::tls::signatures::{self, Rules};
-use crate::net::tls::{names, server_end_point};
-use crate::net::verify::Trust;
+use crate::net::tls::server_end_point;
+use crate::verify::pem::Roots;
+use crate::verify::signatures::{self, Rules};
+use crate::verify::{Trust, names};
 
 /// The root of the seeds; nobody has its key.
 const ROOT: &[u8] = include_bytes!("../../fuzz/certificates/root.der");

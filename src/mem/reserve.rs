@@ -10,9 +10,6 @@
 //! is copied by `fork` like everything else. More are allocated when that one is nearly used up, by blocks that live
 //! long, and memory is to be had again.
 
-// goaway-proxy's build has no use for the allocator.
-#![cfg_attr(feature = "proxy", allow(dead_code))]
-
 mod lock;
 mod region;
 

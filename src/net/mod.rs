@@ -11,4 +11,3 @@ pub mod stream;
 pub mod sys;
 pub mod tls;
 pub mod transport;
-pub mod verify;

@@ -2,20 +2,14 @@
 
 mod certificate_sender;
 mod config;
-mod der;
 mod end_point;
 mod failure;
 mod key_ciphers;
 mod key_log;
 pub mod keys;
-pub mod names;
 mod pbes1;
-pub mod pem;
-pub mod provider;
 mod pss_key;
-pub mod signatures;
 pub mod system;
-mod verifier;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -31,7 +25,6 @@ pub use certificate_sender::Identity;
 pub use config::{Settings, Versions, check_versions};
 pub use end_point::server_end_point;
 pub use failure::Failure;
-pub use verifier::Verifier;
 
 use certificate_sender::Asked;
 use std::sync::Arc;

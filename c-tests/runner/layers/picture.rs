@@ -36,7 +36,7 @@ fn picture() -> String {
             let uses = Vec::from_iter(uses).join(" ");
             lines.push(match uses.is_empty() {
                 true => format!("{level}  {}", layer.folder),
-                false => format!("{level}  {:<10} -> {uses}", layer.folder),
+                false => format!("{level}  {:<12} -> {uses}", layer.folder),
             });
         }
     }

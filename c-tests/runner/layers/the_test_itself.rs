@@ -86,7 +86,7 @@ fn sees_every_form_of_a_forbidden_name() {
 
 #[test]
 fn sees_each_layer() {
-    fails("protocol/backend.rs", "use crate::text::encoding;");
+    fails("protocol/backend.rs", "use pq::text::encoding;");
     fails("auth/scram.rs", "use crate::mem;");
     fails("mem/arena.rs", "use crate::result;");
     fails("text/escape.rs", "use crate::conninfo::params;");
@@ -97,7 +97,12 @@ fn sees_each_layer() {
     fails("ffi/exec.rs", "use crate::net::sys;");
     fails("ffi/exec.rs", "use crate::conn::query;");
     fails("ffi/exec.rs", "use crate::protocol::frontend;");
-    fails("bin/goaway-proxy/main.rs", "use pq::client::io;");
+    fails("ffi/exec.rs", "use pq_protocol::frontend;");
+    fails("mem/arena.rs", "use pq_protocol as p;");
+    fails("verify/chain.rs", "use pq_protocol::codes;");
+    fails("verify/lib.rs", "extern crate pq as other;");
+    fails("goaway-proxy/main.rs", "use pq::client::io;");
+    fails("goaway-proxy/tls/files.rs", "use pq::mem;");
 }
 
 #[test]
@@ -128,8 +133,21 @@ fn lets_downward_and_other_paths_pass() {
     );
     passes("lib.rs", "mod net; pub use crate::ffi::connect;");
     passes(
-        "bin/goaway-proxy/main.rs",
-        "use pq::protocol::backend; use crate::relay; mod relay;",
+        "goaway-proxy/main.rs",
+        "use pq_protocol::backend; use crate::relay; mod relay;",
+    );
+    passes(
+        "goaway-proxy/tls/files.rs",
+        "use super::Front; use crate::wire::Wire; use pq_verify::{Trust, names};",
+    );
+    passes("verify/lib.rs", "mod chain; use chain::verify;");
+    passes(
+        "verify/chain.rs",
+        "use crate::path::Rules; use super::Refusal;",
+    );
+    passes(
+        "net/tls.rs",
+        "use crate::verify::Verifier; use pq_verify as verify;",
     );
 }
 

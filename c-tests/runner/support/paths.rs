@@ -21,6 +21,32 @@ fn from_environment(name: &str, otherwise: impl AsRef<Path>) -> PathBuf {
     std::env::var_os(name).map_or_else(|| otherwise.as_ref().to_owned(), PathBuf::from)
 }
 
+/// A debug build of goaway-proxy, made here: Cargo builds no programs of other packages for a test.
+pub fn goaway_proxy() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // All packages and a test, so that dependencies have the features that they have in `cargo test --workspace`:
+        // with others they would be compiled once more.
+        let status = Command::new(env!("CARGO"))
+            .current_dir(checkout())
+            .args([
+                "build",
+                "--locked",
+                "--quiet",
+                "--workspace",
+                "--bins",
+                "--test",
+                "headers",
+            ])
+            .arg("--target-dir")
+            .arg(target())
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "goaway-proxy cannot be built");
+        target().join("debug/goaway-proxy")
+    })
+}
+
 /// The cache outside the checkout. `c-tests/lib/cache.sh` alone decides where it is.
 pub fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();

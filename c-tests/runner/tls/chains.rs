@@ -1,6 +1,6 @@
 //! Chains of certificates and revocation lists, good and forged, on C libpq and on ours: `chains/cases.py` makes them, and
 //! `chains/cases.tsv` holds what comes of each. What ours accepts and C libpq refuses is a fault in security unless
-//! `src/net/verify/WIDER.md` says why it is safe; what ours refuses and C libpq accepts stands in `docs/tls.md`.
+//! `crates/verify/WIDER.md` says why it is safe; what ours refuses and C libpq accepts stands in `docs/tls.md`.
 
 mod judge;
 mod server;

@@ -1,7 +1,7 @@
 //! Whom the client trusts.
 
 use super::{HttpError, kind};
-use crate::net::tls::provider::provider;
+use crate::verify::provider::provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};

@@ -10,8 +10,8 @@ use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use super::PROTOCOL;
 use super::certificate_sender::{Asked, Identity};
 use super::key_log::KeyLogFile;
-use super::provider::provider;
-use super::verifier::Verifier;
+use crate::verify::Verifier;
+use crate::verify::provider::provider;
 
 /// The bounds for the TLS version, as the options give them; None or empty leaves it open.
 #[derive(Debug, Clone, Default)]

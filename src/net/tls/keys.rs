@@ -11,12 +11,12 @@ use rustls::sign::SigningKey;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::der::{self, Elements};
 use super::key_ciphers::decrypt_traditional;
 use super::pbes1::Pbes1;
-use super::pem::blocks;
-use super::provider::provider;
 use super::pss_key;
+use crate::verify::outline::{self, Elements};
+use crate::verify::pem::blocks;
+use crate::verify::provider::provider;
 
 pub use super::key_ciphers::KeyError;
 
@@ -142,7 +142,7 @@ pub fn check_pair(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> Res
     let same = || {
         let public = key.public_key()?;
         let (_, own) = SubjectPublicKeyInfo::from_der(&public).ok()?;
-        let outline = der::outline(certificate)?;
+        let outline = outline::outline(certificate)?;
         let (_, named) = SubjectPublicKeyInfo::from_der(outline.key).ok()?;
         if own.algorithm.algorithm != named.algorithm.algorithm {
             return Some(Err(KeyError::OfAnotherKind));

@@ -4,8 +4,8 @@ use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA1_OUTPUT_L
 use des::TdesEde3;
 use zeroize::Zeroizing;
 
-use super::der::Elements;
 use super::key_ciphers::{KeyError, decrypt_cbc};
+use crate::verify::outline::Elements;
 
 /// The size of SHA-1's blocks.
 const BLOCK: usize = 64;

@@ -13,9 +13,9 @@ use rustls::{Error, SignatureAlgorithm, SignatureScheme as Scheme};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::signatures::{PSS_PSS_SHA256, PSS_PSS_SHA384, PSS_PSS_SHA512};
-use crate::net::verify::pss::{Pss, RSA_PSS};
-use crate::net::verify::signature::Digest;
+use crate::verify::pss::{Pss, RSA_PSS};
+use crate::verify::signature::Digest;
+use crate::verify::signatures::{PSS_PSS_SHA256, PSS_PSS_SHA384, PSS_PSS_SHA512};
 
 #[derive(Debug)]
 struct PssKey {

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::pem::Roots;
+use crate::verify::pem::Roots;
 
 /// The roots in the file `SSL_CERT_FILE` and in the directories `SSL_CERT_DIR`. OpenSSL: where one is not set, the
 /// system's own stands for it, and what cannot be read is passed over in silence.

@@ -47,7 +47,7 @@ impl Row {
 
 /// The numbers of the lines of WIDER.md: `| W1 | ...`.
 pub fn lines_of_wider() -> BTreeSet<String> {
-    let page = read("src/net/verify/WIDER.md");
+    let page = read("crates/verify/WIDER.md");
     let numbers = page
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(' ').next());

@@ -1,7 +1,7 @@
 //! What a client says before anything else: requests for encryption, cancel requests, the startup packet.
 
-use pq::protocol::backend::Body;
-use pq::protocol::codes::{GOAWAY_KEY, request};
+use pq_protocol::backend::Body;
+use pq_protocol::codes::{GOAWAY_KEY, request};
 
 /// PostgreSQL's own limit for a startup packet.
 const LONGEST: usize = 10_000;

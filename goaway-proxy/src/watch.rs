@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pq::protocol::backend::{Frame, frame};
-use pq::protocol::codes::server;
-use pq::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SQLSTATE};
+use pq_protocol::backend::{Frame, frame};
+use pq_protocol::codes::server;
+use pq_protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SQLSTATE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 use tracing::warn;

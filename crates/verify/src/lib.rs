@@ -1,6 +1,6 @@
-//! Whether a server's certificate chain leads to a root that is trusted.
+//! Verification of servers' certificates, and the cryptography of TLS, for libpq-oxide and goaway-proxy.
 //!
-//! webpki looks for a path first, and [`chain`] where that finds none, after the rules of RFC 5280: `WIDER.md` lists what it
+//! [`Trust`] decides whether a certificate chain leads to a root that is trusted: webpki looks for a path first, and [`chain`] where that finds none, after the rules of RFC 5280: `WIDER.md` lists what it
 //! takes that webpki does not. Either path must keep to all of [`path`], which is what OpenSSL asks of one, and stricter in
 //! places; revocation lists are judged there alone.
 
@@ -12,12 +12,18 @@ mod constraints;
 mod der;
 mod form;
 mod name;
+pub mod names;
+pub mod outline;
 mod path;
+pub mod pem;
 mod points;
+pub mod provider;
 pub mod pss;
 mod revocation;
 mod rsa_keys;
 pub mod signature;
+pub mod signatures;
+mod verifier;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
@@ -28,6 +34,7 @@ pub use certificate::subject_hash;
 use path::Rules;
 use revocation::Lists;
 pub use revocation::issuer_hash;
+pub use verifier::Verifier;
 
 /// Why a chain is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What the proxy sees of a server's stream: message boundaries, and of messages only the few it has to know.
 
-use pq::protocol::backend::{Body, HEADER};
-use pq::protocol::codes::{server, transaction};
-use pq::protocol::fields::SQLSTATE;
+use pq_protocol::backend::{Body, HEADER};
+use pq_protocol::codes::{server, transaction};
+use pq_protocol::fields::SQLSTATE;
 
 use crate::framer::{Framer, Nonsense, Part, body_length};
 use crate::messages;
@@ -197,7 +197,7 @@ fn split(bytes: &[u8]) -> Result<Option<Message<'_>>, Nonsense> {
 }
 
 fn sqlstate(body: &[u8]) -> Option<[u8; 5]> {
-    let fields = pq::protocol::fields::ErrorFields::parse(body)?;
+    let fields = pq_protocol::fields::ErrorFields::parse(body)?;
     fields.get(SQLSTATE)?.try_into().ok()
 }
 

@@ -1,12 +1,10 @@
 //! Whether a server's certificate is one for the host connected to, by libpq's rules.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
-
-use crate::net::resolve;
 
 const DNS_NAME: u32 = 2;
 
@@ -137,11 +135,36 @@ fn address(host: &[u8]) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<Ipv6Addr>() {
         return Some(address.into());
     }
-    let found = resolve::resolve(host, 0, true).ok()?;
-    found.iter().find_map(|address| match address {
-        SocketAddr::V4(address) => Some(IpAddr::from(*address.ip())),
-        SocketAddr::V6(_) => None,
-    })
+    inet_aton(text).map(IpAddr::from)
+}
+
+/// An IPv4 address in any form that inet_aton accepts: one to four numbers, of which the last fills the bytes left over.
+fn inet_aton(text: &str) -> Option<Ipv4Addr> {
+    let numbers = text.split('.').map(number).collect::<Option<Vec<_>>>()?;
+    let (last, first) = numbers.split_last()?;
+    let mut bytes = [0; 4];
+    let (head, tail) = bytes.split_at_mut_checked(first.len())?;
+    for (byte, number) in head.iter_mut().zip(first) {
+        *byte = u8::try_from(*number).ok()?;
+    }
+    let last = last.to_be_bytes();
+    let (unused, used) = last.split_at_checked(last.len() - tail.len())?;
+    tail.copy_from_slice(used);
+    let is_address = !used.is_empty() && unused.iter().all(|byte| *byte == 0);
+    is_address.then(|| bytes.into())
+}
+
+/// A number as C writes it: decimal, hexadecimal after `0x`, octal after `0`.
+fn number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (text.get(2..)?, 16),
+        [b'0', _, ..] => (text.get(1..)?, 8),
+        _ => (text, 10),
+    };
+    // from_str_radix accepts a sign.
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let value = u32::from_str_radix(digits, radix).ok();
+    value.filter(|_| is_number)
 }
 
 /// libpq's rule, RFC 2818's for one label: `*.` at the start stands for all that has no dot.
@@ -183,7 +206,41 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_inet_aton_does() {
-        assert_eq!(address(b"127.1"), Some(IpAddr::from([127, 0, 0, 1])));
+        for (text, bytes) in [
+            ("127.0.0.1", [127, 0, 0, 1]),
+            ("127.1", [127, 0, 0, 1]),
+            ("1.2.65535", [1, 2, 255, 255]),
+            ("1.16777215", [1, 255, 255, 255]),
+            ("4294967295", [255; 4]),
+            ("0", [0; 4]),
+            ("0x7f.0X1", [127, 0, 0, 1]),
+            ("0177.010", [127, 0, 0, 8]),
+        ] {
+            assert_eq!(address(text.as_bytes()), Some(bytes.into()), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".1",
+            "1..2",
+            "1.2.3.4.5",
+            "256.1",
+            "1.2.3.256",
+            "1.2.65536",
+            "1.16777216",
+            "4294967296",
+            "0x",
+            "0x+1",
+            "+1",
+            "-1",
+            "08",
+            "1a",
+            "1 ",
+            " 1",
+        ] {
+            assert_eq!(address(text.as_bytes()), None, "{text}");
+        }
         assert_eq!(address(b"::1"), Some(IpAddr::from(Ipv6Addr::LOCALHOST)));
         assert_eq!(address(b"db.example.com"), None);
         assert_eq!(address(b"::1%lo"), None);

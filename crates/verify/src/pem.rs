@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::der::{self, Elements, Outline};
+use super::outline::{self, Elements, Outline};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 /// A certificate with what OpenSSL notes about it (CertAux).
@@ -49,7 +49,7 @@ impl Roots {
     /// file, but not what stands in the fields of a certificate: one that cannot be read here is left out.
     pub fn read(contents: &[u8]) -> Result<Roots, &'static str> {
         let roots = Roots::read_with_any_lists(contents)?;
-        match roots.lists.iter().all(|list| der::is_signed(list)) {
+        match roots.lists.iter().all(|list| outline::is_signed(list)) {
             true => Ok(roots),
             false => Err("wrong tag"),
         }
@@ -62,7 +62,7 @@ impl Roots {
         for block in blocks(contents) {
             let block = block.map_err(|error| reason(&error))?;
             if let Some(is_trusted) = note_of(&block)? {
-                let outline = der::outline(block.contents()).ok_or("wrong tag")?;
+                let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
                 roots.add(outline, is_trusted);
             }
             if block.tag() == LIST {
@@ -131,7 +131,7 @@ fn reason(error: &PemError) -> &'static str {
 
 /// A file that is one certificate in DER.
 fn whole(contents: &[u8]) -> Option<Outline<'_>> {
-    der::outline(contents).filter(|outline| outline.rest.is_empty())
+    outline::outline(contents).filter(|outline| outline.rest.is_empty())
 }
 
 /// Whether a block holds a certificate, and if so, whether it may vouch for servers.
@@ -139,7 +139,7 @@ fn note_of(block: &Pem) -> Result<Option<bool>, &'static str> {
     match block.tag() {
         "CERTIFICATE" | "X509 CERTIFICATE" => Ok(Some(true)),
         TRUSTED => {
-            let outline = der::outline(block.contents()).ok_or("wrong tag")?;
+            let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
             let note = vouches_for_servers(outline.rest);
             note.map(Some).ok_or("wrong tag")
         }
@@ -188,7 +188,12 @@ pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     for block in blocks(contents) {
         let block = block.ok()?;
         if note_of(&block).ok()?.is_some() {
-            found.push(der::outline(block.contents())?.certificate.to_vec().into());
+            found.push(
+                outline::outline(block.contents())?
+                    .certificate
+                    .to_vec()
+                    .into(),
+            );
         }
     }
     if found.is_empty() {

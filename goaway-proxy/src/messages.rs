@@ -1,7 +1,7 @@
 //! The messages the proxy writes, and those of the server's that it edits.
 
-use pq::protocol::backend::Body;
-use pq::protocol::codes::{GOAWAY_KEY, server};
+use pq_protocol::backend::Body;
+use pq_protocol::codes::{GOAWAY_KEY, server};
 
 pub const GOAWAY: &[u8] = b"g\0\0\0\x04";
 pub const TERMINATE: &[u8] = b"X\0\0\0\x04";

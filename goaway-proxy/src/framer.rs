@@ -1,6 +1,6 @@
 //! Messages of a stream, by their headers alone.
 
-use pq::protocol::backend::HEADER;
+use pq_protocol::backend::HEADER;
 
 /// The stream is not one of PostgreSQL's protocol.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::der;
-use crate::net::verify::Refusal;
-use crate::net::verify::algorithms::{Algorithm, kinds, verify_any};
-use crate::net::verify::pss::Pss;
-use crate::net::verify::signature::{Digest, Strength, verify_pkcs1};
+use super::outline;
+use crate::Refusal;
+use crate::algorithms::{Algorithm, kinds, verify_any};
+use crate::pss::Pss;
+use crate::signature::{Digest, Strength, verify_pkcs1};
 
 /// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
 pub const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
@@ -87,7 +87,7 @@ impl Rules {
         signature: &[u8],
     ) -> Result<HandshakeSignatureValid, Refusal> {
         // Nothing but the key is read: where nothing is verified, the rest of the certificate may be anything.
-        let outline = der::outline(certificate).ok_or(Refusal::Malformed)?;
+        let outline = outline::outline(certificate).ok_or(Refusal::Malformed)?;
         let key = SubjectPublicKeyInfo::from_der(outline.key);
         let (_, key) = key.map_err(|_| Refusal::Malformed)?;
         let check = (self.check)(scheme).ok_or(Refusal::BadSignature)?;

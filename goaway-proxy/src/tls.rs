@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use pq::protocol::codes::answer;
-use pq::verify::{Trust, Verifier, check_name, provider};
+use pq_protocol::codes::answer;
+use pq_verify::names::check as check_name;
+use pq_verify::provider::provider;
+use pq_verify::{Trust, Verifier};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::server::NoServerSessionStorage;

@@ -8,8 +8,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::{General, Kind};
-use crate::net::verify::der::{Element, elements, one, sequence};
-use crate::net::verify::{form, name};
+use crate::der::{Element, elements, one, sequence};
+use crate::{form, name};
 
 const COMMON_NAME: Oid<'static> = oid!(2.5.4.3);
 const EMAIL_ADDRESS: Oid<'static> = oid!(1.2.840.113549.1.9.1);

@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use pq::protocol::codes::{client, server};
+use pq_protocol::codes::{client, server};
 
 use crate::framer::{Framer, Part};
 

@@ -2,8 +2,8 @@
 
 use x509_parser::x509::X509Name;
 
-use crate::net::verify::certificate::Certificate;
-use crate::net::verify::points::{Place, Point, Scope};
+use crate::certificate::Certificate;
+use crate::points::{Place, Point, Scope};
 
 /// Whether a list of `issuer`, who issued `certificate`, speaks for it, for whatever reason it may be revoked.
 pub fn includes(

@@ -1,7 +1,7 @@
 //! The fields of each message, in their order.
 
 use super::{AuthResponse, Line, print};
-use crate::protocol::codes::{auth, client, request, server};
+use crate::codes::{auth, client, request, server};
 
 impl Line<'_> {
     pub(super) fn client_message(&mut self, kind: u8, context: AuthResponse) {

@@ -8,7 +8,7 @@ use x509_parser::prelude::FromDer;
 
 use super::pem::Roots;
 use super::signatures::{self, Check, Rules};
-use crate::net::verify::{Refusal, Trust};
+use crate::{Refusal, Trust};
 
 /// Judges the chain if there is something to judge it by; the host name is compared later, when libpq does.
 #[derive(Debug, Default)]
