@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Demonstration 3: 90 pooled connections that know GoAway, 9 clients on C libpq, and one that is idle in a transaction.
 
-    bad_client.py [--short] [--seed N]
+    bad_client.py [--short] [--seed N] [ARM...]
 
-goaway-proxy is stopped, with a deadline for clients that do not leave.
+The drain has a deadline for clients that do not leave. In the arm "goaway", goaway-proxy is stopped; in the arm
+"extension", a server with pg_goaway and no proxy.
 """
 
 from dataclasses import dataclass, field
 
 import command_line
+import extension
 from clients import Clients, bad, conninfo, plain, pooled
 from cluster import Proxy, Server, Workspace
 from timeline import Timeline
@@ -28,15 +30,24 @@ def deadline(short):
 class Outcome:
     """Times in seconds since the drain began."""
 
+    arm: str
     deadline: float
     asked: list  # when connections left because the server asked
     aware_failed: int  # queries of the clients that know GoAway
     stock_failed: list  # (seconds, client, SQLSTATE) of each failure of the others
     bad_ended: list  # (seconds, SQLSTATEs) of the end of the connection that is idle in a transaction
-    drained: float  # when the proxy had exited
-    status: int  # its exit status
+    drained: float  # when the proxy or the server had exited
+    status: int | None  # the exit status of goaway-proxy
     last_line: str
     samples: list = field(repr=False)
+
+    def counts(self):
+        """The claim about what the log says."""
+        if self.arm == "extension":
+            counts = f" asked to disconnect: {ALL}, told: {ALL - 1}, left: {AWARE}, terminated: {STOCK + 1}, "
+            return {"the server's log has the same counts": counts in self.last_line}
+        counts = f": {AWARE} left by themselves, {STOCK + 1} ended"
+        return {"goaway-proxy reports the same counts, and exits with status 3": self.status == 3 and counts in self.last_line}
 
     def claims(self):
         aware = len(self.asked) == AWARE and self.aware_failed == 0
@@ -47,8 +58,7 @@ class Outcome:
             f"all {AWARE} connections that know GoAway leave when asked, and none of their queries fails": aware,
             f"each of the {STOCK} clients on C libpq gets exactly one error": stock,
             "the client that is idle in a transaction is disconnected": len(self.bad_ended) == 1,
-            "goaway-proxy reports the same counts, and exits with status 3": self.status == 3
-            and f": {AWARE} left by themselves, {STOCK + 1} ended" in self.last_line,
+            **self.counts(),
             "each disconnected client receives the reason, SQLSTATE 57P01": reasons == ["57P01"] * (STOCK + 1),
             "clients that know GoAway leave before the deadline, and nobody is disconnected before it": max(self.asked, default=0)
             < self.deadline
@@ -56,34 +66,88 @@ class Outcome:
         }
 
 
-def run(deadline, seed, programs):
+class ProxyDrain:
+    """SIGTERM to goaway-proxy in front of the server."""
+
+    title = "SIGTERM to goaway-proxy: it asks the clients to leave, and disconnects the rest after {} seconds"
+
+    def __init__(self, workspace, programs, deadline):
+        server = Server(workspace, "old", programs).create()
+        self.proxy = Proxy(workspace, "proxy", server, "--spread", str(SPREAD), "--deadline", str(deadline))
+        self.port = self.proxy.port
+
+    def begin(self):
+        self.proxy.terminate()
+
+    def is_over(self):
+        return self.proxy.process.poll() is not None
+
+    def result(self):
+        """The last line of the log, and the exit status."""
+        return self.proxy.last_line(), self.proxy.process.returncode
+
+
+class ExtensionDrain:
+    """Smart shutdown of a server with pg_goaway."""
+
+    title = "pg_ctl stop -m smart: pg_goaway asks the clients to leave, and disconnects the rest after {} seconds"
+
+    def __init__(self, workspace, programs, deadline):
+        config = extension.config(workspace, programs, SPREAD) + f"pg_goaway.deadline = '{deadline}s'\n"
+        self.server = Server(workspace, "old", programs).create(config)
+        self.port = self.server.port
+
+    def begin(self):
+        self.server.stop("smart", wait=False)
+
+    def is_over(self):
+        return self.server.has_exited()
+
+    def result(self):
+        """The line of the log that counts clients. pg_ctl's server is not our child: it has no exit status."""
+        lines = self.server.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line for line in lines if "clients asked to disconnect" in line), ""), None
+
+
+ARMS = {"goaway": ProxyDrain, "extension": ExtensionDrain}
+
+
+def run(arm, deadline, seed, programs):
     with Workspace() as workspace:
-        old = Server(workspace, "old", programs).create()
+        drain = ARMS[arm](workspace, programs, deadline)
         new = Server(workspace, "new", programs).create()
-        proxy = Proxy(workspace, "proxy", old, "--spread", str(SPREAD), "--deadline", str(deadline))
-        where = conninfo(proxy.port, new.port)
+        where = conninfo(drain.port, new.port)
         aware = [pooled(where, aware=True, size=SIZE, threads=8)] * PROCESSES
         clients = Clients(workspace, seed, [*aware, plain(where, size=STOCK, pause=0.2), bad(where)])
-        line = Timeline(clients, proxy.port, new.port, ALL)
+        line = Timeline(clients, drain.port, new.port, ALL)
         line.watch_for(1)
-        line.begin(f"SIGTERM to goaway-proxy: it asks the clients to leave, and disconnects the rest after {deadline} seconds")
-        proxy.terminate()
-        line.watch(lambda: proxy.process.poll() is not None, deadline + 60)
+        line.begin(drain.title.format(deadline))
+        drain.begin()
+        line.watch(drain.is_over, deadline + 60)
         drained = line.seconds()
-        last_line = proxy.last_line()
-        line.say("goaway-proxy has exited; the last line of its log:")
+        last_line, status = drain.result()
+        line.say("the drain is over; the log says:")
         print(f"            {last_line}")
         line.watch_for(1)
         clients.stop()
-        return collect(line, clients, deadline, drained, proxy.process.returncode, last_line)
+        return collect(arm, line, clients, deadline, drained, status, last_line)
 
 
-def collect(line, clients, deadline, drained, status, last_line):
+def run_all(arms, short, seed, programs):
+    outcomes = []
+    for arm in arms or ARMS:
+        print(f"\n{arm}:", flush=True)
+        outcomes.append(run(arm, deadline(short), seed, programs))
+    return outcomes
+
+
+def collect(arm, line, clients, deadline, drained, status, last_line):
     def seconds(event):
         return event["t"] - line.clock.monotonic
 
     stock = PROCESSES
     return Outcome(
+        arm=arm,
         deadline=deadline,
         asked=[seconds(e) for e in clients.events("left")],
         aware_failed=sum(e["number"] < stock for e in clients.events("failed")),
@@ -103,20 +167,21 @@ def rows(outcome):
     def last(times):
         return f"{max(times, default=0):.1f} s"
 
+    stock, ended = outcome.stock_failed, outcome.bad_ended
     return [
-        ["know GoAway", str(AWARE), str(len(outcome.asked)), str(outcome.aware_failed), last(outcome.asked)],
-        ["C libpq", str(STOCK), "0", str(len(outcome.stock_failed)), last(t for t, _, _ in outcome.stock_failed)],
-        ["idle in a transaction", "1", "0", str(len(outcome.bad_ended)), last(t for t, _ in outcome.bad_ended)],
+        [f"{outcome.arm}: know GoAway", str(AWARE), str(len(outcome.asked)), str(outcome.aware_failed), last(outcome.asked)],
+        [f"{outcome.arm}: C libpq", str(STOCK), "0", str(len(stock)), last(t for t, _, _ in stock)],
+        [f"{outcome.arm}: idle in a transaction", "1", "0", str(len(ended)), last(t for t, _ in ended)],
     ]
 
 
 def main():
-    options = command_line.parse(__doc__)
-    outcome = run(deadline(options.short), options.seed, options.programs)
+    options = command_line.parse(__doc__, "arms")
+    outcomes = run_all(options.arms, options.short, options.seed, options.programs)
     print()
-    command_line.print_table(HEADINGS, rows(outcome))
-    print(f"\ngoaway-proxy exited after {outcome.drained:.1f} s with status {outcome.status}\n")
-    return command_line.judge({"bad client": outcome.claims()})
+    command_line.print_table(HEADINGS, [row for outcome in outcomes for row in rows(outcome)])
+    print()
+    return command_line.judge({outcome.arm: outcome.claims() for outcome in outcomes})
 
 
 if __name__ == "__main__":

@@ -85,26 +85,17 @@ def switchover(outcomes, path):
     save(figure, path)
 
 
-def bad_client(outcome, path):
+def bad_client(outcomes, path):
     """Connections to both servers. Those that are cut show at the deadline."""
-    figure, axes = plt.subplots(figsize=(9, 2.8))
-    times = [t for t, _, _ in outcome.samples]
-    axes.plot(
-        times,
-        [old for _, old, _ in outcome.samples],
-        color=COLORS["goaway"][0],
-        linewidth=2,
-        label="through goaway-proxy",
-    )
-    axes.plot(
-        times,
-        [new for _, _, new in outcome.samples],
-        color=COLORS["goaway"][1],
-        linewidth=2,
-        label="to the next server",
-    )
-    axes.axvline(outcome.deadline, color=COLORS["fast"], linestyle=":", label="deadline")
-    axes.set_xlabel("seconds since SIGTERM")
-    axes.set_ylabel("connections")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+    figure, all_axes = plt.subplots(len(outcomes), figsize=(9, 2.8 * len(outcomes)), sharex=True, squeeze=False)
+    for outcome, axes in zip(outcomes, all_axes[:, 0]):
+        times = [t for t, _, _ in outcome.samples]
+        old, new = [old for _, old, _ in outcome.samples], [new for _, _, new in outcome.samples]
+        through = "through goaway-proxy" if outcome.arm == "goaway" else "to the server with pg_goaway"
+        axes.plot(times, old, color=COLORS["goaway"][0], linewidth=2, label=through)
+        axes.plot(times, new, color=COLORS["goaway"][1], linewidth=2, label="to the next server")
+        axes.axvline(outcome.deadline, color=COLORS["fast"], linestyle=":", label="deadline")
+        axes.set_ylabel("connections")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+    all_axes[-1, 0].set_xlabel("seconds since the shutdown began")
     save(figure, path)

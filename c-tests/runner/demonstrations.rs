@@ -80,17 +80,25 @@ fn switchover() {
 fn bad_client() {
     let output = run("bad_client.py", Version::Debian15);
     // Who, connections, those that left when asked, errors, when the last one had gone.
-    let counts = |name| row(&output, name)[1..4].to_vec();
-    assert_eq!(counts("know GoAway"), ["90", "90", "0"], "{output}");
-    assert_eq!(counts("C libpq"), ["9", "0", "9"], "{output}");
-    assert_eq!(counts("idle in a transaction"), ["1", "0", "1"], "{output}");
-    for claim in [
-        "each of the 9 clients on C libpq gets exactly one error",
-        "goaway-proxy reports the same counts, and exits with status 3",
-        "clients that know GoAway leave before the deadline, and nobody is disconnected before it",
+    for (arm, log) in [
+        (
+            "goaway",
+            "goaway-proxy reports the same counts, and exits with status 3",
+        ),
+        ("extension", "the server's log has the same counts"),
     ] {
-        let line = format!("holds  bad client: {claim}\n");
-        assert!(output.stdout.contains(&line), "{output}");
+        let counts = |name| row(&output, &format!("{arm}: {name}"))[1..4].to_vec();
+        assert_eq!(counts("know GoAway"), ["90", "90", "0"], "{output}");
+        assert_eq!(counts("C libpq"), ["9", "0", "9"], "{output}");
+        assert_eq!(counts("idle in a transaction"), ["1", "0", "1"], "{output}");
+        for claim in [
+            "each of the 9 clients on C libpq gets exactly one error",
+            "clients that know GoAway leave before the deadline, and nobody is disconnected before it",
+            log,
+        ] {
+            let line = format!("holds  {arm}: {claim}\n");
+            assert!(output.stdout.contains(&line), "{output}");
+        }
     }
 }
 
