@@ -2,7 +2,7 @@
 
 use super::connect::described;
 use super::polling::Polling;
-use super::{Connection, Step};
+use super::{Connection, Pause};
 use crate::conn::startup::{CancelKey, Startup};
 use crate::conn::status::ConnStatus;
 
@@ -40,20 +40,20 @@ impl Connection {
     }
 
     /// Begins a request (PQcancelStart); false when it failed at once.
-    pub fn start_cancel(&mut self) -> Step<bool> {
+    pub fn start_cancel(&mut self) -> Result<bool, Pause> {
         match self.session.status() {
-            ConnStatus::Bad => Step::Done(false),
+            ConnStatus::Bad => Ok(false),
             ConnStatus::Allocated => self.start(),
             _ => {
                 let reason = "cancel request is already being sent on this connection";
                 self.session.mark_closed();
-                Step::Done(self.refuse(reason))
+                Ok(self.refuse(reason))
             }
         }
     }
 
     /// Goes on with a request as far as it goes without waiting (PQcancelPoll).
-    pub fn poll_cancel(&mut self) -> Step<Polling> {
+    pub fn poll_cancel(&mut self) -> Result<Polling, Pause> {
         if self.session.status() == ConnStatus::Allocated {
             // Polled before it was begun.
             self.refuse("invalid connection state, probably indicative of memory corruption");
@@ -78,8 +78,8 @@ mod tests {
         let mut none = Connection::for_cancelling(None);
         assert_eq!(none.status(), ConnStatus::Bad);
         assert_eq!(none.errors().to_bytes(), b"connection pointer is NULL\n");
-        assert!(matches!(none.start_cancel(), Step::Done(false)));
-        assert!(matches!(none.poll_cancel(), Step::Done(Polling::Failed)));
+        assert!(matches!(none.start_cancel(), Ok(false)));
+        assert!(matches!(none.poll_cancel(), Ok(Polling::Failed)));
         assert_eq!(none.errors().to_bytes(), b"connection pointer is NULL\n");
         let closed = Connection::for_cancelling(Some(&none));
         assert_eq!(closed.errors().to_bytes(), b"connection not open\n");
@@ -91,7 +91,7 @@ mod tests {
         none.reset_cancel();
         assert_eq!(none.status(), ConnStatus::Allocated);
         assert_eq!(none.errors().to_bytes(), b"");
-        assert!(matches!(none.start_cancel(), Step::Done(false)));
+        assert!(matches!(none.start_cancel(), Ok(false)));
         assert_eq!(none.status(), ConnStatus::Bad);
     }
 
@@ -99,7 +99,7 @@ mod tests {
     fn polling_before_the_start_fails() {
         let mut none = Connection::for_cancelling(None);
         none.reset_cancel();
-        assert!(matches!(none.poll_cancel(), Step::Done(Polling::Failed)));
+        assert!(matches!(none.poll_cancel(), Ok(Polling::Failed)));
         assert_eq!(none.status(), ConnStatus::Bad);
         assert!(
             none.errors()

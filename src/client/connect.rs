@@ -12,7 +12,7 @@ use super::io::{Flushed, Read};
 use super::oauth::Flow;
 use super::polling::{EncryptionProgress, Polling};
 use super::tls_files::KeyPassword;
-use super::{Connection, Hook, Step, Waiting, apart, done, env, layout};
+use super::{Connection, Hook, Pause, Waiting, apart, env, layout};
 use crate::conn::encryption::Available;
 use crate::conn::errors;
 use crate::conn::session::Session;
@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// Begins connecting (libpq: pqConnectDBStart); false when it failed at once.
-    pub fn start(&mut self) -> Step<bool> {
+    pub fn start(&mut self) -> Result<bool, Pause> {
         self.session.layout = layout::now();
         if let Some(mut startup) = self.startup.take() {
             startup.start(&mut self.session);
@@ -106,46 +106,46 @@ impl Connection {
             self.waiting = Waiting::Nothing;
         } else {
             self.session.mark_closed();
-            return Step::Done(false);
+            return Ok(false);
         }
-        if done!(self.poll_connect()) == Polling::Writing {
-            return Step::Done(true);
+        if self.poll_connect()? == Polling::Writing {
+            return Ok(true);
         }
         // The application cannot have seen the socket yet.
         apart(|| self.close_socket());
         self.session.mark_closed();
-        Step::Done(false)
+        Ok(false)
     }
 
     /// Advances the connection as far as it goes without waiting (PQconnectPoll).
-    pub fn poll_connect(&mut self) -> Step<Polling> {
+    pub fn poll_connect(&mut self) -> Result<Polling, Pause> {
         match self.session.status() {
-            ConnStatus::Bad => return Step::Done(Polling::Failed),
-            ConnStatus::Ok => return Step::Done(Polling::Ok),
+            ConnStatus::Bad => return Ok(Polling::Failed),
+            ConnStatus::Ok => return Ok(Polling::Ok),
             _ => {}
         }
         let Some(mut startup) = self.startup.take() else {
-            return Step::Done(Polling::Failed);
+            return Ok(Polling::Failed);
         };
         let advance = || apart(|| self.advance_connect(&mut startup));
         let step = panic::catch_unwind(AssertUnwindSafe(advance));
         // It is put back after a panic, too: the connection can be reset.
         self.startup = Some(startup);
         let step = step.unwrap_or_else(|payload| panic::resume_unwind(payload));
-        if let (Step::Done(Polling::Failed), Some(errno)) = (&step, self.connect_errno) {
+        if let (Ok(Polling::Failed), Some(errno)) = (&step, self.connect_errno) {
             // Programs show it to their users.
             sys::set_errno(errno);
         }
         step
     }
 
-    fn advance_connect(&mut self, startup: &mut Startup) -> Step<Polling> {
+    fn advance_connect(&mut self, startup: &mut Startup) -> Result<Polling, Pause> {
         if let Some(polling) = self.end_wait(startup) {
-            return Step::Done(polling);
+            return Ok(polling);
         }
         loop {
             if !reserve::is_ready() {
-                return Step::Done(self.run_out_of_memory());
+                return Ok(self.run_out_of_memory());
             }
             let polling = match startup.advance(&mut self.session) {
                 Want::Resolve(port) => {
@@ -156,12 +156,12 @@ impl Connection {
                 Want::Close { keep_descriptor } => {
                     self.begin_physical_connection(keep_descriptor);
                     if self.end_flow() {
-                        return Step::Hook(Hook::OAuthCleanup);
+                        return Err(Pause::Hook(Hook::OAuthCleanup));
                     }
                     continue;
                 }
-                Want::Token => return Step::Hook(Hook::OAuthToken),
-                Want::OAuthFlow => match done!(self.run_flow(startup)) {
+                Want::Token => return Err(Pause::Hook(Hook::OAuthToken)),
+                Want::OAuthFlow => match self.run_flow(startup)? {
                     Some(polling) => polling,
                     None => continue,
                 },
@@ -200,15 +200,15 @@ impl Connection {
                         continue;
                     }
                     EncryptionProgress::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
-                    EncryptionProgress::Ask(hook) => return Step::Hook(hook),
+                    EncryptionProgress::Ask(hook) => return Err(Pause::Hook(hook)),
                 },
-                Want::GssStep => return Step::Hook(self.step_gss(startup)),
+                Want::GssStep => return Err(Pause::Hook(self.step_gss(startup))),
                 Want::Connecting => self.wait_as(Waiting::Connect, Polling::Writing),
                 Want::Writable => self.wait_as(Waiting::Nothing, Polling::Writing),
                 Want::Read => self.wait_as(Waiting::Read, Polling::Reading),
                 Want::Notice(notice) => {
                     self.waiting = Waiting::Nothing;
-                    return Step::Notice(notice);
+                    return Err(Pause::Notice(notice));
                 }
                 Want::Done => {
                     self.connected();
@@ -224,7 +224,7 @@ impl Connection {
                     Polling::Failed
                 }
             };
-            return Step::Done(polling);
+            return Ok(polling);
         }
     }
 

@@ -1,7 +1,7 @@
 //! COPY, waiting where the caller wants to.
 
 use super::io::{Flushed, Sent};
-use super::{Connection, Step, done};
+use super::{Connection, Pause};
 use crate::conn::copy::CopyStep;
 use crate::conn::send::Flush;
 use crate::conn::session::AsyncState;
@@ -34,18 +34,18 @@ impl Connection {
     }
 
     /// PQputCopyData.
-    pub fn put_copy_data(&mut self, data: &[u8]) -> Step<Sent> {
+    pub fn put_copy_data(&mut self, data: &[u8]) -> Result<Sent, Pause> {
         let copying = self.session.is_copying_in();
         if self.session.check_copying(copying).is_err() {
-            return Step::Done(Sent::No);
+            return Ok(Sent::No);
         }
         // What the server sends meanwhile must not pile up.
-        done!(self.parse());
+        self.parse()?;
         if data.is_empty() {
-            return Step::Done(Sent::Yes);
+            return Ok(Sent::Yes);
         }
         let appended = self.session.append(|out| frontend::copy_data(out, data));
-        Step::Done(match appended {
+        Ok(match appended {
             Ok(()) => self.push(Flush::Later),
             Err(_) => Sent::No,
         })
@@ -73,23 +73,23 @@ impl Connection {
     }
 
     /// The next piece of a COPY OUT; with `wait`, waits for it.
-    pub fn get_copy_data(&mut self, wait: bool) -> Step<CopyOut> {
+    pub fn get_copy_data(&mut self, wait: bool) -> Result<CopyOut, Pause> {
         let copying = self.session.is_copying_out();
         if self.session.check_copying(copying).is_err() {
-            return Step::Done(CopyOut::Failed);
+            return Ok(CopyOut::Failed);
         }
         loop {
             let step = self.session.next_copy_data();
             self.close_if_fatal();
             match step {
-                CopyStep::Notice(notice) => return Step::Notice(notice),
-                CopyStep::Data(size) => return Step::Done(CopyOut::Data(size)),
-                CopyStep::End => return Step::Done(CopyOut::End),
-                CopyStep::Failed => return Step::Done(CopyOut::Failed),
-                CopyStep::NeedInput if !wait => return Step::Done(CopyOut::Nothing),
+                CopyStep::Notice(notice) => return Err(Pause::Notice(notice)),
+                CopyStep::Data(size) => return Ok(CopyOut::Data(size)),
+                CopyStep::End => return Ok(CopyOut::End),
+                CopyStep::Failed => return Ok(CopyOut::Failed),
+                CopyStep::NeedInput if !wait => return Ok(CopyOut::Nothing),
                 CopyStep::NeedInput => {
-                    if done!(self.await_reply()).is_err() {
-                        return Step::Done(CopyOut::Failed);
+                    if !self.await_reply()? {
+                        return Ok(CopyOut::Failed);
                     }
                 }
             }
@@ -146,20 +146,20 @@ impl Connection {
     }
 
     /// PQendcopy up to the wait for its result: false when nothing more can be done now.
-    pub fn flush_copy(&mut self) -> Step<bool> {
-        if done!(self.flush_out()) != Flushed::All && self.session.nonblocking {
-            return Step::Done(false);
+    pub fn flush_copy(&mut self) -> Result<bool, Pause> {
+        if self.flush_out()? != Flushed::All && self.session.nonblocking {
+            return Ok(false);
         }
         self.session.state = AsyncState::Busy;
-        Step::Done(true)
+        Ok(true)
     }
 }
 
 impl Connection {
     /// In nonblocking mode: whether the outcome of a COPY has not come yet.
-    pub fn would_wait_for_copy_end(&mut self) -> Step<bool> {
+    pub fn would_wait_for_copy_end(&mut self) -> Result<bool, Pause> {
         if !self.session.nonblocking {
-            return Step::Done(false);
+            return Ok(false);
         }
         self.is_busy()
     }

@@ -1,7 +1,7 @@
 //! Commands and their results.
 
 use super::io::{Flushed, Read, Sent};
-use super::{Connection, Step, done};
+use super::{Connection, Pause};
 use crate::conn::errors::Refused;
 use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
@@ -184,25 +184,25 @@ impl Connection {
     }
 
     /// PQsetnonblocking.
-    pub fn set_nonblocking(&mut self, on: bool) -> Step<bool> {
+    pub fn set_nonblocking(&mut self, on: bool) -> Result<bool, Pause> {
         if self.session.is_closed() {
-            return Step::Done(false);
+            return Ok(false);
         }
         if self.session.nonblocking == on {
-            return Step::Done(true);
+            return Ok(true);
         }
         self.session.begin_command();
-        if done!(self.flush_out()) != Flushed::All {
-            return Step::Done(false);
+        if self.flush_out()? != Flushed::All {
+            return Ok(false);
         }
         self.session.nonblocking = on;
-        Step::Done(true)
+        Ok(true)
     }
 
     /// PQflush: not on a connection that is bad.
-    pub fn flush_if_open(&mut self) -> Step<Flushed> {
+    pub fn flush_if_open(&mut self) -> Result<Flushed, Pause> {
         if self.session.is_closed() {
-            return Step::Done(Flushed::Failed);
+            return Ok(Flushed::Failed);
         }
         self.flush_out()
     }
@@ -216,57 +216,57 @@ impl Connection {
     }
 
     /// PQisBusy.
-    pub fn is_busy(&mut self) -> Step<bool> {
-        done!(self.parse());
+    pub fn is_busy(&mut self) -> Result<bool, Pause> {
+        self.parse()?;
         // On a connection that is lost, PQgetResult fails at once: nobody must wait for it.
         let busy = self.session.state == AsyncState::Busy && !self.session.is_closed();
-        Step::Done(busy)
+        Ok(busy)
     }
 
     /// The next result (PQgetResult), waiting for it.
     #[inline(always)]
-    pub fn get_result(&mut self) -> Step<Collected> {
+    pub fn get_result(&mut self) -> Result<Collected, Pause> {
         if std::mem::take(&mut self.copy_starved) && self.session.is_copying_out() {
             // libpq: without memory there is no further COPY result, and loops that wait for NULL end.
-            return Step::Done(Collected::Nothing);
+            return Ok(Collected::Nothing);
         }
         loop {
             // A notice ends this call here, and the next one goes on.
-            done!(self.parse());
+            self.parse()?;
             let reply_was_read = std::mem::take(&mut self.reply_read);
             if self.session.state != AsyncState::Busy {
                 break;
             }
             if reply_was_read && self.write_error.is_some() {
                 self.report_write_error();
-                return Step::Done(self.session.fail_command());
+                return Ok(self.session.fail_command());
             }
-            if done!(self.await_reply()).is_err() {
-                return Step::Done(self.session.fail_command());
+            if !self.await_reply()? {
+                return Ok(self.session.fail_command());
             }
             self.reply_read = true;
         }
-        Step::Done(self.session.collect())
+        Ok(self.session.collect())
     }
 
     /// Sends what is left and waits for something to come.
-    pub(super) fn await_reply(&mut self) -> Step<Result<(), ()>> {
+    pub(super) fn await_reply(&mut self) -> Result<bool, Pause> {
         if let Some(waited) = self.waited.take() {
             match self.take_waited(waited) {
-                Read::Data => return Step::Done(Ok(())),
-                Read::Lost { .. } => return Step::Done(Err(())),
+                Read::Data => return Ok(true),
+                Read::Lost { .. } => return Ok(false),
                 Read::Nothing => {}
             }
         }
         match self.flush() {
             Flushed::All => {}
-            Flushed::Failed => return Step::Done(Err(())),
-            Flushed::Some => return Step::Wait(self.output_wait()),
+            Flushed::Failed => return Ok(false),
+            Flushed::Some => return Err(Pause::Wait(self.output_wait())),
         }
         match self.input_wait() {
-            Ok(wait) => Step::Wait(wait),
-            Err(Read::Lost { .. }) => Step::Done(Err(())),
-            Err(_) => Step::Done(Ok(())),
+            Ok(wait) => Err(Pause::Wait(wait)),
+            Err(Read::Lost { .. }) => Ok(false),
+            Err(_) => Ok(true),
         }
     }
 
@@ -297,7 +297,7 @@ impl Connection {
 
     /// Whether nothing of the command in progress is left, as far as that is known without waiting.
     fn is_answered(&mut self) -> bool {
-        if let Step::Notice(notice) = self.parse() {
+        if let Err(Pause::Notice(notice)) = self.parse() {
             // For the call that looks for the next result.
             self.session.notice = Some(notice);
             return false;

@@ -1,7 +1,7 @@
 //! Fast-path calls, waiting for their result.
 
 use super::io::Sent;
-use super::{Connection, Step, done};
+use super::{Connection, Pause};
 use crate::conn::function::FunctionStep;
 pub use crate::conn::function_call::{FunctionCall, Returns};
 use crate::conn::outcome::Collected;
@@ -94,12 +94,12 @@ impl Connection {
     }
 
     /// Waits for the end of the call.
-    pub fn await_function(&mut self) -> Step<(Collected, FunctionCall)> {
+    pub fn await_function(&mut self) -> Result<(Collected, FunctionCall), Pause> {
         loop {
             match self.session.step_function() {
-                FunctionStep::Notice(notice) => return Step::Notice(notice),
+                FunctionStep::Notice(notice) => return Err(Pause::Notice(notice)),
                 FunctionStep::NeedInput => {
-                    if done!(self.await_reply()).is_err() {
+                    if !self.await_reply()? {
                         // libpq: joins what the server said, which is no result of its own then.
                         self.session.save_error_result();
                         break;
@@ -110,6 +110,6 @@ impl Connection {
         }
         let finished = self.session.finish_function();
         self.close_if_fatal();
-        Step::Done(finished)
+        Ok(finished)
     }
 }

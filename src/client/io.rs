@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::{Connection, Step, Waited, apart};
+use super::{Connection, Pause, Waited, apart};
 use crate::conn::send::Flush;
 use crate::mem::buffer::MIN_READ;
 use crate::net::stream::Stream;
@@ -165,7 +165,7 @@ impl Connection {
     }
 
     /// Sends all output, waiting where the mode is not nonblocking.
-    pub fn flush_out(&mut self) -> Step<Flushed> {
+    pub fn flush_out(&mut self) -> Result<Flushed, Pause> {
         self.begin_flush();
         self.finish_sending()
     }
@@ -193,17 +193,17 @@ impl Connection {
     }
 
     /// Sends what a command left to send, waiting where the mode is not nonblocking.
-    pub fn finish_sending(&mut self) -> Step<Flushed> {
+    pub fn finish_sending(&mut self) -> Result<Flushed, Pause> {
         if let Some(Waited::PollFailed(errno)) = self.waited.take() {
             self.note_poll_failure(errno);
-            return Step::Done(Flushed::Failed);
+            return Ok(Flushed::Failed);
         }
         if self.session.out.len() <= self.keep {
-            return Step::Done(Flushed::All);
+            return Ok(Flushed::All);
         }
         match self.send_some(self.keep) {
-            Flushed::Some if !self.session.nonblocking => Step::Wait(self.output_wait()),
-            flushed => Step::Done(flushed),
+            Flushed::Some if !self.session.nonblocking => Err(Pause::Wait(self.output_wait())),
+            flushed => Ok(flushed),
         }
     }
 
@@ -284,15 +284,15 @@ impl Connection {
     }
 
     /// Parses what is buffered, where the connection is past authentication.
-    pub(super) fn parse(&mut self) -> Step<()> {
+    pub(super) fn parse(&mut self) -> Result<(), Pause> {
         if !self.startup_is_over() {
-            return Step::Done(());
+            return Ok(());
         }
         let notice = self.session.parse_input();
         self.close_if_fatal();
         match notice {
-            Some(notice) => Step::Notice(notice),
-            None => Step::Done(()),
+            Some(notice) => Err(Pause::Notice(notice)),
+            None => Ok(()),
         }
     }
 

@@ -1,9 +1,7 @@
-//! Joins `conn` and `net`: connecting, flushing, reading, blocking calls.
+//! Joins `conn` and `net`: connects, sends, receives.
 //!
-//! Nothing here calls back into the application, nor waits for the server. A call that comes upon a notice answers
-//! [`Step::Notice`] and is to be called again once the notice was handed out; one that needs an answer of the
-//! application's own functions says [`Step::Hook`] and is to be called again once the answer was given; one that has to
-//! wait says [`Step::Wait`] and is to be called again after that.
+//! Nothing here calls the application or waits for the server. A call that would have to returns [`Pause`] as its error: the
+//! caller passes a notice on, calls a function of the application, or waits, and then makes the same call again.
 
 pub mod cancel;
 pub mod cancel_connection;
@@ -47,35 +45,22 @@ pub use crate::net::sys::{apart, local_time, now_usec};
 pub use crate::result::message::{ShowContext, Verbosity};
 pub use wait::{Wait, Waited};
 
-/// The answer of a call that may come upon notices or need the application.
-pub enum Step<T> {
-    Done(T),
-    /// To be handed to the application; then the same call goes on.
+/// Why a call stopped before it was done. The caller deals with that and makes the same call again.
+pub enum Pause {
+    /// The application must get this notice.
     Notice(PgResultBox),
-    /// A function of the application is to be asked; with its answer the same call goes on.
+    /// A function of the application must be called, and its answer passed on.
     Hook(Hook),
-    /// [`Connection::waited`] is to tell how it ended; then the same call goes on.
+    /// The caller must wait and report the end of the wait with [`Connection::waited`].
     Wait(Wait),
 }
 
-impl<T> Step<T> {
-    /// The same step with the value that `change` makes of this one's.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Step<U> {
-        match self {
-            Step::Done(value) => Step::Done(change(value)),
-            Step::Notice(notice) => Step::Notice(notice),
-            Step::Hook(hook) => Step::Hook(hook),
-            Step::Wait(wait) => Step::Wait(wait),
-        }
-    }
-}
-
-/// What the application's functions can be asked for.
+/// The functions of the application that can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
-    /// The application's lock is to be taken; there is nothing to answer.
+    /// Takes the application's lock; there is no answer.
     ThreadLock,
-    /// And to be given back.
+    /// Releases it.
     ThreadUnlock,
     /// The password of the client key: [`Connection::answer_key_password`].
     KeyPassword,
@@ -88,19 +73,6 @@ pub enum Hook {
     /// The application's flow is over; there is nothing to answer.
     OAuthCleanup,
 }
-
-/// Answers the notice, hook or wait from the calling function, or goes on with the value.
-macro_rules! done {
-    ($step:expr) => {
-        match $step {
-            $crate::client::Step::Done(value) => value,
-            $crate::client::Step::Notice(notice) => return $crate::client::Step::Notice(notice),
-            $crate::client::Step::Hook(hook) => return $crate::client::Step::Hook(hook),
-            $crate::client::Step::Wait(wait) => return $crate::client::Step::Wait(wait),
-        }
-    };
-}
-pub(crate) use done;
 
 /// What a poller is to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod flow;
 mod prompt;
 
 use super::polling::Polling;
-use super::{Connection, Hook, Step, apart, env};
+use super::{Connection, Hook, Pause, apart, env};
 use crate::conn::oauth::TokenSource;
 use crate::conn::startup::Startup;
 use crate::conn::status::ConnStatus;
@@ -121,13 +121,13 @@ impl Connection {
     }
 
     /// Drives the flow; Done(None) when it has ended.
-    pub(super) fn run_flow(&mut self, startup: &mut Startup) -> Step<Option<Polling>> {
+    pub(super) fn run_flow(&mut self, startup: &mut Startup) -> Result<Option<Polling>, Pause> {
         let progress = match &mut self.flow {
             Flow::BuiltIn(flow) => flow.poll(),
             Flow::Application(answer) => {
                 return match answer.take() {
-                    Some(polling) => Step::Done(Some(polling)),
-                    None => Step::Hook(Hook::OAuthFlow),
+                    Some(polling) => Ok(Some(polling)),
+                    None => Err(Pause::Hook(Hook::OAuthFlow)),
                 };
             }
             Flow::None => {
@@ -140,9 +140,9 @@ impl Connection {
                 if let Flow::BuiltIn(flow) = &self.flow {
                     self.alternative = Some(flow.descriptor());
                 }
-                return Step::Done(Some(Polling::Reading));
+                return Ok(Some(Polling::Reading));
             }
-            Progress::Prompt => return Step::Hook(Hook::OAuthPrompt),
+            Progress::Prompt => return Err(Pause::Hook(Hook::OAuthPrompt)),
             Progress::Token(token) => {
                 self.end_flow();
                 Ok(token)
@@ -150,7 +150,7 @@ impl Connection {
             Progress::Failed(text) => Err(text.into_bytes()),
         };
         startup.token_obtained(&mut self.session, outcome);
-        Step::Done(None)
+        Ok(None)
     }
 
     /// Forgets the flow when its physical connection goes; true when the application is to clean up.

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::{Connection, Step, done};
+use super::{Connection, Pause};
 use crate::conn::server::{ServerData, process_wide_escaping};
 use crate::conn::session::{AsyncState, Notification, PipelineStatus, TransactionStatus};
 use crate::conn::startup::Startup;
@@ -175,27 +175,27 @@ impl Connection {
     }
 
     /// A reported parameter with its NUL. For `disconnect_requested`, a GoAway not parsed yet counts.
-    pub fn parameter_status(&mut self, name: &[u8]) -> Step<Option<&[u8]>> {
+    pub fn parameter_status(&mut self, name: &[u8]) -> Result<Option<&[u8]>, Pause> {
         if ServerData::depends_on_goaway(name) {
-            done!(self.parse());
+            self.parse()?;
         }
-        Step::Done(self.session.server.parameter(name))
+        Ok(self.session.server.parameter(name))
     }
 
     /// Whether the server asked the client to leave, what is buffered included: only a GoAway message is final, a
     /// parameter may have been taken back.
-    pub fn goaway_received(&mut self) -> Step<bool> {
+    pub fn goaway_received(&mut self) -> Result<bool, Pause> {
         if self.session.server.goaway_message_received() {
-            return Step::Done(true);
+            return Ok(true);
         }
-        done!(self.parse());
-        Step::Done(self.session.server.goaway_received())
+        self.parse()?;
+        Ok(self.session.server.goaway_received())
     }
 
     /// The oldest notification, what is buffered included.
-    pub fn next_notification(&mut self) -> Step<Option<&Notification>> {
-        done!(self.parse());
-        Step::Done(self.session.notifications.front())
+    pub fn next_notification(&mut self) -> Result<Option<&Notification>, Pause> {
+        self.parse()?;
+        Ok(self.session.notifications.front())
     }
 
     /// Drops what [`Connection::next_notification`] answered.

@@ -12,7 +12,7 @@ use super::types::{Oid, PGnotify};
 use super::{alloc, clear, command, events, ptr, wait};
 use crate::client::exec::target;
 use crate::client::io::Flushed;
-use crate::client::{Collected, Notification, RowMode, Step};
+use crate::client::{Collected, Notification, RowMode};
 use crate::result::store::PgResult;
 
 /// The next result; NULL when there is none. Its events were fired.
@@ -331,7 +331,7 @@ pub unsafe extern "C-unwind" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify 
     let step = |conn: &mut pg_conn| {
         let next = conn.client.next_notification();
         let told = next.map(|notification| notification.map_or(null_mut(), to_c));
-        if matches!(told, Step::Done(told) if !told.is_null()) {
+        if matches!(told, Ok(told) if !told.is_null()) {
             conn.client.notification_taken();
         }
         told

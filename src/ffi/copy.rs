@@ -10,9 +10,9 @@ use super::conn::pg_conn;
 use super::drive::drive;
 use super::sending::{complete, dispatch};
 use super::{alloc, notice, ptr};
+use crate::client::Pause;
 use crate::client::copy::CopyOut;
 use crate::client::io::Sent;
-use crate::client::{Step, done};
 use crate::result::status::Status;
 
 const EOF: c_int = -1;
@@ -147,14 +147,14 @@ unsafe fn row_at_hand(conn: *mut pg_conn) -> Option<(*mut c_char, usize)> {
     Some((row, size))
 }
 
-fn next_row(conn: &mut pg_conn, wait: bool) -> Step<Row> {
-    let out = done!(conn.client.get_copy_data(wait));
-    Step::Done(match out {
+fn next_row(conn: &mut pg_conn, wait: bool) -> Result<Row, Pause> {
+    let out = conn.client.get_copy_data(wait)?;
+    Ok(match out {
         CopyOut::Data(size) => {
             let row = alloc::row(conn.client.copy_data(size));
             if row.is_null() {
                 conn.client.copy_row_starved();
-                return Step::Done(Row::Failed);
+                return Ok(Row::Failed);
             }
             conn.client.copy_consumed(size);
             Row::Data(row, size)
@@ -244,14 +244,19 @@ enum Piece {
 }
 
 /// The next bytes of the row at the front, at most `room` of them.
-fn next_piece(conn: &mut pg_conn, buffer: *mut c_char, room: usize, wait: bool) -> Step<Piece> {
-    let size = match done!(conn.client.get_copy_data(wait)) {
+fn next_piece(
+    conn: &mut pg_conn,
+    buffer: *mut c_char,
+    room: usize,
+    wait: bool,
+) -> Result<Piece, Pause> {
+    let size = match conn.client.get_copy_data(wait)? {
         CopyOut::Data(size) => size,
-        CopyOut::Nothing => return Step::Done(Piece::Nothing),
-        CopyOut::End => return Step::Done(Piece::End),
-        CopyOut::Failed if conn.client.is_copying_out() => return Step::Done(Piece::Failed),
+        CopyOut::Nothing => return Ok(Piece::Nothing),
+        CopyOut::End => return Ok(Piece::End),
+        CopyOut::Failed if conn.client.is_copying_out() => return Ok(Piece::Failed),
         // libpq: what cannot be understood ends the COPY like its last line.
-        CopyOut::Failed => return Step::Done(Piece::End),
+        CopyOut::Failed => return Ok(Piece::End),
     };
     let done = *conn.client.copy_already_done();
     let rest = conn.client.copy_data(size).get(done..).unwrap_or(&[]);
@@ -267,7 +272,7 @@ fn next_piece(conn: &mut pg_conn, buffer: *mut c_char, room: usize, wait: bool) 
     } else {
         *conn.client.copy_already_done() += taken;
     }
-    Step::Done(Piece::Part(taken))
+    Ok(Piece::Part(taken))
 }
 
 /// Reads COPY data that has come into `buffer`, of `bufsize` bytes, without a NUL behind it: its length,
@@ -291,7 +296,7 @@ pub unsafe extern "C-unwind" fn PQgetlineAsync(
     let piece = unsafe {
         drive(conn, Piece::Failed, |conn| {
             if !conn.client.is_copying_out() {
-                return Step::Done(Piece::Failed);
+                return Ok(Piece::Failed);
             }
             next_piece(conn, buffer, room, false)
         })

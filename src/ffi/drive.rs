@@ -3,7 +3,7 @@
 use super::call::call;
 use super::conn::pg_conn;
 use super::{misc, notice, oauth, tls, wait};
-use crate::client::{Hook, Step, Wait};
+use crate::client::{Hook, Pause, Wait};
 use crate::result::store::PgResult;
 
 /// Runs `step` until it is done. In between, passes notices to the application, calls its hooks and waits for the server.
@@ -17,7 +17,7 @@ use crate::result::store::PgResult;
 pub unsafe fn drive<T: Copy>(
     conn: *mut pg_conn,
     failure: T,
-    step: impl FnMut(&mut pg_conn) -> Step<T> + Copy,
+    step: impl FnMut(&mut pg_conn) -> Result<T, Pause> + Copy,
 ) -> T {
     loop {
         // SAFETY: the caller's promise.
@@ -53,13 +53,15 @@ enum ApplicationPause {
 /// As for [`call`].
 unsafe fn one_step<T: Copy>(
     conn: *mut pg_conn,
-    mut step: impl FnMut(&mut pg_conn) -> Step<T>,
+    mut step: impl FnMut(&mut pg_conn) -> Result<T, Pause>,
 ) -> StepOutcome<T> {
     let body = |conn: &mut pg_conn| match step(conn) {
-        Step::Done(value) => StepOutcome::Done(value),
-        Step::Notice(result) => StepOutcome::Pause(ApplicationPause::Notice(result.into_raw())),
-        Step::Hook(hook) => StepOutcome::Pause(ApplicationPause::Hook(hook)),
-        Step::Wait(wait) => StepOutcome::Wait(wait),
+        Ok(value) => StepOutcome::Done(value),
+        Err(Pause::Notice(result)) => {
+            StepOutcome::Pause(ApplicationPause::Notice(result.into_raw()))
+        }
+        Err(Pause::Hook(hook)) => StepOutcome::Pause(ApplicationPause::Hook(hook)),
+        Err(Pause::Wait(wait)) => StepOutcome::Wait(wait),
     };
     // SAFETY: the caller's promise.
     unsafe { call(conn, StepOutcome::Failed, body) }

@@ -15,7 +15,7 @@ use super::sending::{complete, dispatch};
 use super::types::{ExecStatusCode, Oid};
 use crate::client::exec::target;
 use crate::client::io::Sent;
-use crate::client::{ConnStatus, Step, done, layout};
+use crate::client::{ConnStatus, Pause, layout};
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
@@ -91,12 +91,12 @@ struct Found {
     last: bool,
 }
 
-fn next_result(conn: &mut pg_conn) -> Step<Found> {
-    let collected = done!(conn.client.get_result());
+fn next_result(conn: &mut pg_conn) -> Result<Found, Pause> {
+    let collected = conn.client.get_result()?;
     // Event procedures find the connection as it was when their result came: nothing is looked at before they ran.
     let last = conn.client.ends_exec(&collected, conn.events.is_empty());
     let result = raw(collected);
-    Step::Done(Found { result, last })
+    Ok(Found { result, last })
 }
 
 /// The last result of a command; a COPY or a lost connection ends the search (libpq: PQexecFinish).

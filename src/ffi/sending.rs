@@ -4,7 +4,6 @@ use super::call::call;
 use super::conn::pg_conn;
 use super::drive::drive;
 use super::wait;
-use crate::client::Step;
 use crate::client::io::{Flushed, Sent};
 
 /// Sends a command without waiting for its results; false with an error text.
@@ -56,7 +55,7 @@ unsafe fn send_out(conn: *mut pg_conn) -> bool {
 unsafe fn finish(conn: *mut pg_conn) -> bool {
     let step = |conn: &mut pg_conn| {
         let step = conn.client.finish_sending();
-        if let Step::Done(Flushed::Failed) = step {
+        if let Ok(Flushed::Failed) = step {
             conn.client.take_back_command();
         }
         step

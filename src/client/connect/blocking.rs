@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::polling::Polling;
-use crate::client::{Connection, Step, Wait, Waited, Waiting, done};
+use crate::client::{Connection, Pause, Wait, Waited, Waiting};
 use crate::conn::startup::Startup;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
@@ -33,23 +33,23 @@ impl ConnectWait {
 
 impl Connection {
     /// Connects to the end, with connect_timeout for each address (libpq: pqConnectDBComplete).
-    pub fn finish_connecting(&mut self, wait: &mut ConnectWait) -> Step<bool> {
+    pub fn finish_connecting(&mut self, wait: &mut ConnectWait) -> Result<bool, Pause> {
         if !self.read_timeout(wait) {
-            return Step::Done(false);
+            return Ok(false);
         }
         loop {
             match wait.polling {
-                Polling::Ok => return Step::Done(true),
+                Polling::Ok => return Ok(true),
                 Polling::Failed => {
                     self.session.mark_closed();
-                    return Step::Done(false);
+                    return Ok(false);
                 }
                 Polling::Reading | Polling::Writing => {}
             }
             if !wait.resumed {
                 match self.waited.take() {
                     None => match self.connect_wait(wait) {
-                        Ok(Some(wait)) => return Step::Wait(wait),
+                        Ok(Some(wait)) => return Err(Pause::Wait(wait)),
                         Ok(None) => {}
                         Err(()) => return self.give_up(),
                     },
@@ -62,7 +62,7 @@ impl Connection {
                 }
             }
             wait.resumed = true;
-            wait.polling = done!(self.poll_connect());
+            wait.polling = self.poll_connect()?;
             wait.resumed = false;
         }
     }
@@ -87,9 +87,9 @@ impl Connection {
         }
     }
 
-    fn give_up(&mut self) -> Step<bool> {
+    fn give_up(&mut self) -> Result<bool, Pause> {
         self.session.mark_closed();
-        Step::Done(false)
+        Ok(false)
     }
 
     /// The wait for the socket; None when there is something already.
