@@ -125,7 +125,7 @@ fn copy_to_a_slow_server(lib: Lib, mode: &[&str]) -> Output {
 }
 
 #[test]
-fn a_copy_to_a_server_that_does_not_read_yet() {
+fn copy_in_to_a_server_that_reads_late() {
     for mode in [&[][..], &["blocking"]] {
         let expected = copy_to_a_slow_server(Lib::Oracle, mode).stdout;
         let ours = copy_to_a_slow_server(Lib::Ours, mode).stdout;
@@ -138,7 +138,7 @@ fn a_copy_to_a_server_that_does_not_read_yet() {
 }
 
 #[test]
-fn callbacks_that_jump() {
+fn callbacks_that_longjmp() {
     let server = Postgres::shared();
     let output = Program::new("jumps")
         .run(Lib::Ours, &[&server.tcp("postgres")], &[])
@@ -154,7 +154,7 @@ fn callbacks_that_jump() {
 }
 
 #[test]
-fn a_child_leaves_its_parents_session_alone() {
+fn a_forked_child_does_not_disturb_the_parents_session() {
     // libpq would end it, so this is ours alone.
     let server = Postgres::shared();
     for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
@@ -169,7 +169,7 @@ fn a_child_leaves_its_parents_session_alone() {
 }
 
 #[test]
-fn a_child_sends_nothing_on_its_parents_connection() {
+fn a_forked_child_sends_nothing_on_the_parents_connection() {
     let server = Script::new()
         .connection(|c| {
             c.login();

@@ -34,7 +34,7 @@ fn same_requests(answer: fn(&mut Connection), timeout: &str) -> Output {
 }
 
 #[test]
-fn a_closed_connection_is_success() {
+fn a_close_without_a_reply_is_success() {
     let output = same_requests(|_| {}, "0");
     assert!(
         output.stdout.contains("blocking: 1\ndone: status=0"),
@@ -44,7 +44,7 @@ fn a_closed_connection_is_success() {
 }
 
 #[test]
-fn any_byte_is_an_error() {
+fn any_reply_byte_is_an_error() {
     let output = same_requests(|c| c.send(b"E"), "0");
     let text = "unexpected response from server";
     assert_eq!(output.stdout.matches(text).count(), 2, "{output}");
@@ -57,7 +57,7 @@ fn a_reset_is_an_error() {
 }
 
 #[test]
-fn a_server_that_is_silent_is_left_after_connect_timeout() {
+fn connect_timeout_applies_to_a_silent_server() {
     // Only the blocking call keeps to it: the second request waits for its server.
     let silent = || {
         Script::new()

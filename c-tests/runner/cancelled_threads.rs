@@ -42,7 +42,7 @@ fn each_wait_can_be_cancelled_over_tls() {
 
 /// C libpq loses an answer now and then, and waits for it for ever.
 #[test]
-fn no_answer_is_lost_with_a_cancelled_thread() {
+fn a_cancelled_thread_loses_no_received_data() {
     const ROUNDS: &str = "60";
     let shared = Postgres::shared();
     let (_server, tls) = over_tls();

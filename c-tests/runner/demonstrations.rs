@@ -103,7 +103,7 @@ fn bad_client() {
 }
 
 #[test]
-fn a_claim_that_does_not_hold_fails() {
+fn a_claim_that_is_false_fails_the_demonstration() {
     let judge =
         "import sys, command_line; sys.exit(command_line.judge({'a': {'x': True, 'y': False}}))";
     let output = process::run(&mut python(&["-c", judge]), b"", LIMIT);

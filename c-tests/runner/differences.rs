@@ -36,7 +36,7 @@ fn a_forked_child_does_not_end_its_parents_session() {
 }
 
 #[test]
-fn a_cancel_request_needs_no_buffer_for_its_reason() {
+fn pqcancel_accepts_a_null_error_buffer() {
     let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
     assert_eq!(oracle.end, End::Signal(11), "{oracle}");
     let ours = run(Lib::Ours, &["cancel_without_buffer"]).success();
@@ -44,7 +44,7 @@ fn a_cancel_request_needs_no_buffer_for_its_reason() {
 }
 
 #[test]
-fn formats_are_those_of_the_c_library() {
+fn printf_formats_are_those_of_the_c_library() {
     let oracle = run(Lib::Oracle, &["format"]);
     assert!(!oracle.stdout.contains("0x1p+0"), "{oracle}");
     let ours = run(Lib::Ours, &["format"]).success();
@@ -52,7 +52,7 @@ fn formats_are_those_of_the_c_library() {
 }
 
 #[test]
-fn there_is_one_option_more() {
+fn pqconndefaults_returns_one_more_option() {
     assert_output(
         &["defaults"],
         "last option: \"sslkeylogfile\"\ngoaway: 0\n",
@@ -61,7 +61,7 @@ fn there_is_one_option_more() {
 }
 
 #[test]
-fn a_password_file_of_more_than_64_megabytes_is_not_read() {
+fn a_password_file_larger_than_64_megabytes_is_ignored() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("passwords");
     let mut file = File::create(&path).expect("a file");
@@ -82,7 +82,7 @@ fn a_password_file_of_more_than_64_megabytes_is_not_read() {
 }
 
 #[test]
-fn a_thousand_parameters_are_remembered() {
+fn at_most_1024_parameters_are_stored() {
     let output = |lib| {
         let server = Script::new()
             .connection(|c| {

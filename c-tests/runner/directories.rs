@@ -117,7 +117,7 @@ fn hand_over(path: &Path) {
 }
 
 #[test]
-fn parameters_from_a_directory() {
+fn parameters_from_an_ldap_directory() {
     let directory = Directory::start();
     let url = format!(
         "ldap://127.0.0.1:{}/dc=example,dc=net?description?one?",

@@ -52,7 +52,7 @@ fn listed() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_listed_symbol_and_no_other_is_global() {
+fn the_global_symbols_are_those_listed() {
     let (listed, defined) = (listed(), defined());
     assert_eq!(listed.len(), 212);
     let names: BTreeSet<String> = defined.iter().map(|(name, ..)| name.clone()).collect();
@@ -67,7 +67,7 @@ fn every_listed_symbol_and_no_other_is_global() {
 }
 
 #[test]
-fn all_are_functions_but_one() {
+fn all_exports_but_one_are_functions() {
     for (name, kind, size) in defined() {
         if name == "pgresStatus" {
             // Old programs copy it into themselves: the size is part of the interface.
@@ -80,7 +80,7 @@ fn all_are_functions_but_one() {
 }
 
 #[test]
-fn it_is_found_by_libpqs_name_and_needs_only_the_c_library() {
+fn the_soname_is_libpqs_and_only_the_c_library_is_needed() {
     assert_eq!(dynamic("(SONAME)"), ["libpq.so.5"]);
     let needed = dynamic("(NEEDED)");
     assert!(needed.iter().any(|name| name == "libc.so.6"), "{needed:?}");
@@ -91,7 +91,7 @@ fn it_is_found_by_libpqs_name_and_needs_only_the_c_library() {
 }
 
 #[test]
-fn it_runs_nothing_when_it_is_loaded_or_unloaded_and_sets_no_path() {
+fn the_library_imports_no_process_control_and_has_no_rpath() {
     for tag in ["(RPATH)", "(RUNPATH)", "(TEXTREL)", "(SYMBOLIC)"] {
         assert_eq!(dynamic(tag), Vec::<String>::new(), "{tag}");
     }
@@ -115,7 +115,7 @@ fn it_runs_nothing_when_it_is_loaded_or_unloaded_and_sets_no_path() {
 
 /// Nobody waits for the processor's jitter: .cargo/config.toml has reached the build of aws-lc.
 #[test]
-fn random_numbers_are_the_systems() {
+fn random_numbers_come_from_the_system() {
     let symbols = words("nm", &["--format=just-symbols"]).concat();
     let has = |part: &str| symbols.iter().any(|symbol| symbol.contains(part));
     assert!(has("aws_lc"), "{} symbols", symbols.len());

@@ -71,7 +71,7 @@ fn traces() {
 }
 
 #[test]
-fn the_wrong_service() {
+fn a_wrong_service_name() {
     let output = Realm::shared().same(
         "good",
         &[
@@ -85,7 +85,7 @@ fn the_wrong_service() {
 }
 
 #[test]
-fn no_cache() {
+fn no_credential_cache() {
     let conninfos = [
         "dbname=postgres gssencmode=require",
         "dbname=postgres",
@@ -192,7 +192,7 @@ fn hostile_bytes_in_the_handshake() {
 }
 
 #[test]
-fn hostile_answers_to_the_request() {
+fn hostile_replies_to_the_encryption_request() {
     let error = hostile(b"E\0\0\0\x1bSFATAL\0Msend money\0\0", None);
     assert!(!error.contains("money"), "{error}");
     hostile(b"x", None);
@@ -224,7 +224,7 @@ fn meddled(
 }
 
 #[test]
-fn plain_text_behind_the_answer_is_no_part_of_the_session() {
+fn plain_text_after_the_encryption_reply_is_refused() {
     let output = meddled("", b"R\0\0\0\x08\0\0\0\0", |_| Fate::Passed);
     let text = "received unencrypted data after GSSAPI encryption response";
     assert!(output.contains(text), "{output}");
@@ -234,7 +234,7 @@ fn plain_text_behind_the_answer_is_no_part_of_the_session() {
 const PLACES: [usize; 2] = [2, 3];
 
 #[test]
-fn nobody_meddles() {
+fn the_meddling_relay_passes_packets_unchanged() {
     assert_eq!(meddled("", b"", |_| Fate::Passed), "");
 }
 
@@ -279,7 +279,7 @@ fn replaced(what: &str, place: usize, replace: fn(&Seen<'_>) -> Vec<u8>) {
 }
 
 #[test]
-fn packets_changed_repeated_reflected_and_lost() {
+fn changed_repeated_reflected_and_lost_packets() {
     for place in PLACES {
         replaced("changed", place, |seen| {
             let mut packet = seen.last().to_vec();

@@ -23,7 +23,7 @@ fn panic_of(f: impl FnOnce()) -> String {
 }
 
 #[test]
-fn each_library_is_the_one_that_runs() {
+fn programs_load_the_selected_library() {
     for lib in [Lib::Ours, Lib::Oracle, Lib::Debian15] {
         let output = Program::new("which").run(lib, &[], &[]).success();
         let expected = lib.directory().canonicalize().expect("a directory");
@@ -36,7 +36,7 @@ fn each_library_is_the_one_that_runs() {
 }
 
 #[test]
-fn versions_of_the_oracles() {
+fn the_oracles_have_their_versions() {
     let version = |lib| Program::new("which").run(lib, &[], &[]).success().stdout;
     assert!(
         version(Lib::Oracle).contains("version 18"),
@@ -51,7 +51,7 @@ fn versions_of_the_oracles() {
 }
 
 #[test]
-fn a_library_without_the_function_fails() {
+fn a_program_fails_with_a_library_that_lacks_a_function() {
     let server = Postgres::shared();
     let output = Program::new("async").run(Lib::Debian15, &["rows", &server.tcp("postgres")], &[]);
     assert_ne!(output.end, End::Exit(0), "{output}");
@@ -59,7 +59,7 @@ fn a_library_without_the_function_fails() {
 }
 
 #[test]
-fn a_difference_is_seen() {
+fn a_difference_in_output_fails() {
     let text = panic_of(|| {
         // Each prints its own version, so 15 and ours differ whatever ours is.
         same_output_as(Lib::Debian15, "which", &[], &[]);
@@ -68,7 +68,7 @@ fn a_difference_is_seen() {
 }
 
 #[test]
-fn what_hangs_is_killed() {
+fn a_program_that_hangs_is_killed() {
     let begin = Instant::now();
     let hang = Program::new("which").timeout(Duration::from_millis(300));
     let output = hang.run(Lib::Oracle, &["hang"], &[]);
@@ -81,13 +81,13 @@ fn what_hangs_is_killed() {
 }
 
 #[test]
-fn endless_output_ends() {
+fn endless_output_is_cut_off() {
     let output = Program::new("which").run(Lib::Oracle, &["chatter"], &[]);
     assert_eq!(output.end, End::Signal(13));
 }
 
 #[test]
-fn a_crash_is_told() {
+fn a_crash_is_reported() {
     assert_eq!(
         Program::new("which").run(Lib::Oracle, &["abort"], &[]).end,
         End::Signal(6)
@@ -95,7 +95,7 @@ fn a_crash_is_told() {
 }
 
 #[test]
-fn memcheck_sees_what_is_wrong() {
+fn memcheck_reports_errors() {
     let complaints = |what| {
         let (output, complaints) = Program::new("faulty").run_under_memcheck(&[what], &[], b"");
         (output.end, complaints)
@@ -117,7 +117,7 @@ fn memcheck_sees_what_is_wrong() {
 }
 
 #[test]
-fn a_script_sees_the_exact_startup() {
+fn a_script_receives_the_exact_startup_packet() {
     let server = Script::new()
         .connection(|c| {
             let startup = c.expect_startup();
@@ -151,7 +151,7 @@ fn a_script_sees_the_exact_startup() {
 }
 
 #[test]
-fn a_script_takes_connections_in_turn_on_both_sockets() {
+fn a_script_accepts_connections_in_order_on_both_sockets() {
     let server = Script::new()
         .connection(|c| {
             assert_eq!(c.expect_first(), First::SslRequest);
@@ -173,7 +173,7 @@ fn a_script_takes_connections_in_turn_on_both_sockets() {
 }
 
 #[test]
-fn a_script_that_is_not_followed_fails() {
+fn a_client_that_deviates_from_the_script_fails() {
     let server = Script::new()
         .connection(|c| {
             c.login();
@@ -186,7 +186,7 @@ fn a_script_that_is_not_followed_fails() {
 }
 
 #[test]
-fn a_server_asks_each_role_for_what_it_should() {
+fn a_server_asks_each_role_for_its_authentication_method() {
     let server = Postgres::shared();
     let query = Program::new("query");
     let sql = "SELECT current_user, coalesce(inet_server_port(), 0) > 0";
@@ -222,7 +222,7 @@ fn a_server_asks_each_role_for_what_it_should() {
 }
 
 #[test]
-fn a_server_of_ones_own_restarts_and_goes_away() {
+fn a_separate_server_restarts_and_is_removed() {
     let server = Postgres::start(Version::Debian15, "max_connections = 7");
     assert_eq!(server.psql("postgres", "SHOW max_connections"), "7\n");
     server.control(&["restart", "-m", "fast"]).success();

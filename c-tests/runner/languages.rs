@@ -159,7 +159,7 @@ fn python_with_ctypes() {
 }
 
 #[test]
-fn python_with_ctypes_is_told_to_go_away() {
+fn python_with_ctypes_sees_goaway() {
     let expected = "\
 of NULL: 0
 at first: (0, None)
@@ -218,12 +218,12 @@ query: [('three',)]
 ";
 
 #[test]
-fn psycopg_is_told_to_go_away() {
+fn psycopg_sees_goaway() {
     assert_eq!(Client::Psycopg.told_to_go_away("goaway"), PSYCOPG_GOES);
 }
 
 #[test]
-fn psycopg_with_asyncio_is_told_to_go_away() {
+fn psycopg_with_asyncio_sees_goaway() {
     assert_eq!(
         Client::Psycopg.told_to_go_away("goaway_async"),
         PSYCOPG_GOES
@@ -244,7 +244,7 @@ fn ruby_with_fiddle() {
 }
 
 #[test]
-fn ruby_with_fiddle_is_told_to_go_away() {
+fn ruby_with_fiddle_sees_goaway() {
     let expected = "\
 of NULL: 0
 at first: [0, nil]
@@ -296,7 +296,7 @@ fn ruby_pg_with_a_fiber_scheduler() {
 }
 
 #[test]
-fn ruby_pg_is_told_to_go_away() {
+fn ruby_pg_sees_goaway() {
     let expected = "\
 at first: nil
 query: [[\"one\"]]

@@ -21,7 +21,7 @@ fn run(lib: Lib, server: &Postgres) -> Output {
 }
 
 #[test]
-fn large_objects_as_libpq_has_them() {
+fn large_objects_work_as_in_libpq() {
     let server = Postgres::shared();
     let expected = run(Lib::Oracle, server).success();
     let ours = run(Lib::Ours, server);
@@ -96,7 +96,7 @@ fn result(value: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_longer_answer_than_asked_for_ends_the_connection() {
+fn a_reply_longer_than_requested_closes_the_connection() {
     let functions = functions_without("");
     for length in [9, 30_000] {
         let output = same(
@@ -118,7 +118,7 @@ fn a_longer_answer_than_asked_for_ends_the_connection() {
 }
 
 #[test]
-fn answers_that_fit_are_taken() {
+fn replies_of_valid_length_are_accepted() {
     let functions = functions_without("lo_truncate64");
     let null = [function_result(None), ready(b'T')].concat();
     let output = same(
@@ -148,7 +148,7 @@ fn answers_that_fit_are_taken() {
 }
 
 #[test]
-fn errors_and_nonsense_as_libpq_tells_them() {
+fn errors_and_invalid_replies_have_libpqs_texts() {
     let functions = functions_without("");
     let failed = [error("22000", "no"), ready(b'E')].concat();
     same(Pace::Split, "read", &functions, &[failed.clone(), failed]);
@@ -201,7 +201,7 @@ fn an_integer_of_another_size_is_an_error() {
 }
 
 #[test]
-fn lengths_that_are_lies_end_the_connection() {
+fn wrong_lengths_close_the_connection() {
     let bodies: [&[u8]; 5] = [
         b"\xff\xff\xff\xfe",
         b"\x80\0\0\0abc",
@@ -225,7 +225,7 @@ fn lengths_that_are_lies_end_the_connection() {
 }
 
 #[test]
-fn goaway_comes_through_in_a_call() {
+fn goaway_is_seen_during_a_call() {
     let answer = |value: &[u8]| [goaway(), result(value)].concat();
     let output = ours(Pace::Split, "call", &[], &[answer(b"abc")]);
     assert_says(

@@ -228,7 +228,7 @@ fn query_replies() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn servers_that_close_amid_a_reply() {
+fn servers_that_close_within_a_reply() {
     same(&["busy", "single", "chunked"], &query_replies());
     let modes = ["nonblocking", "extended"];
     same_in(&modes, &query_replies(), &[End::Close], None);
@@ -254,7 +254,7 @@ fn pipeline_replies() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn servers_that_close_amid_a_pipeline() {
+fn servers_that_close_within_a_pipeline() {
     same(
         &["pipeline", "pipeline-rows", "pipeline-unsynced"],
         &pipeline_replies(),
@@ -262,7 +262,7 @@ fn servers_that_close_amid_a_pipeline() {
 }
 
 #[test]
-fn servers_that_close_amid_a_copy_in() {
+fn servers_that_close_within_a_copy_in() {
     let begin = copy_in_response(1);
     let replies = [
         begin.clone(),
@@ -291,12 +291,12 @@ fn copy_out_replies(begin: Vec<u8>) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn servers_that_close_amid_a_copy_out() {
+fn servers_that_close_within_a_copy_out() {
     same(&["copy-out"], &copy_out_replies(copy_out_response(1)));
 }
 
 #[test]
-fn servers_that_close_amid_a_copy_both() {
+fn servers_that_close_within_a_copy_both() {
     same(&["copy-both"], &copy_out_replies(copy_both_response()));
 }
 

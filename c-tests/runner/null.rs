@@ -107,7 +107,7 @@ fn same_answers(name: &str) {
 }
 
 #[test]
-fn connecting_and_asking() {
+fn connecting_and_reading_attributes() {
     same_answers("null_connect");
 }
 
@@ -142,7 +142,7 @@ fn fastpath_large_objects_and_passwords() {
 }
 
 #[test]
-fn what_only_ours_has() {
+fn functions_that_only_ours_has() {
     let ours = run("null_ours", Headers::Ours, Lib::Ours);
     let value = |call: &str| {
         let answer = ours.iter().find(|answer| answer.call == call);
@@ -157,7 +157,7 @@ fn what_only_ours_has() {
 }
 
 #[test]
-fn no_export_is_forgotten() {
+fn every_export_is_called() {
     let list = fs::read_to_string(paths::checkout().join("include/exports.txt"));
     let directory = paths::checkout().join("c-tests/programs");
     let files = fs::read_dir(&directory).expect("the programs").flatten();
@@ -176,7 +176,7 @@ fn no_export_is_forgotten() {
 }
 
 #[test]
-fn nothing_is_stated_without_need() {
+fn every_stated_value_is_needed() {
     let names = [
         "null_connect",
         "null_exec",

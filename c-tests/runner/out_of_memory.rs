@@ -14,7 +14,7 @@ use crate::tls::server::TlsServer;
 /// More allocations than any operation makes.
 const ALL: &str = "2000";
 /// Each costs a connection or two.
-const PATIENCE: Duration = Duration::from_secs(300);
+const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Where a compiled file goes, and what compiles it.
 fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
@@ -40,7 +40,7 @@ fn failing_malloc() -> &'static str {
 }
 
 fn run(lib: Lib, args: &[&str]) -> Output {
-    let program = Program::new("out_of_memory").timeout(PATIENCE);
+    let program = Program::new("out_of_memory").timeout(LONG_TIMEOUT);
     let output = program.run(lib, args, &[("LD_PRELOAD", failing_malloc())]);
     println!("{lib:?} {}\n{output}", args.join(" "));
     output.success()
@@ -95,7 +95,7 @@ fn ends_well_or_fails(args: &[&str]) -> Vec<(String, Ends)> {
 }
 
 #[test]
-fn no_single_failing_allocation_ends_or_hangs_a_program() {
+fn one_failed_allocation_does_not_end_or_hang_a_program() {
     let conninfo = Postgres::shared().tcp("postgres");
     let ours = ends_well_or_fails(&[&conninfo, "one", ALL]);
     assert!(ours.len() > 25);
@@ -113,12 +113,12 @@ fn no_single_failing_allocation_ends_or_hangs_a_program() {
 }
 
 #[test]
-fn allocations_that_fail_from_one_on_end_or_hang_no_program() {
+fn failing_from_the_nth_allocation_does_not_end_or_hang_a_program() {
     ends_well_or_fails(&[&Postgres::shared().tcp("postgres"), "all", ALL]);
 }
 
 #[test]
-fn no_failing_allocation_ends_or_hangs_a_program_that_uses_tls() {
+fn failed_allocations_do_not_end_or_hang_a_program_that_uses_tls() {
     let server = TlsServer::with("good", "good");
     let root = server.files.file("root.crt");
     let rest = format!("dbname=only_ssl sslmode=verify-ca sslrootcert={root}");
@@ -139,7 +139,7 @@ fn no_failing_allocation_ends_or_hangs_a_program_that_uses_tls() {
 }
 
 #[test]
-fn a_program_goes_on_after_everything_failed_for_a_while() {
+fn a_program_recovers_after_all_allocations_failed_for_a_while() {
     let conninfo = Postgres::shared().unix("postgres");
     let output = run(Lib::Ours, &[&conninfo, "everything", ""]);
     let round = "answered: 100 of 100, connected: some, results kept: not all\n";
@@ -147,7 +147,7 @@ fn a_program_goes_on_after_everything_failed_for_a_while() {
 }
 
 #[test]
-fn what_is_too_large_for_memory_fails_as_in_the_oracle() {
+fn data_too_large_for_memory_fails_as_in_the_oracle() {
     let server = Postgres::shared();
     let output = same_output("out_of_memory_large", &[&server.tcp("postgres")], &[]);
     let text = "cannot allocate memory for output buffer";
@@ -155,7 +155,7 @@ fn what_is_too_large_for_memory_fails_as_in_the_oracle() {
 }
 
 #[test]
-fn what_is_too_large_to_be_traced_or_printed_ends_no_program() {
+fn data_too_large_to_trace_or_print_does_not_end_a_program() {
     let program = Program::new("out_of_memory_large");
     let conninfo = Postgres::shared().tcp("postgres");
     let output = program.run(Lib::Ours, &[&conninfo, "own"], &[]).success();
@@ -164,11 +164,11 @@ fn what_is_too_large_to_be_traced_or_printed_ends_no_program() {
 }
 
 #[test]
-fn no_failing_allocation_ends_a_thread_that_meets_a_library_loaded_later() {
+fn failed_allocations_do_not_end_a_thread_started_before_dlopen() {
     let program = compiled("loaded_later", "programs/loaded_later.c", &["-pthread"]);
     let mut command = on_lib(program, Lib::Ours);
     command.arg(Postgres::shared().unix("postgres"));
     command.env("LD_PRELOAD", failing_malloc());
-    let output = process::run(&mut command, b"", PATIENCE).success();
+    let output = process::run(&mut command, b"", LONG_TIMEOUT).success();
     assert_eq!(output.stdout, "tried some: 1\n");
 }

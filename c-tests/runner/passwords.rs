@@ -8,7 +8,7 @@ use crate::support::process::{self, TIMEOUT};
 use crate::support::program::{Program, same_output};
 
 #[test]
-fn passwords_as_libpq_changes_them() {
+fn passwords_change_as_in_libpq() {
     // A server of its own: other tests log in with the passwords of the shared one.
     let server = Postgres::start(Version::Oracle18, "");
     let output = same_output("password", &[&server.tcp("postgres")], &[]).success();
@@ -31,7 +31,7 @@ fn no_random() -> String {
 
 /// The texts are C libpq's. OpenSSL, from which that has its random bytes, does not let them run out.
 #[test]
-fn without_random_bytes_there_is_neither_nonce_nor_salt() {
+fn nonce_and_salt_fail_without_random_bytes() {
     let preload = no_random();
     let run = |name, args: &[&str]| {
         let env = [("LD_PRELOAD", preload.as_str())];

@@ -284,7 +284,7 @@ fn activerecord() {
 
 /// What docs/goaway.md says of psycopg's `check`: the pool takes such a connection back, and offers it again.
 #[test]
-fn a_check_that_only_raises_is_no_way_out() {
+fn a_check_that_raises_does_not_close_connections() {
     let mut command = on_lib(venv(), Lib::Ours);
     command.arg(paths::checkout().join("c-tests/ffi/psycopg_check.py"));
     command.arg(paths::checkout().join("examples"));
@@ -310,7 +310,7 @@ fn a_check_that_only_raises_is_no_way_out() {
 
 /// Every example is tested.
 #[test]
-fn no_example_is_forgotten() {
+fn every_example_has_a_test() {
     let this = include_str!("pools.rs");
     for entry in fs::read_dir(paths::checkout().join("examples")).expect("the examples") {
         let name = entry.expect("an example").file_name();

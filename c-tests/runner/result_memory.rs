@@ -15,7 +15,7 @@ const LIBPQ: (&str, &str) = ("LIBPQ_OXIDE_RESULTS", "libpq");
 const COMPACT: (&str, &str) = ("LIBPQ_OXIDE_RESULTS", "");
 
 #[test]
-fn results_begin_as_libpqs_do() {
+fn results_begin_with_libpqs_fields() {
     let server = Postgres::shared();
     let database = server.fresh_database();
     same_output(
@@ -26,7 +26,7 @@ fn results_begin_as_libpqs_do() {
 }
 
 #[test]
-fn values_are_where_libpq_has_them_when_the_environment_says_so() {
+fn the_environment_variable_selects_libpqs_layout() {
     let server = Postgres::shared();
     let database = server.fresh_database();
     let args = ["values", &server.tcp(&database)];
@@ -55,7 +55,7 @@ fn compile_nothing(object: &Path) {
 }
 
 #[test]
-fn values_are_where_libpq_has_them_once_psycopgs_module_is_loaded() {
+fn psycopgs_module_selects_libpqs_layout() {
     for module in [
         "psycopg_c/_psycopg.so",
         "psycopg_binary/_psycopg.cpython-311.so",
@@ -77,7 +77,7 @@ fn values_stay_compact_with_other_modules() {
 }
 
 #[test]
-fn the_environment_holds_from_the_first_connection_on() {
+fn the_environment_is_read_at_the_first_connection() {
     let expected = load(Lib::Oracle, "other.so", &[]).success();
     let ours = load(Lib::Ours, "other.so", &[LIBPQ]);
     assert_same("result_memory", &["FILE"], &expected, &ours);

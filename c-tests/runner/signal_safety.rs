@@ -52,7 +52,7 @@ fn cancel_in_a_handler_calls_nothing_unsafe() {
 }
 
 #[test]
-fn the_watcher_sees_what_is_unsafe() {
+fn the_watcher_reports_unsafe_calls() {
     let conninfo = Postgres::shared().unix("postgres");
     let faults = [
         ("malloc", "malloc"),

@@ -62,7 +62,7 @@ fn without_pids(text: &str) -> String {
 }
 
 #[test]
-fn control_c_cancels_a_query_and_the_session_goes_on() {
+fn control_c_cancels_a_query_and_keeps_the_session() {
     for version in VERSIONS {
         let output = same(version, Postgres::shared(), |clients| {
             let mut session = Session::on_terminal(&psql(clients));
@@ -219,7 +219,7 @@ fn password_typed() {
 }
 
 #[test]
-fn password_asked_for() {
+fn password_prompt() {
     for version in VERSIONS {
         let server = Postgres::shared();
         let output = same(version, server, |clients| {

@@ -18,7 +18,7 @@ fn ask_as(server: &Postgres, role: &str, pid: u64) -> String {
 }
 
 #[test]
-fn the_rules_are_those_of_pg_terminate_backend() {
+fn permissions_are_those_of_pg_terminate_backend() {
     for server in servers() {
         let roles = "CREATE ROLE signaller IN ROLE pg_signal_backend;
             CREATE ROLE member IN ROLE other_user; CREATE ROLE stranger";
@@ -48,7 +48,7 @@ fn the_rules_are_those_of_pg_terminate_backend() {
 }
 
 #[test]
-fn all_are_those_whom_the_caller_may_ask() {
+fn pg_goaway_all_asks_only_clients_that_the_caller_may_ask() {
     for version in super::versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut superuser = session(server, &[]);
@@ -73,7 +73,7 @@ fn all_are_those_whom_the_caller_may_ask() {
 }
 
 #[test]
-fn replication_is_left_alone() {
+fn walsenders_are_not_asked() {
     for version in super::versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut physical = session(server, &[("replication", "true")]);
@@ -90,7 +90,7 @@ fn replication_is_left_alone() {
 }
 
 #[test]
-fn parallel_workers_are_none_to_ask() {
+fn parallel_workers_are_not_asked() {
     for version in super::versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let table = "CREATE TABLE t AS SELECT i, repeat('x', 1900) FROM generate_series(1, 40) i; ANALYZE t;
@@ -117,7 +117,7 @@ fn parallel_workers_are_none_to_ask() {
 
 /// The next client has the slot of one that was asked a moment ago, and is not taken for it.
 #[test]
-fn nobody_is_told_in_anothers_stead() {
+fn a_request_for_an_exited_client_reaches_no_other_client() {
     for server in servers() {
         let (sender, pids) = channel();
         thread::scope(|scope| {
@@ -151,7 +151,7 @@ fn nobody_is_told_in_anothers_stead() {
 
 /// A failed login leaves nothing behind.
 #[test]
-fn who_does_not_get_in_is_no_client() {
+fn a_client_that_fails_to_log_in_is_not_asked() {
     for server in servers() {
         for (user, password) in [("reject_user", ""), ("password_user", "wrong")] {
             let mut client = Raw::connect(server.port());

@@ -8,7 +8,7 @@ use super::{answer, ask, session, start, told, versions};
 const CONFIG: &str = "pg_goaway.spread = 0\npg_goaway.deadline = 1500ms";
 
 #[test]
-fn those_who_stay_are_ended_idle_ones_first() {
+fn the_deadline_terminates_idle_clients_first() {
     for version in versions() {
         let server = &start(version, CONFIG);
         let mut good = session(server, &[]);
@@ -51,7 +51,7 @@ fn those_who_stay_are_ended_idle_ones_first() {
 
 /// The moment more that transactions get suffices.
 #[test]
-fn a_transaction_may_still_end_when_idle_clients_are_ended() {
+fn a_transaction_can_finish_after_idle_clients_are_terminated() {
     for version in versions() {
         let server = &start(version, CONFIG);
         let mut idle = session(server, &[]);
@@ -66,7 +66,7 @@ fn a_transaction_may_still_end_when_idle_clients_are_ended() {
 }
 
 #[test]
-fn who_was_not_asked_is_left_alone() {
+fn the_deadline_spares_clients_that_were_not_asked() {
     for version in versions() {
         let server = &start(version, CONFIG);
         let mut asked = session(server, &[]);

@@ -77,7 +77,7 @@ fn assert_received(output: &str) {
 }
 
 #[test]
-fn this_library_sets_the_flag_while_it_is_idle() {
+fn this_library_sets_the_flag_while_idle() {
     for server in servers() {
         for conninfo in [server.unix("postgres"), server.tcp("postgres")] {
             for options in ["", " options='-c pg_goaway.message=on'"] {
@@ -220,7 +220,7 @@ fn install_foreign(version: Version, directory: &Path) -> PathBuf {
 }
 
 #[test]
-fn where_the_server_has_the_parameter_the_module_stands_aside() {
+fn the_module_does_nothing_if_the_server_has_the_parameter() {
     for version in versions() {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let enter = fs::Permissions::from_mode(0o755);
@@ -255,7 +255,7 @@ fn where_the_server_has_the_parameter_the_module_stands_aside() {
 
 /// Without preloading, the functions say what is missing.
 #[test]
-fn a_module_that_was_not_preloaded_says_so() {
+fn a_module_that_was_not_preloaded_reports_an_error() {
     for version in versions() {
         let server =
             Postgres::start_installed(version, "", |directory| Some(install(version, directory)));

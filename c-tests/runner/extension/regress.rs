@@ -26,7 +26,7 @@ fn make_installcheck() {
 }
 
 #[test]
-fn the_distribution_names_itself_alike_everywhere() {
+fn version_and_license_are_the_same_in_all_files() {
     let folder = paths::checkout().join("pg_goaway");
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
     let meta: serde_json::Value = serde_json::from_str(&read("META.json")).expect("JSON");
@@ -44,7 +44,7 @@ fn the_distribution_names_itself_alike_everywhere() {
 }
 
 #[test]
-fn it_can_be_moved_to_another_schema() {
+fn the_extension_can_be_moved_to_another_schema() {
     for version in versions() {
         let server = start(version, "");
         let sql = "DROP EXTENSION pg_goaway; CREATE SCHEMA elsewhere; CREATE SCHEMA there;

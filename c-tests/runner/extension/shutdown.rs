@@ -60,7 +60,7 @@ pub fn assert_sound(server: &Postgres) {
 const COUNTS: &str = "clients asked to disconnect: ";
 
 #[test]
-fn everybody_is_told_within_the_spread_in_random_order() {
+fn all_clients_are_told_within_the_spread_in_random_order() {
     const CLIENTS: usize = 30;
     const SPREAD: Duration = Duration::from_secs(1);
     for version in versions() {
@@ -98,7 +98,7 @@ fn everybody_is_told_within_the_spread_in_random_order() {
 
 /// Connections stay usable until their clients leave, and transactions come to their end.
 #[test]
-fn nothing_that_is_in_progress_fails() {
+fn queries_in_progress_do_not_fail() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut client = session(server, &[]);
@@ -117,7 +117,7 @@ fn nothing_that_is_in_progress_fails() {
 
 /// The server has accepted it before, so it lets it in.
 #[test]
-fn who_logs_in_late_is_told_too() {
+fn a_client_that_logs_in_during_the_drain_is_told() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut late = Raw::connect(server.port());
@@ -135,7 +135,7 @@ fn who_logs_in_late_is_told_too() {
 
 /// Nor does fast shutdown after a smart one take longer than a fast one.
 #[test]
-fn fast_and_immediate_shutdown_end_clients_untold() {
+fn fast_and_immediate_shutdown_do_not_tell_clients() {
     for version in versions() {
         for modes in [&["fast"][..], &["immediate"], &["smart", "fast"]] {
             let config = if modes.len() > 1 { "1min" } else { "0" };
@@ -170,7 +170,7 @@ fn fast_and_immediate_shutdown_end_clients_untold() {
 }
 
 #[test]
-fn it_can_be_turned_off() {
+fn the_drain_can_be_turned_off() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0\npg_goaway.on_shutdown = off");
         let mut client = session(server, &[]);
@@ -186,7 +186,7 @@ fn it_can_be_turned_off() {
 }
 
 #[test]
-fn a_hot_standby_does_it_as_well() {
+fn a_hot_standby_tells_its_clients() {
     for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
         let standby = &primary.standby(own_library(version), None);
@@ -210,7 +210,7 @@ fn a_hot_standby_does_it_as_well() {
 
 /// A primary's standbys do not keep it, as ever.
 #[test]
-fn a_standby_is_not_told_by_its_primary() {
+fn a_primary_does_not_tell_its_standby() {
     for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
         let standby = &primary.standby(own_library(version), None);
@@ -264,7 +264,7 @@ fn new_worker(server: &Postgres, before: &str) -> String {
 }
 
 #[test]
-fn a_worker_that_is_terminated_comes_back() {
+fn a_terminated_worker_is_restarted() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let first = new_worker(server, "");
@@ -288,7 +288,7 @@ fn a_worker_that_is_terminated_comes_back() {
 
 /// As with any process that has shared memory: the server begins anew.
 #[test]
-fn a_worker_that_is_killed_restarts_the_server() {
+fn a_killed_worker_restarts_the_server() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 0");
         let mut lost = session(server, &[]);

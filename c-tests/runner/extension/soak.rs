@@ -113,7 +113,7 @@ fn round(server: &Postgres) -> (usize, usize) {
 }
 
 #[test]
-fn everything_at_once() {
+fn shutdown_under_mixed_load() {
     let minutes: u64 =
         env::var("LIBPQ_OXIDE_SOAK").map_or(0, |text| text.parse().expect("minutes"));
     let limit = Duration::from_secs(minutes * 60 / versions().len() as u64);

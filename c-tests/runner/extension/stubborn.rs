@@ -85,7 +85,7 @@ fn state(watch: &mut Raw, pid: u64) -> (String, String) {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_told_when_it_has_read() {
+fn a_client_that_does_not_read_is_told_once_it_reads() {
     for server in servers() {
         let mut watch = session(server, &[]);
         let mut blocked = Deaf::connect(server);

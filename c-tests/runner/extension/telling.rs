@@ -6,7 +6,7 @@ use crate::support::postgres::Postgres;
 use crate::support::session::wait_until;
 
 #[test]
-fn everybody_learns_at_the_beginning_that_nothing_is_asked() {
+fn the_parameter_is_off_when_a_session_starts() {
     for server in servers() {
         let mut client = crate::proxy::raw::Raw::connect(server.port());
         client.startup(&[("user", "postgres"), ("database", "postgres")]);
@@ -29,7 +29,7 @@ fn an_idle_client_is_told_once() {
 }
 
 #[test]
-fn who_asked_for_the_message_gets_both() {
+fn a_client_that_asked_for_the_message_gets_message_and_parameter() {
     for server in servers() {
         for moment in ["idle", "in a command"] {
             let mut client = session(server, &[("pg_goaway.message", "on")]);
@@ -113,7 +113,7 @@ fn a_busy_client_is_told_at_the_end_of_its_command() {
 }
 
 #[test]
-fn within_a_transaction_nothing_is_told() {
+fn a_client_in_a_transaction_is_told_at_its_end() {
     for server in servers() {
         for (end, expected) in [
             ("COMMIT", "CSZ"),
@@ -138,7 +138,7 @@ fn within_a_transaction_nothing_is_told() {
 
 /// Its end runs no callback, so its backend has to be reminded.
 #[test]
-fn after_a_failed_transaction_its_client_is_told_while_it_waits() {
+fn a_client_is_told_after_the_rollback_of_a_failed_transaction() {
     for server in servers() {
         let mut client = session(server, &[]);
         let pid = client.backend();
@@ -167,7 +167,7 @@ fn copy_in_is_not_disturbed() {
 }
 
 #[test]
-fn a_pipeline_is_told_at_its_sync() {
+fn in_a_pipeline_a_client_is_told_at_sync() {
     for server in servers() {
         let mut client = session(server, &[]);
         let pid = client.backend();
@@ -192,7 +192,7 @@ fn a_pipeline_is_told_at_its_sync() {
 }
 
 #[test]
-fn notifications_come_as_well() {
+fn notifications_are_still_delivered() {
     for server in servers() {
         let mut client = session(server, &[]);
         let pid = client.backend();
@@ -225,7 +225,7 @@ fn a_cancel_request_at_the_same_moment_does_no_harm() {
 
 /// That a backend is reminded does not make it look busy.
 #[test]
-fn timeouts_of_the_idle_still_end_sessions() {
+fn idle_timeouts_still_end_sessions() {
     for server in servers() {
         for (timeout, before, sqlstate) in [
             ("idle_in_transaction_session_timeout", "BEGIN", "C25P03"),
@@ -246,7 +246,7 @@ fn timeouts_of_the_idle_still_end_sessions() {
 
 /// Prepared statements and everything else of the session stay.
 #[test]
-fn the_session_stays_as_it_is() {
+fn telling_does_not_change_the_session() {
     for server in servers() {
         let mut client = session(server, &[]);
         let pid = client.backend();

@@ -115,7 +115,7 @@ fn after_a_shutdown_began() {
 }
 
 #[test]
-fn the_look_up_by_name_parses_what_was_read() {
+fn pqparameterstatus_parses_what_was_read() {
     let calls = [
         "connect",
         "exec 1",
@@ -133,7 +133,7 @@ fn the_look_up_by_name_parses_what_was_read() {
 }
 
 #[test]
-fn glued_to_the_reply_it_needs_no_reading() {
+fn a_goaway_in_the_same_packet_as_the_reply_needs_no_read() {
     let script = Script::new().connection(|c| {
         c.login();
         c.expect_query();
@@ -145,7 +145,7 @@ fn glued_to_the_reply_it_needs_no_reading() {
 }
 
 #[test]
-fn while_a_result_waits_for_its_collector() {
+fn while_a_result_is_not_yet_collected() {
     let reply = |late: bool| {
         let rest = match late {
             true => [ready(b'I'), goaway()],
@@ -216,7 +216,7 @@ fn in_the_middle_of_a_copy() {
 }
 
 #[test]
-fn a_long_body_is_skipped_and_an_impossible_one_ends_the_connection() {
+fn a_long_body_is_skipped_and_an_invalid_length_closes_the_connection() {
     let reply = |bytes: Vec<u8>| {
         Script::new().connection(move |c| {
             c.login();
@@ -244,7 +244,7 @@ fn a_long_body_is_skipped_and_an_impossible_one_ends_the_connection() {
 }
 
 #[test]
-fn a_trace_names_it() {
+fn a_trace_shows_the_message() {
     let script = || {
         Script::new().connection(|c| {
             c.login();

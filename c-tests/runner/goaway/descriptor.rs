@@ -47,7 +47,7 @@ fn connects(server: Server, conninfo: &str, way: &str) -> String {
 }
 
 #[test]
-fn a_program_that_polls_by_number_goes_on() {
+fn a_program_that_keeps_the_descriptor_number_can_poll_it() {
     for refusal in [refuse, close] {
         for start in WAYS {
             let server = start(breaking(refusal));
@@ -64,7 +64,7 @@ fn a_program_that_polls_by_number_goes_on() {
 
 /// As where libpq goes on to another address: the kernel forgets a descriptor that is closed, whoever opens its number.
 #[test]
-fn a_program_that_registers_what_epoll_forgot_goes_on() {
+fn a_program_that_registers_again_with_epoll_continues() {
     for refusal in [refuse, close] {
         for start in WAYS {
             let server = start(breaking(refusal));
@@ -78,7 +78,7 @@ fn a_program_that_registers_what_epoll_forgot_goes_on() {
 
 /// What remains: nobody tells a program of the second socket that registered the first one, and looks no more.
 #[test]
-fn a_program_that_registers_once_waits_in_vain() {
+fn a_program_that_registers_with_epoll_once_waits_forever() {
     let script = Script::new().connection(|c| {
         expect_asking(c);
         refuse(c);
@@ -100,14 +100,14 @@ fn a_program_that_registers_once_waits_in_vain() {
 }
 
 #[test]
-fn where_no_descriptor_is_left_for_two_sockets_one_is_enough() {
+fn one_free_descriptor_is_enough_for_the_second_attempt() {
     let server = breaking(refuse).start();
     let conninfo = server.tcp();
     connects(server, &conninfo, "limit");
 }
 
 #[test]
-fn nothing_stays_open_when_the_second_try_fails() {
+fn no_descriptor_leaks_when_the_second_attempt_fails() {
     for refusal in [refuse, close] {
         let script = Script::new().connection(move |c| {
             expect_asking(c);

@@ -34,7 +34,7 @@ fn staying(c: &mut Connection) {
 }
 
 #[test]
-fn it_is_cleared_by_a_new_connection() {
+fn reset_clears_it() {
     for reset in ["reset", "reset-polling"] {
         let script = Script::new().connection(leaving).connection(staying);
         let calls = [
@@ -52,7 +52,7 @@ fn it_is_cleared_by_a_new_connection() {
 }
 
 #[test]
-fn it_is_cleared_by_a_reset_that_fails() {
+fn a_failed_reset_clears_it() {
     let script = Script::new().connection(leaving);
     let calls = ["connect", "exec 1", "exec 2", "goaway", "reset", "goaway"];
     let output = exchange(script, "connect_timeout=5", &calls[..4]);
@@ -67,7 +67,7 @@ fn it_is_cleared_by_a_reset_that_fails() {
 }
 
 #[test]
-fn it_does_not_follow_to_the_next_host() {
+fn it_is_not_carried_to_the_next_host() {
     let first = Script::new().connection(|c| {
         expect_asking(c);
         let standby = parameter_status("in_hot_standby", "on");
@@ -85,7 +85,7 @@ fn it_does_not_follow_to_the_next_host() {
 }
 
 #[test]
-fn it_outlives_the_connection() {
+fn it_stays_set_after_the_connection_is_lost() {
     let script = Script::new().connection(|c| {
         c.login();
         answer(c);
@@ -166,7 +166,7 @@ fn the_parameter_while_idle() {
 }
 
 #[test]
-fn a_parameter_taken_back_while_idle_is_taken_back_at_once() {
+fn a_parameter_that_is_turned_off_while_idle_clears_it() {
     let script = Script::new().connection(|c| {
         c.login();
         c.expect_query();
@@ -185,7 +185,7 @@ fn a_parameter_taken_back_while_idle_is_taken_back_at_once() {
 }
 
 #[test]
-fn the_message_outlasts_the_parameter() {
+fn after_the_message_a_parameter_that_is_off_does_not_clear_it() {
     let calls = [
         "connect", "exec 1", "prompt", "wait", "consume", "goaway", NAME, "exec 2", "goaway",
     ];
@@ -204,7 +204,7 @@ fn the_message_outlasts_the_parameter() {
 const NOTICE: &str = "\"server requests to disconnect when convenient\\n\"";
 
 #[test]
-fn a_notice_for_those_who_asked_for_one() {
+fn the_option_notice_raises_one_notice() {
     let twice = [goaway(), goaway()].concat();
     let calls = [
         "connect", "exec 1", "prompt", "wait", "consume", "goaway", "exec 2", "goaway",
@@ -229,7 +229,7 @@ fn a_notice_for_each_connection() {
 }
 
 #[test]
-fn a_notice_for_the_parameter_there_is_not() {
+fn the_parameter_raises_no_notice() {
     let calls = [
         "connect", "exec 1", "prompt", "wait", "consume", "goaway", "exec 2",
     ];

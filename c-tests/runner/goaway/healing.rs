@@ -66,12 +66,12 @@ fn sends(reply: Vec<u8>) -> impl Fn(&mut Connection) + Send + Sync + 'static {
 }
 
 #[test]
-fn protocol_violation() {
+fn reconnects_without_the_key_after_08p01() {
     heals(sends(fatal("08P01", "unsupported startup parameter")));
 }
 
 #[test]
-fn undefined_object() {
+fn reconnects_without_the_key_after_42704() {
     heals(sends(fatal(
         "42704",
         "unrecognized configuration parameter",
@@ -79,7 +79,7 @@ fn undefined_object() {
 }
 
 #[test]
-fn another_state_as_the_first_answer() {
+fn reconnects_after_any_sqlstate_in_the_first_reply() {
     for state in ["0A000", "22023", "XX000", "28000", "58000"] {
         heals(sends(fatal(state, "not like this")));
     }
@@ -88,7 +88,7 @@ fn another_state_as_the_first_answer() {
 }
 
 #[test]
-fn a_state_that_has_another_reason() {
+fn does_not_reconnect_after_a_sqlstate_with_another_reason() {
     for state in ["28P01", "3D000", "53300", "57P03", "57P01"] {
         let reply = fatal(state, "no entry for you");
         gives_up(sends(reply), "failed: FATAL:  no entry for you\\n\"");
@@ -97,7 +97,7 @@ fn a_state_that_has_another_reason() {
 
 /// PostgreSQL 11 and newer say first of all that they do not know the key: what follows has another reason.
 #[test]
-fn another_state_after_an_answer() {
+fn does_not_reconnect_after_an_error_in_a_later_reply() {
     let unknown = negotiate_version(3, 0, &[super::KEY]);
     let complaint = "FATAL:  no entry for you";
     for state in ["0A000", "28000", "XX000"] {
@@ -117,7 +117,7 @@ fn another_state_after_an_answer() {
 }
 
 #[test]
-fn a_server_that_refuses_without_the_key_alike_is_asked_again_after_a_reset() {
+fn after_a_reset_the_key_is_sent_again_if_it_was_not_the_cause() {
     let refusal = || fatal("28000", "no entry for you");
     let script = breaks(Script::new(), sends(refusal()));
     let script = refuses_unasked(script, refusal());
@@ -139,7 +139,7 @@ fn a_server_that_refuses_without_the_key_alike_is_asked_again_after_a_reset() {
 }
 
 #[test]
-fn a_server_that_refuses_only_the_key_is_not_asked_again_after_a_reset() {
+fn after_a_reset_the_key_is_not_sent_again_if_it_was_the_cause() {
     let script = works_unasked(breaks(Script::new(), sends(fatal("0A000", "no"))));
     let script = works_unasked(script);
     let calls = ["connect", "exec 1", "reset-polling", "exec 2"];
@@ -156,7 +156,7 @@ fn under_tls(script: Script, step: impl Fn(&mut Connection) + Send + Sync + 'sta
 }
 
 #[test]
-fn a_refusal_of_tls_leads_to_plain_text_and_is_not_blamed_on_the_key() {
+fn a_refusal_of_tls_is_not_attributed_to_the_key() {
     let refusal = || fatal("28000", "no entry for you, with encryption");
     let script = under_tls(Script::new(), move |c| {
         expect_asking(c);
@@ -182,7 +182,7 @@ fn a_refusal_of_tls_leads_to_plain_text_and_is_not_blamed_on_the_key() {
 }
 
 #[test]
-fn the_next_host_is_asked_when_the_first_has_other_attributes() {
+fn the_next_host_gets_the_key_after_a_target_session_attrs_mismatch() {
     let first = breaks(Script::new(), sends(fatal("0A000", "no")));
     let first = first.connection(|c| {
         expect_not_asking(c);
@@ -202,7 +202,7 @@ fn the_next_host_is_asked_when_the_first_has_other_attributes() {
 }
 
 #[test]
-fn hosts_in_random_order_are_healed_too() {
+fn hosts_in_random_order_are_retried_without_the_key() {
     let host = || breaks(Script::new(), sends(fatal("XX000", "no")));
     let refused = || refuses_unasked(host(), fatal("57P03", "starting up"));
     let options = "load_balance_hosts=random";
@@ -239,7 +239,7 @@ fn a_message_that_names_the_key_after_authentication() {
 }
 
 #[test]
-fn a_state_counts_in_the_first_reply_only() {
+fn only_a_sqlstate_in_the_first_reply_causes_a_reconnect() {
     gives_up(
         |c| {
             c.send(&auth(3, b""));
@@ -259,7 +259,7 @@ fn a_state_counts_in_the_first_reply_only() {
 }
 
 #[test]
-fn an_unknown_application_name_is_another_matter() {
+fn reconnects_without_an_unknown_application_name_and_with_the_key() {
     let script = breaks(Script::new(), |c| {
         c.send(&[auth_ok(), error("42704", "application_name?")].concat());
         c.drain();
@@ -281,7 +281,7 @@ fn a_close_without_a_reply() {
 }
 
 #[test]
-fn a_close_that_tls_is_not_told_of() {
+fn a_close_without_close_notify() {
     heals(Connection::cut_off);
 }
 
@@ -310,13 +310,13 @@ fn a_reset() {
 }
 
 #[test]
-fn an_error_of_the_time_before_protocol_3() {
+fn an_error_in_the_format_of_protocol_2() {
     let reply = b"EFATAL 1:  unsupported frontend protocol _pq_\n\0".to_vec();
     gives_up(sends(reply), "unsupported frontend protocol _pq_");
 }
 
 #[test]
-fn the_other_try_fails_too() {
+fn the_second_attempt_fails_too() {
     let script = breaks(Script::new(), sends(fatal("08P01", "first")));
     let script = refuses_unasked(script, fatal("08P01", "second"));
     let output = exchange(script, "", &["connect"]);
@@ -325,7 +325,7 @@ fn the_other_try_fails_too() {
 }
 
 #[test]
-fn the_other_try_is_closed_too() {
+fn the_second_attempt_is_closed_too() {
     let script = breaks(Script::new(), |_| {});
     let script = script.connection(expect_not_asking);
     let output = exchange(script, "", &["connect"]);
@@ -334,14 +334,14 @@ fn the_other_try_is_closed_too() {
 }
 
 #[test]
-fn it_works_for_pollers() {
+fn reconnects_with_pqconnectpoll() {
     let script = works_unasked(breaks(Script::new(), |_| {}));
     let output = exchange(script, "", &["connect-polling", "exec 1"]);
     assert_eq!(facts(&output, "state"), [OPEN], "{output}");
 }
 
 #[test]
-fn each_host_is_asked_once() {
+fn each_host_gets_the_key_once() {
     let starting = || fatal("57P03", "starting up");
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
     // Remembered over a reset.
@@ -354,7 +354,7 @@ fn each_host_is_asked_once() {
 }
 
 #[test]
-fn the_texts_of_other_hosts_stay() {
+fn error_texts_of_other_hosts_are_kept() {
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
     let first = refuses_unasked(first, fatal("57P03", "starting up"));
     let second = breaks(Script::new(), sends(fatal("42704", "lost")));
@@ -369,7 +369,7 @@ fn the_texts_of_other_hosts_stay() {
 }
 
 #[test]
-fn a_host_that_was_not_at_fault_is_asked_again() {
+fn a_host_that_accepted_the_key_gets_it_again() {
     let first = works_unasked(breaks(Script::new(), |_| {}));
     let first = refuses_unasked(first, fatal("57P03", "shutting down"));
     let second = Script::new().connection(|c| {
@@ -383,7 +383,7 @@ fn a_host_that_was_not_at_fault_is_asked_again() {
 }
 
 #[test]
-fn the_timeouts_clock_runs_on() {
+fn connect_timeout_covers_both_attempts() {
     const HELD: Duration = Duration::from_millis(2000);
     // Under valgrind the client alone takes seconds.
     let limit = Duration::from_secs(if valgrind::is_wanted() { 15 } else { 3 });

@@ -44,7 +44,7 @@ fn refuses(reply: Vec<u8>, options: &str, complaint: &str) {
 }
 
 #[test]
-fn a_server_that_says_nothing() {
+fn a_server_that_does_not_negotiate() {
     connects_despite(Vec::new(), "");
 }
 
@@ -69,18 +69,18 @@ fn a_lower_version_only() {
 }
 
 #[test]
-fn version_2_is_asked_for_too() {
+fn the_key_is_sent_with_protocol_3_2_too() {
     let output = connects_despite(Vec::new(), "max_protocol_version=3.2");
     assert!(output.contains("protocol=30002"), "{output}");
 }
 
 #[test]
-fn listed_twice() {
+fn the_key_listed_twice() {
     connects_despite(negotiate_version(3, 0, &[KEY, KEY]), "");
 }
 
 #[test]
-fn a_name_that_was_not_requested() {
+fn a_listed_name_that_was_not_requested() {
     let complaint = |name: &str| {
         format!("server reported an unsupported parameter that was not requested (\"{name}\")")
     };
@@ -95,7 +95,7 @@ fn a_name_that_was_not_requested() {
 }
 
 #[test]
-fn a_name_without_the_prefix() {
+fn a_listed_name_without_the_prefix() {
     refuses(
         negotiate_version(3, 0, &["goaway"]),
         "",
@@ -104,7 +104,7 @@ fn a_name_without_the_prefix() {
 }
 
 #[test]
-fn said_twice() {
+fn a_second_negotiation_message_is_refused() {
     let once = negotiate_version(3, 0, &[KEY]);
     refuses(
         [once.clone(), once].concat(),
@@ -123,7 +123,7 @@ fn a_version_below_the_minimum() {
 }
 
 #[test]
-fn the_key_stands_before_what_the_environment_adds() {
+fn the_key_precedes_parameters_from_the_environment() {
     let server = Script::new()
         .connection(|c| {
             let startup = c.login();
@@ -164,7 +164,7 @@ fn disabled_by_option_or_environment() {
 }
 
 #[test]
-fn the_option_outranks_the_environment() {
+fn the_option_overrides_the_environment() {
     let server = replying(Vec::new()).start();
     let conninfo = format!("{} goaway=prefer", server.tcp());
     let calls = ["connect", "exec 1", "exec 2", "goaway"];
@@ -174,7 +174,7 @@ fn the_option_outranks_the_environment() {
 }
 
 #[test]
-fn replication_connections_do_not_ask() {
+fn replication_connections_do_not_send_the_key() {
     for value in ["database", "true"] {
         let options = format!("replication={value}");
         exchange(unasked(), &options, &["connect", "exec 1"]);
@@ -182,7 +182,7 @@ fn replication_connections_do_not_ask() {
 }
 
 #[test]
-fn pings_do_not_ask() {
+fn pqping_does_not_send_the_key() {
     let script = Script::new().connection(|c: &mut Connection| {
         expect_not_asking(c);
         c.send(&welcome());
@@ -193,7 +193,7 @@ fn pings_do_not_ask() {
 }
 
 #[test]
-fn junk_is_refused() {
+fn an_invalid_option_value_is_refused() {
     let complaint =
         "state: status=1 transaction=4 pipeline=0 error=\"invalid goaway value: \"junk\"\\n\"\n";
     let calls = ["connect", "goaway"];
@@ -203,7 +203,7 @@ fn junk_is_refused() {
 }
 
 #[test]
-fn without_a_connection() {
+fn the_flag_is_0_without_a_connection() {
     assert_eq!(steps_in("", &["goaway"], &[]), "goaway: 0\n");
 }
 

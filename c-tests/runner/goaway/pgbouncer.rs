@@ -118,7 +118,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, record: impl Fn(&[u8])) {
 }
 
 #[test]
-fn it_is_asked_once_and_then_works() {
+fn pgbouncer_gets_the_key_once_and_then_works() {
     let bouncer = PgBouncer::start(Postgres::shared(), "");
     let (port, recorded) = relay(bouncer.port);
     let conninfo = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres");

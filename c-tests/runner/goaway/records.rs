@@ -35,7 +35,7 @@ fn learns_of_it(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Stri
 }
 
 #[test]
-fn records_of_their_own_in_one_segment() {
+fn separate_records_in_one_segment() {
     let orders: [fn() -> Vec<Vec<u8>>; 3] = [
         || vec![goaway(), one_value("x", "1"), ready(b'I')],
         || vec![one_value("x", "1"), goaway(), ready(b'I')],
@@ -50,7 +50,7 @@ fn records_of_their_own_in_one_segment() {
 }
 
 #[test]
-fn many_in_one_record() {
+fn many_messages_in_one_record() {
     learns_of_it(|c| {
         let messages = [
             &goaway()[..],
@@ -68,7 +68,7 @@ fn many_in_one_record() {
 /// The reply fills whatever buffer there is to the last byte, or almost, and the message comes with it: nothing that was
 /// decrypted stays behind while the program polls the socket.
 #[test]
-fn behind_a_reply_of_any_size() {
+fn after_a_reply_of_any_size() {
     let reply = |size: usize| {
         let empty = [one_value("x", ""), ready(b'I')].concat().len();
         [one_value("x", &"y".repeat(size - empty)), ready(b'I')].concat()
@@ -117,7 +117,7 @@ fn half_a_record_at_a_time() {
 }
 
 #[test]
-fn behind_new_keys() {
+fn after_a_key_update() {
     learns_of_it(|c| {
         c.renew_keys();
         let reply = c.seal(&[one_value("x", "1"), ready(b'I')].concat());

@@ -83,7 +83,7 @@ fn negotiation() {
 }
 
 #[test]
-fn a_list_of_names_as_long_as_can_be() {
+fn a_list_of_names_of_maximum_length() {
     let mut body = [&[0, 3, 0, 0][..], &i32::MAX.to_be_bytes()].concat();
     while body.len() < 1980 {
         body.extend(b"_pq_.goaway\0");
@@ -142,7 +142,7 @@ fn authentication_requests() {
 
 /// C libpq answers for as long as it is asked.
 #[test]
-fn authentication_requests_without_end() {
+fn endless_authentication_requests() {
     for request in [auth(3, b""), auth(5, b"salt")] {
         let script = Script::new().connection(move |c| {
             c.expect_startup();

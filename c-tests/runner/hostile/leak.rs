@@ -112,7 +112,7 @@ fn from_one_connection_to_the_next() {
 }
 
 #[test]
-fn from_the_try_that_asked_for_goaway_to_the_other() {
+fn from_the_first_attempt_to_the_second_without_the_key() {
     let script = Script::new()
         .connection(|c| {
             misleads(c);

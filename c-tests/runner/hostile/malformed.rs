@@ -51,7 +51,7 @@ fn same_cut_answer(reply: &[u8], complaint: &str) {
 }
 
 #[test]
-fn lengths_amid_a_query() {
+fn wrong_lengths_during_a_query() {
     for kind in *b"CDEIKNSTZdgt1" {
         // What C libpq knows not as GoAway it may say otherwise.
         let lengths: &[i32] = if kind == b'g' {
@@ -70,7 +70,7 @@ fn lengths_amid_a_query() {
 }
 
 #[test]
-fn announcements_of_two_gigabytes() {
+fn lengths_of_two_gigabytes() {
     for kind in *b"DENATVdt" {
         let bytes = relabelled(message(kind, b"abcd"), i32::MAX);
         let script = Script::new().connection(move |c| {
@@ -196,7 +196,7 @@ fn unknown_and_misplaced_messages() {
 }
 
 #[test]
-fn copy_data_without_data() {
+fn empty_copy_data() {
     let replies = [
         copy_out_response(1),
         copy_data(b""),
@@ -227,7 +227,7 @@ fn copy_data_without_data() {
 }
 
 #[test]
-fn results_of_functions_that_are_too_long() {
+fn function_results_that_are_too_long() {
     let script = |value: Vec<u8>| {
         move || {
             let bytes = [function_result(Some(&value)), ready(b'I')].concat();

@@ -22,7 +22,7 @@ fn told(payload: &str) -> Vec<u8> {
 }
 
 #[test]
-fn those_of_a_connection_that_does_not_open() {
+fn notifications_of_a_failed_connection() {
     let (one, two) = (told("one"), told("two"));
     let gone = fatal("57P01", "not today");
     let open = [
@@ -52,7 +52,7 @@ fn those_of_a_connection_that_does_not_open() {
 
 /// Unlike C libpq, which gives them to the application.
 #[test]
-fn those_of_a_server_that_is_not_authenticated() {
+fn notifications_before_authentication() {
     let (one, two) = (told("one"), told("two"));
     let replies = [
         [&fatal("57P01", "not today")[..], &one].concat(),
@@ -69,7 +69,7 @@ fn those_of_a_server_that_is_not_authenticated() {
 
 /// C libpq keeps them until memory runs out.
 #[test]
-fn more_than_are_kept() {
+fn more_notifications_than_the_limit() {
     const KEPT: usize = 1 << 20;
     for (count, error) in [(KEPT, ""), (KEPT + 1, TOO_MANY)] {
         let script = Script::new().connection(move |c| {

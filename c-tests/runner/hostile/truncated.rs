@@ -133,7 +133,7 @@ fn for_a_query() {
 }
 
 #[test]
-fn amid_rows() {
+fn between_and_within_rows() {
     survives("exec", rows);
     survives("single", rows);
     survives("chunked", rows);

@@ -24,7 +24,7 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn the_test_sees_a_circle_however_long() {
+fn the_test_finds_circles_of_any_length() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let mut files = vec![
         file("conn/mod.rs", "mod a; mod b; mod c;"),

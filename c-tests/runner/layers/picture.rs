@@ -12,7 +12,7 @@ const BEGIN: &str = "<!-- layers -->\n";
 const END: &str = "<!-- end of layers -->";
 
 #[test]
-fn the_architecture_page_shows_the_layers_that_are_checked() {
+fn architecture_md_shows_the_checked_layers() {
     let path = checkout().join("ARCHITECTURE.md");
     let page = fs::read_to_string(&path).expect("ARCHITECTURE.md");
     let (before, rest) = page.split_once(BEGIN).expect("a place for the layers");

@@ -17,7 +17,7 @@ fn passes(name: &str, text: &str) {
 }
 
 #[test]
-fn sees_every_form_of_an_upward_path() {
+fn finds_every_form_of_an_upward_path() {
     fails("net/sys.rs", "use crate::conn;");
     fails("net/sys.rs", "use crate::conn::query::Query;");
     fails("net/sys.rs", "use crate::{mem, conn::query};");
@@ -51,7 +51,7 @@ fn sees_every_form_of_an_upward_path() {
 }
 
 #[test]
-fn sees_other_names_of_the_crate() {
+fn finds_other_names_of_the_crate() {
     fails("net/sys.rs", "use crate as c;");
     fails("net/sys.rs", "use crate::{self as c};");
     fails("net/sys.rs", "use super::super as c;");
@@ -65,7 +65,7 @@ fn sees_other_names_of_the_crate() {
 }
 
 #[test]
-fn sees_every_form_of_a_forbidden_name() {
+fn finds_every_form_of_a_forbidden_name() {
     fails("conn/query.rs", "use std::io;");
     fails("conn/query.rs", "use std::{fmt, io::{self, Read}};");
     fails(
@@ -85,7 +85,7 @@ fn sees_every_form_of_a_forbidden_name() {
 }
 
 #[test]
-fn sees_each_layer() {
+fn finds_each_layer() {
     fails("protocol/backend.rs", "use pq::text::encoding;");
     fails("auth/scram.rs", "use crate::mem;");
     fails("mem/arena.rs", "use crate::result;");
@@ -106,7 +106,7 @@ fn sees_each_layer() {
 }
 
 #[test]
-fn lets_downward_and_other_paths_pass() {
+fn accepts_downward_and_other_paths() {
     passes(
         "net/sys.rs",
         "pub(crate) use super::socket::Socket; pub(super) fn f() {} pub(in crate::net) fn g() {}",
@@ -152,7 +152,7 @@ fn lets_downward_and_other_paths_pass() {
 }
 
 #[test]
-fn sees_the_keyword_in_the_wrong_place() {
+fn finds_unsafe_in_the_wrong_place() {
     for name in [
         "net/socket.rs",
         "conn/query.rs",

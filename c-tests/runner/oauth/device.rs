@@ -14,7 +14,7 @@ fn contains(output: &Output, what: &str) {
 }
 
 #[test]
-fn the_flow_brings_a_token() {
+fn the_flow_obtains_a_token() {
     let stage = Stage::shared();
     let output = stage.same("connect", "plain", "");
     contains(&output, "oauth:plain");
@@ -26,7 +26,7 @@ fn the_flow_brings_a_token() {
 }
 
 #[test]
-fn answers_may_come_in_every_framing() {
+fn every_http_framing_is_read() {
     // libpq: the type of the token is not looked at.
     for name in ["chunked", "dripping", "complete", "other_type"] {
         contains(
@@ -37,7 +37,7 @@ fn answers_may_come_in_every_framing() {
 }
 
 #[test]
-fn the_token_is_asked_for_until_it_comes() {
+fn the_token_is_polled_until_it_is_issued() {
     for name in ["pending", "slower"] {
         let output = Stage::shared().same("poll", name, "");
         contains(&output, "another socket: yes, waited: no");
@@ -46,7 +46,7 @@ fn the_token_is_asked_for_until_it_comes() {
 }
 
 #[test]
-fn a_caller_that_does_not_wait_does_not_ask_too_early() {
+fn a_caller_that_does_not_wait_does_not_poll_the_issuer_too_early() {
     let stage = Stage::shared();
     stage.issuer.take_requests("asked_early");
     contains(
@@ -64,7 +64,7 @@ fn a_caller_that_does_not_wait_does_not_ask_too_early() {
 }
 
 #[test]
-fn a_slow_issuer_does_not_make_a_poll_wait() {
+fn a_slow_issuer_does_not_block_pqconnectpoll() {
     let stage = Stage::shared();
     let output = stage.run(Lib::Ours, "oauth", &[&stage.conninfo("slow"), "poll"], &[]);
     contains(&output, "another socket: yes, waited: no");
@@ -84,7 +84,7 @@ fn an_abandoned_flow_leaves_nothing_behind() {
 }
 
 #[test]
-fn every_bad_answer_is_told_as_libpq_tells_it() {
+fn every_bad_reply_gives_libpqs_error() {
     let stage = Stage::shared();
     let good = [
         "plain",
@@ -109,7 +109,7 @@ fn every_bad_answer_is_told_as_libpq_tells_it() {
 }
 
 #[test]
-fn what_libcurl_sees_otherwise_is_refused_too() {
+fn replies_that_libcurl_treats_differently_are_refused() {
     let stage = Stage::shared();
     let discovery = "failed to fetch OpenID discovery document";
     for (name, expected) in [
@@ -167,7 +167,7 @@ fn transcript(requests: &[Request]) -> String {
 }
 
 #[test]
-fn the_issuer_is_asked_what_libpq_asks() {
+fn the_requests_are_those_of_libpq() {
     let stage = Stage::shared();
     let odd = "oauth_client_id=' !\"#$%&\\'()*+,-./:;<=>?@[\\\\]^_`{|}~\u{e9}'";
     let conninfo = stage.conninfo("asked");

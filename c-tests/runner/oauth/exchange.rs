@@ -36,7 +36,7 @@ fn same(how: &str, script: impl Fn() -> Script, options: &str) -> Output {
 }
 
 #[test]
-fn every_error_of_the_server_is_read_as_libpq_reads_it() {
+fn every_server_error_gives_libpqs_text() {
     let errors: &[&[u8]] = &[
         b"",
         b"{}",
@@ -118,7 +118,7 @@ fn every_error_of_the_server_is_read_as_libpq_reads_it() {
 }
 
 #[test]
-fn a_discovery_uri_must_fit_the_issuer() {
+fn a_discovery_uri_must_match_the_issuer() {
     let uris = [
         "http://issuer.example/.well-known/openid-configuration",
         "https://other.example/.well-known/openid-configuration",
@@ -196,7 +196,7 @@ fn two_connections(token: &'static str, then: fn(&mut Connection)) -> impl Fn() 
 }
 
 #[test]
-fn the_second_connection_brings_the_token() {
+fn the_second_connection_sends_the_token() {
     for (how, token) in [
         ("connect,at-once", "token-at-once"),
         ("poll,async", "token-of-flow"),
@@ -213,7 +213,7 @@ fn the_second_connection_brings_the_token() {
 }
 
 #[test]
-fn a_token_that_is_there_goes_into_the_first_connection() {
+fn an_available_token_is_sent_on_the_first_connection() {
     let script = || {
         Script::new().connection(|c| {
             c.expect_startup();
@@ -234,7 +234,7 @@ fn a_token_that_is_there_goes_into_the_first_connection() {
 }
 
 #[test]
-fn a_server_that_refuses_the_token_ends_the_connection() {
+fn a_refused_token_ends_the_connection() {
     let endings: [fn(&mut Connection); 5] = [
         |c| c.send_split(&fatal("28000", "no")),
         |c| {
@@ -272,7 +272,7 @@ fn refuse(c: &mut Connection) {
 }
 
 #[test]
-fn a_server_that_moves_its_provider_is_not_followed() {
+fn a_server_that_names_another_issuer_is_refused() {
     let script = two_connections("token-at-once", |c| {
         let uri = format!("{ISSUER}/.well-known/oauth-authorization-server");
         let error = format!("{{\"status\":\"invalid_token\",\"openid-configuration\":\"{uri}\"}}");
@@ -284,7 +284,7 @@ fn a_server_that_moves_its_provider_is_not_followed() {
 }
 
 #[test]
-fn a_server_that_offers_a_choice_is_taken_at_its_first() {
+fn oauth_is_chosen_when_the_server_offers_it_first() {
     let script = || {
         Script::new().connection(|c| {
             c.expect_startup();

@@ -11,7 +11,7 @@ fn contains(output: &Output, what: &str) {
 }
 
 #[test]
-fn tokens_of_the_application_are_used() {
+fn tokens_from_the_application_are_used() {
     let stage = Stage::shared();
     for (how, token) in [("at-once", "token-at-once"), ("async", "token-of-flow")] {
         for way in ["connect", "poll"] {
@@ -25,7 +25,7 @@ fn tokens_of_the_application_are_used() {
 }
 
 #[test]
-fn what_is_known_of_the_issuer_saves_a_connection() {
+fn a_known_discovery_uri_saves_a_connection() {
     let stage = Stage::shared();
     let known = format!(
         "oauth_issuer={}/.well-known/openid-configuration",
@@ -42,7 +42,7 @@ fn what_is_known_of_the_issuer_saves_a_connection() {
 }
 
 #[test]
-fn misbehaviour_is_told_as_libpq_tells_it() {
+fn misbehaving_hooks_give_libpqs_errors() {
     let stage = Stage::shared();
     for how in ["refuse", "nothing", "fail-async", "no-token", "no-socket"] {
         let output = stage.same(&format!("connect,{how}"), "plain", "");
@@ -64,7 +64,7 @@ fn a_flow_that_hangs_ends_with_its_connection() {
 }
 
 #[test]
-fn flows_run_for_each_reset() {
+fn each_reset_runs_the_flow() {
     let output = Stage::shared().same("connect,async,again", "plain", "");
     assert_eq!(output.stdout.matches("cleanup").count(), 2, "{output}");
 }
@@ -88,7 +88,7 @@ fn version_2(how: &str) -> Output {
 }
 
 #[test]
-fn version_2_is_asked_first() {
+fn the_hook_of_version_2_is_called_first() {
     let asked = "asked in version 2: \"https://127.0.0.1:PORT/plain/.well-known/openid-configuration\"\n  \
          scope: \"openid postgres\"\n  issuer: \"https://127.0.0.1:PORT/plain\"\n  error: NULL\n";
     let cleanup = "cleanup, issuer: \"https://127.0.0.1:PORT/plain\"\n";
@@ -132,7 +132,7 @@ fn version_2_is_asked_first() {
 }
 
 #[test]
-fn without_an_answer_the_built_in_flow_runs() {
+fn the_built_in_flow_runs_if_the_hook_declines() {
     let output = version_2("v1-default");
     contains(&output, "asked in version 1");
     // Nobody told it whom to trust.

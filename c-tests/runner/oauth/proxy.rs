@@ -73,7 +73,7 @@ fn contains(output: &Output, what: &str) {
 }
 
 #[test]
-fn the_environments_proxy_is_used() {
+fn the_proxy_from_the_environment_is_used() {
     let stage = Stage::shared();
     let proxy = Proxy::start(None);
     let plain = format!("http://127.0.0.1:{}", proxy.port);
@@ -113,7 +113,7 @@ fn the_environments_proxy_is_used() {
 }
 
 #[test]
-fn a_proxy_that_makes_no_tunnel_is_told() {
+fn a_proxy_that_refuses_the_tunnel_is_an_error() {
     let stage = Stage::shared();
     for refusal in [
         "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
@@ -137,7 +137,7 @@ fn a_proxy_that_makes_no_tunnel_is_told() {
 }
 
 #[test]
-fn a_proxy_cannot_slip_anything_in() {
+fn a_proxy_cannot_inject_data() {
     let stage = Stage::shared();
     let proxy = Proxy::start(Some("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}"));
     let value = format!("127.0.0.1:{}", proxy.port);

@@ -17,7 +17,7 @@ fn connect(options: &str, env: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn an_issuer_that_is_not_trusted_is_refused_as_libpq_refuses_it() {
+fn an_untrusted_issuer_gives_libpqs_error() {
     let stage = Stage::shared();
     let certificates = Certificates::shared();
     let cases = [
@@ -48,7 +48,7 @@ fn an_issuer_that_is_not_trusted_is_refused_as_libpq_refuses_it() {
 }
 
 #[test]
-fn the_option_names_whom_to_trust_without_any_debugging() {
+fn oauth_ca_file_works_without_debug_mode() {
     let file = Certificates::shared().file("root.crt");
     let output = connect(&format!("oauth_ca_file='{file}'"), &[]);
     contains(&output, "oauth:plain");
@@ -61,7 +61,7 @@ fn the_option_names_whom_to_trust_without_any_debugging() {
 }
 
 #[test]
-fn plain_http_needs_to_be_allowed() {
+fn plain_http_must_be_allowed_explicitly() {
     let file = Certificates::shared().file("root.crt");
     let stage = Stage::shared();
     for (debug, words) in [

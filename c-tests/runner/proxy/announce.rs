@@ -12,7 +12,7 @@ use crate::support::process::End;
 use crate::support::session::wait_until;
 
 #[test]
-fn who_asked_is_told_once_and_nobody_else() {
+fn only_clients_that_asked_are_told_and_only_once() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut asking = proxy.psql(Lib::Ours);
     let mut stock = proxy.psql(Lib::Oracle);
@@ -31,7 +31,7 @@ fn who_asked_is_told_once_and_nobody_else() {
 }
 
 #[test]
-fn one_alone_is_told_by_its_process() {
+fn one_client_is_told_by_its_process_id() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let (mut first, mut second) = (proxy.psql(Lib::Ours), proxy.psql(Lib::Ours));
     let mut stock = proxy.psql(Lib::Oracle);
@@ -50,7 +50,7 @@ fn one_alone_is_told_by_its_process() {
 }
 
 #[test]
-fn whoever_has_been_told_is_not_told_again() {
+fn a_client_is_not_told_again() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     let pid = client.backend().to_string();
@@ -93,7 +93,7 @@ fn announcements_are_spread_in_random_order() {
 }
 
 #[test]
-fn it_comes_between_two_messages_of_a_long_answer() {
+fn it_comes_between_two_messages_of_a_long_reply() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     client.query("SELECT repeat('x', 5000) FROM generate_series(1, 20000)");
@@ -117,7 +117,7 @@ fn it_comes_between_two_messages_of_a_long_answer() {
 }
 
 #[test]
-fn replication_is_never_told_and_silence_is_no_request() {
+fn replication_and_clients_that_did_not_ask_are_not_told() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--parameter-status"]);
     let mut walsender = session(&proxy, &[("replication", "true"), ("_pq_.goaway", "")]);
     let mut off = session(&proxy, &[("_pq_.goaway", "off")]);
@@ -133,7 +133,7 @@ fn replication_is_never_told_and_silence_is_no_request() {
 }
 
 #[test]
-fn replication_that_begins_in_a_drain_is_not_told() {
+fn replication_that_starts_during_a_drain_is_not_told() {
     let mut proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--parameter-status"]);
     let (mut walsender, mut asking) = (Raw::connect(proxy.port), Raw::connect(proxy.port));
     proxy.signal("TERM");
@@ -157,7 +157,7 @@ fn replication_that_begins_in_a_drain_is_not_told() {
 }
 
 #[test]
-fn nobody_is_told_before_the_session_is_open() {
+fn no_client_is_told_before_its_session_is_ready() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     // A password is asked for, so the session stands half open.
     let mut client = Raw::connect(proxy.port);
@@ -193,7 +193,7 @@ fn a_smart_shutdown_of_the_server_tells_its_clients() {
 }
 
 #[test]
-fn watching_leaves_no_complaint_in_the_servers_log() {
+fn watching_leaves_no_errors_in_the_servers_log() {
     for user in ["scram_user", "postgres"] {
         let server = Postgres::start(Version::Oracle18, "log_connections = authentication");
         let options = ["--watch-interval", "0.05", "--watch-user", user];

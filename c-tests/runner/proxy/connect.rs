@@ -69,7 +69,7 @@ fn with_names(addresses: &str) -> Command {
 }
 
 #[test]
-fn a_dead_address_is_passed_by_and_not_tried_first_again() {
+fn an_unreachable_address_is_skipped_and_tried_last_next_time() {
     let server = Postgres::shared();
     let port = server.port();
     let _dead = Silence::at([127, 0, 0, 2], port);
@@ -106,7 +106,7 @@ fn a_dead_address_is_passed_by_and_not_tried_first_again() {
 }
 
 #[test]
-fn when_no_address_answers_the_client_hears_why() {
+fn when_no_address_answers_the_client_gets_the_reason() {
     let port = free_port();
     let _dead = Silence::at([127, 0, 0, 2], port);
     let mut proxy = Proxy::begin(
@@ -140,7 +140,7 @@ fn when_no_address_answers_the_client_hears_why() {
 }
 
 #[test]
-fn clients_that_do_not_wait_are_forgotten_at_once() {
+fn clients_that_leave_while_connecting_are_removed_at_once() {
     const CLIENTS: usize = 50;
     let port = free_port();
     let _dead = Silence::at([127, 0, 0, 1], port);
@@ -216,7 +216,7 @@ fn heard_of_silence(answer: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_silent_server_holds_no_client_for_long() {
+fn a_silent_server_does_not_block_a_client_for_long() {
     let heard = heard_of_silence(Vec::new());
     assert!(heard.contains("C57P03"), "{heard}");
     assert!(heard.contains("the server does not answer"), "{heard}");
@@ -229,7 +229,7 @@ fn a_silent_server_holds_no_client_for_long() {
 }
 
 #[test]
-fn a_server_that_is_silent_about_tls_is_left() {
+fn a_server_that_does_not_answer_the_tls_request_times_out() {
     let server = Script::new().connection(|c| c.drain()).start();
     let options = ["--no-watch", "--server-tls", "require"];
     let options = [&options[..], &["--connect-timeout", "1"]].concat();
@@ -244,7 +244,7 @@ fn a_server_that_is_silent_about_tls_is_left() {
 
 /// What a client sends before there is a server for it is not lost, nor is its end.
 #[test]
-fn a_client_may_be_ahead_of_its_server() {
+fn a_client_may_send_before_the_server_is_connected() {
     let port = Postgres::shared().port();
     let _dead = Silence::at([127, 0, 0, 4], port);
     let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);

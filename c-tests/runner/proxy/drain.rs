@@ -17,7 +17,7 @@ use crate::support::session::{Session, wait_until};
 const TERMINATED: &str = "terminating connection due to administrator command";
 
 #[test]
-fn clients_that_leave_by_themselves_end_it_well() {
+fn the_drain_succeeds_when_all_clients_leave() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut psql = proxy.psql(Lib::Ours);
     proxy.signal("TERM");
@@ -32,7 +32,7 @@ fn clients_that_leave_by_themselves_end_it_well() {
 }
 
 #[test]
-fn the_deadline_ends_the_idle_and_then_the_busy() {
+fn the_deadline_ends_idle_clients_before_busy_ones() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--deadline", "0.5"]);
     let mut idle = proxy.psql(Lib::Oracle);
     let mut busy = proxy.psql(Lib::Oracle);
@@ -60,7 +60,7 @@ fn the_deadline_ends_the_idle_and_then_the_busy() {
 }
 
 #[test]
-fn grace_ends_the_idle_and_leaves_transactions_alone() {
+fn grace_ends_idle_clients_and_spares_transactions() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.2"]);
     let mut idle = session(&proxy, &[("_pq_.goaway", "")]);
     let mut busy = session(&proxy, &[]);
@@ -87,7 +87,7 @@ fn grace_ends_the_idle_and_leaves_transactions_alone() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_exits_at_once() {
     let mut proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[]);
     client.query("SELECT pg_sleep(600)");
@@ -100,7 +100,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn new_clients_are_refused_in_one_of_two_ways() {
+fn new_clients_are_refused_or_the_port_is_closed() {
     for refuse in [false, true] {
         let options: &[&str] = if refuse { &["--refuse"] } else { &[] };
         let mut proxy = Proxy::start(Postgres::shared(), &[&["--spread", "0"], options].concat());
@@ -128,7 +128,7 @@ fn new_clients_are_refused_in_one_of_two_ways() {
 }
 
 #[test]
-fn a_rolling_restart_loses_no_connect() {
+fn a_rolling_restart_loses_no_new_connection() {
     let server = Postgres::shared();
     let port = free_port();
     let start = || {
@@ -197,7 +197,7 @@ fn did_all(pgbench: Session, transactions: u32) -> String {
 }
 
 #[test]
-fn a_drain_amid_pgbench_fails_no_transaction() {
+fn a_drain_during_pgbench_fails_no_transaction() {
     let script = transactions();
     for lib in [Lib::Ours, Lib::Oracle] {
         let proxy = Proxy::start(Postgres::shared(), &["--spread", "0.5"]);
@@ -219,7 +219,7 @@ fn a_drain_amid_pgbench_fails_no_transaction() {
 }
 
 #[test]
-fn pgbench_loses_no_connect_in_a_rolling_restart() {
+fn pgbench_loses_no_connection_in_a_rolling_restart() {
     let script = transactions();
     let (server, port) = (Postgres::shared(), free_port());
     let start = || {
@@ -251,7 +251,7 @@ fn pgbench_loses_no_connect_in_a_rolling_restart() {
 }
 
 #[test]
-fn a_client_that_has_connected_gets_its_session() {
+fn a_client_accepted_before_the_drain_gets_its_session() {
     for declined in [false, true] {
         let mut proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
         let mut client = Raw::connect(proxy.port);

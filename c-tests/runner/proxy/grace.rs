@@ -67,7 +67,7 @@ fn half_a_query_is_waited_for() {
 
 /// Nobody is ended who could not have left.
 #[test]
-fn everybody_is_told_before_anybody_is_ended() {
+fn all_clients_are_told_before_any_is_ended() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "1", "--grace", "0"]);
     let mut clients: Vec<Raw> = (0..8)
         .map(|_| session(&proxy, &[("_pq_.goaway", "")]))
@@ -81,7 +81,7 @@ fn everybody_is_told_before_anybody_is_ended() {
 
 /// libpq sends Sync behind the Execute of a COPY, which the server ignores, and another behind its data.
 #[test]
-fn copy_is_waited_for_and_then_idle() {
+fn a_copy_is_finished_before_its_client_is_ended() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.1"]);
     let mut copy = session(&proxy, &[]);
     copy.query("CREATE TEMPORARY TABLE t (x integer)");
@@ -122,7 +122,7 @@ fn read_to(client: &mut Raw, kind: u8) {
 
 /// After an error in the extended protocol the server skips all up to a Sync: queries, too.
 #[test]
-fn what_the_server_skips_is_not_waited_for() {
+fn messages_that_the_server_skips_are_not_waited_for() {
     for server in [Postgres::shared(), Postgres::shared_debian15()] {
         let proxy = Proxy::start(server, &["--spread", "0", "--grace", "0.1"]);
         let mut query = session(&proxy, &[]);

@@ -36,7 +36,7 @@ fn answers(port: u16, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_client_that_ends_its_sending_is_answered_as_by_the_server_itself() {
+fn a_half_closed_client_gets_the_same_reply_as_from_the_server() {
     let server = Postgres::shared();
     let proxy = Proxy::start(server, &[]);
     let extended = [
@@ -83,7 +83,7 @@ fn a_client_that_ends_its_sending_is_answered_as_by_the_server_itself() {
 }
 
 #[test]
-fn all_may_be_said_before_anything_is_answered() {
+fn a_client_may_send_everything_before_the_first_reply() {
     let server = Postgres::shared();
     let proxy = Proxy::start(server, &[]);
     let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
@@ -99,7 +99,7 @@ fn all_may_be_said_before_anything_is_answered() {
 }
 
 #[test]
-fn a_client_that_ends_its_sending_is_told_between_two_messages() {
+fn a_half_closed_client_is_told_between_two_messages() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     client.query("SELECT repeat('x', 5000) FROM generate_series(1, 20000)");
@@ -142,8 +142,8 @@ fn ending_server() -> (u16, thread::JoinHandle<Vec<u8>>) {
     let port = listener.local_addr().expect("its address").port();
     let thread = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("the proxy");
-        let patience = Some(Duration::from_secs(20));
-        stream.set_read_timeout(patience).expect("a timeout");
+        let timeout = Some(Duration::from_secs(20));
+        stream.set_read_timeout(timeout).expect("a timeout");
         let mut packet = [0; 1000];
         assert!(stream.read(&mut packet).expect("a startup packet") > 0);
         let last = fatal("57P01", "good bye");
@@ -158,7 +158,7 @@ fn ending_server() -> (u16, thread::JoinHandle<Vec<u8>>) {
 }
 
 #[test]
-fn a_server_that_ends_its_sending_is_heard_and_still_hears() {
+fn a_half_closed_server_can_still_read() {
     let (port, server) = ending_server();
     let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &["--no-watch"]);
     let before = proxy.descriptors();
@@ -172,7 +172,7 @@ fn a_server_that_ends_its_sending_is_heard_and_still_hears() {
 }
 
 #[test]
-fn a_client_that_stays_when_its_server_has_ended_is_not_kept() {
+fn a_client_is_closed_when_its_server_has_closed() {
     let (port, server) = ending_server();
     let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &["--no-watch"]);
     let before = proxy.descriptors();
@@ -184,7 +184,7 @@ fn a_client_that_stays_when_its_server_has_ended_is_not_kept() {
 }
 
 #[test]
-fn a_client_that_has_closed_altogether_is_forgotten_while_its_query_runs() {
+fn a_client_that_closes_is_removed_while_its_query_runs() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let (path, port) = (directory.path(), free_port());
     let options = ["--port", &port.to_string()];
@@ -213,7 +213,7 @@ fn a_client_that_has_closed_altogether_is_forgotten_while_its_query_runs() {
 }
 
 #[test]
-fn a_client_that_goes_after_its_end_is_noticed() {
+fn a_half_closed_client_that_resets_is_removed() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let before = proxy.descriptors();
     let mut client = session(&proxy, &[]);
@@ -240,8 +240,8 @@ fn encrypted(port: u16) -> StreamOwned<ClientConnection, TcpStream> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
-    let patience = Some(Duration::from_secs(60));
-    stream.set_read_timeout(patience).expect("a timeout");
+    let timeout = Some(Duration::from_secs(60));
+    stream.set_read_timeout(timeout).expect("a timeout");
     stream.write_all(&SSL_REQUEST).expect("the proxy reads");
     let mut answer = [0; 1];
     stream.read_exact(&mut answer).expect("the proxy answers");
@@ -252,7 +252,7 @@ fn encrypted(port: u16) -> StreamOwned<ClientConnection, TcpStream> {
 }
 
 #[test]
-fn tls_ends_one_way_at_a_time_as_well() {
+fn tls_directions_close_separately() {
     const ROWS: usize = 100_000;
     let server = TlsServer::with("good", "good");
     let files = front("good");

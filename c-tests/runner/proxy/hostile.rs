@@ -13,7 +13,7 @@ use crate::support::script::Script;
 use crate::support::session::wait_until;
 
 #[test]
-fn nonsense_at_the_start_ends_that_connection_alone() {
+fn an_invalid_startup_closes_only_its_connection() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let before = proxy.descriptors();
     let whole = startup(&[("user", "postgres")]);
@@ -52,7 +52,7 @@ fn nonsense_at_the_start_ends_that_connection_alone() {
 }
 
 #[test]
-fn messages_in_pieces_are_messages() {
+fn split_messages_are_reassembled() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let mut client = Raw::connect(proxy.port);
     for byte in startup(&[("user", "postgres"), ("database", "postgres")]) {
@@ -67,7 +67,7 @@ fn messages_in_pieces_are_messages() {
 }
 
 #[test]
-fn a_server_in_pieces_is_told_through_as_well() {
+fn split_server_messages_do_not_delay_goaway() {
     let script = Script::new().connection(|c| {
         c.expect_startup();
         c.send_split(&[auth_ok(), ready(b'I')].concat());
@@ -95,7 +95,7 @@ fn a_server_in_pieces_is_told_through_as_well() {
 }
 
 #[test]
-fn who_asks_for_no_session_is_closed() {
+fn a_client_that_sends_no_startup_packet_is_closed() {
     let options = [
         &front("good")[..],
         &["--startup-timeout".to_owned(), "1".to_owned()],
@@ -181,7 +181,7 @@ fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
 }
 
 #[test]
-fn goaways_of_the_server_reach_whom_they_may_once() {
+fn goaway_from_the_server_reaches_each_asking_client_once() {
     assert_eq!(heard_of_goaways(true, true), b"gDDZDZ");
     assert_eq!(heard_of_goaways(true, false), b"DgDZDZ");
     assert_eq!(heard_of_goaways(false, false), b"DDZDZ");
@@ -218,7 +218,7 @@ fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
 }
 
 #[test]
-fn servers_that_lie_are_left() {
+fn servers_that_break_the_protocol_are_disconnected() {
     let openings: [&[u8]; 3] = [
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         b"R\0\0\0\x03",
@@ -239,7 +239,7 @@ fn servers_that_lie_are_left() {
 }
 
 #[test]
-fn a_client_that_never_reads_costs_little_and_can_be_ended() {
+fn a_client_that_never_reads_uses_little_memory_and_can_be_ended() {
     let options = ["--spread", "0", "--deadline", "0.2"];
     let proxy = Proxy::start(Postgres::shared(), &options);
     let mut clients: Vec<Raw> = (0..20)
@@ -265,7 +265,7 @@ fn a_client_that_never_reads_costs_little_and_can_be_ended() {
 }
 
 #[test]
-fn a_server_that_dies_takes_its_sessions_and_not_the_proxy() {
+fn a_server_crash_ends_sessions_but_not_the_proxy() {
     let server = Postgres::start(Version::Oracle18, "");
     let proxy = Proxy::start(&server, &["--watch-interval", "0.1"]);
     let before = proxy.descriptors();

@@ -41,7 +41,7 @@ impl Proxy {
 }
 
 #[test]
-fn a_gigabyte_from_the_server_passes_through_little_memory() {
+fn a_gigabyte_from_the_server_uses_little_memory() {
     const SIZE: usize = 1_000_000_000;
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
@@ -61,7 +61,7 @@ fn a_gigabyte_from_the_server_passes_through_little_memory() {
 }
 
 #[test]
-fn a_gigabyte_from_the_client_passes_through_little_memory() {
+fn a_gigabyte_from_the_client_uses_little_memory() {
     const LINE: usize = 1_000_000;
     const LINES: usize = 1000;
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
@@ -95,7 +95,7 @@ fn a_gigabyte_from_the_client_passes_through_little_memory() {
 }
 
 #[test]
-fn ten_thousand_connects_leave_nothing_behind() {
+fn ten_thousand_connections_leak_nothing() {
     const CONNECTS: usize = 10_000;
     let proxy = Proxy::start(Postgres::shared(), &["--no-watch"]);
     let (before, port) = (proxy.descriptors(), proxy.port);
@@ -127,7 +127,7 @@ fn ten_thousand_connects_leave_nothing_behind() {
 }
 
 #[test]
-fn two_thousand_idle_clients_are_cheap() {
+fn two_thousand_idle_clients_use_little_memory() {
     const CLIENTS: usize = 2000;
     // PgBouncer takes many clients without a backend for each. A client is a descriptor here and there, two in the proxy.
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");

@@ -15,7 +15,7 @@ use crate::support::process::{self, End, TIMEOUT};
 use crate::support::session::wait_until;
 
 #[test]
-fn the_control_socket_is_its_own_users() {
+fn only_the_proxys_user_can_open_the_control_socket() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let mode = fs::metadata(proxy.control_path())
         .expect("a socket")
@@ -29,7 +29,7 @@ fn the_control_socket_is_its_own_users() {
 }
 
 #[test]
-fn the_status_tells_who_is_there_and_where() {
+fn status_lists_clients_and_their_state() {
     let server = format!("127.0.0.1:{}", Postgres::shared().port());
     let options = ["--spread", "0", "--listen", "127.0.0.1:0"];
     let proxy = Proxy::listening("127.0.0.1:0", &server, &options);
@@ -98,7 +98,7 @@ fn the_status_tells_who_is_there_and_where() {
 }
 
 #[test]
-fn the_server_is_told_the_clients_address_if_that_is_wanted() {
+fn the_clients_address_is_passed_to_the_server_on_request() {
     let proxy = Proxy::start(Postgres::shared(), &["--application-name-add-host"]);
     let named = |name: &str| {
         let mut client = session(&proxy, &[("application_name", name)]);
@@ -134,7 +134,7 @@ fn figures(address: &str) -> HashMap<String, u64> {
 }
 
 #[test]
-fn figures_count_what_happens() {
+fn metrics_count_events() {
     const TO_SERVER: &str = "bytes_total{direction=\"to_server\"}";
     const TO_CLIENT: &str = "bytes_total{direction=\"to_client\"}";
     let address = format!("127.0.0.1:{}", free_port());
@@ -186,7 +186,7 @@ fn figures_count_what_happens() {
 }
 
 #[test]
-fn a_log_in_json_is_json_in_every_line() {
+fn every_line_of_a_json_log_is_json() {
     let options = ["--log-format", "json", "--spread", "0"];
     let mut proxy = Proxy::start(Postgres::shared(), &options);
     let mut leaving = session(&proxy, &[("_pq_.goaway", "")]);

@@ -24,7 +24,7 @@ fn complaint(options: &[&str]) -> String {
 }
 
 #[test]
-fn a_proxy_before_itself_is_refused() {
+fn a_proxy_that_connects_to_itself_is_refused() {
     let port = free_port();
     let at = |host: &str| format!("{host}:{port}");
     for (listen, server) in [
@@ -49,7 +49,7 @@ fn a_proxy_before_itself_is_refused() {
 }
 
 #[test]
-fn texts_are_for_people() {
+fn errors_name_the_address_and_the_reason() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
     let server = format!("127.0.0.1:{}", free_port());
@@ -74,7 +74,7 @@ fn texts_are_for_people() {
 }
 
 #[test]
-fn a_server_that_is_away_is_told_of_when_it_goes_and_comes() {
+fn the_log_says_when_the_server_becomes_unreachable_and_reachable() {
     let server = Postgres::start(Version::Oracle18, "");
     server.stop_at_once();
     let address = format!("127.0.0.1:{}", server.port());
@@ -103,7 +103,7 @@ fn a_server_that_is_away_is_told_of_when_it_goes_and_comes() {
 }
 
 #[test]
-fn without_a_watch_the_clients_tell_of_the_server() {
+fn without_a_watch_client_connections_show_the_servers_health() {
     let port = free_port();
     let mut proxy = Proxy::to(&format!("127.0.0.1:{port}"), &["--no-watch"]);
     assert_eq!(proxy.status()["server_health"], "unknown");
@@ -119,7 +119,7 @@ fn without_a_watch_the_clients_tell_of_the_server() {
 }
 
 #[test]
-fn a_hangup_ends_nothing() {
+fn sighup_ends_nothing() {
     let mut proxy = Proxy::start(Postgres::shared(), &[]);
     let mut psql = proxy.psql(Lib::Ours);
     proxy.signal("HUP");
@@ -131,7 +131,7 @@ fn a_hangup_ends_nothing() {
 }
 
 #[test]
-fn a_hangup_has_certificates_read_again() {
+fn sighup_reloads_certificates() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let file = |name: &str| directory.path().join(name).display().to_string();
     let (certificate, key) = (file("certificate"), file("key"));
@@ -165,7 +165,7 @@ fn a_hangup_has_certificates_read_again() {
 }
 
 #[test]
-fn the_unit_starts_behind_the_server_and_names_the_installed_program() {
+fn the_systemd_unit_starts_after_the_server_and_names_the_installed_program() {
     let unit = fs::read_to_string(checkout().join("docs/goaway-proxy.service"));
     let unit = unit.expect("the unit");
     let after = unit.lines().find(|line| line.starts_with("After="));

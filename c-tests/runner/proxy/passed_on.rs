@@ -40,7 +40,7 @@ fn read(early: bool, parameters: &[(&str, &str)], options: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_servers_own_goaway_comes_once_and_to_those_that_asked() {
+fn goaway_from_the_server_reaches_asking_clients_once() {
     let asks = [("_pq_.goaway", "")];
     for early in [false, true] {
         assert_eq!(read(early, &asks, &[]), b"gDZ");

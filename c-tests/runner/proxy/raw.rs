@@ -32,9 +32,9 @@ impl Proxy {
 impl Raw {
     pub fn connect(port: u16) -> Raw {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the proxy listens");
-        let patience = Some(Duration::from_secs(60));
-        stream.set_read_timeout(patience).expect("a timeout");
-        stream.set_write_timeout(patience).expect("a timeout");
+        let timeout = Some(Duration::from_secs(60));
+        stream.set_read_timeout(timeout).expect("a timeout");
+        stream.set_write_timeout(timeout).expect("a timeout");
         Raw { stream }
     }
 

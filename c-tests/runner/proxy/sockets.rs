@@ -50,7 +50,7 @@ fn serves(directory: &Path) {
 }
 
 #[test]
-fn a_file_that_is_no_socket_stays() {
+fn a_file_that_is_not_a_socket_is_not_removed() {
     let directory = directory();
     let path = directory.path().join(".s.PGSQL.5432");
     fs::write(&path, "precious").expect("a file of ours");
@@ -70,7 +70,7 @@ fn a_file_that_is_no_socket_stays() {
 }
 
 #[test]
-fn a_living_proxys_socket_is_not_taken() {
+fn a_running_proxys_socket_is_not_taken_over() {
     let directory = directory();
     let first = listening(directory.path(), &[]);
     let output = refused(directory.path(), &server(), &[]);
@@ -103,7 +103,7 @@ fn a_living_proxys_socket_is_not_taken() {
 }
 
 #[test]
-fn a_socket_of_whoever_else_is_not_taken_while_it_lives() {
+fn a_socket_in_use_by_another_program_is_not_taken_over() {
     let directory = directory();
     let path = directory.path().join(".s.PGSQL.5432");
     let other = UnixListener::bind(&path).expect("a socket");
@@ -132,7 +132,7 @@ fn program_of_the_service_user(directory: &Path) -> PathBuf {
 }
 
 #[test]
-fn proxies_and_servers_do_not_take_each_others_sockets() {
+fn proxies_and_servers_do_not_take_over_each_others_sockets() {
     let server = Postgres::start(Version::Oracle18, "");
     let at = server.socket_directory();
     let port = server.port().to_string();
@@ -162,7 +162,7 @@ fn proxies_and_servers_do_not_take_each_others_sockets() {
 }
 
 #[test]
-fn a_socket_is_handed_over_where_that_is_meant() {
+fn a_socket_is_handed_over_on_request() {
     let directory = directory();
     let mut proxy = listening(directory.path(), &["--reuse-port", "--spread", "0"]);
     for _ in 0..2 {
@@ -194,7 +194,7 @@ fn a_socket_is_handed_over_where_that_is_meant() {
 }
 
 #[test]
-fn a_socket_is_its_own_users_unless_that_is_meant() {
+fn only_the_proxys_user_can_open_the_socket_by_default() {
     for (options, expected) in [
         (&[][..], 0o700),
         (&["--socket-mode", "0770"], 0o770),
@@ -212,7 +212,7 @@ fn a_socket_is_its_own_users_unless_that_is_meant() {
 
 /// The server would take each client for the user that runs the proxy.
 #[test]
-fn clients_become_the_proxys_user_only_if_that_is_meant() {
+fn clients_get_the_proxys_identity_only_with_trust_local() {
     let server = Postgres::shared();
     let unix = format!("{}:{}", server.socket_directory().display(), server.port());
     let directory = directory();
@@ -230,7 +230,7 @@ fn clients_become_the_proxys_user_only_if_that_is_meant() {
 }
 
 #[test]
-fn the_start_says_who_is_trusted() {
+fn the_log_says_who_is_trusted() {
     let server = server();
     let mut open = Proxy::listening("0.0.0.0:0", &server, &["--watch-user", "postgres"]);
     let text = "its pg_hba.conf must not trust that address";

@@ -45,7 +45,7 @@ fn cancel_requests_are_passed_on() {
 }
 
 #[test]
-fn encryption_that_it_has_not_is_declined() {
+fn unsupported_encryption_is_declined() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     let mut client = Raw::connect(proxy.port);
     for code in [[4, 210, 22, 48], [4, 210, 22, 47]] {
@@ -81,7 +81,7 @@ fn negotiated(version: u32, reply: Vec<u8>) -> (Vec<u8>, (u8, Vec<u8>)) {
 }
 
 #[test]
-fn the_request_stays_here_and_the_rest_of_the_negotiation_is_passed_on() {
+fn the_key_is_handled_here_and_other_negotiation_is_forwarded() {
     const V3: u32 = 0x0003_0000;
     const V3_2: u32 = 0x0003_0002;
     let other = negotiate_version(3, 0, &["_pq_.other"]);
@@ -125,7 +125,7 @@ fn a_goaway_waits_for_the_first_ready_for_query() {
 }
 
 #[test]
-fn it_listens_at_a_unix_socket_and_takes_it_along() {
+fn the_unix_socket_is_removed_at_exit() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let path = directory.path().to_string_lossy().into_owned();
     let port = free_port().to_string();
@@ -140,7 +140,7 @@ fn it_listens_at_a_unix_socket_and_takes_it_along() {
 }
 
 #[test]
-fn addresses_are_of_any_kind() {
+fn listen_and_server_accept_every_kind_of_address() {
     let ip6 = "[::1]:0";
     if let Err(error) = TcpListener::bind(ip6) {
         // A machine without IPv6: that is said.
@@ -176,7 +176,7 @@ fn addresses_are_of_any_kind() {
 }
 
 #[test]
-fn help_says_what_there_is() {
+fn help_lists_the_options() {
     let output = process::run(program().arg("--help"), b"", TIMEOUT).success();
     for word in ["--listen", "--spread", "--deadline", "ctl"] {
         assert!(output.stdout.contains(word), "{output}");

@@ -50,7 +50,7 @@ fn it_comes_between_two_messages_of_copy_out() {
 }
 
 #[test]
-fn it_comes_while_a_message_of_copy_in_is_under_way() {
+fn it_comes_while_a_copy_in_message_is_incomplete() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     client.query("CREATE TEMP TABLE t (a text)");
@@ -71,7 +71,7 @@ fn it_comes_while_a_message_of_copy_in_is_under_way() {
 }
 
 #[test]
-fn psql_copies_on_and_is_told_once() {
+fn psql_continues_its_copy_and_is_told_once() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut psql = proxy.psql(Lib::Ours);
     psql.send("CREATE TEMP TABLE t (a int);\nCOPY t FROM STDIN;\n");
@@ -150,7 +150,7 @@ fn pg_receivewal_is_never_told_and_ends_at_the_deadline() {
 }
 
 #[test]
-fn pg_receivewal_that_leaves_ends_a_drain_well() {
+fn a_drain_succeeds_when_pg_receivewal_leaves() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let mut receiver = receiver(&proxy, &directory);

@@ -73,7 +73,7 @@ pub fn fails_with(lib: Lib, conninfo: &str, text: &str) {
 }
 
 #[test]
-fn clients_reach_it_with_tls() {
+fn clients_connect_with_tls() {
     let proxy = proxy(Postgres::shared().port(), &[front("good")]);
     for lib in BOTH {
         for rest in [
@@ -108,7 +108,7 @@ fn a_goaway_comes_through_tls() {
 }
 
 #[test]
-fn much_goes_through_tls_both_ways() {
+fn large_transfers_over_tls_in_both_directions() {
     let server = TlsServer::with("good", "good");
     let proxy = proxy(server.port(), &[front("good"), back("require", None)]);
     let conninfo = conninfo(&proxy, "sslmode=verify-full");
@@ -126,7 +126,7 @@ fn much_goes_through_tls_both_ways() {
 }
 
 #[test]
-fn cancel_requests_take_tls_both_ways() {
+fn cancel_requests_use_tls_on_both_sides() {
     let server = TlsServer::with("good", "good");
     let proxy = proxy(
         server.port(),
@@ -153,7 +153,7 @@ fn reaches(server: &TlsServer, options: Vec<String>) -> bool {
 }
 
 #[test]
-fn the_server_is_verified_as_far_as_was_asked() {
+fn the_server_is_verified_as_server_tls_says() {
     let server = TlsServer::with("ip", "ip");
     assert!(!reaches(&server, Vec::new()));
     assert!(!reaches(&server, back("disable", None)));
@@ -181,7 +181,7 @@ fn the_server_is_verified_as_far_as_was_asked() {
 }
 
 #[test]
-fn a_client_hears_why_the_server_was_not_believed() {
+fn a_client_gets_the_reason_why_verification_failed() {
     let server = TlsServer::with("good", "good");
     let proxy = proxy(server.port(), &[back("verify-ca", Some("other"))]);
     fails_with(
@@ -192,7 +192,7 @@ fn a_client_hears_why_the_server_was_not_believed() {
 }
 
 #[test]
-fn a_server_without_tls_will_do_only_if_that_is_meant() {
+fn a_server_without_tls_is_accepted_only_with_prefer() {
     let port = Postgres::shared().port();
     let preferring = proxy(port, &[back("prefer", None)]);
     assert!(!server_has_tls(Lib::Ours, &preferring.conninfo()));
@@ -205,7 +205,7 @@ fn a_server_without_tls_will_do_only_if_that_is_meant() {
 }
 
 #[test]
-fn scram_is_bound_to_the_channel_only_where_there_is_one() {
+fn scram_channel_binding_needs_the_servers_certificate() {
     let server = TlsServer::with("good", "good");
     let login = format!("user=scram_user password='{PASSWORD}'");
     let verified = || back("verify-ca", Some("root"));
@@ -226,7 +226,7 @@ fn scram_is_bound_to_the_channel_only_where_there_is_one() {
 }
 
 #[test]
-fn what_is_not_encrypted_is_not_taken_for_encrypted() {
+fn plain_text_after_the_tls_request_is_refused() {
     let proxy = proxy(Postgres::shared().port(), &[front("good")]);
     let mut client = Raw::connect(proxy.port);
     let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
@@ -273,7 +273,7 @@ fn direct_tls_names_the_protocol_and_tls_inside_tls_is_refused() {
 }
 
 #[test]
-fn options_that_cannot_work_are_refused() {
+fn conflicting_options_are_refused() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let (good, other) = (front("good"), front("ip"));
     let missing = directory.path().join("missing").display().to_string();

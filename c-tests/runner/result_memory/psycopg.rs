@@ -15,7 +15,7 @@ use crate::support::process::{self, Output, diff};
 use crate::support::program::on_lib;
 
 /// A compiler takes its time, and so do a million rows in Python.
-const PATIENCE: Duration = Duration::from_secs(600);
+const LONG_TIMEOUT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Psycopg {
@@ -57,7 +57,7 @@ impl Psycopg {
         command
             .arg(paths::checkout().join("c-tests/ffi").join(file))
             .args(args);
-        let output = process::run(&mut command, b"", PATIENCE).success();
+        let output = process::run(&mut command, b"", LONG_TIMEOUT).success();
         match self {
             Psycopg::Compiled => assert_runs_on(lib, &output),
             Psycopg::Wheel => assert_is_preloaded(lib, &output),
@@ -129,7 +129,7 @@ fn compile(folder: &Path, archive: &Path) {
     fs::create_dir_all(folder).expect("a folder");
     let mut tar = Command::new("tar");
     tar.args(["--strip-components=1", "-xzf"]).arg(archive);
-    process::run(tar.arg("-C").arg(folder), b"", PATIENCE).success();
+    process::run(tar.arg("-C").arg(folder), b"", LONG_TIMEOUT).success();
     let tools = tell_places(folder);
     let mut setup = Command::new(from_cache("python/bin/python"));
     setup
@@ -137,7 +137,7 @@ fn compile(folder: &Path, archive: &Path) {
         .current_dir(folder)
         .env("PATH", format!("{}:/usr/bin:/bin", tools.display()))
         .env("CFLAGS", "-O1 -g0");
-    process::run(&mut setup, b"", PATIENCE).success();
+    process::run(&mut setup, b"", LONG_TIMEOUT).success();
     fs::write(folder.join(DONE), "").expect("a mark");
 }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL's own client programs, unmodified, on a libpq of our choice.
+//! PostgreSQL's own client programs, unmodified, with a libpq that the test selects.
 
 use std::process::Command;
 
@@ -7,8 +7,8 @@ use super::postgres::{Postgres, Version};
 use super::process::{self, Output, TIMEOUT};
 use super::program::on_lib;
 
-/// A set of programs and the library, the server and the database they use. They find server and database in their
-/// environment.
+/// The version of the programs, and the library, server and database they use. The programs get the server and the
+/// database from their environment.
 #[derive(Clone, Copy)]
 pub struct Clients<'a> {
     pub version: Version,
@@ -35,7 +35,7 @@ impl Clients<'_> {
         process::run(self.command(name).args(args), b"", TIMEOUT)
     }
 
-    /// Runs psql with `script` on its stdin; it echoes what it reads.
+    /// Runs psql with `script` as stdin; psql echoes what it reads.
     pub fn psql(&self, script: &str) -> Output {
         self.psql_with(&["-a"], script)
     }
@@ -45,7 +45,7 @@ impl Clients<'_> {
         process::run(command.arg("-X").args(args), script.as_bytes(), TIMEOUT)
     }
 
-    /// What a query answers, unaligned and without a heading.
+    /// Returns the result of a query, unaligned and without a heading.
     #[track_caller]
     pub fn ask(&self, sql: &str) -> String {
         self.psql_with(&["-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"], sql)
@@ -54,7 +54,7 @@ impl Clients<'_> {
     }
 }
 
-/// The library that programs of `version` come with.
+/// The library that the programs of `version` are built with.
 pub fn own_library(version: Version) -> Lib {
     match version {
         Version::Debian15 => Lib::Debian15,
@@ -62,8 +62,8 @@ pub fn own_library(version: Version) -> Lib {
     }
 }
 
-/// Does the same with the programs' own library and with ours, each time in a fresh database of `server`. What it
-/// returns must be equal but for the database's name. Returns it.
+/// Runs `act` with the programs' own library and with ours, each time in a new database of `server`. Panics if the
+/// returned texts differ in anything but the database's name; returns the text.
 #[track_caller]
 pub fn same(version: Version, server: &Postgres, act: impl Fn(&Clients<'_>) -> String) -> String {
     let run = |lib| {
@@ -83,7 +83,7 @@ pub fn same(version: Version, server: &Postgres, act: impl Fn(&Clients<'_>) -> S
     ours
 }
 
-/// Likewise, of a psql script that must end well.
+/// As [`same`], with a psql script that must succeed.
 #[track_caller]
 pub fn same_psql(version: Version, server: &Postgres, script: &str) -> String {
     same(version, server, |clients| {

@@ -1,5 +1,6 @@
-//! Stops servers and removes directories when this process ends, however it ends. Statics are never dropped, and a
-//! process that is killed drops nothing: so a shell does this, when a pipe ends that only this process holds open.
+//! Stops servers and removes directories when this process ends, in whatever way it ends. Rust does not drop statics,
+//! and a killed process drops nothing. So a shell does the work: it waits for the end of a pipe whose other end only
+//! this process holds.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,7 +9,8 @@ use std::os::unix::process::CommandExt;
 
 use super::postgres::{plain, service_user};
 
-/// Runs the command that stops the server, then removes the directory. The last processes of a server may still write there.
+/// Runs the command that stops the server, then removes the directory. It tries again while the last processes of the
+/// server still write there.
 const SCRIPT: &str = "directory=$1; shift
     \"$@\" sh \"$directory\"
     n=0
@@ -18,18 +20,18 @@ const SCRIPT: &str = "directory=$1; shift
 pub struct Keeper {
     directory: PathBuf,
     shell: Child,
-    /// The shell waits for the end of this pipe.
+    /// The pipe whose end the shell waits for.
     life: Option<ChildStdin>,
 }
 
 impl Keeper {
-    /// For a directory of files.
+    /// Keeps a directory of files.
     pub fn of_files(directory: PathBuf) -> Keeper {
         Keeper::start(directory, &["sh", "-c", "cat >/dev/null"], &[])
     }
 
-    /// For the directory of a server. `script` runs as the server's user; it waits for the end of its input, then stops the
-    /// server. Its `$1` is the directory.
+    /// Keeps the directory of a server. `script` runs as the server's user; it waits for the end of its input, then
+    /// stops the server. Its `$1` is the directory.
     pub fn of_server(directory: PathBuf, script: &str, environment: &[(&str, PathBuf)]) -> Keeper {
         let numbers = service_user().map(|(uid, gid)| (uid.to_string(), gid.to_string()));
         let user = match &numbers {

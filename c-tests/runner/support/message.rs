@@ -1,4 +1,5 @@
-//! The server's messages, as bytes. Counts and lengths are computed unless a test writes the bytes itself.
+//! The server's messages, as bytes. The functions compute counts and lengths; a test that needs wrong ones writes the
+//! bytes itself.
 
 /// A message of any type: the type byte, the length, the body.
 pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -19,7 +20,7 @@ pub fn auth(code: u32, rest: &[u8]) -> Vec<u8> {
     message(b'R', &[&code.to_be_bytes(), rest].concat())
 }
 
-/// NegotiateProtocolVersion: the version the server will speak and the names it does not know.
+/// NegotiateProtocolVersion: the version that the server offers and the parameter names it does not know.
 pub fn negotiate_version(major: u16, minor: u16, unknown: &[&str]) -> Vec<u8> {
     let mut body = [major.to_be_bytes(), minor.to_be_bytes()].concat();
     body.extend((unknown.len() as u32).to_be_bytes());
@@ -217,7 +218,7 @@ pub fn copy_out_response(columns: u16) -> Vec<u8> {
     copy_response(b'H', 0, columns)
 }
 
-/// CopyBothResponse without columns, as replication has it.
+/// CopyBothResponse without columns, as in replication.
 pub fn copy_both_response() -> Vec<u8> {
     copy_response(b'W', 0, 0)
 }
@@ -243,9 +244,9 @@ pub fn function_result(value: Option<&[u8]>) -> Vec<u8> {
     message(b'V', &counted(value))
 }
 
-/// What a server answers to the question that comes before the first call of a large-object function, up to
-/// CommandComplete; `gone` names a function that it does not have.
-pub fn large_object_functions(gone: &str) -> Vec<u8> {
+/// The reply, up to CommandComplete, to the query that libpq sends before the first call of a large-object function.
+/// `missing` is a function that the server does not have.
+pub fn large_object_functions(missing: &str) -> Vec<u8> {
     let names = [
         "lo_open",
         "lo_close",
@@ -263,7 +264,7 @@ pub fn large_object_functions(gone: &str) -> Vec<u8> {
     ];
     let mut bytes = row_description(&["proname", "oid"]);
     for (number, name) in names.iter().enumerate() {
-        if *name != gone {
+        if *name != missing {
             bytes.extend(text_row(&[name, &(1000 + number).to_string()]));
         }
     }
@@ -271,7 +272,7 @@ pub fn large_object_functions(gone: &str) -> Vec<u8> {
     bytes
 }
 
-/// What a one-column, one-row query answers, up to CommandComplete.
+/// The reply to a query with one column and one row, up to CommandComplete.
 pub fn one_value(name: &str, value: &str) -> Vec<u8> {
     [
         row_description(&[name]),

@@ -1,6 +1,6 @@
-//! What tests are made of: real and scripted servers, C programs, and the libraries they run on.
+//! Helpers for tests: real and scripted servers, C programs, and the libraries to run them with.
 
-// A vocabulary: a test file takes the words it needs.
+// No test uses all of the helpers.
 #![allow(dead_code)]
 
 pub mod clients;

@@ -1,4 +1,4 @@
-//! Where things are: the checkout, the build, the oracle.
+//! The paths of the checkout, the build, the cache and the oracle.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,17 +16,18 @@ pub fn target() -> PathBuf {
     from_environment("LIBPQ_OXIDE_TARGET", tmp.parent().unwrap_or(tmp))
 }
 
-/// The user who runs the tests may not be able to read what was compiled in: see `c-tests/ordinary_user.sh`.
+/// The user who runs the tests may not be able to read the paths that were compiled in: see
+/// `c-tests/ordinary_user.sh`.
 fn from_environment(name: &str, otherwise: impl AsRef<Path>) -> PathBuf {
     std::env::var_os(name).map_or_else(|| otherwise.as_ref().to_owned(), PathBuf::from)
 }
 
-/// A debug build of goaway-proxy, made here: Cargo builds no programs of other packages for a test.
+/// Builds goaway-proxy in debug mode and returns its path: Cargo does not build other packages' programs for a test.
 pub fn goaway_proxy() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // All packages and a test, so that dependencies have the features that they have in `cargo test --workspace`:
-        // with others they would be compiled once more.
+        // The arguments select the same features of dependencies as `cargo test --workspace`, so that Cargo does not
+        // compile the dependencies again.
         let status = Command::new(env!("CARGO"))
             .current_dir(checkout())
             .args([
@@ -47,7 +48,7 @@ pub fn goaway_proxy() -> &'static Path {
     })
 }
 
-/// The cache outside the checkout. `c-tests/lib/cache.sh` alone decides where it is.
+/// The cache outside the checkout. Only `c-tests/lib/cache.sh` decides where it is.
 pub fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| {
@@ -62,7 +63,7 @@ pub fn cache() -> &'static Path {
     })
 }
 
-/// The oracle's installation.
+/// The directory in which the oracle is installed.
 pub fn oracle() -> PathBuf {
     let prefix = cache().join("postgresql-18");
     assert!(
@@ -73,14 +74,14 @@ pub fn oracle() -> PathBuf {
     prefix
 }
 
-/// A libpq.so.5 that a program can be run with.
+/// A libpq.so.5 to run a program with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lib {
-    /// The one under test: the release build, or the directory that `LIBPQ_OXIDE_LIB` names.
+    /// The library under test: the release build, or the one in the directory that `LIBPQ_OXIDE_LIB` names.
     Ours,
     /// C libpq 18.
     Oracle,
-    /// C libpq 15, Debian 12's own.
+    /// C libpq 15, from Debian 12.
     Debian15,
 }
 

@@ -18,12 +18,12 @@ use super::paths::{self, Lib};
 use super::process::{self, Output, TIMEOUT};
 use super::session::wait_until;
 
-/// Which server.
+/// The version of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// Debian 12's.
+    /// PostgreSQL 15 of Debian 12.
     Debian15,
-    /// The oracle's.
+    /// PostgreSQL 18, built with the oracle.
     Oracle18,
     /// Another one, whose programs are in the directory that `LIBPQ_OXIDE_SERVER` names.
     Given,
@@ -35,7 +35,7 @@ pub fn given() -> Option<PathBuf> {
 }
 
 impl Version {
-    /// The directory of the server's and the client's programs.
+    /// The directory of the server and client programs.
     pub fn bin(self) -> PathBuf {
         match self {
             Version::Debian15 => "/usr/lib/postgresql/15/bin".into(),
@@ -48,7 +48,7 @@ impl Version {
 /// The password of every role that has one.
 pub const PASSWORD: &str = "secret word";
 
-/// Who is asked for what; roles of the same names exist. Everybody else is trusted.
+/// The authentication method for each role; the roles have the methods' names. All others need no password.
 const HBA: &str = "\
 local all peer_user     peer map=tests
 local all md5_user      md5
@@ -87,39 +87,39 @@ CREATE ROLE peer_user LOGIN;
 CREATE ROLE other_user LOGIN;
 ";
 
-/// A running server. It is stopped, and its directory removed, when it is dropped or when this process ends, however
-/// that happens.
+/// A running server. It is stopped and its directory is removed when this value is dropped or when this process ends,
+/// even if the process is killed.
 pub struct Postgres {
     version: Version,
-    /// The directory of the libpq.so.5 that the server and its tools load, when it is not their own.
+    /// The directory of the libpq.so.5 that the server and its tools load, if it is not the version's own.
     library: Option<PathBuf>,
-    /// The program `postgres`, when it is not this version's own.
+    /// The program `postgres`, if it is not the version's own.
     program: Option<PathBuf>,
     port: u16,
-    /// Holds the server's directory.
+    /// Owns the server's directory.
     keeper: Keeper,
     databases: AtomicU32,
 }
 
 impl Postgres {
-    /// The oracle's server, shared by all tests that change nothing others could see.
+    /// The oracle's server, shared by all tests whose changes no other test can see.
     pub fn shared() -> &'static Postgres {
         static SERVER: OnceLock<Postgres> = OnceLock::new();
         SERVER.get_or_init(|| Postgres::start(Version::Oracle18, ""))
     }
 
-    /// Debian's server, shared likewise.
+    /// Debian's server, shared in the same way.
     pub fn shared_debian15() -> &'static Postgres {
         static SERVER: OnceLock<Postgres> = OnceLock::new();
         SERVER.get_or_init(|| Postgres::start(Version::Debian15, ""))
     }
 
-    /// A server of one's own, with more lines for its postgresql.conf.
+    /// Starts a separate server with additional lines in postgresql.conf.
     pub fn start(version: Version, config: &str) -> Postgres {
         Postgres::start_installed(version, config, |_| None)
     }
 
-    /// Likewise; `install` puts the program `postgres` into the server's directory, and returns where it is.
+    /// As [`Postgres::start`]; `install` puts a program `postgres` into the server's directory and returns its path.
     pub fn start_installed(
         version: Version,
         config: &str,
@@ -133,7 +133,7 @@ impl Postgres {
         server
     }
 
-    /// One whose backends load `lib` as libpq.so.5 where they connect to servers themselves.
+    /// Starts a server whose backends load `lib` as libpq.so.5 for their own connections.
     pub fn start_on(lib: Lib, version: Version, config: &str) -> Postgres {
         let mut server = Postgres::new(version, Some(lib));
         server.initialize(config).expect("files of the server");
@@ -141,7 +141,8 @@ impl Postgres {
         server
     }
 
-    /// A standby of this server, made by pg_basebackup on `tool_lib` and run on `lib`, or on its own libpq.
+    /// Starts a standby of this server, made by a pg_basebackup that uses `tool_lib`. The standby uses `lib`, or by
+    /// default its own libpq.
     pub fn standby(&self, tool_lib: Lib, lib: Option<Lib>) -> Postgres {
         let mut standby = Postgres::new(self.version, Some(tool_lib));
         standby.program = self.program.clone();
@@ -164,7 +165,7 @@ impl Postgres {
     }
 
     fn new(version: Version, lib: Option<Lib>) -> Postgres {
-        // Its superuser may have to enter, and sockets' paths are limited to 107 bytes.
+        // The server's superuser may need access, and a socket's path is limited to 107 bytes.
         let directory = TempDir::with_prefix("pq-")
             .expect("a temporary directory")
             .keep();
@@ -181,7 +182,7 @@ impl Postgres {
         server
     }
 
-    /// Copies a library to where the server's user can read it.
+    /// Copies a library to a directory that the server's user can read.
     fn take_library(&self, lib: Lib) -> PathBuf {
         let directory = self.socket_directory().join(format!("{lib:?}"));
         fs::create_dir_all(&directory).expect("a directory for the library");
@@ -194,7 +195,7 @@ impl Postgres {
         directory
     }
 
-    /// What the process loaded as libpq.so.5.
+    /// The path of the libpq.so.5 that a process has loaded.
     pub fn library_of(&self, pid: &str) -> String {
         let maps = fs::read_to_string(format!("/proc/{}/maps", pid.trim())).unwrap_or_default();
         let line = maps.lines().find(|line| line.contains("libpq.so.5"));
@@ -232,7 +233,7 @@ impl Postgres {
         fs::write(conf, text)
     }
 
-    /// Another process may take a port between our look and the server's.
+    /// Tries several ports, because another process may take a port between our check and the server's start.
     fn start_on_free_port(&mut self) {
         for _ in 0..10 {
             self.port = free_port();
@@ -248,11 +249,11 @@ impl Postgres {
         self.control_with(arguments, &[])
     }
 
-    /// The same in an environment, which a server started keeps.
+    /// As [`Postgres::control`], with additional environment variables. A server that it starts keeps them.
     pub fn control_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Output {
         let mut command = self.tool("pg_ctl");
         command.envs(env.iter().copied());
-        // First, so that --no-wait overrides it.
+        // `-w` comes first, so that --no-wait overrides it.
         command.arg("-w").args(arguments).arg("-D").arg(self.data());
         command.arg("-l").arg(self.socket_directory().join("log"));
         command.arg("-o").arg(format!("-p {}", self.port));
@@ -262,7 +263,8 @@ impl Postgres {
         process::run(&mut command, b"", TIMEOUT)
     }
 
-    /// Stops it at once, and waits until the last of its processes has gone: the postmaster does not.
+    /// Stops the server in immediate mode and waits until all its processes have exited; the postmaster does not wait
+    /// for them.
     pub fn stop_at_once(&self) {
         self.control(&["stop", "-m", "immediate"]).success();
         let data = self.data();
@@ -272,7 +274,7 @@ impl Postgres {
         });
     }
 
-    /// Replaces pg_hba.conf: the lines given come before the usual ones.
+    /// Writes a new pg_hba.conf that has `lines` before the usual ones.
     pub fn prepend_hba(&self, lines: &str) {
         fs::write(self.data().join("pg_hba.conf"), format!("{lines}\n{HBA}"))
             .expect("a file of the server");
@@ -293,7 +295,7 @@ impl Postgres {
             .stdout
     }
 
-    /// Makes an empty database for one test.
+    /// Creates an empty database for one test.
     pub fn fresh_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
@@ -334,7 +336,7 @@ impl Postgres {
         self.socket_directory().join("data")
     }
 
-    /// What the server logged.
+    /// The server's log.
     pub fn log(&self) -> String {
         fs::read(self.socket_directory().join("log")).map_or_else(
             |e| e.to_string(),
@@ -342,11 +344,11 @@ impl Postgres {
         )
     }
 
-    /// A program of this version, run as the server's user and on the server's libpq.
+    /// A program of this version, run as the server's user and with the server's libpq.
     pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(self.version.bin().join(name));
         as_service_user(&mut command);
-        // GSSAPI keeps a replay cache there.
+        // GSSAPI stores its replay cache there.
         command.env("TMPDIR", self.socket_directory());
         if let Some(library) = &self.library {
             command.env("LD_LIBRARY_PATH", library);
@@ -355,11 +357,11 @@ impl Postgres {
     }
 }
 
-/// What ends a server with this process.
+/// The shell script of the keeper: it stops the server when this process ends.
 const STOP: &str = "cat >/dev/null
     [ ! -e \"$1/data/postmaster.pid\" ] || \"$BIN/pg_ctl\" stop -m immediate -w -D \"$1/data\"";
 
-/// Gives a command the environment and the directory that servers and their tools run in.
+/// Gives `command` the environment and the working directory of servers and their tools.
 pub fn plain(command: &mut Command) {
     command.env_clear().envs([
         ("PATH", "/usr/bin:/bin"),
@@ -376,7 +378,7 @@ pub fn as_service_user(command: &mut Command) {
     }
 }
 
-/// The user servers run as when we are root, which PostgreSQL refuses to be.
+/// The user that runs the servers if we are root, because PostgreSQL refuses to run as root.
 pub fn service_user() -> Option<(u32, u32)> {
     if whoami() != "root" {
         return None;
@@ -396,7 +398,7 @@ pub fn service_user() -> Option<(u32, u32)> {
     Some((number(), number()))
 }
 
-/// The operating system's name of our user.
+/// The name of the user that runs the tests.
 pub fn whoami() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
@@ -405,13 +407,13 @@ pub fn whoami() -> &'static str {
     })
 }
 
-/// A TCP port of 127.0.0.1 that nobody listens on right now.
+/// A TCP port of 127.0.0.1 on which nothing listens at the moment.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }
 
-/// Gives a directory to the user the server runs as; others may enter.
+/// Makes the server's user the owner of a directory; other users can enter it.
 fn own(directory: &Path) -> io::Result<()> {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
     match service_user() {
@@ -420,7 +422,7 @@ fn own(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Runs a command that must succeed.
+/// Runs a command and panics if it fails.
 trait Finish {
     fn finish(&mut self);
 }
@@ -431,7 +433,7 @@ impl Finish for Command {
     }
 }
 
-/// Whether a process works in `directory`, as all of a server's do in its data directory.
+/// Whether any process has `directory` as its working directory, as all processes of a server do.
 fn processes_in(directory: &Path) -> bool {
     let processes = fs::read_dir("/proc").expect("a list of processes");
     processes

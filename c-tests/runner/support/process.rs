@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a program may take unless its test says otherwise. Generous: the machine may be busy.
+/// The default timeout of a program. It is generous because the machine may be busy.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a program left behind.
+/// The output and the exit status of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     pub stdout: String,
@@ -27,7 +27,7 @@ pub enum End {
 }
 
 impl Output {
-    /// Panics, showing everything, unless the program ended with exit status 0.
+    /// Panics and prints the whole output unless the program exited with status 0.
     #[track_caller]
     pub fn success(self) -> Output {
         assert_eq!(self.end, End::Exit(0), "{self}");
@@ -45,7 +45,7 @@ impl fmt::Display for Output {
     }
 }
 
-/// Runs `command` with `input` on its stdin; kills its whole process group at the deadline.
+/// Runs `command` with `input` as stdin; kills its whole process group after `timeout`.
 pub fn run(command: &mut Command, input: &[u8], timeout: Duration) -> Output {
     let mut child = command
         .process_group(0)
@@ -59,7 +59,7 @@ pub fn run(command: &mut Command, input: &[u8], timeout: Duration) -> Output {
     let stderr = collect(child.stderr.take());
     let input = input.to_vec();
     let writer = thread::spawn(move || {
-        // A program need not read its input: EPIPE is no failure.
+        // A program may ignore its input, so EPIPE is not an error.
         let _ = stdin.map(|mut pipe| pipe.write_all(&input));
     });
     let end = wait(&mut child, timeout);
@@ -71,7 +71,7 @@ pub fn run(command: &mut Command, input: &[u8], timeout: Duration) -> Output {
     }
 }
 
-/// A program that prints for ever gets a broken pipe here instead of all memory.
+/// A program that prints without end gets a broken pipe here, so that it does not fill the memory.
 const MOST_OUTPUT: u64 = 64 << 20;
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
@@ -80,7 +80,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
         if let Some(pipe) = pipe {
             let _ = pipe.take(MOST_OUTPUT).read_to_end(&mut bytes);
         }
-        // Bytes that are no UTF-8 stay visible, and different bytes stay different.
+        // Invalid UTF-8 is escaped, so that different bytes stay different.
         match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(e) => e
@@ -115,9 +115,9 @@ fn ended(status: ExitStatus) -> End {
     }
 }
 
-/// Grandchildren would keep the pipes open, so the whole group goes.
+/// Kills the whole group: a grandchild that lives on would keep the pipes open.
 fn kill_group(pid: u32) {
-    // The shell's own kill: the program of that name is not everywhere.
+    // The shell's built-in kill, because the program `kill` is not installed everywhere.
     let _ = Command::new("sh")
         .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &pid.to_string()])
         .stderr(Stdio::null())
@@ -143,7 +143,7 @@ pub fn diff(left_name: &str, left: &str, right_name: &str, right: &str) -> Strin
     shorten(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The first differences tell; hundreds of lines behind them do not.
+/// Keeps the first 100 lines: the first differences are enough to find the error.
 fn shorten(text: &str) -> String {
     const LINES: usize = 100;
     let rest = text.lines().count().saturating_sub(LINES);

@@ -1,4 +1,4 @@
-//! C programs of `c-tests/programs`: compiled once, run on several libraries, outputs compared.
+//! The C programs of `c-tests/programs`: compiles each once, runs it with several libraries and compares the outputs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::process::{self, Output, TIMEOUT};
 use super::script::Script;
 use super::valgrind::{self, Memcheck};
 
-/// Whose headers a program is compiled with, and whose libpq it is linked with.
+/// The headers a program is compiled with, and the libpq it is linked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Headers {
     Ours,
@@ -26,13 +26,14 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles `c-tests/programs/NAME.c` with the oracle's headers: a program that runs on both libraries.
+    /// Compiles `c-tests/programs/NAME.c` with the oracle's headers, for programs that run with both libraries.
     #[track_caller]
     pub fn new(name: &str) -> Program {
         Program::with_headers(name, Headers::Oracle)
     }
 
-    /// Compiles `c-tests/programs/NAME.c`, unless that has been done since it, its headers and the library changed.
+    /// Compiles `c-tests/programs/NAME.c`, unless the compiled program is newer than its source, its headers and the
+    /// library.
     #[track_caller]
     pub fn with_headers(name: &str, headers: Headers) -> Program {
         static COMPILER: Mutex<()> = Mutex::new(());
@@ -54,7 +55,7 @@ impl Program {
         self
     }
 
-    /// Runs it on `lib`. The environment holds what `env` says and nothing of the caller's.
+    /// Runs the program with `lib`. Its environment contains only `env`, nothing from this process.
     pub fn run(&self, lib: Lib, args: &[&str], env: &[(&str, &str)]) -> Output {
         self.run_with_input(lib, args, env, b"")
     }
@@ -76,7 +77,7 @@ impl Program {
         process::run(&mut command, input, self.timeout)
     }
 
-    /// Runs it on ours under valgrind; also returns what that complains about.
+    /// Runs the program with our library under valgrind; also returns valgrind's error reports.
     pub fn run_under_memcheck(
         &self,
         args: &[&str],
@@ -91,19 +92,21 @@ impl Program {
     }
 }
 
-/// A command that loads `lib` as libpq.so.5, with a plain environment. For programs not of ours too: psql, pg_dump.
+/// A command that loads `lib` as libpq.so.5, with a minimal environment. Also for other programs, such as psql and
+/// pg_dump.
 pub fn on_lib(program: impl AsRef<Path>, lib: Lib) -> Command {
     let mut command = Command::new(program.as_ref());
     command.env_clear().envs([
         ("PATH", "/usr/bin:/bin"),
         ("LC_ALL", "C.UTF-8"),
-        // No password or service file of the caller's.
+        // Prevents the use of the developer's own password and service files.
         ("HOME", "/nonexistent"),
         ("TZ", "UTC"),
     ]);
     command.env("LD_LIBRARY_PATH", lib.directory());
     if lib == Lib::Ours {
-        // glibc fills new and freed memory with the first; the other lays results out as C libpq does.
+        // glibc fills new and freed memory with the value of the first. The second selects C libpq's memory layout
+        // for results.
         for name in ["MALLOC_PERTURB_", "LIBPQ_OXIDE_RESULTS"] {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);
@@ -113,13 +116,13 @@ pub fn on_lib(program: impl AsRef<Path>, lib: Lib) -> Command {
     command
 }
 
-/// Runs a program on the oracle and on ours with the same server, and panics with the difference of what they print.
+/// Runs a program with the oracle and with our library on the same server; panics with a diff if the outputs differ.
 #[track_caller]
 pub fn same_output(name: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     same_output_as(Lib::Oracle, name, args, env)
 }
 
-/// Likewise, with a choice of the library that is right.
+/// As [`same_output`], but compares with the library `oracle`.
 #[track_caller]
 pub fn same_output_as(oracle: Lib, name: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
     let program = Program::new(name);
@@ -129,8 +132,8 @@ pub fn same_output_as(oracle: Lib, name: &str, args: &[&str], env: &[(&str, &str
     ours
 }
 
-/// Runs a program on the oracle and on ours, each with a scripted server of its own, and compares what they print and
-/// every byte they send. `args` are the program's arguments behind the connection string.
+/// Runs a program with the oracle and with our library, each with its own scripted server. Compares the outputs and
+/// every byte sent. `args` are the program's arguments after the connection string.
 #[track_caller]
 pub fn same_exchange(
     name: &str,
@@ -143,7 +146,7 @@ pub fn same_exchange(
         let server = script().start();
         let conninfo = server.tcp();
         let port = server.port().to_string();
-        // libpq 18 asks for no GoAway, and knows no option to leave that out.
+        // libpq 18 does not send the GoAway key and has no option for it, so this is an environment variable.
         let env = [env, &[("PGGOAWAY", "disable")]].concat();
         let mut output = program.run(lib, &[&[conninfo.as_str()], args].concat(), &env);
         output.stdout = output.stdout.replace(&port, "PORT");
@@ -167,7 +170,7 @@ pub fn same_exchange(
 pub fn assert_same(name: &str, args: &[&str], expected: &Output, ours: &Output) {
     let difference = process::diff("oracle", &expected.to_string(), "ours", &ours.to_string());
     assert!(difference.is_empty(), "{name} {args:?}\n{difference}");
-    // Two libraries that both kill the program, or both hang it, prove nothing.
+    // If both libraries make the program crash or hang, the comparison proves nothing.
     assert!(
         matches!(expected.end, process::End::Exit(0 | 1)),
         "{name} {args:?}\n{expected}"
@@ -233,7 +236,7 @@ fn compile(path: &Path, name: &str, headers: Headers) {
         .arg(source)
         .arg("-I")
         .arg(include(headers));
-    // A program that loads the library itself must not be linked with it.
+    // A program that loads the library with dlopen must not be linked with it.
     command.arg("-Wl,--as-needed");
     command.arg("-L").arg(link_directory(headers)).arg("-lpq");
     process::run(&mut command, b"", TIMEOUT).success();

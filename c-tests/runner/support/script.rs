@@ -1,4 +1,4 @@
-//! A server that sends exact bytes: what a test's closures do with each connection, one after the other.
+//! A server that sends exact bytes. A test gives one closure for each connection; they run one after the other.
 //!
 //! ```ignore
 //! let server = Script::new()
@@ -30,18 +30,22 @@ use stream::Stream;
 
 use super::message::{auth_ok, backend_key, parameter_status, ready};
 
-/// A client that keeps a script waiting longer than this has failed its test.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a script waits for its client. After that the test fails.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(20);
 
-fn patience() -> Duration {
+fn timeout() -> Duration {
     // Under valgrind, clients are slow.
     let is_slow = std::env::var_os("LIBPQ_OXIDE_VALGRIND").is_some();
-    if is_slow { PATIENCE * 20 } else { PATIENCE }
+    if is_slow {
+        CLIENT_TIMEOUT * 20
+    } else {
+        CLIENT_TIMEOUT
+    }
 }
 
 type Step = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 
-/// What the server will do.
+/// What the server does with its connections.
 #[derive(Default, Clone)]
 pub struct Script {
     steps: Vec<Step>,
@@ -63,7 +67,7 @@ impl Script {
         self.listen(None)
     }
 
-    /// Likewise, and does everything inside TLS: each connection begins with a request for it and a handshake.
+    /// As [`Script::start`], but with TLS: each connection begins with an SSLRequest and a handshake.
     pub fn start_tls(self, config: Arc<ServerConfig>) -> Server {
         self.listen(Some(config))
     }
@@ -88,7 +92,7 @@ impl Script {
     }
 }
 
-/// All that clients sent, connection by connection.
+/// The bytes that the clients sent, one entry for each connection.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A running script.
@@ -127,8 +131,8 @@ impl Server {
         self.port
     }
 
-    /// Waits for the script to end; panics if any step did, or if a connection it expects was not made. Returns what
-    /// the client sent, connection by connection.
+    /// Waits until the script has ended and returns the bytes that the clients sent, one entry for each connection.
+    /// Panics if a step panicked or if an expected connection was not made.
     pub fn finish(self) -> Vec<Vec<u8>> {
         if let Err(panic) = self.thread.join() {
             resume_unwind(panic);
@@ -157,20 +161,20 @@ fn serve(
             connection.accept_tls(config.clone());
         }
         step(&mut connection);
-        connection.stream.say_goodbye();
+        connection.stream.send_close_notify();
         received.lock().expect("no panic").push(connection.received);
     }
 }
 
 fn accept(tcp: &TcpListener, unix: &UnixListener) -> Option<Stream> {
-    let deadline = Instant::now() + patience();
+    let deadline = Instant::now() + timeout();
     while Instant::now() < deadline {
         let stream = tcp
             .accept()
             .map(|(s, _)| Stream::from(s))
             .or_else(|_| unix.accept().map(|(s, _)| Stream::from(s)));
         match stream {
-            Ok(stream) => return stream.prepare(patience()).ok().map(|()| stream),
+            Ok(stream) => return stream.prepare(timeout()).ok().map(|()| stream),
             Err(_) => thread::sleep(Duration::from_millis(2)),
         }
     }
@@ -192,7 +196,7 @@ pub enum First {
 pub struct Startup {
     /// Major and minor.
     pub version: (u16, u16),
-    /// In the order they were sent.
+    /// In the order sent.
     pub parameters: Vec<(String, String)>,
 }
 
@@ -205,14 +209,14 @@ impl Startup {
     }
 }
 
-/// One client. Every method panics when the client does something else than it says.
+/// A connection to one client. Every method panics if the client sends something else than the method expects.
 pub struct Connection {
     stream: Stream,
     received: Vec<u8>,
 }
 
 impl Connection {
-    /// The startup packet, any request to cancel, or a request for encryption.
+    /// Reads a startup packet, a cancel request, or a request for encryption.
     #[track_caller]
     pub fn expect_first(&mut self) -> First {
         let length = self.read_u32();
@@ -233,7 +237,7 @@ impl Connection {
         }
     }
 
-    /// A request for TLS, and the handshake.
+    /// Reads an SSLRequest and does the handshake.
     #[track_caller]
     pub fn accept_tls(&mut self, config: Arc<ServerConfig>) {
         assert_eq!(self.expect_first(), First::SslRequest);
@@ -249,7 +253,7 @@ impl Connection {
         }
     }
 
-    /// A startup packet, and an answer that makes the connection ready.
+    /// Reads a startup packet and answers so that the connection is ready for queries.
     #[track_caller]
     pub fn login(&mut self) -> Startup {
         let startup = self.expect_startup();
@@ -257,7 +261,7 @@ impl Connection {
         startup
     }
 
-    /// The next message, which must be of type `kind`; returns its body.
+    /// Reads the next message, which must have the type `kind`, and returns its body.
     #[track_caller]
     pub fn expect(&mut self, kind: u8) -> Vec<u8> {
         let (got, body) = self.read_message();
@@ -270,7 +274,7 @@ impl Connection {
         body
     }
 
-    /// Messages of any type up to one of type `last`; returns that one's body.
+    /// Reads messages of any type up to one of type `last` and returns the body of that one.
     #[track_caller]
     pub fn expect_until(&mut self, last: u8) -> Vec<u8> {
         loop {
@@ -281,7 +285,7 @@ impl Connection {
         }
     }
 
-    /// Takes the next message, whatever it is; false at the client's end.
+    /// Reads the next message of any type; returns false if the client has closed the connection.
     pub fn try_read_message(&mut self) -> bool {
         let mut kind = [0];
         if !matches!(self.stream.read(&mut kind), Ok(1)) {
@@ -293,7 +297,7 @@ impl Connection {
         true
     }
 
-    /// A simple query; returns its text.
+    /// Reads a simple query and returns its text.
     #[track_caller]
     pub fn expect_query(&mut self) -> String {
         let mut body = self.expect(b'Q');
@@ -301,20 +305,20 @@ impl Connection {
         String::from_utf8_lossy(&body).into_owned()
     }
 
-    /// Terminate, and the end of the connection.
+    /// Reads Terminate and the end of the connection.
     #[track_caller]
     pub fn expect_terminate(&mut self) {
         self.expect(b'X');
         self.expect_eof();
     }
 
-    /// The client's end of the connection, with nothing before it.
+    /// Checks that the client closes the connection and sends nothing before.
     #[track_caller]
     pub fn expect_eof(&mut self) {
         let mut byte = [0];
         match self.stream.read(&mut byte) {
             Ok(0) => {}
-            // A client that closes with something unread sends a reset.
+            // The kernel sends a reset if the client closes the socket while it has unread data.
             Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {}
             other => panic!(
                 "the client should have closed: {other:?} {}",
@@ -323,7 +327,7 @@ impl Connection {
         }
     }
 
-    /// Whatever the client sends up to its end of the connection, however that comes.
+    /// Reads whatever the client sends until the connection ends, normally or with an error.
     pub fn drain(&mut self) {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = self.stream.read(&mut bytes) {
@@ -331,7 +335,7 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::send`], to a client that may have left.
+    /// As [`Connection::send`], but the client may have closed the connection.
     pub fn try_send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -341,28 +345,28 @@ impl Connection {
         self.stream.write_all(bytes).expect("the client reads");
     }
 
-    /// The bytes as [`Connection::send_sealed`] takes them: inside TLS, records of their own.
+    /// Encrypts `bytes` for [`Connection::send_sealed`]. With TLS they become separate records.
     pub fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.stream.seal(bytes)
     }
 
-    /// Sends what was sealed, all of it at once or parts of it: TCP knows nothing of records.
+    /// Sends sealed bytes, or a part of them: TCP does not know where a record ends.
     #[track_caller]
     pub fn send_sealed(&mut self, bytes: &[u8]) {
         self.stream.write_sealed(bytes).expect("the client reads");
     }
 
-    /// Inside TLS, takes other keys for what is sent from now on.
+    /// With TLS, switches to new keys for everything that is sent from now on.
     pub fn renew_keys(&mut self) {
         self.stream.renew_keys();
     }
 
-    /// Sends each byte by itself.
+    /// Sends each byte in its own write.
     #[track_caller]
     pub fn send_split(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.send(&[*byte]);
-            // Long enough that a waiting client sees it alone.
+            // Long enough that a waiting client reads the byte alone.
             thread::sleep(Duration::from_micros(200));
         }
     }
@@ -371,22 +375,22 @@ impl Connection {
         thread::sleep(time);
     }
 
-    /// Ends the server's side; the client sees the end of the stream, and can still send.
+    /// Closes the server's direction of the connection: the client reads end of file and can still send.
     pub fn shutdown(&mut self) {
         self.stream.shutdown();
     }
 
-    /// Likewise, but inside TLS without telling: nothing can be read or sent any more.
+    /// As `shutdown`, but with TLS it sends no close_notify, and afterwards the server can neither read nor send.
     pub fn cut_off(&mut self) {
         self.stream.cut_off();
     }
 
-    /// Makes the close that follows a reset (TCP only).
+    /// Makes the next close send a TCP reset (TCP only).
     pub fn reset(&mut self) {
         self.stream.reset();
     }
 
-    /// Any number of bytes.
+    /// Reads `n` bytes.
     #[track_caller]
     pub fn read(&mut self, n: usize) -> Vec<u8> {
         let mut bytes = vec![0; n];
@@ -405,7 +409,7 @@ impl Connection {
         bytes
     }
 
-    /// The next message: its type and its body.
+    /// Reads the next message and returns its type and its body.
     #[track_caller]
     pub fn read_message(&mut self) -> (u8, Vec<u8>) {
         let kind = self.read(1)[0];
@@ -425,7 +429,7 @@ impl Connection {
     }
 }
 
-/// What a server of version 18 says to a client it trusts.
+/// What a PostgreSQL 18 server sends after the startup packet to a client that needs no password.
 pub fn welcome() -> Vec<u8> {
     let parameters = [
         ("client_encoding", "UTF8"),

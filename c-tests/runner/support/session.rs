@@ -1,4 +1,4 @@
-//! A program that a test talks with: it sends a line when it has seen what that line answers.
+//! An interactive program: the test sends a line, waits for the reply, and sends the next line.
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use super::process::{self, End, TIMEOUT};
 
-/// A running program, its stdout and stderr in one stream, in the order they were written.
+/// A running program, with stdout and stderr in one stream.
 pub struct Session {
     child: Child,
     stdin: Option<ChildStdin>,
     output: Receiver<Vec<u8>>,
-    /// What was read and not yet returned.
+    /// Output that was read but not yet returned.
     unread: String,
 }
 
 impl Session {
-    /// The program's stdin is a pipe.
+    /// Starts the program with a pipe as stdin.
     #[track_caller]
     pub fn start(command: &mut Command) -> Session {
         let (reader, writer) = io::pipe().expect("a pipe");
@@ -31,7 +31,7 @@ impl Session {
             .stderr(writer)
             .spawn()
             .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // The command holds the pipe's other end as long as it is there to be started again.
+        // `command` keeps the other end of the pipe open until its stdout is replaced.
         command.stdout(std::process::Stdio::null());
         command.stderr(std::process::Stdio::null());
         Session {
@@ -42,8 +42,8 @@ impl Session {
         }
     }
 
-    /// The program has a terminal of its own, which does not echo; its environment is `command`'s. Arguments must not
-    /// need quotes.
+    /// Starts the program on a terminal of its own that does not echo, with the environment of `command`. Arguments
+    /// must not need quoting.
     #[track_caller]
     pub fn on_terminal(command: &Command) -> Session {
         let words: Vec<_> = [command.get_program()]
@@ -64,7 +64,7 @@ impl Session {
         Session::start(&mut script)
     }
 
-    /// The program's process.
+    /// The process id of the program.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -85,7 +85,7 @@ impl Session {
             .unwrap_or_else(|e| panic!("the program does not take {text:?}: {e}"));
     }
 
-    /// What the program says up to `end`, that included.
+    /// Returns the program's output up to and including `end`.
     #[track_caller]
     pub fn until(&mut self, end: &str) -> String {
         let deadline = Instant::now() + TIMEOUT;
@@ -102,7 +102,7 @@ impl Session {
         }
     }
 
-    /// Closes the program's stdin and waits for its end; returns what it still said, and how it ended.
+    /// Closes the program's stdin, waits until it exits, and returns its remaining output and how it ended.
     #[track_caller]
     pub fn finish(mut self) -> (String, End) {
         drop(self.stdin.take());
@@ -146,12 +146,12 @@ fn chunks(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// A terminal ends its lines with a carriage return too. Sessions speak ASCII, so a chunk may end anywhere.
+/// Removes the carriage returns that a terminal adds. The programs print ASCII, so a chunk can be split anywhere.
 fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\r', "")
 }
 
-/// Asks again and again, until the answer is `expected`.
+/// Calls `ask` repeatedly until it returns `expected`.
 #[track_caller]
 pub fn wait_until(expected: &str, mut ask: impl FnMut() -> String) {
     let deadline = Instant::now() + TIMEOUT;

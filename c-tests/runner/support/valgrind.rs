@@ -1,4 +1,5 @@
-//! Programs under valgrind's memcheck: all that run on ours, when `LIBPQ_OXIDE_VALGRIND` is set.
+//! Runs programs under valgrind's memcheck. If `LIBPQ_OXIDE_VALGRIND` is set, all C programs that use our library run
+//! this way.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,18 +10,19 @@ use tempfile::TempDir;
 use super::paths::Lib;
 use super::program::on_lib;
 
-/// How much longer a program may take.
+/// The factor by which timeouts are longer.
 pub const SLOWNESS: u32 = 20;
 
-/// Programs that leak on purpose: their callbacks jump over the library, their threads are cancelled in it, or their children end where they are.
+/// Programs that leak on purpose: their callbacks longjmp out of the library, their threads are cancelled in it, or
+/// their child processes exit without cleaning up.
 const LEAKING: [&str; 3] = ["cancel_thread", "jumps", "null_"];
 
-/// Whether this run of the tests is one under valgrind.
+/// Whether this test run uses valgrind.
 pub fn is_wanted() -> bool {
     env::var_os("LIBPQ_OXIDE_VALGRIND").is_some()
 }
 
-/// One program under memcheck.
+/// One run of a program under memcheck.
 pub struct Memcheck {
     logs: TempDir,
 }
@@ -31,10 +33,10 @@ impl Memcheck {
         Memcheck { logs }
     }
 
-    /// The command that runs `program` on ours; each process writes a log of its own.
+    /// The command that runs `program` with our library. Each process writes its own log.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = on_lib("valgrind", Lib::Ours);
-        // One block for each allocation, so that memcheck sees where one ends.
+        // One malloc block for each allocation, so that memcheck knows where each one ends.
         command.env("LIBPQ_OXIDE_ARENA", "malloc");
         command.args([
             "--tool=memcheck",
@@ -45,7 +47,8 @@ impl Memcheck {
         let kinds = if LEAKING.iter().any(|leaking| name.starts_with(leaking)) {
             "none"
         } else {
-            // "Possible" are buffers whose beginning was consumed: pointers lead into them.
+            // "Possible" leaks are buffers whose beginning was consumed: the pointers point into the middle of the
+            // block.
             "definite,indirect"
         };
         command.arg(format!("--errors-for-leak-kinds={kinds}"));
@@ -55,7 +58,8 @@ impl Memcheck {
         command
     }
 
-    /// What memcheck complains about; empty for none. Without a log it did not run, which is a complaint too.
+    /// The errors that memcheck reports; empty if there are none. A missing log means that memcheck did not run,
+    /// which is also an error.
     pub fn complaints(&self) -> String {
         let entries = fs::read_dir(self.logs.path()).expect("the logs");
         let logs: Vec<String> = entries

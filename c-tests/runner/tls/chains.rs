@@ -83,7 +83,7 @@ fn outcomes(lib: Lib, input: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_chain_fares_as_the_table_says() {
+fn each_chain_gives_the_result_in_the_table() {
     let (rows, directory) = (table::rows(), forge());
     let used: BTreeSet<_> = rows.iter().map(|row| row.case.clone()).collect();
     assert_eq!(used, made(directory.path()), "the table and the generator");
@@ -112,7 +112,7 @@ fn each_chain_fares_as_the_table_says() {
 /// Each way in which the library is wider than webpki, or than C libpq, stands in WIDER.md, and each line there has a
 /// chain that is accepted for it, and a forged one that is not.
 #[test]
-fn the_table_follows_the_page_on_what_is_wider() {
+fn the_table_matches_wider_md() {
     let (rows, directory, lines) = (table::rows(), forge(), table::lines_of_wider());
     let mut uses: BTreeMap<String, [bool; 2]> = BTreeMap::new();
     let mut wrong = String::new();
@@ -151,7 +151,7 @@ fn the_table_follows_the_page_on_what_is_wider() {
 
 /// What is refused though C libpq accepts it stands in docs/tls.md, and nothing else does.
 #[test]
-fn the_table_follows_the_page_on_differences() {
+fn the_table_matches_tls_md() {
     let rows = table::rows();
     let stricter = |row: &&Row| row.oracle == "ok" && row.ours != "ok";
     let wider = |row: &&Row| row.oracle != "ok" && row.ours == "ok";

@@ -33,7 +33,7 @@ fn clients(lib: Lib) -> [Command; 3] {
 }
 
 #[test]
-fn drivers_know_whom_they_talk_to() {
+fn drivers_verify_the_server() {
     let server = TlsServer::with("good", "good");
     let root = server.files.file("root.crt");
     let conninfo = |host: &str| {

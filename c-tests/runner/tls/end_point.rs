@@ -114,7 +114,7 @@ fn digests_that_bind() {
 }
 
 #[test]
-fn digests_that_nobody_knows() {
+fn digests_that_neither_library_knows() {
     let mut all = Vec::new();
     all.extend([2, 15, 16].map(|number| plain(format!("{RSA}.{number}"))));
     all.extend([9, 10, 11, 12, 3].map(|number| plain(format!("{SHA3}.{number}"))));
@@ -139,7 +139,7 @@ fn digests_that_nobody_knows() {
 
 /// Stated in docs/tls.md: without the binding an attacker could avoid it with a certificate of their own.
 #[test]
-fn digests_that_this_library_does_not_have() {
+fn digests_that_this_library_lacks() {
     let sha3_224 = format!("{SHA2}.7");
     let server = TlsServer::weak("good", "good");
     for (name, algorithm) in [

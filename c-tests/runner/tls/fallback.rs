@@ -31,7 +31,7 @@ fn a_notice_receiver_gets_the_notice_once() {
 
 /// The probes of target_session_attrs lie between the handshake and the open session.
 #[test]
-fn the_notice_comes_with_the_host_that_is_taken() {
+fn the_notice_is_about_the_host_that_connects() {
     let server = TlsServer::with_settings("good", "good", CBC);
     let rest = "dbname=postgres sslmode=prefer target_session_attrs";
     let port = server.port();
@@ -53,7 +53,7 @@ fn the_notice_comes_with_the_host_that_is_taken() {
 }
 
 #[test]
-fn who_forbids_plain_text_or_tls_gets_no_notice() {
+fn no_notice_if_plain_text_or_tls_is_forbidden() {
     let server = TlsServer::with_settings("good", "good", CBC);
     let conninfos = [
         "host=good.test dbname=postgres sslmode=disable",
@@ -75,7 +75,7 @@ fn who_forbids_plain_text_or_tls_gets_no_notice() {
 
 /// The same certificates and files that C libpq stumbles over: as silent as C libpq.
 #[test]
-fn failures_that_c_libpq_has_too_bring_no_notice() {
+fn no_notice_for_failures_that_c_libpq_has_too() {
     let files = Certificates::shared();
     let other = format!("sslrootcert={}", files.file("other.crt"));
     let key = format!(

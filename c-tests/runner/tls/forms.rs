@@ -146,7 +146,7 @@ fn trusted_certificates_as_roots() {
 
 /// A mark on an authority between holds whoever sends it.
 #[test]
-fn rejected_authorities_between() {
+fn rejected_intermediates() {
     let server = TlsServer::with("chained+between", "chained");
     let files = server.files;
     for (name, note) in [
@@ -180,7 +180,7 @@ fn rejected_authorities_between() {
 
 /// An authority between that is trusted explicitly ends the chain for OpenSSL. Stated in docs/tls.md.
 #[test]
-fn a_mark_does_not_make_a_root_of_an_authority_between() {
+fn a_trust_mark_does_not_make_an_intermediate_a_root() {
     let server = TlsServer::with("chained+between", "chained");
     let files = server.files;
     files.openssl(&[
@@ -236,7 +236,7 @@ fn trusted_certificates_of_clients() {
 }
 
 #[test]
-fn root_files_with_something_damaged_in_them() {
+fn root_files_with_damaged_parts() {
     let server = TlsServer::with("good", "good");
     let files = server.files;
     let (root, other) = (read(files, "root.crt"), read(files, "other.crt"));
@@ -321,7 +321,7 @@ fn a_server_with_an_unreadable_certificate() {
 
 /// What stands in `SSL_CERT_FILE` and in `SSL_CERT_DIR` counts together.
 #[test]
-fn roots_of_the_system() {
+fn system_roots() {
     let server = TlsServer::with("good", "good");
     let files = server.files;
     let directory = |name: &str, link: &str| {

@@ -91,7 +91,7 @@ fn names_and_protocol() {
 
 /// rustls takes only what looks like the name of a host, and sends no dot at its end. Stated in docs/tls.md.
 #[test]
-fn names_that_are_no_host_names() {
+fn names_that_are_not_host_names() {
     let name = |lib, host: &str| {
         let extensions = hello(lib, &format!("host={host}"));
         // A list of one: its length, a kind, the name's length, the name.

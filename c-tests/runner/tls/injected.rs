@@ -104,7 +104,7 @@ fn connect_through(modes: &[&str], when: When, options: &str, check: impl Fn(&st
 }
 
 #[test]
-fn in_one_piece_with_the_answer() {
+fn in_the_same_packet_as_the_reply() {
     connect_through(&MODES, When::WithAnswer, "", |_, output| {
         assert!(output.stdout.contains("status: 1"), "{output}");
         assert!(output.stdout.contains(SEEN[0]), "{output}");
@@ -113,7 +113,7 @@ fn in_one_piece_with_the_answer() {
 
 /// By then it is for TLS to refuse: no record looks like it. (With sslmode=prefer libpq then connects without TLS.)
 #[test]
-fn a_moment_after_the_answer() {
+fn shortly_after_the_reply() {
     for time in [0, 1, 20].map(Duration::from_millis) {
         connect_through(&MODES[..2], When::After(time), "", |_, output| {
             assert!(output.stdout.contains("status: 1"), "{output}");
@@ -142,7 +142,7 @@ fn before_a_direct_handshake() {
 
 /// In every mode that asks for TLS, complaints of any length.
 #[test]
-fn complaints_before_tls_are_not_shown() {
+fn errors_before_tls_are_not_shown() {
     let long = [&b"E"[..], &[b'x'; 3000]].concat();
     for complaint in [&b"E\0\0\0\x0cSsecret\0\0"[..], b"Esecret", b"E", &long] {
         for mode in MODES {

@@ -100,7 +100,7 @@ fn encrypted_keys() {
 
 /// Encryption as PKCS #12 has it.
 #[test]
-fn keys_encrypted_in_old_ways() {
+fn keys_encrypted_in_old_formats() {
     let server = server();
     let mut all = Vec::new();
     for (name, method, password) in [
@@ -193,7 +193,7 @@ fn keys_encrypted_with_unusual_ciphers() {
 }
 
 #[test]
-fn keys_under_other_labels() {
+fn keys_with_other_pem_labels() {
     let server = server();
     let files = server.files;
     files.openssl(&[
@@ -246,7 +246,7 @@ fn keys_under_other_labels() {
 }
 
 #[test]
-fn keys_behind_something_damaged() {
+fn keys_after_a_damaged_block() {
     let server = server();
     let files = server.files;
     files.openssl(&[
@@ -326,7 +326,7 @@ fn keys_of_other_certificates() {
 
 /// OpenSSL takes the key for a part of what stands before it. Stated in docs/tls.md.
 #[test]
-fn a_key_behind_a_block_without_an_end() {
+fn a_key_after_an_unterminated_block() {
     let server = server();
     let files = server.files;
     for (name, before) in [

@@ -122,7 +122,7 @@ fn certificates_in_tls_1_2() {
 }
 
 #[test]
-fn files_that_are_not_right() {
+fn invalid_files() {
     let server = server();
     let files = server.files;
     files.write("empty", "");
@@ -226,7 +226,7 @@ fn a_hook_for_the_password() {
 }
 
 #[test]
-fn without_a_password_nobody_is_asked() {
+fn there_is_no_password_prompt() {
     let server = server();
     convert(
         &server,
@@ -242,7 +242,7 @@ fn without_a_password_nobody_is_asked() {
 }
 
 #[test]
-fn text_in_place_of_files() {
+fn pem_text_in_place_of_files() {
     let server = server();
     let text = |name: &str| {
         let text = std::fs::read_to_string(server.files.path(name)).expect("PEM text");

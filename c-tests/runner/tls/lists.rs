@@ -110,7 +110,7 @@ fn lines(server: &TlsServer, choices: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn lists_in_root_files_count_where_lists_count() {
+fn lists_in_root_files_and_in_list_options() {
     let server = TlsServer::with("revoked", "revoked");
     make(server.files);
     make_directories(server.files);
@@ -265,7 +265,7 @@ fn certificates_in_directories_of_lists() {
 
 /// C libpq does not look behind it. Stated in docs/tls.md.
 #[test]
-fn a_damaged_list_hides_none_behind_it() {
+fn a_damaged_list_does_not_hide_later_ones() {
     let server = TlsServer::with("revoked", "revoked");
     make(server.files);
     make_directories(server.files);

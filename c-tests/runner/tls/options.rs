@@ -109,7 +109,7 @@ fn chains() {
 }
 
 #[test]
-fn certificates_that_webpki_does_not_take() {
+fn certificates_that_webpki_rejects() {
     for (certificate, root) in [
         ("self", "self.crt"),
         ("self", "root.crt"),
@@ -211,7 +211,7 @@ fn protocol_versions() {
 }
 
 #[test]
-fn old_protocol_versions_are_named() {
+fn old_protocol_versions_give_an_error() {
     let server = TlsServer::with("good", "good");
     let old = "host=good.test dbname=postgres sslmode=require ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1";
     let output = server.ours("", &[old.to_owned()], &[]).success();
@@ -224,14 +224,14 @@ fn old_protocol_versions_are_named() {
 }
 
 #[test]
-fn the_library_tells_its_name() {
+fn pqsslattribute_names_the_library() {
     let server = TlsServer::with("good", "good");
     let output = server.ours("library", &[], &[]).success();
     assert_eq!(output.stdout, "library: \"rustls\"\n");
 }
 
 #[test]
-fn secrets_for_debugging() {
+fn sslkeylogfile() {
     let server = TlsServer::with("good", "good");
     let path = server.files.path("secrets");
     let conninfo = format!(

@@ -16,7 +16,7 @@ fn connects(server: &TlsServer, lib: Lib, root: &str) -> bool {
 
 /// Stated in docs/tls.md.
 #[test]
-fn forms_that_only_this_library_reads() {
+fn formats_that_only_this_library_reads() {
     let server = TlsServer::with("good", "good");
     let root = read(server.files, "root.crt");
     let indented: String = root.lines().map(|line| format!(" {line}\n")).collect();
@@ -36,7 +36,7 @@ fn forms_that_only_this_library_reads() {
 
 /// Stated in docs/tls.md.
 #[test]
-fn forms_that_only_openssl_reads() {
+fn formats_that_only_openssl_reads() {
     let server = TlsServer::with("good", "good");
     let root = read(server.files, "root.crt");
     let (without_end, _) = root.split_once("-----END").expect("an end");
@@ -51,7 +51,7 @@ fn forms_that_only_openssl_reads() {
 }
 
 #[test]
-fn lines_that_begin_nothing() {
+fn lines_that_look_like_pem_but_are_not() {
     let server = TlsServer::with("good", "good");
     let root = read(server.files, "root.crt");
     for (name, text) in [

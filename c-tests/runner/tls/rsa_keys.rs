@@ -64,7 +64,7 @@ fn large_exponents() {
 }
 
 #[test]
-fn authorities_of_large_keys() {
+fn authorities_with_large_keys() {
     let files = Certificates::shared();
     let name = "root8320";
     key(

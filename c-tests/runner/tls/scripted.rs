@@ -53,7 +53,7 @@ fn answering(answer: &'static [u8], comes_back: bool) -> impl Fn() -> Script {
 }
 
 #[test]
-fn other_answers() {
+fn other_replies_to_the_tls_request() {
     same(answering(b"x", false), "require");
     same(answering(b"N", false), "require");
     same(answering(b"", false), "require");
@@ -80,7 +80,7 @@ fn speaking(bytes: &'static [u8]) -> Script {
 }
 
 #[test]
-fn something_else_than_tls() {
+fn a_server_that_sends_no_tls() {
     for (bytes, text) in [
         (
             &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
@@ -117,7 +117,7 @@ fn malformed_messages_of_a_handshake() {
 
 /// C libpq's text, and a hint behind it.
 #[test]
-fn a_refusal_to_shake_hands_gets_a_hint() {
+fn a_refused_handshake_gives_a_hint() {
     let refusing = || speaking(b"\x15\x03\x03\0\x02\x02\x28");
     let [expected, ours] = both(refusing, "require");
     let text = "sslv3 alert handshake failure";
@@ -132,7 +132,7 @@ fn a_refusal_to_shake_hands_gets_a_hint() {
 
 /// What no PostgreSQL does: the server ends the handshake, and the session it then opens is not encrypted.
 #[test]
-fn plain_text_after_a_handshake_that_was_cut_off_is_told() {
+fn a_fallback_to_plain_text_after_a_cut_off_handshake_raises_a_notice() {
     let script = || {
         answering(b"S", false)().connection(|c| {
             c.login();

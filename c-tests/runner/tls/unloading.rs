@@ -6,7 +6,7 @@ use crate::support::program::{Program, assert_same};
 use crate::support::valgrind;
 
 #[test]
-fn a_thread_that_used_tls_may_end_after_dlclose() {
+fn a_thread_that_used_tls_can_exit_after_dlclose() {
     let server = TlsServer::with("good", "good");
     let conninfo = server.conninfo("dbname=only_ssl sslmode=require");
     // More rounds than a process has keys for thread-specific data.

@@ -122,7 +122,7 @@ fn named(files: &Certificates, name: &str, own: &str, mask: &str, issuing: &str)
 }
 
 #[test]
-fn names_in_other_words() {
+fn names_in_other_encodings() {
     let files = Certificates::shared();
     for (name, own, mask, issuing, good) in [
         (
@@ -166,7 +166,7 @@ fn names_in_other_words() {
 }
 
 #[test]
-fn authorities_that_issued_themselves() {
+fn self_issued_authorities() {
     let files = Certificates::shared();
     let keyed = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
     let authority = |limit: &str| format!("basicConstraints=critical,CA:TRUE{limit}\n{keyed}");

@@ -1,4 +1,4 @@
-//! What a script writes to and reads from: a socket, and perhaps TLS on it.
+//! The stream of a scripted connection: a socket, optionally with TLS.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -33,13 +33,13 @@ impl Stream {
         Stream { socket, tls: None }
     }
 
-    pub fn prepare(&self, patience: Duration) -> io::Result<()> {
+    pub fn prepare(&self, timeout: Duration) -> io::Result<()> {
         self.socket.set_nonblocking(false)?;
-        self.socket.set_read_timeout(Some(patience))?;
-        self.socket.set_write_timeout(Some(patience))
+        self.socket.set_read_timeout(Some(timeout))?;
+        self.socket.set_write_timeout(Some(timeout))
     }
 
-    /// The server's side of a handshake.
+    /// Does the server's side of a TLS handshake.
     pub fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
         let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
         tls.set_buffer_limit(None);
@@ -60,7 +60,7 @@ impl Stream {
                     tls.read_tls(&mut self.socket)?;
                     tls.process_new_packets().map_err(io::Error::other)?;
                 }
-                // A client may leave without a word.
+                // A client may close the connection without close_notify.
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 outcome => return outcome,
             }
@@ -72,7 +72,7 @@ impl Stream {
         self.write_sealed(&sealed)
     }
 
-    /// The bytes as they go over the socket: inside TLS, the records they make.
+    /// The bytes as they are sent on the socket: with TLS, as records.
     pub fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Some(tls) = &mut self.tls else {
             return bytes.to_vec();
@@ -91,15 +91,15 @@ impl Stream {
         self.socket.write_all(records)
     }
 
-    /// What is sent from now on is encrypted with another key.
+    /// Changes the key that encrypts everything sent from now on.
     pub fn renew_keys(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.refresh_traffic_keys().expect("TLS 1.3");
         }
     }
 
-    /// Inside TLS, tells the client that no more comes, as PostgreSQL does.
-    pub fn say_goodbye(&mut self) {
+    /// With TLS, sends close_notify, as PostgreSQL does.
+    pub fn send_close_notify(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             let goodbye = self.seal(b"");
@@ -107,19 +107,19 @@ impl Stream {
         }
     }
 
-    /// Ends the server's side.
+    /// Closes the server's direction of the connection.
     pub fn shutdown(&mut self) {
-        self.say_goodbye();
+        self.send_close_notify();
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
-    /// Ends the server's side without a word of TLS.
+    /// As `shutdown`, but does not send close_notify.
     pub fn cut_off(&mut self) {
         self.tls = None;
         self.shutdown();
     }
 
-    /// Makes the close that follows a reset (TCP only).
+    /// Makes the next close send a TCP reset (TCP only).
     pub fn reset(&mut self) {
         self.tls = None;
         let linger = self.socket.set_linger(Some(Duration::ZERO));
