@@ -1,5 +1,5 @@
-//! The parts of the interface that few programs use: events, results made by hand, printing, replication, callbacks that
-//! never return, forks.
+//! The parts of the API that few programs use: events, results built by the application, printing, replication,
+//! callbacks that longjmp, fork.
 
 use crate::support::message::{
     command_complete, copy_in_response, notice, notification, one_value, ready,
@@ -22,7 +22,7 @@ fn results_copied_and_changed() {
 
 #[test]
 fn printing() {
-    // No terminal is there, so the pager is not run.
+    // stdout is not a terminal, so the pager does not run.
     let env = [("PAGER", "false")];
     same_output("print", &[&Postgres::shared().tcp("postgres")], &env);
 }
@@ -31,7 +31,7 @@ fn printing() {
 #[track_caller]
 fn same_traces(conninfo: &str, part: &[&str]) {
     for flags in ["0", "1", "2", "3"] {
-        // libpq 18 asks for no GoAway.
+        // libpq 18 does not send the GoAway key.
         let env = [("PGGOAWAY", "disable")];
         same_output("trace", &[&[conninfo, flags], part].concat(), &env);
     }
@@ -40,7 +40,7 @@ fn same_traces(conninfo: &str, part: &[&str]) {
 #[test]
 fn traces_of_sessions() {
     let server = Postgres::shared();
-    // Notifications come from one's own database alone.
+    // A database of its own, because notifications come only from the session's database.
     same_traces(&server.tcp(&server.fresh_database()), &[]);
 }
 
@@ -76,7 +76,7 @@ fn copy_both() {
     let server = Postgres::shared();
     let program = Program::new("copy_both");
     let run = |lib| {
-        // Changes are told for one database.
+        // A database of its own, because replication shows the changes of one database.
         let conninfo = server.unix(&server.fresh_database());
         let replication = format!("{conninfo} replication=database");
         let output = program.run(lib, &[&replication, &conninfo], &[]);
@@ -87,7 +87,7 @@ fn copy_both() {
     assert!(difference.is_empty(), "{difference}");
 }
 
-/// A server that has much to say before it reads a COPY.
+/// A server that sends a lot before it reads the COPY data.
 fn talks_before_it_reads() -> Script {
     Script::new().connection(|c| {
         c.login();
@@ -155,7 +155,7 @@ fn callbacks_that_longjmp() {
 
 #[test]
 fn a_forked_child_does_not_disturb_the_parents_session() {
-    // libpq would end it, so this is ours alone.
+    // In C libpq the child would end the session, so only ours runs.
     let server = Postgres::shared();
     for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
         let output = Program::new("forked").run(Lib::Ours, &[&conninfo], &[]);

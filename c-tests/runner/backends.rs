@@ -1,4 +1,4 @@
-//! The library inside PostgreSQL itself: servers and their tools that connect to servers.
+//! PostgreSQL servers and tools that load the library for their own connections.
 
 use std::fs;
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
 use crate::support::process::{self, TIMEOUT};
 
-/// Asks until the answer is the one expected.
+/// Repeats the query until it returns the expected result.
 #[track_caller]
 fn wait_for(server: &Postgres, database: &str, query: &str, expected: &str) {
     let deadline = Instant::now() + TIMEOUT;
@@ -26,7 +26,7 @@ fn wait_for(server: &Postgres, database: &str, query: &str, expected: &str) {
     }
 }
 
-/// What the walreceiver of a standby loaded.
+/// The libpq that a standby's walreceiver has loaded.
 fn library_of_walreceiver(standby: &Postgres) -> String {
     wait_for(
         standby,
@@ -44,7 +44,7 @@ fn standbys_made_by_pg_basebackup() {
         "postgres",
         "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i",
     );
-    // The standby runs on ours, and on the libpq it came with.
+    // The standby runs with our library, and with its own libpq.
     for lib in [Some(Lib::Ours), None] {
         let standby = primary.standby(Lib::Ours, lib);
         let settings = fs::read_to_string(standby.data().join("postgresql.auto.conf"))
@@ -111,7 +111,7 @@ fn a_subscription() {
     wait_for(publisher, &database, &slots, "0");
 }
 
-/// Errors, cancellation and subtransactions included; the same script runs on both libraries.
+/// Covers errors, cancellation and subtransactions. The same script runs with both libraries.
 const FOREIGN: &str = "
 CREATE EXTENSION postgres_fdw;
 CREATE EXTENSION dblink;
@@ -212,7 +212,7 @@ fn pg_receivewal() {
     ]);
     let place = server.data().join("received");
     own.arg(&place);
-    // pg_receivewal makes no directory; the server's user can make one.
+    // pg_receivewal does not create the directory, but the server's user can.
     server.psql(
         "postgres",
         &format!("COPY (SELECT) TO PROGRAM 'mkdir {}'", place.display()),

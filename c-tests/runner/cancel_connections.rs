@@ -1,4 +1,4 @@
-//! Cancel requests over connections of their own.
+//! Cancel requests with `PQcancelCreate` and `PQcancelBlocking`.
 
 use crate::support::postgres::Postgres;
 use crate::support::process::Output;
@@ -15,7 +15,7 @@ fn queries_are_cancelled() {
     }
 }
 
-/// A session, whose end does not wait for the client's, and two requests that `answer` answers.
+/// A session that stays open until the client ends it, and two cancel requests, which `answer` handles.
 fn script(answer: fn(&mut Connection)) -> impl Fn() -> Script {
     move || {
         let request = move |c: &mut Connection| {
@@ -58,7 +58,7 @@ fn a_reset_is_an_error() {
 
 #[test]
 fn connect_timeout_applies_to_a_silent_server() {
-    // Only the blocking call keeps to it: the second request waits for its server.
+    // Only the blocking call applies connect_timeout; the second request waits for the server.
     let silent = || {
         Script::new()
             .connection(|c| drop(c.login()))

@@ -1,4 +1,4 @@
-//! Threads that are cancelled with pthread_cancel, or end in a callback.
+//! Threads that are cancelled with pthread_cancel or exit in a callback.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::support::program::{Program, same_output};
 use crate::support::valgrind;
 use crate::tls::server::TlsServer;
 
-/// Under valgrind it takes a thread longer to come to its wait.
+/// Under valgrind a thread needs more time until it waits.
 fn pace() -> &'static [(&'static str, &'static str)] {
     if valgrind::is_wanted() {
         &[("SLOW", "1")]
@@ -20,7 +20,7 @@ fn pace() -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// A connection string of a server with TLS, to be used while the server is kept.
+/// Starts a server with TLS and returns it with a connection string.
 fn over_tls() -> (TlsServer, String) {
     let server = TlsServer::with("good", "good");
     let conninfo = server.conninfo("dbname=only_ssl sslmode=require");
@@ -40,7 +40,7 @@ fn each_wait_can_be_cancelled_over_tls() {
     same_output("cancel_thread", &[&conninfo], pace());
 }
 
-/// C libpq loses an answer now and then, and waits for it for ever.
+/// C libpq sometimes loses a reply here and then waits forever.
 #[test]
 fn a_cancelled_thread_loses_no_received_data() {
     const ROUNDS: &str = "60";
@@ -56,7 +56,7 @@ fn a_cancelled_thread_loses_no_received_data() {
     }
 }
 
-/// C libpq's PQfinish waits for such a server.
+/// C libpq's PQfinish blocks on such a server.
 #[test]
 fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
     let shared = Postgres::shared();
@@ -73,7 +73,7 @@ fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
     }
 }
 
-/// A library that cancels a thread at its n-th cancellation point, compiled.
+/// The path of a compiled library that cancels a thread at its nth cancellation point.
 fn interposer() -> &'static str {
     static INTERPOSER: OnceLock<PathBuf> = OnceLock::new();
     let path = INTERPOSER.get_or_init(|| {
@@ -95,7 +95,7 @@ fn swept(conninfo: &str) -> Output {
     program.run(Lib::Ours, &[conninfo], &env).success()
 }
 
-/// Wherever the library makes a system call that is a cancellation point, the thread is cancelled there or later.
+/// For each system call of the library that is a cancellation point, the thread is cancelled there or later.
 #[test]
 fn no_cancellation_point_ends_the_process() {
     if valgrind::is_wanted() {

@@ -1,4 +1,4 @@
-//! PostgreSQL's own programs, unmodified, on our library: what they print and write is what they do with C libpq.
+//! PostgreSQL's own programs, unmodified, with our library. They must print and write the same as with C libpq.
 
 mod drivers;
 mod dump;

@@ -1,4 +1,5 @@
-//! `c-tests/demo`: the demonstrations in their short form. Counts are asserted, times are not: they depend on the machine.
+//! Short runs of the demonstrations in `c-tests/demo`. The tests check counts but not times, which depend on the
+//! machine.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use crate::support::paths::{self, Lib};
 use crate::support::postgres::Version;
 use crate::support::process::{self, Output};
 
-/// They start servers, and wait for them to stop.
+/// The demonstrations start servers and wait until they stop.
 const LIMIT: Duration = Duration::from_secs(600);
 
 fn python(arguments: &[&str]) -> Command {
@@ -45,7 +46,8 @@ fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
 #[test]
 fn drain() {
     let output = run("drain.py", Version::Debian15);
-    // The arm, when the server had exited, failed queries, the slowest answer, the most connects, who left.
+    // Columns: the arm, when the server exited, failed queries, the slowest answer, the most connections a second,
+    // who left.
     for arm in ["goaway-0", "goaway-2", "extension-2", "extension_stock-2"] {
         let row = row(&output, arm);
         assert_eq!(row[2], "0", "{output}");
@@ -62,7 +64,8 @@ fn drain() {
 #[test]
 fn switchover() {
     let output = run("switchover.py", Version::Oracle18);
-    // The arm, runs, those without a failure, failed, answered, the rate, caught, committed, the slowest answer.
+    // Columns: the arm, runs, runs without a failure, failed, answered, the rate, caught, committed, the slowest
+    // answer.
     for arm in ["goaway", "extension"] {
         let goaway = row(&output, arm);
         assert_eq!(goaway[1..4], ["3", "3", "0"], "{output}");
@@ -71,7 +74,7 @@ fn switchover() {
     }
     let fast = row(&output, "fast");
     assert_eq!(fast[1..3], ["3", "0"], "{output}");
-    // One may just have come to its end when the server stops.
+    // A transaction may end just before the server stops.
     let count = |cell: &str| cell.parse::<u32>().expect("a count");
     assert!(count(fast[7]) * 4 < count(fast[6]), "{output}");
 }
@@ -79,7 +82,7 @@ fn switchover() {
 #[test]
 fn bad_client() {
     let output = run("bad_client.py", Version::Debian15);
-    // Who, connections, those that left when asked, errors, when the last one had gone.
+    // Columns: clients, connections, left when asked, errors, when the last one left.
     for (arm, log) in [
         (
             "goaway",
@@ -111,7 +114,7 @@ fn a_claim_that_is_false_fails_the_demonstration() {
     assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
 }
 
-/// The benchmark of goaway-proxy: that it measures something, not how much.
+/// The benchmark of goaway-proxy. This checks that it measures something, not the figures.
 #[test]
 fn proxy_cost() {
     let mut command = python(&["proxy_cost.py"]);

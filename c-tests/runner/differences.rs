@@ -1,4 +1,4 @@
-//! What docs/differences.md says differs from C libpq: each is seen on both.
+//! The differences from C libpq that docs/differences.md lists. Each test runs both libraries.
 
 use std::fs::{File, Permissions};
 use std::io::Write;
@@ -15,7 +15,7 @@ fn run(lib: Lib, args: &[&str]) -> Output {
     Program::new("differences").run(lib, args, &[])
 }
 
-/// What each prints.
+/// Returns the output of both libraries.
 #[track_caller]
 fn assert_output(args: &[&str], oracle: &str, ours: &str) {
     for (lib, expected) in [(Lib::Oracle, oracle), (Lib::Ours, ours)] {

@@ -1,4 +1,4 @@
-//! Connection parameters looked up in a directory: a real slapd, which runs as a user of its own.
+//! Connection parameters from an LDAP directory, with a real slapd that runs as a separate user.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +49,7 @@ objectClass: device
 cn: none
 ";
 
-/// A server, stopped when it is dropped.
+/// A running slapd; it is stopped when this is dropped.
 struct Directory {
     server: Child,
     port: u16,

@@ -1,4 +1,4 @@
-//! README.md, the example and the installation do what they say.
+//! Tests that README.md's code, the example and the installation work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::support::process::{self, Output, TIMEOUT};
 use crate::support::program::on_lib;
 use crate::support::script::{Connection, Script};
 
-/// What `make install` made, in a directory that goes away.
+/// The result of `make install` in a temporary directory.
 struct Installation {
     root: TempDir,
 }
@@ -62,7 +62,7 @@ impl Installation {
             .collect()
     }
 
-    /// Compiles with what pkg-config says.
+    /// Compiles a program with the flags from pkg-config.
     fn compile(&self, source: &Path, program: &Path, more: &[&str], flags: &[String]) {
         let mut cc = Command::new("cc");
         cc.args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-o"])
@@ -226,7 +226,7 @@ fn a_program_builds_with_the_static_library() {
         .map(|flag| flag.replace("-lpq", "-l:libpq.a"))
         .collect();
     installation.compile(&pool_source(), &program, &[], &flags);
-    // Debian's libpq is all it could find, and has no PQgoAwayReceived.
+    // If the program were linked dynamically it would load Debian's libpq, which has no PQgoAwayReceived.
     let mut command = on_lib(&program, Lib::Debian15);
     command.arg(&conninfo);
     assert_pool_works(&process::run(&mut command, QUERIES, TIMEOUT));
@@ -259,7 +259,7 @@ fn assert_pool_works(output: &Output) {
     assert_eq!(process("second (server process "), Some(first), "{output}");
 }
 
-/// A program compiled with our headers, in a directory that goes away with `directory`.
+/// Compiles a program with our headers; the program is removed with `directory`.
 pub fn compiled(directory: &TempDir, source: &Path) -> PathBuf {
     let program = directory.path().join("program");
     let mut cc = Command::new("cc");
@@ -280,7 +280,7 @@ fn answer(c: &mut Connection, before: &[u8]) {
     c.send(&[before, &one_value("v", "hello"), &ready(b'I')].concat());
 }
 
-/// The blocks of README.md in one language.
+/// The code blocks of README.md in one language.
 fn blocks(language: &str) -> Vec<String> {
     let readme = fs::read_to_string(paths::checkout().join("README.md")).expect("README.md");
     let fence = format!("\n```{language}\n");
@@ -291,7 +291,7 @@ fn blocks(language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs each block on a server that asks it to go away.
+/// Runs each code block against a server that sends GoAway.
 #[track_caller]
 fn blocks_work(
     language: &str,

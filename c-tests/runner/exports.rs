@@ -1,4 +1,4 @@
-//! What the shared library shows to the loader.
+//! The symbols and dynamic section of the shared library.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ fn library() -> PathBuf {
     Lib::Ours.directory().join("libpq.so.5")
 }
 
-/// What a tool of binutils says about the library, line by line, in words.
+/// Runs a program of binutils on the library and returns each line of its output as words.
 fn words(tool: &str, options: &[&str]) -> Vec<Vec<String>> {
     let mut command = Command::new(tool);
     command.args(options).arg(library());
@@ -24,7 +24,7 @@ fn words(tool: &str, options: &[&str]) -> Vec<Vec<String>> {
     text.lines().map(words).collect()
 }
 
-/// The symbols it defines for others: name, kind as nm tells it, size.
+/// The global symbols the library defines: name, kind (as nm prints it), size.
 fn defined() -> Vec<(String, String, u64)> {
     let lines = words("nm", &["-D", "--defined-only", "--format=posix"]);
     let symbol = |line: Vec<String>| match line.as_slice() {
@@ -37,7 +37,7 @@ fn defined() -> Vec<(String, String, u64)> {
     lines.into_iter().map(symbol).collect()
 }
 
-/// The bracketed names behind a tag of the dynamic section.
+/// The bracketed values of a tag in the dynamic section.
 fn dynamic(tag: &str) -> Vec<String> {
     let lines = words("readelf", &["--dynamic", "--wide"]);
     let of_tag = lines.iter().filter(|line| line.iter().any(|w| w == tag));
@@ -62,7 +62,7 @@ fn the_global_symbols_are_those_listed() {
         missing.is_empty() && surplus.is_empty(),
         "missing: {missing:?}\nsurplus: {surplus:?}"
     );
-    // A name followed by @ would be a versioned symbol, which libpq has none of; one defined twice would hide there.
+    // A name with @ would be a versioned symbol. libpq has none, and it could hide a symbol defined twice.
     assert_eq!(defined.len(), 212);
 }
 
@@ -70,7 +70,7 @@ fn the_global_symbols_are_those_listed() {
 fn all_exports_but_one_are_functions() {
     for (name, kind, size) in defined() {
         if name == "pgresStatus" {
-            // Old programs copy it into themselves: the size is part of the interface.
+            // Old programs contain a copy of this array (a copy relocation), so its size is part of the interface.
             assert!(["D", "R"].contains(&kind.as_str()), "{name} is {kind}");
             assert_eq!(size, PGRES_STATUS_SIZE, "{name}");
         } else {
@@ -99,7 +99,8 @@ fn the_library_imports_no_process_control_and_has_no_rpath() {
     assert!(imports.len() > 20, "{imports:?}");
     for line in imports {
         let name = line[0].split('@').next().unwrap_or_default();
-        // libpq: a library that backends load starts no thread, installs no handler, and does not end the process.
+        // libpq: the library is loaded into backends, so it must not start threads, install signal handlers or end
+        // the process.
         let forbidden = [
             "exit",
             "_exit",
@@ -113,7 +114,8 @@ fn the_library_imports_no_process_control_and_has_no_rpath() {
     }
 }
 
-/// Nobody waits for the processor's jitter: .cargo/config.toml has reached the build of aws-lc.
+/// Checks that the settings in .cargo/config.toml reached the build of aws-lc, so that it does not use CPU jitter as
+/// its entropy source.
 #[test]
 fn random_numbers_come_from_the_system() {
     let symbols = words("nm", &["--format=just-symbols"]).concat();

@@ -1,6 +1,4 @@
-//! `pg_goaway`, built for each server at hand and loaded into it: PostgreSQL itself asks its clients to disconnect.
-//!
-//! `LIBPQ_OXIDE_SERVER=/directory/of/programs` runs these tests on that server instead, of any version from 14.
+//! `pg_goaway`, compiled for each PostgreSQL version we test and loaded into its server.
 
 mod asking;
 mod deadline;
@@ -24,7 +22,7 @@ use crate::support::postgres::{Postgres, Version, given};
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::wait_until;
 
-/// make in the module's folder, which it leaves as it is.
+/// Runs make for the module without changing the module's folder.
 fn make(version: Version) -> Command {
     let source = paths::checkout().join("pg_goaway");
     let build = paths::target().join(format!("c-tests/pg_goaway-{version:?}"));
@@ -41,7 +39,7 @@ fn make(version: Version) -> Command {
     let assign = |name: &str, value: &Path| format!("{name}={}", value.display());
     command.arg(assign("VPATH", &source));
     command.arg(assign("PG_CONFIG", &version.bin().join("pg_config")));
-    // A warning would be a fault.
+    // Warnings are errors.
     let options = match version {
         Version::Debian15 | Version::Given => "COPT=-Werror",
         Version::Oracle18 => "COPT=-Werror -DUSE_ASSERT_CHECKING",
@@ -50,7 +48,7 @@ fn make(version: Version) -> Command {
     command
 }
 
-/// The server's program; that of 18 is built with assertions.
+/// The path of the server's program; PostgreSQL 18 is built with assertions.
 fn program(version: Version) -> PathBuf {
     let program = match version {
         Version::Debian15 | Version::Given => version.bin().join("postgres"),
@@ -61,7 +59,7 @@ fn program(version: Version) -> PathBuf {
     program
 }
 
-/// The module is compiled once for each version.
+/// Compiles the module once for each version.
 fn build(version: Version) {
     static BUILT: [OnceLock<()>; 3] = [const { OnceLock::new() }; 3];
     BUILT[version as usize].get_or_init(|| {
@@ -69,8 +67,8 @@ fn build(version: Version) {
     });
 }
 
-/// Installs the module beside a copy of the server in `directory`: the server looks for its files there, and the
-/// system's need no change. Returns the copy.
+/// Installs the module next to a copy of the server in `directory`, where that server looks for its files, so the
+/// system's installation does not change. Returns the path of the copy.
 fn install(version: Version, directory: &Path) -> PathBuf {
     build(version);
     let root = directory.join("root");
@@ -94,7 +92,7 @@ fn install(version: Version, directory: &Path) -> PathBuf {
     root.join(bin.strip_prefix("/").expect("an absolute path"))
 }
 
-/// A server with the module.
+/// Starts a server that has loaded the module.
 fn start(version: Version, config: &str) -> Postgres {
     let config = format!("shared_preload_libraries = 'pg_goaway'\n{config}");
     let server = Postgres::start_installed(version, &config, |directory| {
@@ -104,7 +102,7 @@ fn start(version: Version, config: &str) -> Postgres {
     server
 }
 
-/// One of each version, shared by tests that ask none but their own clients.
+/// One server of each version, shared by tests that ask only their own clients to disconnect.
 pub fn servers() -> impl Iterator<Item = &'static Postgres> {
     static SERVERS: [OnceLock<Postgres>; 3] = [const { OnceLock::new() }; 3];
     let config = "max_connections = 150\nmax_prepared_transactions = 5\n";
@@ -121,32 +119,32 @@ fn versions() -> Vec<Version> {
     }
 }
 
-/// A client that does nothing by itself.
+/// A client that sends only what the test tells it to.
 #[track_caller]
 fn session(server: &Postgres, parameters: &[(&str, &str)]) -> Raw {
     Raw::session(server.port(), parameters)
 }
 
-/// Has the client of a process asked; returns what the function does.
+/// Calls pg_goaway_backend for a process and returns the result.
 #[track_caller]
 fn ask(server: &Postgres, pid: u64) -> String {
     let sql = format!("SELECT pg_goaway_backend({pid})");
     server.psql("postgres", &sql).trim().to_owned()
 }
 
-/// Waits until `condition` holds of the process.
+/// Waits until `condition` is true for the process.
 #[track_caller]
 fn wait_for(server: &Postgres, pid: u64, condition: &str) {
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND ({condition})");
     wait_until("1\n", || server.psql("postgres", &sql));
 }
 
-/// The message that tells.
+/// The ParameterStatus message that asks the client to disconnect.
 fn told() -> (u8, Vec<u8>) {
     (b'S', b"disconnect_requested\0on\0".to_vec())
 }
 
-/// The types of messages. That of a parameter, `S`, must be the one that tells.
+/// Returns the types of messages. A ParameterStatus (`S`) must be the one that asks to disconnect.
 #[track_caller]
 fn kinds(messages: &[(u8, Vec<u8>)]) -> String {
     for message in messages.iter().filter(|(kind, _)| *kind == b'S') {
@@ -155,7 +153,7 @@ fn kinds(messages: &[(u8, Vec<u8>)]) -> String {
     messages.iter().map(|(kind, _)| char::from(*kind)).collect()
 }
 
-/// The types of the messages that answer a query.
+/// Sends a query and returns the types of the messages in the reply.
 #[track_caller]
 fn answer(client: &mut Raw, sql: &str) -> String {
     client.query(sql);

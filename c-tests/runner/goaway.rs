@@ -1,4 +1,4 @@
-//! GoAway: asking for it, and what a server that sends it changes (the flag, and nothing else).
+//! GoAway: the startup key, and the effects of the message, which must be the flag and nothing else.
 
 mod arrival;
 mod descriptor;
@@ -35,7 +35,7 @@ fn steps_in(conninfo: &str, steps: &[&str], env: &[(&str, &str)]) -> String {
     output.success().stdout
 }
 
-/// How a script can be started.
+/// Ways to start a script.
 const WAYS: [fn(Script) -> Server; 2] = [Script::start, start_tls];
 
 fn start_tls(script: Script) -> Server {
@@ -46,33 +46,33 @@ fn tls_config() -> Arc<ServerConfig> {
     static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {
         let mut config = Certificates::shared().server_config("ip");
-        // As PostgreSQL has it: no session is resumed.
+        // As in PostgreSQL, sessions cannot be resumed.
         config.send_tls13_tickets = 0;
         Arc::new(config)
     });
     config.clone()
 }
 
-/// libpq's words for a server that closes, in plain text and inside TLS.
+/// libpq's error texts for a server that closes the connection, in plain text and with TLS.
 const CLOSED: [&str; 2] = [
     "server closed the connection unexpectedly\\n\\tThis probably means the server terminated abnormally\\n\\t\
      before or while processing the request.\\n",
     "SSL connection has been closed unexpectedly\\n",
 ];
 
-/// Runs `steps` against a script, its connection string lengthened by `options`: in plain text, then inside TLS, which
-/// changes nothing of what the program prints but the words for a server that closes.
+/// Runs `steps` against a script, with `options` added to the connection string, in plain text and then with TLS.
+/// Both runs must print the same, except for the error text when the server closes the connection.
 #[track_caller]
 fn exchange(script: Script, options: &str, calls: &[&str]) -> String {
     exchanges(&[script], options, calls)
 }
 
-/// Likewise, with the scripts of several hosts.
+/// As [`exchange`], with the scripts of several hosts.
 #[track_caller]
 fn exchanges(scripts: &[Script], options: &str, calls: &[&str]) -> String {
     let [plain, encrypted] = WAYS.map(|start| exchanges_by(start, scripts, options, calls));
     let encrypted = encrypted.replace(CLOSED[1], CLOSED[0]);
-    // A reset is told by both layers, as in libpq.
+    // A reset gives two errors, one from TLS and one from the socket, as in libpq.
     let encrypted = encrypted.replace(&CLOSED[0].repeat(2), CLOSED[0]);
     assert_eq!(encrypted, plain, "{calls:?}");
     plain
@@ -95,26 +95,26 @@ fn exchanges_by(
     output
 }
 
-/// Reads a startup packet that asks for GoAway.
+/// Reads a startup packet that has the GoAway key.
 #[track_caller]
 fn expect_asking(c: &mut Connection) {
     assert_eq!(c.expect_startup().get(KEY), Some(""));
 }
 
-/// Reads a startup packet that does not.
+/// Reads a startup packet that does not have the GoAway key.
 #[track_caller]
 fn expect_not_asking(c: &mut Connection) {
     assert_eq!(c.expect_startup().get(KEY), None);
 }
 
-/// Answers one query with its own text.
+/// Answers a query with a value equal to its text.
 #[track_caller]
 fn answer(c: &mut Connection) {
     let query = c.expect_query();
     c.send(&[one_value("x", &query), ready(b'I')].concat());
 }
 
-/// A connection string over the hosts of several servers, which are all started the same way.
+/// A connection string with the hosts of several servers, which are all started in the same way.
 fn hosts(servers: &[Server]) -> String {
     let ports: Vec<_> = servers.iter().map(|s| s.port().to_string()).collect();
     format!(
@@ -125,7 +125,7 @@ fn hosts(servers: &[Server]) -> String {
     )
 }
 
-/// The facts of one kind, in the order they were printed.
+/// The values printed with one label, in order.
 fn facts<'a>(output: &'a str, label: &str) -> Vec<&'a str> {
     let prefix = format!("{label}: ");
     output

@@ -1,4 +1,4 @@
-//! GSSAPI with a real KDC: authentication, encryption, and what goes wrong with either, compared with C libpq.
+//! GSSAPI with a real KDC, compared with C libpq: authentication, encryption, and failures of both.
 
 mod meddler;
 pub mod realm;
@@ -114,7 +114,7 @@ fn an_expired_ticket() {
     assert!(output.stdout.contains("expired"), "{output}");
 }
 
-/// A library that cannot be loaded stands in the way of the real one.
+/// A broken library is found before the real one, so loading fails.
 #[test]
 fn without_the_library() {
     let output = Realm::shared().without_library(
@@ -143,7 +143,7 @@ fn without_credentials_the_library_is_not_loaded() {
     assert!(output.stdout.contains(text), "{output}");
 }
 
-/// Answers the request for encryption by `first`, and the token behind it, if there is to be one, by `second`.
+/// Answers the request for encryption with `first`, and the client's token, if it sends one, with `second`.
 #[track_caller]
 fn hostile(first: &'static [u8], second: Option<&'static [u8]>) -> String {
     let output = |lib| {
@@ -151,7 +151,7 @@ fn hostile(first: &'static [u8], second: Option<&'static [u8]>) -> String {
             assert_eq!(c.expect_first(), First::GssRequest);
             c.try_send(first);
             if let Some(second) = second {
-                // Not behind the answer, where it would be looked at as unencrypted data.
+                // The script reads first, because bytes directly after the reply would be taken for unencrypted data.
                 let length = c.read(4).try_into().expect("four bytes");
                 c.read(u32::from_be_bytes(length) as usize);
                 c.try_send(second);
@@ -199,8 +199,8 @@ fn hostile_replies_to_the_encryption_request() {
     hostile(b"", None);
 }
 
-/// The first thing the program complains of when somebody meddles with an encrypted session. Then C libpq goes on with the
-/// session, which ours has given up.
+/// Returns the first error that the program reports when a relay tampers with an encrypted session. C libpq then
+/// continues the session; ours has ended it.
 #[track_caller]
 fn meddled(
     what: &str,
@@ -230,7 +230,7 @@ fn plain_text_after_the_encryption_reply_is_refused() {
     assert!(output.contains(text), "{output}");
 }
 
-/// In place of the reply to the startup packet, and of that to the first query.
+/// The packets to replace: the reply to the startup packet and the reply to the first query.
 const PLACES: [usize; 2] = [2, 3];
 
 #[test]
@@ -250,7 +250,7 @@ fn hostile_bytes_in_the_session() {
             b"\0\0\0\x01",
             b"\0\0\0\x05hello",
             b"\0\0\0\x05hel",
-            // The longest packet, and one byte more.
+            // The maximum packet length plus one.
             b"\0\0\x3f\xfcshort",
             b"\0\0\x3f\xfdshort",
             b"\xff\xff\xff\xff",
@@ -268,7 +268,7 @@ fn hostile_bytes_in_the_session() {
     }
 }
 
-/// Puts something else in the place of a packet, which is told.
+/// Replaces a packet; the program must report an error.
 #[track_caller]
 fn replaced(what: &str, place: usize, replace: fn(&Seen<'_>) -> Vec<u8>) {
     let output = meddled(what, b"", move |seen| match seen.server.len() {
@@ -291,7 +291,7 @@ fn changed_repeated_reflected_and_lost_packets() {
         replaced("of the handshake", place, |seen| seen.server[0].clone());
     }
     replaced("repeated", PLACES[1], |seen| seen.last().repeat(2));
-    // One of those that a long reply needs.
+    // One packet of a reply that needs several.
     let output = meddled("lost", b"", |seen| match seen.server.len() {
         5 => Fate::Dropped,
         6 => Fate::Replaced(seen.last().to_vec()),

@@ -1,4 +1,4 @@
-//! The harness itself: a test that cannot fail proves nothing, so these make it fail.
+//! Tests of the harness itself: they make it fail, because a test that cannot fail proves nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::support::process::End;
 use crate::support::program::{Program, same_output_as};
 use crate::support::script::{First, Script};
 
-/// What a panic said.
+/// Runs `act`, which must panic, and returns the panic's text.
 #[track_caller]
 fn panic_of(f: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("a panic was expected");
@@ -61,7 +61,7 @@ fn a_program_fails_with_a_library_that_lacks_a_function() {
 #[test]
 fn a_difference_in_output_fails() {
     let text = panic_of(|| {
-        // Each prints its own version, so 15 and ours differ whatever ours is.
+        // Each library prints its own version, so the outputs of 15 and ours always differ.
         same_output_as(Lib::Debian15, "which", &[], &[]);
     });
     assert!(text.contains("-version 15"), "{text}");
@@ -110,7 +110,7 @@ fn memcheck_reports_errors() {
     for (what, words) in faults {
         let (end, text) = complaints(what);
         assert_eq!(end, End::Exit(99), "{what}: {text}");
-        // It is the library's own memory: named by its file, or by its functions where it has debugging information.
+        // Memory of the library: valgrind names its file, or its functions if it has debug information.
         let own = text.contains("libpq.so") || text.contains("pq::");
         assert!(text.contains(words) && own, "{what}: {text}");
     }

@@ -1,4 +1,5 @@
-//! Servers that mean harm, or have gone mad: an error within the time, never a crash, a loop, or memory without end.
+//! Malicious and broken servers: the client must report an error in time, and never crash, loop, or use unlimited
+//! memory.
 
 mod greeting;
 mod leak;
@@ -11,7 +12,7 @@ use crate::support::process::{End, Output};
 use crate::support::program::{Headers, Program};
 use crate::support::script::Script;
 
-/// Runs `steps` on our library against a script.
+/// Runs `steps` with our library against a script.
 #[track_caller]
 fn ours(script: Script, options: &str, calls: &[&str]) -> String {
     let server = script.start();
@@ -22,8 +23,8 @@ fn ours(script: Script, options: &str, calls: &[&str]) -> String {
     output.success().stdout
 }
 
-/// Runs `steps` on both libraries, each against its own server, and compares what they say. Which of a client's last
-/// bytes a server gets to see before a reset is chance, so what is sent is not compared.
+/// Runs `steps` with both libraries, each against its own server, and compares the outputs. The bytes sent are not
+/// compared, because a server may or may not receive the client's last bytes before a reset.
 #[track_caller]
 fn same(script: impl Fn() -> Script, options: &str, calls: &[&str]) -> String {
     let program = Program::new("steps");
@@ -45,7 +46,7 @@ fn same(script: impl Fn() -> Script, options: &str, calls: &[&str]) -> String {
     output.stdout
 }
 
-/// The length word of `message` replaced.
+/// Replaces the length of `message`.
 fn relabelled(mut message: Vec<u8>, length: i32) -> Vec<u8> {
     message[1..5].copy_from_slice(&length.to_be_bytes());
     message

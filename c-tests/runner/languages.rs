@@ -1,5 +1,5 @@
-//! Python and Ruby: through their foreign-function interfaces, and through the drivers people use. The programs in
-//! `c-tests/ffi` print facts, and name the libpq they found in their address space.
+//! Python and Ruby, through their foreign-function interfaces and through the usual drivers. The programs in
+//! `c-tests/ffi` print facts and the path of the libpq they have loaded.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ impl Client {
         }
     }
 
-    /// Runs it to its end, and makes sure that it ran on `lib` and on no other libpq.
+    /// Runs the program and checks that it loaded `lib` and no other libpq.
     #[track_caller]
     fn run(self, lib: Lib, args: &[&str]) -> Output {
         let interpreter = self.interpreter();
@@ -48,7 +48,7 @@ impl Client {
         );
         let mut command = on_lib(interpreter, lib);
         command
-            // Every symbol a driver links must be there, used or not.
+            // Resolves all symbols at load time, so that a missing one fails even if the driver does not call it.
             .env("LD_BIND_NOW", "1")
             .env("PSYCOPG_IMPL", "python")
             .env("PYTHONDONTWRITEBYTECODE", "1");
@@ -60,13 +60,14 @@ impl Client {
         output
     }
 
-    /// Runs a part of it on a real server, on the oracle and on ours, and compares. Returns the facts.
+    /// Runs one part of a program on a real server with the oracle and with ours, and compares the facts. Returns
+    /// them.
     #[track_caller]
     fn same(self, part: &str) -> String {
         self.same_as(Lib::Oracle, part)
     }
 
-    /// Likewise, with a choice of the library that is right.
+    /// As [`Guest::same`], but compares with the library `oracle`.
     #[track_caller]
     fn same_as(self, oracle: Lib, part: &str) -> String {
         let server = Postgres::shared();
@@ -83,7 +84,7 @@ impl Client {
         ours
     }
 
-    /// Runs a part of it on a server that asks its first connection to go away. Returns the facts.
+    /// Runs one part of a program on a server that sends GoAway on the first connection. Returns the facts.
     #[track_caller]
     fn told_to_go_away(self, part: &str) -> String {
         let server = Script::new()
@@ -106,7 +107,7 @@ impl Client {
     }
 }
 
-/// A program tells on stderr which libpq is in its address space: it must be `lib` and no other.
+/// Checks the list of loaded libpqs that a program prints on stderr: it must be `lib` alone.
 #[track_caller]
 pub fn assert_runs_on(lib: Lib, output: &Output) {
     let directory = lib.directory().canonicalize().expect("a directory");
@@ -117,7 +118,7 @@ pub fn assert_runs_on(lib: Lib, output: &Output) {
     );
 }
 
-/// Every libpq in the address space of a program.
+/// The paths of all libpqs that a program has loaded.
 pub fn loaded(output: &Output) -> Vec<&Path> {
     let lines = output.stderr.lines();
     lines
@@ -280,7 +281,7 @@ fn ruby_pg() {
 
 #[test]
 fn ruby_pg_cancels() {
-    // Not as with 18, whose layout of PGcancel this version of ruby-pg refuses.
+    // Not compared with libpq 18, because this version of ruby-pg rejects its layout of PGcancel.
     let facts = ["cancel: nil", "cancelled: \"57014\""];
     assert_facts(&Client::RubyPg.same_as(Lib::Debian15, "cancel"), &facts);
 }

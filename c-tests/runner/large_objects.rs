@@ -1,4 +1,4 @@
-//! Large objects, and calls of the server's functions.
+//! Large objects and the function-call protocol.
 
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ use crate::support::process::{self, Output};
 use crate::support::program::{Program, same_exchange};
 use crate::support::script::Script;
 
-/// Runs the program with a database and a directory of its own.
+/// Runs the program with its own database and directory.
 fn run(lib: Lib, server: &Postgres) -> Output {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let database = server.fresh_database();
@@ -27,7 +27,7 @@ fn large_objects_work_as_in_libpq() {
     let ours = run(Lib::Ours, server);
     let difference = process::diff("oracle", &expected.to_string(), "ours", &ours.to_string());
     assert!(difference.is_empty(), "{difference}");
-    // Something happened.
+    // The program did its work.
     for line in [
         "over it: 1",
         "integer: 42",
@@ -37,20 +37,20 @@ fn large_objects_work_as_in_libpq() {
     }
 }
 
-/// The answer to the question for the functions, without one of them.
-fn functions_without(gone: &str) -> Vec<u8> {
-    [large_object_functions(gone), ready(b'I')].concat()
+/// The reply to the query for the large-object functions, without the function `missing`.
+fn functions_without(missing: &str) -> Vec<u8> {
+    [large_object_functions(missing), ready(b'I')].concat()
 }
 
-/// How answers are sent. A client that closes in mid-answer wants them whole.
+/// How replies are sent. A client that closes in the middle of a reply needs it in one piece.
 #[derive(Clone, Copy)]
 enum Pace {
     Whole,
     Split,
 }
 
-/// A server that answers the question for the functions with `functions`, and then every call with `answers`; once
-/// they are used up, it waits for the client's end.
+/// A server that answers the query for the functions with `functions` and then each call with the next of `answers`.
+/// After the last one it waits until the client closes.
 fn server(pace: Pace, functions: Vec<u8>, answers: Vec<Vec<u8>>) -> Script {
     Script::new().connection(move |c| {
         c.login();
@@ -75,7 +75,7 @@ fn same(pace: Pace, part: &str, functions: &[u8], answers: &[Vec<u8>]) -> Output
     same_exchange("fast_path", script, &[part], &[]).success()
 }
 
-/// For what C libpq does not know, or does not survive.
+/// Runs our library only, for behaviour that C libpq lacks or replies that crash it.
 #[track_caller]
 fn ours(pace: Pace, part: &str, functions: &[u8], answers: &[Vec<u8>]) -> Output {
     let server = server(pace, functions.to_vec(), answers.to_vec()).start();
@@ -178,7 +178,7 @@ fn errors_and_invalid_replies_have_libpqs_texts() {
 
 #[test]
 fn an_integer_of_another_size_is_an_error() {
-    // C libpq waits until the server hangs up.
+    // C libpq waits until the server closes the connection.
     for value in [&b""[..], b"1", b"123", b"12345678"] {
         let output = ours(Pace::Split, "number", &[], &[result(value)]);
         let size = value.len();

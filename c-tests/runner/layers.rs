@@ -1,5 +1,5 @@
-//! Imports point down only. Reads every path in the sources, however it is written, and holds it against the layers. A
-//! folder of `src/` is a layer, and so is each other package.
+//! Checks that imports point to lower layers only. Reads every path in `src/`, in any notation, and compares it with
+//! the table of layers.
 
 mod circles;
 mod picture;
@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::support::paths::checkout;
 
-/// What a top-level module may name of the rest of the crate, and what it must not name of the world.
+/// What a top-level module may import from the rest of the crate, and what it must not import from outside.
 struct Layer {
     folder: &'static str,
     may_use: &'static [&'static str],
@@ -111,14 +111,14 @@ const LOWEST: &[&str] = &["protocol", "auth", "mem", "text"];
 
 const OUTSIDE: &[&str] = &["libc", "std::net", "std::fs", "std::env"];
 
-/// The packages beside the library, and the name under which others use each.
+/// The packages other than the library: a name, the folder, and the crate's name in paths.
 const PACKAGES: [(&str, &str, &str); 3] = [
     ("protocol", "crates/protocol/src", "pq_protocol"),
     ("verify", "crates/verify/src", "pq_verify"),
     ("goaway-proxy", "goaway-proxy/src", "goaway_proxy"),
 ];
 
-/// Where the keyword may stand.
+/// The folders and files in which `unsafe` is allowed.
 const MAY_HOLD_UNSAFE: &[&str] = &[
     "ffi/",
     "mem/",
@@ -146,7 +146,7 @@ fn unsafe_stays_where_it_belongs() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
-/// Every source file. Its name is its path below `src/`; those of other packages are in a folder of their layer.
+/// All files below `src/`: relative path and text.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(&checkout().join("src"), "", &mut found);
@@ -178,7 +178,7 @@ fn collect(directory: &Path, prefix: &str, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The paths in file `name` that its layer must not name.
+/// The paths in file `name` that its layer must not import.
 fn upward(name: &str, text: &str) -> Vec<String> {
     let module = module_path(name);
     let Some(layer) = module.first() else {
@@ -201,8 +201,8 @@ fn upward(name: &str, text: &str) -> Vec<String> {
     judged.map(|fault| format!("{name}: {fault}")).collect()
 }
 
-/// `net/sys.rs` and `net/sys/mod.rs` are both `net::sys`; a folder's `mod.rs` is the folder, as is the `lib.rs` or
-/// `main.rs` of a package; the library's `lib.rs` is nothing.
+/// The module path of a file: `net/sys.rs` and `net/sys/mod.rs` are `net::sys`, a folder's `mod.rs` is the folder,
+/// and `lib.rs` is the root.
 fn module_path(name: &str) -> Vec<String> {
     let mut stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
     if stem == "lib" {
@@ -220,7 +220,7 @@ fn judge(layer: &Layer, path: &[String]) -> Option<String> {
     let [root, rest @ ..] = path else { return None };
     let full = path.join("::");
     if root != "crate" {
-        // `use std::time` leads to `time::Instant`.
+        // `use std::time` also gives access to `time::Instant`.
         let whole = full.trim_end_matches("::*");
         let leads_to = |name: &&&str| is_within(&full, name) || is_within(name, whole);
         let world = layer.must_not_name.iter().find(leads_to);
@@ -246,8 +246,8 @@ fn is_within(path: &str, name: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Collects the paths of a stream of tokens, resolved against the module they stand in: `crate::...` for the crate's
-/// own, as written for the others. Strings, comments and lifetimes are no tokens of interest; macro bodies are read.
+/// Collects the paths in a token stream. Paths in the crate are resolved to `crate::...`, others are kept as written.
+/// Macro bodies are read too; strings, comments and lifetimes are not.
 struct Reader<'a> {
     module: Vec<String>,
     paths: &'a mut BTreeSet<Vec<String>>,
@@ -287,7 +287,7 @@ impl Reader<'_> {
         at + 3
     }
 
-    /// `extern crate name`, which a path may follow under another name.
+    /// `extern crate name`, possibly with a new name.
     fn read_extern(&mut self, tokens: &[TokenTree], at: usize) -> usize {
         if let (Some(TokenTree::Ident(word)), Some(TokenTree::Ident(name))) =
             (tokens.get(at + 1), tokens.get(at + 2))
@@ -307,7 +307,7 @@ impl Reader<'_> {
         at + 1
     }
 
-    /// A path that begins at `at`, behind `prefix` when it stands in a group. Returns the place behind it.
+    /// Reads the path that begins at `at`; in a group, `prefix` comes before it. Returns the index after the path.
     fn read_path(&mut self, tokens: &[TokenTree], at: usize, prefix: &[String]) -> usize {
         let mut path = prefix.to_vec();
         let mut at = at;
@@ -338,7 +338,7 @@ impl Reader<'_> {
         at
     }
 
-    /// `{a, b::c, self}` behind a path.
+    /// Reads `{a, b::c, self}` after a path.
     fn read_group(&mut self, tokens: TokenStream, prefix: &[String]) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for item in
@@ -356,7 +356,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes a path. One word alone is a local name, `pub(crate)` or the like, unless it gets another name there.
+    /// Records a path. A single word is a local name or `pub(crate)` and is ignored, unless it is renamed.
     fn record(&mut self, mut path: Vec<String>, renamed: bool) {
         if path.len() > 1 && path.last().is_some_and(|word| word == "self") {
             path.pop();
@@ -366,7 +366,7 @@ impl Reader<'_> {
         self.paths.insert(self.resolve(&path));
     }
 
-    /// Turns `super`, `self` and the names of packages into `crate`, as if all were one.
+    /// Replaces `super`, `self` and the crate's own name with `crate`.
     fn resolve(&self, path: &[String]) -> Vec<String> {
         let (first, rest) = (path[0].as_str(), &path[1..]);
         let package = |layer: &str| PACKAGES.iter().find(|(known, ..)| *known == layer);
@@ -401,7 +401,7 @@ fn is_colons(tokens: &[TokenTree], at: usize) -> bool {
     colon(at) && colon(at + 1)
 }
 
-/// The lines of file `name` that hold the keyword and must not.
+/// The lines of file `name` with a forbidden `unsafe`.
 fn misplaced_unsafe(name: &str, text: &str) -> Vec<String> {
     if MAY_HOLD_UNSAFE.iter().any(|place| name.starts_with(place)) {
         return Vec::new();
@@ -418,7 +418,7 @@ fn misplaced_unsafe(name: &str, text: &str) -> Vec<String> {
     shown.collect()
 }
 
-/// Collects the lines on which the keyword stands; in a text or a comment it is none.
+/// Collects the lines that have the keyword `unsafe`, outside strings and comments.
 fn find_unsafe(tokens: TokenStream, lines: &mut BTreeSet<usize>) {
     for token in tokens {
         match token {

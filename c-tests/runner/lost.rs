@@ -1,5 +1,4 @@
-//! What is left of a connection once its server is gone: every call answers as C libpq's does, and no loop goes on for
-//! ever.
+//! Connections whose server is gone: every call returns what it returns in C libpq, and no loop runs forever.
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::support::valgrind;
 use crate::tls::certificates::Certificates;
 use crate::tls::server::TlsServer;
 
-/// What can be under way when a real server ends a session.
+/// What the session does when a real server ends it.
 const MODES: [&str; 17] = [
     "idle",
     "transaction",
@@ -40,7 +39,7 @@ const MODES: [&str; 17] = [
     "copy-out",
 ];
 
-/// The number of styles of calling that the program tries in a mode.
+/// The number of call styles that the program tries in a mode.
 fn styles(mode: &str) -> usize {
     match mode {
         "copy-out" | "copy-both" => 19,
@@ -93,7 +92,7 @@ fn sessions_that_an_administrator_ended_while_a_call_waited() {
 
 #[test]
 fn encrypted_sessions_that_an_administrator_ended() {
-    // One read takes all the TLS records there are, where C libpq takes one: not those modes in which there are two.
+    // Our library reads all available TLS records at once, C libpq only one, so modes with two records are left out.
     let two = ["prepare", "describe", "copy-out"];
     let modes = MODES.into_iter().filter(|mode| !two.contains(mode));
     let modes: Vec<_> = modes.collect();
@@ -103,25 +102,25 @@ fn encrypted_sessions_that_an_administrator_ended() {
     assert!(output.stdout.contains("SSL connection has been closed"));
 }
 
-/// How a scripted server leaves.
+/// How a scripted server ends the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// It closes its socket.
     Close,
-    /// It ends its side, and goes on to read.
+    /// Closes its direction and continues to read.
     HalfClose,
     Reset,
-    /// Inside TLS, it closes without telling.
+    /// With TLS, closes without close_notify.
     CutOff,
 }
 
 const PLAIN: [End; 3] = [End::Close, End::HalfClose, End::Reset];
 const ENCRYPTED: [End; 3] = [End::Close, End::CutOff, End::Reset];
 
-/// A server that answers whatever each connection asks for with `reply`, and leaves.
+/// A server that answers each request with `reply` and then ends the connection.
 fn leaving(mode: &str, reply: &[u8], end: End) -> Script {
     let mut script = Script::new();
-    // The last message of what the program sends.
+    // The type of the last message that the program sends.
     let last = match mode {
         "pipeline-unsynced" => b'H',
         "extended" | "prepare" | "copy-in-extended" => b'S',
@@ -166,7 +165,7 @@ fn run(lib: Lib, script: Script, mode: &str, tls: Option<&Arc<ServerConfig>>) ->
 
 #[track_caller]
 fn same_in(modes: &[&str], replies: &[Vec<u8>], ends: &[End], tls: Option<&Arc<ServerConfig>>) {
-    // Under valgrind each program takes seconds: a few of each kind have to do.
+    // Under valgrind each program takes seconds, so it runs only a few cases of each kind.
     let (step, ends) = match valgrind::is_wanted() {
         true => (7, &ends[..1]),
         false => (1, ends),
@@ -192,7 +191,7 @@ fn gone() -> Vec<u8> {
     fatal("57P01", "terminating connection")
 }
 
-/// Each message whole, and the last of them cut where that can matter.
+/// Each message whole, and also cut, where a cut within the message can make a difference.
 fn cut(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let whole = messages.concat();
     let last = messages.last().map_or(0, Vec::len);
@@ -203,7 +202,7 @@ fn cut(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Replies to a query, most of them broken off.
+/// Replies to a query, most of them incomplete.
 fn query_replies() -> Vec<Vec<u8>> {
     let rows = [row_description(&["x"]), text_row(&["1"]), text_row(&["2"])];
     let mut replies = cut(&rows);
@@ -303,7 +302,7 @@ fn servers_that_close_within_a_copy_both() {
 #[test]
 fn servers_that_close_inside_tls() {
     let mut config = Certificates::shared().server_config("ip");
-    // As PostgreSQL has it: no session is resumed.
+    // As in PostgreSQL, sessions cannot be resumed.
     config.send_tls13_tickets = 0;
     let tls = Some(&Arc::new(config));
     let rows = query_replies();

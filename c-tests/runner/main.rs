@@ -1,5 +1,6 @@
-//! Tests of the library through its C API: C programs run on ours and on C libpq and compared, exact bytes from a scripted
-//! server, a real PostgreSQL. `c-tests/setup.sh` and `c-tests/oracle/build.sh` make what they need; `make test` runs all.
+//! Tests of the library through its C API. C programs run with our library and with C libpq, on a real PostgreSQL or
+//! a scripted server, and the results are compared. `c-tests/setup.sh` and `c-tests/oracle/build.sh` prepare the
+//! machine; `make test` runs everything.
 
 mod api;
 mod backends;

@@ -1,4 +1,5 @@
-//! Every export called with NULL and with numbers out of range: libpq 18's answer where it has one, ours where it crashes.
+//! Every export called with NULL and with numbers out of range: the result must be libpq 18's, or ours where libpq
+//! crashes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,12 +13,12 @@ mod stated;
 
 use stated::STATED;
 
-/// What one call answered. Lines that it printed itself belong to its answer.
+/// The result of one call, with the lines that the call itself printed.
 #[derive(Debug)]
 struct Answer {
-    /// The object it was called on and the call.
+    /// The object and the call.
     call: String,
-    /// The value, and behind it what the call left behind.
+    /// The return value, followed by the error text or other state after the call.
     value: String,
     printed: String,
 }
@@ -40,7 +41,7 @@ impl Answer {
     }
 }
 
-/// What null.h prints: a line with an asterisk for each call.
+/// Parses the output of null.h: each call is a line with an asterisk.
 fn answers(output: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut printed = String::new();
@@ -60,7 +61,7 @@ fn answers(output: &str) -> Vec<Answer> {
 fn run(name: &str, headers: Headers, lib: Lib) -> Vec<Answer> {
     static TABLE: Once = Once::new();
     let server = Postgres::shared();
-    // Not by the programs, of which several run at once.
+    // Not in the programs, because several of them run at the same time.
     TABLE.call_once(|| {
         server.psql("postgres", "CREATE TABLE copied (t text)");
     });
@@ -78,7 +79,7 @@ fn run(name: &str, headers: Headers, lib: Lib) -> Vec<Answer> {
     answers(&output.stdout)
 }
 
-/// The complaint about a pair of answers, if there is one.
+/// The reason why two results do not match, if they do not.
 fn judge(theirs: &Answer, ours: &Answer) -> Option<String> {
     let stated = STATED.iter().find(|(call, _)| *call == ours.bare_call());
     let agree = theirs.value == ours.value && theirs.printed == ours.printed;
@@ -189,7 +190,7 @@ fn every_stated_value_is_needed() {
         let file = paths::checkout().join(format!("c-tests/programs/{name}.c"));
         let text = fs::read_to_string(file).expect("a program");
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        // The text of a call is what the program says, with NULL left as it is.
+        // A stated call has the same text as in the C program, including NULL.
         needed.extend(
             STATED
                 .iter()

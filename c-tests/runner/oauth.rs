@@ -1,4 +1,4 @@
-//! OAuth: hooks and the built-in device flow, against PostgreSQL 18 with its test validator and an issuer of our own.
+//! OAuth: hooks and the built-in device flow, with PostgreSQL 18, its test validator and a test issuer.
 
 mod behaviours;
 mod device;
@@ -49,7 +49,7 @@ impl Stage {
         Stage { server, issuer }
     }
 
-    /// A connection string for the role of an issuer.
+    /// A connection string for the role that belongs to an issuer.
     pub fn conninfo(&self, name: &str) -> String {
         let server = self.server.unix("postgres");
         let server = server.replace("user=postgres", &format!("user={name}"));
@@ -64,10 +64,10 @@ impl Stage {
         format!("https://127.0.0.1:{}/{name}", self.issuer.port)
     }
 
-    /// What the program prints on `lib`, without what differs between two runs or two HTTP clients.
+    /// Runs the program with `lib` and returns its output without the parts that vary between runs or HTTP clients.
     pub fn run(&self, lib: Lib, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
         let ca_file = Certificates::shared().file("root.crt");
-        // libpq 18 takes a CA file in this mode alone.
+        // libpq 18 accepts a CA file only in debug mode.
         let usual = [
             ("PGOAUTHDEBUG", "UNSAFE"),
             ("PGOAUTHCAFILE", ca_file.as_str()),
@@ -75,7 +75,7 @@ impl Stage {
         self.run_in(lib, program, args, &[&usual, env].concat())
     }
 
-    /// Likewise, with nothing in the environment that is not asked for.
+    /// As [`Stage::run`], but with only `env` in the environment.
     pub fn run_in(&self, lib: Lib, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
         let mut output = Program::new(program).run(lib, args, env);
         output.stdout = self.tidy(&output.stdout);
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     fn tidy(&self, text: &str) -> String {
-        // Under valgrind, time proves nothing.
+        // Under valgrind, times prove nothing.
         let text = &match valgrind::is_wanted() {
             true => text.replace("waited: yes", "waited: no"),
             false => text.to_owned(),
@@ -104,7 +104,7 @@ impl Stage {
             .replace(&format!(".{}\"", self.server.port()), ".PORT\"")
     }
 
-    /// Compares what `oauth HOW` prints on both libraries, connecting as `name` with more options.
+    /// Compares the output of `oauth HOW` with both libraries, connecting as `name` with more options.
     #[track_caller]
     pub fn same(&self, how: &str, name: &str, options: &str) -> Output {
         self.same_with(how, name, options, &[])
@@ -124,7 +124,7 @@ impl Stage {
     }
 }
 
-/// What the HTTP client adds to the kind of a failure is its own.
+/// Removes the detail that the HTTP client adds to an error text.
 fn without_details(line: &str) -> String {
     const KINDS: [&str; 10] = [
         "Couldn't resolve proxy name",
@@ -138,7 +138,7 @@ fn without_details(line: &str) -> String {
         "Weird server reply",
         "Problem with the SSL CA cert (path? access rights?)",
     ];
-    // An error text ends with its line's end, as the program shows it.
+    // In the program's output an error text ends at the end of the line.
     if let Some(at) = line.find(" (libcurl: ") {
         return format!("{}\\n\"", &line[..at]);
     }

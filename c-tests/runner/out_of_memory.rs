@@ -1,4 +1,5 @@
-//! No lack of memory ends or hangs a program, or gives it wrong data; it can go on afterwards.
+//! Failed allocations: a program must not be ended, hang or get wrong data, and it must be able to continue
+//! afterwards.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,10 +14,10 @@ use crate::tls::server::TlsServer;
 
 /// More allocations than any operation makes.
 const ALL: &str = "2000";
-/// Each costs a connection or two.
+/// Each failing allocation needs a connection or two.
 const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Where a compiled file goes, and what compiles it.
+/// Compiles a file and returns the path of the result.
 fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
     let directory = paths::target().join("c-tests");
     std::fs::create_dir_all(&directory).expect("a directory for programs");
@@ -29,7 +30,7 @@ fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
     path
 }
 
-/// The library that lets allocations fail, compiled.
+/// The path of the compiled library that makes allocations fail.
 fn failing_malloc() -> &'static str {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     let path = LIBRARY.get_or_init(|| {
@@ -58,7 +59,7 @@ struct Ends {
     stuck: u32,
 }
 
-/// The lines of the table.
+/// Parses the lines of the table.
 fn table(output: &Output) -> Vec<(String, Ends)> {
     let lines = output.stdout.lines();
     let rows = lines.filter(|line| line.len() > 25 && !line.starts_with("operation"));
@@ -83,7 +84,7 @@ fn table(output: &Output) -> Vec<(String, Ends)> {
     .collect()
 }
 
-/// Every operation at every allocation ends well or with an error.
+/// Checks that every operation succeeds or reports an error at every failing allocation.
 #[track_caller]
 fn ends_well_or_fails(args: &[&str]) -> Vec<(String, Ends)> {
     let table = table(&run(Lib::Ours, args));
@@ -100,11 +101,11 @@ fn one_failed_allocation_does_not_end_or_hang_a_program() {
     let ours = ends_well_or_fails(&[&conninfo, "one", ALL]);
     assert!(ours.len() > 25);
     let result = |name: &str| ours.iter().find(|row| row.0 == name).expect("a row").1;
-    // What takes little memory does not even fail.
+    // Operations that need little memory must succeed.
     for name in ["simple query", "prepared statement", "COPY in", "pipeline"] {
         assert_eq!(result(name).failed, 0, "{name}");
     }
-    // C libpq fails in each operation that fails here.
+    // C libpq fails in every operation that fails here.
     let oracle = table(&run(Lib::Oracle, &[&conninfo, "one", "15"]));
     assert_eq!(oracle.len(), ours.len());
     for ((name, ours), (_, oracle)) in ours.iter().zip(&oracle) {

@@ -9,7 +9,7 @@ use crate::support::program::{Program, same_output};
 
 #[test]
 fn passwords_change_as_in_libpq() {
-    // A server of its own: other tests log in with the passwords of the shared one.
+    // A separate server, because other tests log in with the passwords of the shared one.
     let server = Postgres::start(Version::Oracle18, "");
     let output = same_output("password", &[&server.tcp("postgres")], &[]).success();
     for line in ["log in with hashed: yes", "old: \"md5"] {
@@ -17,7 +17,7 @@ fn passwords_change_as_in_libpq() {
     }
 }
 
-/// A library that leaves the program without random bytes, compiled.
+/// The path of a compiled library that makes random numbers fail.
 fn no_random() -> String {
     let path = paths::target().join("c-tests/no_random.so");
     let source = paths::checkout().join("c-tests/interpose/no_random.c");
@@ -29,7 +29,7 @@ fn no_random() -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The texts are C libpq's. OpenSSL, from which that has its random bytes, does not let them run out.
+/// The texts are C libpq's. It is not run, because OpenSSL's random numbers cannot be made to fail.
 #[test]
 fn nonce_and_salt_fail_without_random_bytes() {
     let preload = no_random();
@@ -48,6 +48,6 @@ fn nonce_and_salt_fail_without_random_bytes() {
     let output = run("password", &[&server.unix("postgres")]);
     let text = "scram: NULL\n  connection: \"could not encrypt password: could not generate random salt\\n\"\n";
     assert!(output.stdout.contains(text), "{output}");
-    // Which needs no salt.
+    // MD5 needs no salt.
     assert!(output.stdout.contains("md5: \"md5"), "{output}");
 }

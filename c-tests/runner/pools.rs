@@ -1,5 +1,5 @@
-//! `examples/`: pools of nine drivers, through goaway-proxy to a real server, and without it to one that has pg_goaway.
-//! Each lets go of it when it is asked to, and none of its queries fails.
+//! The pools in `examples/`, for all drivers: connected through goaway-proxy to a real server, and directly to a
+//! server that has pg_goaway. Each must leave when asked, and no query may fail.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,23 +18,23 @@ use crate::support::process::{self, End, TIMEOUT};
 use crate::support::program::on_lib;
 use crate::support::session::{Session, wait_until};
 
-/// When a pool notices that an idle connection was asked to go.
+/// When a pool notices that an idle connection should be closed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Idle {
-    /// By itself.
+    /// On its own.
     Watched,
-    /// When it was used once more.
+    /// When the connection is used the next time.
     AtCheckIn,
 }
 
-/// Who asks.
+/// Who sends GoAway.
 enum Asks {
     Proxy(Proxy),
-    /// PostgreSQL itself.
+    /// PostgreSQL with pg_goaway.
     Server,
 }
 
-/// An example at work: it runs each line of its input as a query.
+/// A running example; it runs each line of its input as a query.
 struct Pool {
     session: Session,
     server: &'static Postgres,
@@ -43,7 +43,7 @@ struct Pool {
 }
 
 impl Pool {
-    /// Behind goaway-proxy, started with these options.
+    /// Starts the example with a goaway-proxy that has these options.
     fn behind_proxy(command: Command, options: &[&str]) -> Pool {
         let server = Postgres::shared();
         let proxy = Proxy::start(server, &[&["--spread", "0"], options].concat());
@@ -77,7 +77,7 @@ impl Pool {
         }
     }
 
-    /// Asks all connections to go.
+    /// Sends GoAway to all connections.
     fn goaway(&self) {
         match &self.asks {
             Asks::Proxy(proxy) => {
@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// Runs a query that answers `word`; returns the server's process that did.
+    /// Runs a query that returns `word`; returns the process id of the backend that ran it.
     fn ask(&mut self, word: &str) -> String {
         self.session.send(&format!("SELECT '{word}'\n"));
         self.answer(word)
@@ -102,12 +102,12 @@ impl Pool {
             if let Some(rest) = line.strip_prefix(&start) {
                 return rest.trim_end_matches(")\n").to_owned();
             }
-            // What pools log is not what the example says.
+            // The pool's log is not part of the example's output.
             eprint!("{line}");
         }
     }
 
-    /// The server's processes that work for this pool.
+    /// The process ids of the backends that serve this pool.
     fn sessions(&self, condition: &str) -> Vec<String> {
         let sql = format!(
             "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND {condition}",
@@ -121,7 +121,7 @@ impl Pool {
         self.sessions("true").iter().any(|pid| told.contains(pid))
     }
 
-    /// Waits until the pool has let go of all sessions of `told`, using it where it would not notice otherwise.
+    /// Waits until the pool has closed all sessions in `told`. Runs queries if the pool does not notice otherwise.
     fn wait_for_leaving(&mut self, told: &[String], idle: Idle) {
         let deadline = Instant::now() + TIMEOUT;
         while self.remain(told) {
@@ -134,17 +134,17 @@ impl Pool {
     }
 }
 
-/// Asks the pool to go while a query runs, and while it lies idle: behind goaway-proxy, then on PostgreSQL 15 and 18 with
-/// pg_goaway.
-fn lets_go(mut command: impl FnMut() -> Command, idle: Idle) {
+/// Sends GoAway to the pool while a query runs and while it is idle, through goaway-proxy and then on PostgreSQL 15
+/// and 18 with pg_goaway.
+fn leaves_when_asked(mut command: impl FnMut() -> Command, idle: Idle) {
     pool_lets_go(Pool::behind_proxy(command(), &[]), idle);
     for server in extension::servers() {
         pool_lets_go(Pool::on_extension(command(), server), idle);
     }
 }
 
-/// Likewise, a driver without libpq, which asks for nothing.
-fn lets_go_by_parameter(mut command: impl FnMut() -> Command, idle: Idle) {
+/// As [`leaves_when_asked`], for a driver without libpq, which does not send the key.
+fn leaves_by_parameter(mut command: impl FnMut() -> Command, idle: Idle) {
     pool_lets_go(Pool::behind_proxy(command(), &["--parameter-status"]), idle);
     for server in extension::servers() {
         pool_lets_go(Pool::on_extension(command(), server), idle);
@@ -180,7 +180,7 @@ fn example(name: &str) -> PathBuf {
     paths::checkout().join("examples").join(name)
 }
 
-/// An example of a scripting language, on our library.
+/// An example in a scripting language, with our library.
 fn script(interpreter: impl AsRef<Path>, name: &str) -> Command {
     let mut command = on_lib(interpreter, Lib::Ours);
     command.arg(example(name));
@@ -195,7 +195,7 @@ fn venv() -> PathBuf {
 fn c() {
     let directory = TempDir::new().expect("a temporary directory");
     let program = compiled(&directory, &example("pool.c"));
-    lets_go(|| on_lib(&program, Lib::Ours), Idle::Watched);
+    leaves_when_asked(|| on_lib(&program, Lib::Ours), Idle::Watched);
 }
 
 #[test]
@@ -208,21 +208,21 @@ fn libpqxx() {
         .arg(example("pool_libpqxx.cpp"))
         .arg("-lpqxx");
     process::run(&mut cc, b"", TIMEOUT).success();
-    // It sees notices alone, and a parameter makes none.
+    // The pool sees only notices, and the parameter raises none.
     let command = || {
         let mut command = on_lib(&program, Lib::Ours);
         command.env("PGOPTIONS", "-c pg_goaway.message=on");
         command
     };
-    lets_go(command, Idle::AtCheckIn);
+    leaves_when_asked(command, Idle::AtCheckIn);
 }
 
 #[test]
 fn psycopg() {
-    lets_go(|| script(venv(), "pool_psycopg.py"), Idle::Watched);
+    leaves_when_asked(|| script(venv(), "pool_psycopg.py"), Idle::Watched);
 }
 
-/// C libpq does not ask for GoAway, and passes on the parameter.
+/// C libpq does not send the key, but it passes on the parameter.
 #[test]
 fn psycopg_on_c_libpq() {
     let command = || {
@@ -230,12 +230,12 @@ fn psycopg_on_c_libpq() {
         command.arg(example("pool_psycopg.py"));
         command
     };
-    lets_go_by_parameter(command, Idle::Watched);
+    leaves_by_parameter(command, Idle::Watched);
 }
 
 #[test]
 fn asyncpg() {
-    lets_go_by_parameter(|| script(venv(), "pool_asyncpg.py"), Idle::Watched);
+    leaves_by_parameter(|| script(venv(), "pool_asyncpg.py"), Idle::Watched);
 }
 
 #[test]
@@ -245,12 +245,12 @@ fn node_postgres() {
         command.env("NODE_PATH", paths::cache().join("node/node_modules"));
         command
     };
-    lets_go_by_parameter(command, Idle::Watched);
+    leaves_by_parameter(command, Idle::Watched);
 }
 
 #[test]
 fn psycopg2() {
-    lets_go(
+    leaves_when_asked(
         || script("/usr/bin/python3", "pool_psycopg2.py"),
         Idle::AtCheckIn,
     );
@@ -258,17 +258,17 @@ fn psycopg2() {
 
 #[test]
 fn sqlalchemy() {
-    lets_go(|| script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
+    leaves_when_asked(|| script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn django() {
-    lets_go(|| script(venv(), "pool_django.py"), Idle::AtCheckIn);
+    leaves_when_asked(|| script(venv(), "pool_django.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn connection_pool() {
-    lets_go(
+    leaves_when_asked(
         || script("/usr/bin/ruby", "pool_connection_pool.rb"),
         Idle::AtCheckIn,
     );
@@ -276,13 +276,13 @@ fn connection_pool() {
 
 #[test]
 fn activerecord() {
-    lets_go(
+    leaves_when_asked(
         || script("/usr/bin/ruby", "pool_activerecord.rb"),
         Idle::AtCheckIn,
     );
 }
 
-/// What docs/goaway.md says of psycopg's `check`: the pool takes such a connection back, and offers it again.
+/// What docs/goaway.md says about psycopg's `check`: the pool takes the connection back and offers it again.
 #[test]
 fn a_check_that_raises_does_not_close_connections() {
     let mut command = on_lib(venv(), Lib::Ours);

@@ -1,4 +1,4 @@
-//! C programs that must behave on our library as on C libpq 18.
+//! C programs that must behave the same with our library and with C libpq 18.
 
 use tempfile::TempDir;
 
@@ -10,7 +10,7 @@ use crate::support::program::{Program, same_exchange, same_output};
 use crate::support::script::Script;
 use crate::support::valgrind;
 
-/// Runs a program that takes a connection string, on a database of its own.
+/// Runs a program with a connection string for a database of its own.
 #[track_caller]
 fn same_on_a_fresh_database(name: &str) {
     let server = Postgres::shared();
@@ -113,7 +113,7 @@ fn escape() {
 
 #[test]
 fn notify() {
-    // Channels belong to a database, and so do the sessions that listen.
+    // Channels and listening sessions belong to one database.
     same_on_a_fresh_database("notify");
 }
 

@@ -1,5 +1,5 @@
-//! goaway-proxy in front of a real PostgreSQL, with psql on our library and on C libpq as its clients. What no client
-//! sends comes from one made of bytes.
+//! goaway-proxy with a real PostgreSQL; the clients are psql with our library and with C libpq. A raw client sends
+//! bytes that no real client sends.
 
 mod announce;
 mod connect;
@@ -29,23 +29,23 @@ use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::on_lib;
 use crate::support::session::{Session, wait_until};
 
-/// What psql shows of a GoAway with PGGOAWAY=notice.
+/// The notice that psql prints for GoAway with PGGOAWAY=notice.
 const NOTICE: &str = "server requests to disconnect when convenient";
 
-/// A running proxy, ended when dropped.
+/// A running proxy; it is ended when dropped.
 pub struct Proxy {
     session: Session,
-    /// Where it listens, in the order of its arguments.
+    /// The addresses it listens on, in the order of its arguments.
     addresses: Vec<String>,
-    /// The port of the first of them.
+    /// The port of the first address.
     pub port: u16,
-    /// What it said until it listened.
+    /// The log up to the line that says it listens.
     log: String,
     directory: TempDir,
 }
 
 impl Proxy {
-    /// One on a free port in front of `server`, with a control socket.
+    /// Starts a proxy on a free port in front of `server`, with a control socket.
     pub fn start(server: &Postgres, options: &[&str]) -> Proxy {
         Proxy::to(&format!("127.0.0.1:{}", server.port()), options)
     }
@@ -68,11 +68,11 @@ impl Proxy {
         let addresses: Vec<String> = line
             .split_whitespace()
             .take_while(|word| !word.starts_with("server="))
-            // In JSON the text ends here.
+            // In a JSON log, the text ends here.
             .map(|word| word.split('"').next().unwrap_or(word).to_owned())
             .collect();
         let first = addresses.first().expect("an address");
-        // That of a Unix socket stands behind a dot.
+        // The port of a Unix socket comes after a dot.
         let port = first.rsplit([':', '.']).next().expect("a text");
         let port = port.parse().unwrap_or_else(|_| panic!("no port: {line}"));
         log += &line;
@@ -105,7 +105,7 @@ impl Proxy {
         status["clients"].as_array().expect("a list").clone()
     }
 
-    /// Waits until so many clients have been told.
+    /// Waits until the proxy has told this many clients.
     #[track_caller]
     pub fn has_told(&self, number: usize) {
         wait_until(&number.to_string(), || {
@@ -130,7 +130,7 @@ impl Proxy {
         )
     }
 
-    /// An interactive psql through it; on ours it shows a GoAway.
+    /// Starts an interactive psql that connects through the proxy. With our library it prints GoAway.
     fn psql(&self, lib: Lib) -> Session {
         let mut command = on_lib(Version::Oracle18.bin().join("psql"), lib);
         command.env("PGGOAWAY", "notice");
@@ -140,13 +140,13 @@ impl Proxy {
         session
     }
 
-    /// Its log from here to its end, and how it ended.
+    /// Waits until the proxy exits; returns the rest of its log and how it ended.
     fn end(self) -> (String, End) {
         self.session.finish()
     }
 }
 
-/// Sends a query and waits for its answer; what came before that is returned too.
+/// Sends a query and returns the output up to its answer.
 fn ask(psql: &mut Session, sql: &str, answer: &str) -> String {
     psql.send(&format!("{sql};\n\\echo -end-\n"));
     let output = psql.until("-end-\n");
@@ -160,7 +160,7 @@ fn program() -> Command {
     command
 }
 
-/// The backend of a psql session.
+/// The backend's process id of a psql session.
 fn backend(psql: &mut Session) -> String {
     let output = ask(psql, "SELECT pg_backend_pid()", "\n");
     output.lines().next().unwrap_or_default().to_owned()

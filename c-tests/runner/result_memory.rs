@@ -1,4 +1,4 @@
-//! Results that programs read in memory, as psycopg's C module does, instead of calling `PQgetvalue`.
+//! Programs that read results directly in memory instead of calling `PQgetvalue`, as psycopg's C extension does.
 
 mod psycopg;
 
@@ -34,7 +34,7 @@ fn the_environment_variable_selects_libpqs_layout() {
     assert!(output.stdout.contains("== later\nkept: "), "{output}");
 }
 
-/// Loads an object of that name between two connections.
+/// Loads a shared object of that name between two connections.
 fn load(lib: Lib, name: &str, env: &[(&str, &str)]) -> Output {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let object = directory.path().join(name);

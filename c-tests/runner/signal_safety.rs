@@ -1,5 +1,5 @@
-//! PQcancel in a signal handler: on its own, and watched by a library that ends the program when the handler calls what
-//! no handler may.
+//! PQcancel in a signal handler, alone and with a library that ends the program if the handler calls a function that
+//! is not async-signal-safe.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::support::postgres::Postgres;
 use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::{Program, same_output};
 
-/// The watching library, compiled.
+/// The path of the compiled watcher library.
 fn watcher() -> &'static str {
     static WATCHER: OnceLock<PathBuf> = OnceLock::new();
     let path = WATCHER.get_or_init(|| {

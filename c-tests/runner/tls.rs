@@ -1,4 +1,4 @@
-//! TLS: what C libpq 18 makes of certificates and options, and that ours makes the same of them.
+//! TLS: certificates and options must give the same results with C libpq 18 and with our library.
 
 mod algorithms;
 pub mod certificates;
