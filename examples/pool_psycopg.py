@@ -1,6 +1,9 @@
 """psycopg's ConnectionPool: a connection is closed when its server asks for it, at check-in or, lying idle, within a second.
 
 It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+
+For each connection that is closed so, the pool logs the warning `error resetting connection: the server asks to disconnect`
+(logger `psycopg.pool`). That is no failure: the pool has no other way to let `reset` replace a connection.
 """
 
 import sys
