@@ -98,7 +98,7 @@ class Workspace(contextlib.ExitStack):
 
     def __enter__(self):
         super().__enter__()
-        self.directory = Path(tempfile.mkdtemp(prefix="pq-demo-", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="pq-demo-"))
         os.chmod(self.directory, 0o755)
         if user := service_user():
             os.chown(self.directory, user["user"], user["group"])

@@ -1,8 +1,13 @@
 //! Short runs of the demonstrations in `c-tests/demo`. The tests check counts but not times, which depend on the
 //! machine.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Version;
@@ -12,14 +17,20 @@ use crate::support::process::{self, Output};
 const LIMIT: Duration = Duration::from_secs(600);
 
 fn python(arguments: &[&str]) -> Command {
-    let mut command = Command::new(paths::cache().join("python/bin/python"));
+    let mut command = prepared(paths::cache().join("python/bin/python"));
+    command.args(arguments);
+    command
+}
+
+/// A command that finds the programs and the library under test.
+fn prepared(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(paths::checkout().join("c-tests/demo"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("CARGO_TARGET_DIR", paths::target())
         .env("GOAWAY_PROXY", paths::goaway_proxy())
-        .env("LIBPQ_OXIDE_LIB", Lib::Ours.directory())
-        .args(arguments);
+        .env("LIBPQ_OXIDE_LIB", Lib::Ours.directory());
     command
 }
 
@@ -112,6 +123,25 @@ fn a_claim_that_is_false_fails_the_demonstration() {
     let output = process::run(&mut python(&["-c", judge]), b"", LIMIT);
     assert_eq!(output.end, process::End::Exit(1));
     assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
+}
+
+#[test]
+fn an_interrupted_demonstration_stops_what_it_started() {
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).expect("its mode");
+    let mut command = prepared("timeout");
+    command.args(["--preserve-status", "-s", "INT", "6"]);
+    command.arg(paths::cache().join("python/bin/python"));
+    command.args(["drain.py", "--short", "stock-60"]);
+    command.env("TMPDIR", directory.path());
+    let output = process::run(&mut command, b"", LIMIT);
+    assert_eq!(output.end, process::End::Exit(130), "{output}");
+    assert_eq!(
+        output.stderr,
+        "\nInterrupted: servers, proxy and clients are stopped, and their files are removed.\n"
+    );
+    let left = fs::read_dir(directory.path()).expect("the directory");
+    assert_eq!(left.count(), 0, "files are left");
 }
 
 /// The benchmark of goaway-proxy. This checks that it measures something, not the figures.

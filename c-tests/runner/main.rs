@@ -29,6 +29,7 @@ mod pools;
 mod programs;
 mod proxy;
 mod result_memory;
+mod scripts;
 mod signal_safety;
 mod support;
 mod tls;
