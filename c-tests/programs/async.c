@@ -17,7 +17,7 @@ wait_for(PGconn *conn, short events)
 		;
 }
 
-/* The next result without ever blocking in libpq. */
+/* Returns the next result; libpq never blocks. */
 static PGresult *
 next(PGconn *conn)
 {
@@ -48,7 +48,7 @@ state(PGconn *conn, const char *label)
 	putchar('\n');
 }
 
-/* All results up to and with the NULL that ends a command. */
+/* All results up to and including the NULL that ends a command. */
 static void
 collect(PGconn *conn)
 {
@@ -59,7 +59,7 @@ collect(PGconn *conn)
 	printf("result: NULL\n");
 }
 
-/* In a pipeline: everything up to and with the next n sync results. */
+/* In a pipeline: everything up to and including the next n sync results. */
 static void
 collect_syncs(PGconn *conn, int n)
 {
@@ -294,7 +294,7 @@ big(PGconn *conn)
 	free(text);
 }
 
-/* Both sides send a lot before they read: neither may wait for the other for ever. */
+/* Both sides send a lot before they read; neither may wait for the other forever. */
 static void
 flood(PGconn *conn)
 {

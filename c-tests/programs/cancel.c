@@ -49,7 +49,7 @@ old(PGconn *conn, PGconn *watcher)
 	finish(conn);
 	fact_int("idle", PQcancel(cancel, error, sizeof error));
 	fact("error", error);
-	/* The request is on its way; let it come to nothing. */
+	/* The cancel request is on its way; wait until it has no more effect. */
 	usleep(200000);
 	PQclear(PQexec(conn, ""));
 	PQfreeCancel(cancel);

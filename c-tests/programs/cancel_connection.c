@@ -1,6 +1,6 @@
 /*
- * cancel_connection CONNINFO [request [TIMEOUT]]: cancelling over connections of their own. With "request", one
- * blocking and one polled request to a server that need not know what a query is.
+ * cancel_connection CONNINFO [request [TIMEOUT]]: the PQcancelConn functions. With "request", sends one blocking and
+ * one polled request to a server that does not need to run queries.
  */
 #include <poll.h>
 
@@ -41,7 +41,7 @@ look(const char *label, PGcancelConn *cancel)
 	fact(" error", PQcancelErrorMessage(cancel));
 }
 
-/* Polls to the end, and tells the states on the way, each once. */
+/* Polls until the end and prints each state once. */
 static void
 poll_it(PGcancelConn *cancel)
 {
@@ -52,7 +52,7 @@ poll_it(PGcancelConn *cancel)
 		PostgresPollingStatusType next = PQcancelPoll(cancel);
 		struct pollfd wait = {PQcancelSocket(cancel), next == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};
 
-		/* An attempt may need several turns in a state. */
+		/* An attempt may stay in a state for several calls. */
 		if (last != (int) PQcancelStatus(cancel) * 10 + (int) next)
 			printf("poll: %d status=%d\n", next, PQcancelStatus(cancel));
 		last = (int) PQcancelStatus(cancel) * 10 + (int) next;
@@ -113,7 +113,7 @@ lives(const char *conninfo)
 	heading("lives");
 	sleep_in_server(conn, watcher);
 	PQfinish(conn);
-	/* The session may live on, and the request may come too late: it is taken all the same. */
+	/* The query may continue and the request may arrive too late; the server accepts it anyway. */
 	fact_int("after PQfinish", PQcancelBlocking(cancel));
 	PQcancelFinish(cancel);
 

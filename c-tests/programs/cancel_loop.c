@@ -1,6 +1,6 @@
 /*
- * cancel_loop CONNINFO ROUNDS: a thread that runs one short query after the other is cancelled at any moment, also when an answer
- * is just coming in. Then another thread takes over its connection: nothing that the server said may be lost.
+ * cancel_loop CONNINFO ROUNDS: a thread that runs short queries is cancelled at random moments, also while a reply
+ * arrives. Then another thread uses the connection. No data from the server may be lost.
  */
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /*
- * cancel_points CONNINFO: with c-tests/interpose/cancel_points.c loaded before it. Each piece of work is done in threads
- * that are cancelled at their first cancellation point, their second, and so on to the last. All must end, whether they
- * were cancelled or went on, and PQfinish must work in their cleanup handler.
+ * cancel_points CONNINFO: run with c-tests/interpose/cancel_points.c preloaded. Each operation runs in threads that
+ * are cancelled at their first cancellation point, their second, and so on to the last. Each thread must end, whether
+ * it was cancelled or not, and PQfinish must work in its cleanup handler.
  */
 #include <pthread.h>
 
@@ -173,7 +173,7 @@ sweep(const char *name, void (*work) (void))
 		pthread_join(thread, &outcome);
 		cancelled += outcome == PTHREAD_CANCELED;
 	} while (passed >= job.point++);
-	/* The last one was beyond all points. */
+	/* The last number was beyond all cancellation points. */
 	printf("%s: some cancelled %d, the last one %s\n", name, cancelled > 0, conn == NULL ? "ended" : "did not end");
 	fprintf(stderr, "%s: %d points, %d cancelled\n", name, job.point - 2, cancelled);
 }

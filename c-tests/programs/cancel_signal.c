@@ -1,6 +1,7 @@
 /*
- * cancel_signal CONNINFO [FAULT]: PQcancel called from a signal handler, in the middle of a query and of the memory
- * allocator. With interpose/signal_safe.c loaded, the handler must not call what handlers must not; FAULT makes it do so.
+ * cancel_signal CONNINFO [FAULT]: calls PQcancel in a signal handler, during a query and inside the memory allocator.
+ * With interpose/signal_safe.c preloaded, the handler may call only async-signal-safe functions; FAULT makes it call
+ * another one.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -63,7 +64,7 @@ cancel_now(int signal_number)
 	errno = saved;
 }
 
-/* Interrupts system calls, which is all it is for. */
+/* Does nothing; the signal only interrupts system calls. */
 static void
 count_only(int signal_number)
 {
@@ -71,7 +72,7 @@ count_only(int signal_number)
 	calls++;
 }
 
-/* Without SA_RESTART, so that every system call is really interrupted. */
+/* Without SA_RESTART, so that system calls are really interrupted. */
 static void
 handle_alarm(void (*handler) (int))
 {
@@ -119,7 +120,7 @@ in_mid_query(PGconn *conn)
 	show_exec(conn, "select 'the connection goes on'");
 }
 
-/* Were the allocator's locks taken in the handler, this would hang sooner or later. */
+/* If the handler took the allocator's locks, this would hang sooner or later. */
 static void
 in_the_allocator(PGconn *conn)
 {
@@ -133,7 +134,7 @@ in_the_allocator(PGconn *conn)
 	{
 		char	   *block = malloc(64 + i % 100000);
 
-		/* Armed anew each time, as requests may take longer than any interval. */
+		/* Set again each time, because a request may take longer than any interval. */
 		if (armed == calls)
 			alarm_in(1000 + 137 * armed++, 0);
 		if (block == NULL || memset(block, 1, 64) != block)
@@ -145,13 +146,13 @@ in_the_allocator(PGconn *conn)
 	fact_int("failed allocations", bad);
 	fact_int("last answer", answer);
 
-	/* Requests that found the session idle change nothing; one may still be under way. */
+	/* A request that arrives while the session is idle has no effect; one may still be on its way. */
 	for (int i = 0; i < 5; i++)
 		PQclear(PQexec(conn, "select pg_sleep(0.05)"));
 	show_exec(conn, "select 'the connection goes on'");
 }
 
-/* Signals that have nothing to do with the library must not be noticed. */
+/* Signals that do not concern the library must have no effect. */
 static void
 through_interruptions(PGconn *conn)
 {

@@ -1,7 +1,7 @@
 /*
- * cancel_thread CONNINFO [full]: threads that are cancelled with pthread_cancel while they wait in the library, or leave it with
- * pthread_exit in a callback. Each must end as cancelled, its cleanup handler must run, and the connection must be fit for
- * PQfinish, in the handler or later, and for PQreset.
+ * cancel_thread CONNINFO [full]: threads that are cancelled with pthread_cancel while they wait in the library, or
+ * that call pthread_exit in a callback. Each must end as cancelled, its cleanup handler must run, and the connection
+ * must work with PQfinish, in the handler or later, and with PQreset.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,7 +17,7 @@
 static const char *conninfo;
 static char silent[128];
 
-/* ---- a server that says hello to its first client and nothing else to anybody ---- */
+/* ---- a server that answers only its first client, and only at startup ---- */
 
 static const char hello[] = "R\0\0\0\10\0\0\0\0" "K\0\0\0\14\0\0\0\1\0\0\0\2" "Z\0\0\0\5I";
 
@@ -34,7 +34,7 @@ serve(void *arg)
 	return NULL;
 }
 
-/* A connection to such a server, whose address is put into `silent`. */
+/* Connects to such a server and stores its address in `silent`. */
 static PGconn *
 greeted(void)
 {
@@ -82,7 +82,7 @@ call_exec_several(void)
 static void
 call_exec_long(void)
 {
-	/* The server takes no more of it, as it sleeps. */
+	/* The server sleeps and reads no more data. */
 	size_t		size = 20000000;
 	char	   *query = malloc(size);
 
@@ -396,7 +396,7 @@ is_cancelled(void (*call) (void))
 	void	   *outcome;
 
 	pthread_create(&thread, NULL, calling, &call);
-	/* It must have come to its wait. */
+	/* Waits until the thread waits in the call. */
 	usleep(getenv("SLOW") != NULL ? 3000000 : 200000);
 	pthread_cancel(thread);
 	pthread_join(thread, &outcome);
@@ -410,7 +410,7 @@ outcome(const char *name, int cancelled)
 	cleaned = 0;
 }
 
-/* Once with PQfinish in the handler, once later, after the connection was used again. */
+/* Once with PQfinish in the handler, and once later, after the connection was used again. */
 static void
 cancel_in(const char *name, void (*call) (void))
 {
@@ -443,7 +443,7 @@ cancel_without_answer(const char *name, void (*call) (void))
 	PQfinish(conn);
 }
 
-/* The server takes no more. C libpq waits for it in PQfinish, too: so its process is ended before that. */
+/* The server reads no more data. C libpq's PQfinish waits for it too, so the server process is ended first. */
 static void
 cancel_full(const char *name, void (*call) (void))
 {
@@ -462,7 +462,7 @@ cancel_full(const char *name, void (*call) (void))
 #define IN(call) cancel_in(#call, call_##call)
 #define WITHOUT_ANSWER(call) cancel_without_answer(#call, call_##call)
 
-/* A thread that must not be cancelled goes on, and is cancelled when it may be. */
+/* A thread with cancellation disabled continues, and is cancelled when cancellation is enabled again. */
 static void
 call_protected(void)
 {
@@ -498,7 +498,7 @@ main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
-	/* So that the server's processes end soon after their clients. */
+	/* The server's processes must end soon after their clients. */
 	snprintf(options, sizeof options, "%s options='-c client_connection_check_interval=100'", argv[1]);
 	conninfo = options;
 	if (argc > 2)

@@ -1,6 +1,6 @@
 /*
- * What the test programs share. A program prints facts, one a line, and nothing that differs between two runs that
- * behave alike (no process numbers, addresses or times); the runner compares what it prints on two libraries.
+ * Helpers for the test programs. A program prints facts, one a line, and nothing that differs between two correct
+ * runs (no process ids, addresses or times). The runner compares the outputs for two libraries.
  */
 #ifndef COMMON_H
 #define COMMON_H
@@ -14,14 +14,14 @@
 
 #include "libpq-fe.h"
 
-/* What was printed before a crash is not lost. */
+/* Output before a crash must not be lost. */
 __attribute__((constructor)) static void
 print_lines(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 }
 
-/* Prints a text so that every byte of it is seen; NULL is NULL. */
+/* Prints a text with unprintable bytes escaped; NULL is printed as NULL. */
 static inline void
 print_bytes(const char *text, size_t length)
 {
@@ -51,7 +51,7 @@ print_text(const char *text)
 		print_bytes(text, strlen(text));
 }
 
-/* "label: text" on a line. */
+/* Prints a line "label: text". */
 static inline void
 fact(const char *label, const char *text)
 {
@@ -73,7 +73,7 @@ heading(const char *text)
 	fflush(stdout);
 }
 
-/* The parts of a result, and every value in it. */
+/* Prints all attributes of a result and every value. */
 static inline void
 print_result(const PGresult *res)
 {
@@ -139,7 +139,7 @@ show_exec(PGconn *conn, const char *sql)
 		fact("  connection", PQerrorMessage(conn));
 }
 
-/* Runs what a test needs but does not look at. */
+/* Runs a query that must succeed. */
 static inline void
 must(PGconn *conn, const char *sql)
 {
@@ -161,7 +161,7 @@ notice_printer(void *arg, const char *message)
 	fact("notice", message);
 }
 
-/* Connects, prints notices as facts, and ends the program when that fails. */
+/* Connects and prints notices as facts; ends the program if the connection fails. */
 static inline PGconn *
 connect_or_die(const char *conninfo)
 {

@@ -1,5 +1,6 @@
 /*
- * connect strings|passwords|other|again SOCKETDIR PORT CLOSEDPORT PASSWORD: what every way to connect says, good and bad.
+ * connect strings|passwords|other|again SOCKETDIR PORT CLOSEDPORT PASSWORD: every way to connect, with success and
+ * with errors.
  */
 #include "common.h"
 
@@ -42,7 +43,7 @@ describe(PGconn *conn)
 	PQfinish(conn);
 }
 
-/* %D, %P, %C, %W in a text stand for the arguments. */
+/* %D, %P, %C and %W in a text are replaced with the arguments. */
 static const char *
 expand(const char *format)
 {
@@ -91,7 +92,7 @@ strings(void)
 		"host=127.0.0.1 port=%P dbname=postgres user=postgres tcp_user_timeout=x",
 		"host=127.0.0.1 port=%P dbname=postgres user=postgres connect_timeout=x",
 		"host=127.0.0.1 port=%P dbname=postgres user=postgres connect_timeout=' 5 '",
-		/* Nobody there. */
+		/* Nothing listens there. */
 		"host=127.0.0.1 port=%C user=postgres dbname=postgres",
 		"host=localhost port=%C user=postgres dbname=postgres hostaddr=127.0.0.1",
 		"host=%D port=%C user=postgres dbname=postgres",
@@ -121,7 +122,7 @@ strings(void)
 		"host=%D,127.0.0.1 port=%P user=postgres dbname=postgres target_session_attrs=standby",
 		"host=127.0.0.1,%D port=%P user=postgres dbname=postgres target_session_attrs=prefer-standby",
 		"host=%D user=u target_session_attrs=best",
-		/* Errors of the server. */
+		/* Errors from the server. */
 		"host=%D port=%P user=postgres dbname=nosuchdb",
 		"host=127.0.0.1 port=%P user=nosuchuser dbname=postgres",
 		"host=%D port=%P user=postgres dbname=postgres options='-c no_such_thing=1'",

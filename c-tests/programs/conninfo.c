@@ -1,12 +1,12 @@
 /*
- * conninfo parse|arrays|defaults|options|files [DIRECTORY]: how connection options are read, without any server.
- * DIRECTORY is an empty one that "files" may write to.
+ * conninfo parse|arrays|defaults|options|files [DIRECTORY]: the parsing of connection options, without a server.
+ * DIRECTORY is an empty directory for "files".
  */
 #include <sys/stat.h>
 
 #include "common.h"
 
-/* Options that one of the two libraries does not know. */
+/* Options that only one of the two libraries knows. */
 static int
 newer(const char *keyword)
 {
@@ -14,7 +14,7 @@ newer(const char *keyword)
 		strcmp(keyword, "goaway") == 0;
 }
 
-/* Options whose default depends on what the library was built with. */
+/* Options whose default depends on how the library was built. */
 static int
 built(const char *keyword)
 {
@@ -111,7 +111,7 @@ defaults(void)
 	PQconninfoFree(options);
 }
 
-/* What is wrong with options; nothing is connected to. */
+/* Errors in options, found before connecting. */
 static void
 show_conn(PGconn *conn)
 {
@@ -158,7 +158,7 @@ arrays(void)
 		}
 }
 
-/* Each with a mistake; where there are two, the library's order shows. */
+/* Each has an error; some have two, which shows the order of the checks. */
 static const char *const mistakes[] = {
 	"host=a,b port=1,2,3", "host=a,b,c port=1,2", "port=1,2", "port=,", "host=a hostaddr=1,2", "host=a,b hostaddr=1",
 	"host=a,b hostaddr=1 port=1,2,3", "host=a,b port=1,2,3 require_auth=bad", "require_auth=bad channel_binding=bad",
@@ -211,7 +211,7 @@ write_file(const char *directory, const char *name, const char *contents, int mo
 	return path;
 }
 
-/* Prints what is wrong with the options, without the directory, whose name differs from run to run. */
+/* Prints the error in the options without the directory's name, which differs from run to run. */
 static void
 show_error(const char *directory, const char *conninfo)
 {
@@ -275,7 +275,7 @@ services(const char *directory)
 	unsetenv("PGSERVICE");
 }
 
-/* The password that a connection to a socket which is not there would use. */
+/* The password for a connection to a socket that does not exist. */
 static void
 show_password(const char *directory, const char *label, const char *rest)
 {

@@ -1,9 +1,9 @@
-/* copy CONNINFO: COPY in both directions, blocking and not. */
+/* copy CONNINFO: COPY in both directions, blocking and nonblocking. */
 #include <poll.h>
 
 #include "common.h"
 
-/* All that COPY TO sends; async 1 never blocks. */
+/* Prints everything that COPY TO sends; with async 1 it never blocks. */
 static void
 read_all(PGconn *conn, int async)
 {
@@ -40,7 +40,7 @@ finish(PGconn *conn)
 
 	while ((res = PQgetResult(conn)) != NULL)
 	{
-		/* In a COPY it would come back again and again. */
+		/* During a COPY, PQgetResult would return the same result forever. */
 		if (PQresultStatus(res) == PGRES_COPY_OUT)
 			read_all(conn, 0);
 		if (PQresultStatus(res) == PGRES_COPY_IN)
@@ -186,7 +186,7 @@ wrong(PGconn *conn)
 	finish(conn);
 }
 
-/* The calls of old, which psql of old and some drivers still make. */
+/* The deprecated COPY functions, which old psql versions and some drivers still call. */
 static void
 of_old(PGconn *conn)
 {

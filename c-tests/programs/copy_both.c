@@ -1,10 +1,10 @@
-/* copy_both CONNINFO: COPY in both directions, as logical replication has it. CONNINFO has replication=database. */
+/* copy_both CONNINFO: COPY in both directions, as in logical replication. CONNINFO has replication=database. */
 #include <poll.h>
 #include <stdint.h>
 
 #include "common.h"
 
-/* The next message; in async mode waits for it itself. */
+/* Returns the next message; in async mode it waits by itself. */
 static int
 receive(PGconn *conn, char **row, int async)
 {
@@ -20,7 +20,7 @@ receive(PGconn *conn, char **row, int async)
 	return length;
 }
 
-/* "I have got everything so far", and whether an answer is wanted. */
+/* Sends a status update: everything so far was received; optionally asks for a reply. */
 static int
 send_status(PGconn *conn, const char *position, char wants_answer)
 {
@@ -33,7 +33,7 @@ send_status(PGconn *conn, const char *position, char wants_answer)
 	return PQputCopyData(conn, status, sizeof status);
 }
 
-/* Reads changes up to a COMMIT, and keepalives up to the one asked for. */
+/* Reads changes up to a COMMIT, and keepalives up to the requested one. */
 static void
 read_changes(PGconn *conn, int async)
 {

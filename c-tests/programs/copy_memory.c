@@ -1,6 +1,6 @@
 /*
- * copy_memory CONNINFO: rows of COPY TO that are kept and given back in all orders, some to PQfreemem and some to
- * free, on two connections and in two threads; each must hold its bytes until then.
+ * copy_memory CONNINFO: keeps rows of COPY TO and frees them in various orders, some with PQfreemem and some with
+ * free, on two connections and in two threads. Each row must keep its bytes until it is freed.
  */
 #include <pthread.h>
 
@@ -33,7 +33,7 @@ start(PGconn *conn)
 	PQclear(PQexec(conn, sql));
 }
 
-/* Whether the row with this number is as it was sent. */
+/* Whether the row with this number has the bytes that were sent. */
 static int
 is_whole(const char *row, int number)
 {
@@ -70,7 +70,7 @@ give_back(Reader *reader, int place)
 		PQfreemem(row);
 }
 
-/* Gives one row back and reads another. */
+/* Frees one row and reads another. */
 static void
 step(Reader *reader)
 {
@@ -81,7 +81,7 @@ step(Reader *reader)
 	give_back(reader, place);
 	if (reader->next % 3 == 0)
 	{
-		/* The same memory may serve something else in between. */
+		/* The memory may be used for something else in between. */
 		char	   *literal = PQescapeLiteral(reader->conn, "it's", 4);
 
 		reader->ended += strcmp(literal, "'it''s'") != 0;
@@ -149,7 +149,7 @@ main(int argc, char **argv)
 			step(&other);
 	}
 	pthread_join(thread, NULL);
-	/* Begun in one thread, ended in another. */
+	/* Started in one thread and finished in another. */
 	start(moved.conn);
 	for (int i = 0; i < 100; i++)
 		step(&moved);

@@ -1,9 +1,9 @@
 /*
- * descriptor CONNINFO WAY: connects without blocking, as programs do that ask for PQsocket once only, and prints what became
- * of the descriptor.
+ * descriptor CONNINFO WAY: connects without blocking, like programs that call PQsocket only once, and prints what
+ * happened to the descriptor.
  *
- * WAY is "poll": by number; "epoll": registered again where the kernel has forgotten it; "once": registered once; "limit":
- * with no descriptor to spare; "blocking": PQconnectdb.
+ * WAY is "poll": uses the number with poll; "epoll": registers it again after the kernel dropped it; "once":
+ * registers it once; "limit": no further descriptor is available; "blocking": uses PQconnectdb.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -43,7 +43,7 @@ print_end(int number)
 	show(PQexec(conn, "SELECT 1"));
 }
 
-/* Polls one number to the end. */
+/* Polls one descriptor number until the end. */
 static void
 by_number(int number)
 {
@@ -62,7 +62,7 @@ by_number(int number)
 	}
 }
 
-/* Waits for one number in an epoll set. With again, it is added anew where the kernel has forgotten it. */
+/* Waits for one descriptor number with epoll. With `again`, it is registered again after the kernel dropped it. */
 static void
 by_epoll(int number, int again)
 {
@@ -104,7 +104,7 @@ main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	set = epoll_create1(EPOLL_CLOEXEC);
-	/* A number below the socket's, which becomes free before there is a second socket. */
+	/* A number below the socket's that becomes free before there is a second socket. */
 	low = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	before = descriptors();
 	if (strcmp(way, "blocking") == 0)

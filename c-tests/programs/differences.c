@@ -1,5 +1,6 @@
 /*
- * What README.md says behaves otherwise than in C libpq. Each part is run on both, and both outputs are known.
+ * The differences from C libpq in docs/differences.md. Each part runs with both libraries, and both outputs are
+ * known.
  */
 #include "common.h"
 
@@ -8,7 +9,7 @@
 #if __has_include("pqexpbuffer.h")
 #include "pqexpbuffer.h"
 #else
-/* A C libpq's stands among its internal headers, and expects this of its own build. */
+/* C libpq installs this header with its internal ones, which need this macro from its build. */
 #include <stdbool.h>
 #define pg_attribute_printf(f, a) __attribute__((format(printf, f, a)))
 #include "internal/pqexpbuffer.h"
@@ -23,7 +24,7 @@ connected_query(PGconn *conn)
 	PQclear(res);
 }
 
-/* A child that ends a connection of its parent's. */
+/* A child process that finishes its parent's connection. */
 static void
 finish_in_child(const char *conninfo)
 {
@@ -39,7 +40,7 @@ finish_in_child(const char *conninfo)
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
-	/* A server that was told goodbye closes the connection; a query would only race with that. */
+	/* After PQfinish the server closes the connection, so a query would only race with that. */
 	if (PQsocketPoll(PQsocket(conn), 1, 0, PQgetCurrentTimeUSec() + 500000) == 0)
 		connected_query(conn);
 	else
@@ -47,14 +48,14 @@ finish_in_child(const char *conninfo)
 	PQfinish(conn);
 }
 
-/* A cancel request that fails, and nowhere to put the reason. */
+/* A cancel request that fails, without a buffer for the error text. */
 static void
 cancel_without_buffer(void)
 {
 	fact_int("PQcancel", PQcancel(NULL, NULL, 256));
 }
 
-/* A conversion of C's printf that libpq's own does not have. */
+/* A conversion of C's printf that libpq's own printf does not have. */
 static void
 format(void)
 {

@@ -1,4 +1,7 @@
-/* For each service named as an argument: what connecting to it says, and the parameters that it gave. */
+/*
+ * For each service named as an argument: the error text of the connection attempt, and the parameters that the
+ * service set.
+ */
 #include "common.h"
 
 static void

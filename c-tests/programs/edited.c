@@ -1,4 +1,4 @@
-/* edited CONNINFO: results of every origin, copied and changed. */
+/* edited CONNINFO: copies and changes results of every kind. */
 #include <stddef.h>
 #include <stdint.h>
 

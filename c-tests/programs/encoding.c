@@ -1,7 +1,7 @@
 /*
- * Encodings without a connection: names, lengths and widths of everything, as lines and as hashes.
+ * Encodings without a connection: names, lengths and widths, printed as lines and as hashes.
  *
- * Number 7, MULE_INTERNAL up to libpq 18 and nothing since, is left out.
+ * Number 7, which is MULE_INTERNAL up to libpq 18 and unused since, is left out.
  */
 #include "common.h"
 
@@ -10,7 +10,7 @@
 
 #define START 2166136261u
 
-/* Exported, but in no header that is installed. */
+/* Exported, but not in an installed header. */
 extern int	pg_utf_mblen(const unsigned char *s);
 extern int	pg_valid_server_encoding(const char *name);
 
@@ -66,7 +66,7 @@ show_environment(void)
 	}
 }
 
-/* All pairs of first bytes, with ends of several kinds; NULs follow, so that nobody reads what is not there. */
+/* All pairs of first bytes, with several kinds of endings. NULs follow, so that no function reads past the text. */
 static void
 show_encoding(int id)
 {
@@ -83,7 +83,7 @@ show_encoding(int id)
 			strcpy(text + 2, ends[i]);
 			length = hash(length, PQmblen(text, id));
 			bounded = hash(bounded, PQmblenBounded(text, id));
-			/* C libpq looks behind a NUL that cuts a UTF-8 character short. */
+			/* C libpq reads past a NUL that cuts a UTF-8 character short. */
 			if (text[0] == '\0' || text[1] != '\0')
 				width = hash(width, PQdsplen(text, id));
 		}
@@ -121,7 +121,7 @@ to_utf8(unsigned code, char *to)
 				0x80 | (code & 63));
 }
 
-/* Every code point there is, and those behind that UTF-8's lead bytes could still express. */
+/* Every code point, and larger numbers that UTF-8's lead bytes can still express. */
 static void
 show_code_points(void)
 {

@@ -1,7 +1,7 @@
 /*
- * errno CONNINFO CLOSED: what errno is after each call, when it was 0 and when it was 42 before. C libpq sets it to 0 when
- * it has sent or received something; that is no different from leaving it alone where it was 0, and 42 may stay. CLOSED is
- * a connection string to which nobody answers.
+ * errno CONNINFO CLOSED: the value of errno after each call, when it was 0 and when it was 42 before. C libpq sets it
+ * to 0 after it has sent or received data; this equals leaving it unchanged if it was 0, and 42 is accepted too.
+ * Nothing listens at the connection string CLOSED.
  */
 #include <errno.h>
 
@@ -9,7 +9,7 @@
 
 static int	before;
 
-/* Only what a call sets it to is of interest. */
+/* Prints only the values that a call set. */
 static void
 told(const char *call)
 {
@@ -58,7 +58,7 @@ connecting(const char *conninfo, const char *closed)
 		PQsocketPoll(PQsocket(conn), polling == PGRES_POLLING_READING, polling == PGRES_POLLING_WRITING, -1);
 		errno = before;
 		polling = PQconnectPoll(conn);
-		/* Nothing to read yet. */
+		/* There is nothing to read yet. */
 		if (errno != 0 && errno != before && errno != EAGAIN)
 			told("PQconnectPoll");
 	}

@@ -1,7 +1,7 @@
-/* escape CONNINFO: quoting of texts, names and bytes. */
+/* escape CONNINFO: escaping of strings, identifiers and bytea. */
 #include "common.h"
 
-/* Exported, but in no installed header. */
+/* Exported, but not in an installed header. */
 extern int	pg_valid_server_encoding(const char *name);
 
 static const char *const texts[] = {
@@ -28,7 +28,7 @@ with(PGconn *conn)
 		putchar('\n');
 		if (error)
 			fact("  message", PQerrorMessage(conn));
-		/* Reads no further than it is told. */
+		/* Must not read more than the given length. */
 		length = PQescapeStringConn(conn, to, texts[i], strlen(texts[i]) / 2, NULL);
 		printf("  half %zu ", length);
 		print_bytes(to, length + 1);
@@ -98,7 +98,7 @@ encodings(void)
 		fact_int(names[i], pg_char_to_encoding(names[i]));
 	for (int id = -1; id < 45; id++)
 	{
-		/* MULE_INTERNAL, which libpq 19 does not know any more */
+		/* MULE_INTERNAL, which libpq 19 no longer supports */
 		if (id == 7)
 			continue;
 		printf("%d %s server=%d lengths", id, pg_encoding_to_char(id), pg_valid_server_encoding_id(id));

@@ -1,9 +1,9 @@
 /*
- * escape_vectors CONNINFO [STEP]: every escaping function, in every client encoding, on texts made to break out of
- * quotes. With a STEP only every STEPth lead byte of an encoding, another share of them in each.
+ * escape_vectors CONNINFO [STEP]: every escaping function, in every client encoding, with texts that try to break out
+ * of quotes. With STEP, only every STEPth lead byte of an encoding is used, different ones for each encoding.
  *
- * A text ends where the next page cannot be read. What the functions answer is printed for some texts, and hashed
- * for all others. Number 7, MULE_INTERNAL up to libpq 18 and nothing since, is left out.
+ * Each text ends where the next page is not readable. The results are printed for some texts and hashed for all
+ * others. Number 7, which is MULE_INTERNAL up to libpq 18 and unused since, is left out.
  */
 #include <sys/mman.h>
 
@@ -32,7 +32,7 @@ static const Text behind[] = {
 	TEXT("\xa1\xa1\xa1'"), TEXT("\xbf\xbf\xbf"), TEXT("\xdf"), TEXT("\xe0'"), TEXT("\xfe"), TEXT("\xff"),
 };
 
-/* Shown in full. */
+/* Printed in full. */
 static const Text shown[] = {
 	TEXT(""), TEXT("plain"), TEXT("it's"), TEXT("a\\b"), TEXT("\"id\""), TEXT("a\xE9'b\xC3"), TEXT("\xC3\xB6"),
 	TEXT("\x81'"), TEXT("\x81\x5c'"), TEXT("\x90\x31"), TEXT("\x8d "), TEXT("\xf0'; drop"), TEXT("some\0thing"),
@@ -51,7 +51,7 @@ mix(const char *bytes, size_t length)
 	sum = (sum ^ (unsigned) length) * 16777619u;
 }
 
-/* A text is printed, or only mixed into the hash. */
+/* Prints a text, or only adds it to the hash. */
 static void
 answer(int aloud, const char *label, const char *bytes, size_t length)
 {

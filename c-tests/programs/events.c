@@ -5,7 +5,7 @@
 typedef struct
 {
 	const char *name;
-	/* The number of the RESULTCREATE and RESULTCOPY it refuses, counted from 1; -1 for all. */
+	/* The number of the RESULTCREATE and RESULTCOPY event that it refuses, counted from 1; -1 refuses all. */
 	int			refused_create,
 				refused_copy;
 	int			creates,
@@ -17,7 +17,7 @@ typedef struct
 static int	numbers[64];
 static int	next_number;
 
-/* A fresh pointer whose number tells it apart. */
+/* Returns a new pointer with a number that identifies it. */
 static void *
 mark(void)
 {
@@ -116,7 +116,7 @@ refuse(PGEventId id, void *info, void *arg)
 	return 0;
 }
 
-/* Registers another one from inside its own registration. */
+/* Registers another event procedure during its own registration. */
 static Watcher nested = {.name = "nested"};
 
 static int

@@ -124,7 +124,7 @@ prepared(PGconn *conn)
 	fact("error", PQerrorMessage(conn));
 }
 
-/* Texts of every verbosity, context and shape of the caret line. */
+/* Error texts with every verbosity, context setting and form of the caret line. */
 static void
 messages(PGconn *conn)
 {
@@ -226,7 +226,7 @@ main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	conn = connect_or_die(argv[1]);
-	/* No temporary table: the name of its schema would depend on the session. */
+	/* Not a temporary table, because the name of its schema would depend on the session. */
 	must(conn, "SET client_min_messages = warning; DROP TABLE IF EXISTS t; RESET client_min_messages");
 	simple(conn);
 	several(conn);

@@ -1,6 +1,6 @@
 /*
- * fast_path CONNINFO read|tell|call|number|unlink: one call of a server that need not mean well. The bytes behind every
- * buffer are looked at.
+ * fast_path CONNINFO read|tell|call|number|unlink: one function call to a server that may be hostile. Checks the
+ * bytes after every buffer.
  */
 #include "common.h"
 #include "libpq/libpq-fs.h"

@@ -1,9 +1,9 @@
-/* faulty FAULT: misuses the memory of a result, so that a checker that sees nothing is found out. */
+/* faulty FAULT: misuses the memory of a result, to check that a memory checker reports it. */
 #include <sys/wait.h>
 
 #include "common.h"
 
-/* Read through this, so that the compiler leaves it as it is. */
+/* volatile, so that the compiler does not remove the accesses. */
 static volatile char seen;
 
 static char *

@@ -1,4 +1,4 @@
-/* forked CONNINFO [finish]: a child that ends its copy of a connection leaves the parent's session alive. */
+/* forked CONNINFO [finish]: a child that finishes its copy of a connection must not end the parent's session. */
 #include <sys/wait.h>
 
 #include "common.h"
@@ -18,7 +18,7 @@ child(PGconn *conn, int how)
 			PQfinish(conn);
 			break;
 		case 2:
-			/* Leaves it to the system. */
+			/* The child exits without PQfinish. */
 			break;
 	}
 	fflush(stdout);

@@ -1,6 +1,6 @@
 /*
- * Connects with each connection string that stands on a line of stdin, tells what came of it and what GSSAPI had to do
- * with it, and moves a lot of data both ways.
+ * Connects with each connection string on stdin (one a line), prints the result and the use of GSSAPI, and transfers
+ * a lot of data in both directions.
  */
 #include "common.h"
 
@@ -14,7 +14,7 @@ count_lock(int acquire)
 	depth += acquire ? 1 : -1;
 }
 
-/* Much data in both directions at once: neither side may wait for the other. */
+/* A lot of data in both directions at the same time: neither side may wait for the other. */
 static void
 copy(PGconn *conn)
 {

@@ -1,6 +1,6 @@
 /*
- * jumps CONNINFO: callbacks that never return but longjmp to where the library was called. What libpq leaves behind then
- * is its accident; here the connection goes on.
+ * jumps CONNINFO: callbacks that do not return but longjmp to the caller of the library. libpq's state afterwards is
+ * undefined; with our library the connection can still be used.
  */
 #include <setjmp.h>
 
@@ -44,7 +44,7 @@ event(PGEventId id, void *info, void *arg)
 	return 1;
 }
 
-/* Takes what the interrupted call left, then asks something else. */
+/* Collects the results of the interrupted call, then runs another query. */
 static void
 goes_on(PGconn *conn)
 {

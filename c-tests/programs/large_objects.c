@@ -1,4 +1,4 @@
-/* large_objects CONNINFO DIRECTORY: every lo_ function and PQfn; DIRECTORY is an empty one to write into. */
+/* large_objects CONNINFO DIRECTORY: every lo_ function and PQfn; DIRECTORY is empty and writable. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ number(const char *label, long long value)
 		fact("  connection", PQerrorMessage(conn));
 }
 
-/* A file's path, for use until the next call. */
+/* The path of a file, valid until the next call. */
 static const char *
 in_directory(const char *name)
 {

@@ -1,8 +1,8 @@
 /*
- * loaded_later CONNINFO: a program that loads libpq with dlopen, as languages do. In a thread of its own, the Nth
- * allocation of its first call fails, for each N, each in a process of its own.
+ * loaded_later CONNINFO: a program that loads libpq with dlopen, as language runtimes do. In a separate thread, the
+ * Nth allocation of the first call fails, for each N, each in its own process.
  *
- * Built without libpq, and run with interpose/failing_malloc.c loaded before.
+ * It is not linked with libpq, and runs with interpose/failing_malloc.c preloaded.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -49,7 +49,7 @@ thread(void *unused)
 	return unused;
 }
 
-/* 1 for more numbers, 0 for the end of them. */
+/* Returns 1 if there are more numbers to try, and 0 after the last. */
 static int
 attempt(void)
 {
@@ -79,7 +79,7 @@ main(int argc, char **argv)
 	if (argc < 2 || fail_allocations == NULL)
 		return 2;
 	conninfo = argv[1];
-	/* glibc ends the process when it reads nsswitch.conf and there is no memory. */
+	/* glibc ends the process if it has no memory when it reads nsswitch.conf. */
 	getpwuid(geteuid());
 	library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL)

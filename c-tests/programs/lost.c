@@ -1,13 +1,13 @@
 /*
- * lost CONNINFO HOW MODE...: what a connection says of itself, call by call, once the server is gone.
+ * lost CONNINFO HOW MODE...: the results of every call after the server has ended the connection.
  *
- * HOW is "terminate": a second connection ends the session with pg_terminate_backend; "waiting": likewise, while the first
- * one waits in a call; or "server": the server does it by itself, in reply to the query. Each MODE says what is under way then, and is tried with every style of calling that
- * fits, each on a connection of its own.
+ * HOW is "terminate": a second connection calls pg_terminate_backend; "waiting": the same, while the first one waits
+ * in a call; "server": the server closes the connection in its reply to the query. Each MODE is the operation in
+ * progress. It is tried with every applicable style of calling, each on its own connection.
  */
 #include "lost.h"
 
-/* The loop of the manual, in which nobody looks at what PQconsumeInput answers. */
+/* The loop from the manual, without a check of what PQconsumeInput returns. */
 static void
 manual(void)
 {
@@ -176,7 +176,7 @@ put_copy_end(void)
 	manual();
 }
 
-/* Rows of a COPY up to what stands behind them; what each answers is printed where it is no row. */
+/* The rows of a COPY and what follows them; prints each result that is not a row. */
 static void
 get_copy(int async)
 {
@@ -332,7 +332,7 @@ static const Style styles[] = {
 	{"PQendcopy after PQconsumeInput", is_copy, end_copy_after_consume},
 };
 
-/* Those whose first call waits until the server is gone. */
+/* Modes whose first call waits until the server has closed the connection. */
 static const Style waiting_styles[] = {
 	{"PQgetResult", is_busy, take_all},
 	{"PQexec", is_exec, execute_long},
@@ -348,7 +348,7 @@ try(const Style *style)
 	begin();
 	lose();
 	style->call();
-	/* Whatever became of it, it can be used anew. */
+	/* The connection must be usable again after PQreset, whatever happened. */
 	if (strcmp(how, "server") != 0)
 	{
 		PQreset(conn);

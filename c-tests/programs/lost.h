@@ -1,7 +1,4 @@
-/*
- * What the program lost needs around the calls it makes: how to begin what the connection is lost in, to lose it, and to
- * print what it says of itself.
- */
+/* Helpers for the program lost: they start an operation, lose the connection, and print its state. */
 #ifndef LOST_H
 #define LOST_H
 
@@ -13,7 +10,7 @@
 
 #include "common.h"
 
-/* More results, and more turns of a loop, than any mode here has. */
+/* More results, and more iterations of a loop, than any mode here has. */
 #define MOST 12
 
 /* The program's arguments. */
@@ -73,7 +70,7 @@ take(const char *call, PGresult *res)
 	return got;
 }
 
-/* Results until two NULLs in a row: pipelines have one behind each command. */
+/* All results up to two NULLs in a row: in pipelines, one NULL follows each command. */
 static void
 take_all(void)
 {
@@ -88,9 +85,12 @@ take_all(void)
 }
 
 #define SLEEP "SELECT pg_sleep(30)"
-/* The server keeps twenty rows in its buffer, and sends them with its last words: one read takes them all. */
+/*
+ * The server keeps twenty rows in its buffer and sends them together with its last message, so one read returns all
+ * of them.
+ */
 #define ROWS "SELECT repeat('x', 10), CASE WHEN g > 20 THEN pg_sleep(30)::text END FROM generate_series(1, 21) g"
-/* Just enough for the server to send the beginning, and to keep the rest. */
+/* Just enough data that the server sends the beginning and keeps the rest in its buffer. */
 #define COPY "COPY (SELECT repeat('x', 1000), CASE WHEN g > 9 THEN pg_sleep(30)::text END FROM generate_series(1, 10) g) TO STDOUT"
 
 static int
@@ -137,7 +137,7 @@ send_query(const char *sql)
 		fact("not sent", PQerrorMessage(conn));
 }
 
-/* Whether the server, once it has done what it was told, waits for more. */
+/* Whether the server has done its work and waits for the next command. */
 static int
 is_reading(void)
 {
@@ -159,7 +159,7 @@ await(short events)
 	}
 }
 
-/* Whether the server has got as far as it will. */
+/* Whether the server cannot continue without the client. */
 static int
 is_settled(PGconn *killer)
 {
@@ -189,7 +189,7 @@ terminate(void)
 	PQfinish(killer);
 }
 
-/* Lets another process end the session, once this one had the time to wait. */
+/* Makes another process end the session, after this one has had time to wait. */
 static void
 terminate_later(void)
 {
@@ -200,7 +200,7 @@ terminate_later(void)
 	_exit(0);
 }
 
-/* Returns once all that the server sent is in the socket, and its end of the stream. */
+/* Returns when the socket has everything that the server sent, and its end of file. */
 static void
 lose(void)
 {
@@ -214,7 +214,7 @@ lose(void)
 	await(POLLRDHUP);
 }
 
-/* Begins what the connection is lost in. */
+/* Starts the operation during which the connection is lost. */
 static void
 begin(void)
 {

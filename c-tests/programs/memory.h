@@ -1,6 +1,4 @@
-/*
- * How much memory the process has used. getrusage would count what its parent had when it forked.
- */
+/* The memory that the process has used. getrusage would include the memory of its parent at the time of the fork. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
@@ -8,8 +6,8 @@
 #include <stdlib.h>
 
 /*
- * The most that was resident, in kB. It never grows where asking makes no sense: under memcheck, which has much of its
- * own, and with a malloc that fills what nobody has used.
+ * The peak resident memory in kB. The result is constant where the figure means nothing: under memcheck, which itself
+ * uses a lot, and with a malloc that fills memory nobody has used.
  */
 static inline long
 peak_memory(void)

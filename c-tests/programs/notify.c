@@ -1,4 +1,4 @@
-/* notify CONNINFO: notifications and notices, asked for and not. */
+/* notify CONNINFO: notifications and notices, for channels with and without LISTEN. */
 #include <poll.h>
 
 #include "common.h"

@@ -1,6 +1,6 @@
 /*
- * Calls with NULL and with numbers out of range, each in a child of its own, so that a crash is an answer too. What a call
- * leaves behind is printed with it: the connection's error text, its status, and the notices that came.
+ * Calls with NULL and with numbers out of range. Each runs in a child process, so that a crash is a result too. The
+ * program also prints the state after the call: the connection's error text, its status, and notices.
  */
 #ifndef NULL_H
 #define NULL_H
@@ -11,7 +11,7 @@
 
 #include "common.h"
 
-/* A connection in every state that matters. It is made in the child, which may spoil it. */
+/* A connection in every relevant state. The child makes it, because the call may damage it. */
 enum state
 {
 	NO_CONNECTION,
@@ -28,14 +28,14 @@ static const char *const state_names[] = {"NULL", "unparsed", "refused", "good",
 static const char *good_conninfo;
 static enum state state;
 static PGconn *conn;
-/* What else the calls of a program need, made in the child after the connection. */
+/* Other objects that the calls of a program need. The child makes them after the connection. */
 static void (*prepare) (void);
-/* What stands before every line. */
+/* The prefix of every line. */
 static const char *subject = "";
 
 static char notices[2048];
 
-/* Told apart from constants, so that the compiler does not judge the calls. */
+/* Variables instead of constants, so that the compiler does not warn about the calls. */
 static char *const volatile nothing = NULL;
 #define NO_TEXT ((char *) nothing)
 
@@ -69,7 +69,7 @@ make_connection(void)
 	PQsetNoticeProcessor(conn, take_notice, NULL);
 }
 
-/* Whether this is the child, which makes the call; the parent waits for it. */
+/* Forks; returns true in the child, which makes the call. The parent waits for the child. */
 static inline int
 child(const char *call)
 {
@@ -160,7 +160,7 @@ print_outcome(PGresult *res)
 
 #define RESULT(call) ANSWER(#call, call, PGresult *, print_outcome(answer_))
 
-/* A new connection, which becomes the one whose state is told. */
+/* Replaces the connection whose state is printed with a new one. */
 #define CONNECTION(call) ANSWER(#call, call, PGconn *, (printf(answer_ == NULL ? "NULL" : "a connection"), conn = answer_))
 
 /* Runs calls on a connection in every state. */
@@ -179,7 +179,7 @@ on_every_connection(void (*calls) (void))
 	subject = "";
 }
 
-/* What every program begins with: the arguments, the table for COPY, no core files. */
+/* The start of every program: reads the arguments, creates the table for COPY, disables core files. */
 static inline void
 begin(int argc, char **argv)
 {

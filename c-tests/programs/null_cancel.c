@@ -1,4 +1,4 @@
-/* null_cancel CONNINFO: both ways of cancelling; see null.h. */
+/* null_cancel CONNINFO: both APIs for cancelling; see null.h. */
 #include "null.h"
 
 static PGcancelConn *request;

@@ -1,4 +1,7 @@
-/* null_connect CONNINFO: connecting and asking what a connection is; see null.h. PGHOST and PGPORT reach the server too. */
+/*
+ * null_connect CONNINFO: connecting and reading a connection's attributes; see null.h. PGHOST and PGPORT point to the
+ * server too.
+ */
 #include "null.h"
 
 static const char *const no_keywords[] = {NULL};

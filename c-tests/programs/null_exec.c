@@ -1,4 +1,4 @@
-/* null_exec CONNINFO: commands, results to come, pipelines and COPY; see null.h. */
+/* null_exec CONNINFO: commands, pending results, pipelines and COPY; see null.h. */
 #include "null.h"
 
 static const char *const one_value[] = {"1"};
@@ -100,7 +100,7 @@ sending(void)
 	INT(PQsendFlushRequest(conn));
 }
 
-/* In the COPY this would give it back for ever. */
+/* During the COPY, PQgetResult would return the same result forever. */
 static void
 collecting(void)
 {

@@ -1,4 +1,4 @@
-/* null_functions CONNINFO: fastpath calls, large objects and passwords; see null.h. */
+/* null_functions CONNINFO: function calls, large objects and passwords; see null.h. */
 #include "null.h"
 #include "libpq/libpq-fs.h"
 

@@ -1,11 +1,11 @@
-/* null_hooks CONNINFO: notices, events, traces, encryption, and what belongs to the process; see null.h. */
+/* null_hooks CONNINFO: notices, events, traces, encryption, and process-wide settings; see null.h. */
 #include <errno.h>
 #include <fcntl.h>
 
 #include "null.h"
 #include "libpq-events.h"
 
-/* Exported for old programs; in no header. */
+/* Exported for old programs, but not in a header. */
 extern void (*pqsignal(int number, void (*handler) (int))) (int);
 extern char *const pgresStatus[];
 #undef PQfreeNotify

@@ -1,4 +1,4 @@
-/* null_ours CONNINFO: what libpq 18 does not have; see null.h. */
+/* null_ours CONNINFO: functions that libpq 18 does not have; see null.h. */
 #include "null.h"
 
 static void

@@ -1,4 +1,4 @@
-/* null_result CONNINFO: results that are NULL, empty, an error, or full of rows; see null.h. */
+/* null_result CONNINFO: results that are NULL, empty, an error, or have rows; see null.h. */
 #include "null.h"
 #include "libpq-events.h"
 

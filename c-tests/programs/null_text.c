@@ -1,13 +1,13 @@
-/* null_text CONNINFO: escaping, encodings and growing strings; see null.h. */
+/* null_text CONNINFO: escaping, encodings and expandable buffers; see null.h. */
 #include <stdbool.h>
 
 #include "null.h"
 
-/* A C libpq's header stands among its internal ones, and expects this of its own build. */
+/* C libpq installs this header with its internal ones, which need this macro from its build. */
 #define pg_attribute_printf(f, a) __attribute__((format(printf, f, a)))
 #include "internal/pqexpbuffer.h"
 
-/* Exported for old programs; in no header. */
+/* Exported for old programs, but not in a header. */
 extern int	pg_char_to_encoding(const char *name);
 extern const char *pg_encoding_to_char(int encoding);
 extern int	pg_valid_server_encoding(const char *name);

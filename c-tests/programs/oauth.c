@@ -1,8 +1,8 @@
 /*
- * Connects with OAuth: oauth CONNINFO HOW [OPTIONS], more options for the connection string.
+ * Connects with OAuth: oauth CONNINFO HOW [OPTIONS], where OPTIONS are added to the connection string.
  *
- * HOW is "connect" or "poll", then, each behind a comma, what the hooks do; without any, none is set. "poll" also tells
- * which states were seen, and whether a call waited.
+ * HOW is "connect" or "poll", followed by the behaviours of the hooks, each after a comma; without any, no hook is
+ * set. "poll" also prints the states and whether a call blocked.
  */
 #include <poll.h>
 #include <time.h>
@@ -13,7 +13,7 @@ static const char *how;
 static int	calls;
 static int	ends[2] = {-1, -1};
 
-/* No call may take as long as the slow issuer of the tests takes for each of its answers. */
+/* No call may take as long as the slow test issuer takes for a response. */
 #define TOO_LONG_MS 700
 
 static int

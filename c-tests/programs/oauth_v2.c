@@ -1,6 +1,4 @@
-/*
- * The second version of the bearer token request, which libpq 18 does not know: oauth_v2 CONNINFO HOW.
- */
+/* The second version of the bearer token request, which libpq 18 does not have: oauth_v2 CONNINFO HOW. */
 #include "common.h"
 
 static const char *how;

@@ -1,13 +1,13 @@
 /*
- * out_of_memory CONNINFO one|all|everything MOST [OPERATION...]: operations while allocations fail, with
- * interpose/failing_malloc.c loaded before.
+ * out_of_memory CONNINFO one|all|everything MOST [OPERATION...]: operations with failing allocations; run with
+ * interpose/failing_malloc.c preloaded.
  *
- * Each operation runs once for each N up to MOST, in a process of its own: its Nth allocation fails alone ("one"), or
- * it and all behind it ("all"). Afterwards, with memory again, what is left must work: a connection that says it is open answers a
- * query, another one can be reset. What an operation claims to have done is verified.
+ * Each operation runs once for each N up to MOST, in its own process. Its Nth allocation fails alone ("one"), or
+ * together with all later ones ("all"). Afterwards allocations succeed again: a connection that reports it is open
+ * must answer a query, and another one must be resettable. The results that an operation reported are verified.
  *
- * Prints a line for each operation, with how many N ended how. With "everything" instead of "one" nothing can be
- * allocated, and all is tried until nothing more is possible.
+ * Prints a line for each operation with the number of N for each kind of ending. With "everything" instead of "one",
+ * all allocations fail, and all operations run until none of them can do anything.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +25,10 @@ extern void fail_allocations(long from, long count) __attribute__((weak));
 extern void inside(int yes) __attribute__((weak));
 extern long allocations_inside(void) __attribute__((weak));
 
-/* A call of the library, in which allocations may fail. */
+/* A library call during which allocations may fail. */
 #define IN(call) do { inside(1); call; inside(0); } while (0)
 
-/* How an operation ends. */
+/* How an operation ended. */
 enum
 {
 	FINE, FAILED, WRONG, LEFT_BROKEN, LAST_EXIT
@@ -51,7 +51,7 @@ wrong_if(int so, const char *text)
 	return so ? wrong(text) : FINE;
 }
 
-/* A failure has to be explained. */
+/* A failure must have an error text. */
 static int
 failed(const char *message)
 {
@@ -65,7 +65,7 @@ has_status(PGresult *res, ExecStatusType status)
 	return PQresultStatus(res) == status;
 }
 
-/* A result that should have had another status. */
+/* A result that has an unexpected status. */
 static int
 refused(PGresult *res)
 {
@@ -94,7 +94,7 @@ armed_exec(const char *sql)
 	return res;
 }
 
-/* The single value of a query that may not fail. */
+/* The single value of a query that must not fail. */
 static int
 answers(const char *sql, const char *expected)
 {
@@ -185,7 +185,7 @@ is_long_row(PGresult *res, int row, int number)
 
 #define MANY 5000
 #define LONG_ROWS(count) "SELECT i, repeat('x', 100) FROM generate_series(1, " count ") AS i"
-/* Of those that come one by one. */
+/* For rows in single-row mode. */
 #define SOME 200
 
 static int
@@ -203,7 +203,7 @@ large_result(void)
 	return wrong_if(!right, "wrong rows");
 }
 
-/* Rows one by one; a stream that ends without an error has had them all. */
+/* Reads rows one by one; if the stream ends without an error, all rows must have arrived. */
 static int
 streamed(int chunked)
 {
@@ -297,7 +297,7 @@ prepared(void)
 
 #define COPIED 3000
 
-/* The lines that arrived: all where the command says so, else none. */
+/* The lines that arrived: all if the command succeeded, otherwise none. */
 static int
 arrived(int outcome)
 {
@@ -332,7 +332,7 @@ copy_in(void)
 			break;
 		if (has_status(res, PGRES_COPY_IN))
 		{
-			/* Its end could not be sent. */
+			/* The end of the COPY could not be sent. */
 			PQclear(res);
 			break;
 		}
@@ -382,7 +382,7 @@ copy_out(void)
 	return outcome == FINE && count != SOME ? wrong("rows are missing") : outcome;
 }
 
-/* The old calls. */
+/* The deprecated COPY functions. */
 static int
 copy_by_lines(void)
 {
@@ -406,7 +406,7 @@ copy_by_lines(void)
 
 #define COMMANDS 40
 
-/* The result of a command and the NULL behind it. */
+/* The result of a command and the NULL after it. */
 static int
 take(ExecStatusType status, int number)
 {
@@ -528,7 +528,7 @@ parse(void)
 	IN(options = PQconninfoParse("host=one,two dbname='a b' user=\\me application_name=x options='-c a=b'", &message));
 	if (options == NULL)
 	{
-		/* Where there is no memory for a text there is none. */
+		/* An error text may be missing if there is no memory for it. */
 		snprintf(why, sizeof why, "%s", message == NULL ? "no text" : message);
 		PQfreemem(message);
 		return FAILED;
@@ -566,7 +566,7 @@ options(void)
 	return wrong_if(!right, "another user");
 }
 
-/* Text that the library made, or its complaint. */
+/* Text that the library allocated, or its error. */
 static int
 is_text(char *made, const char *expected)
 {
@@ -657,7 +657,7 @@ notify(void)
 			return wrong("another notification");
 		PQfreemem(told);
 	}
-	/* C libpq drops one for which there is no memory, and says so nowhere. */
+	/* C libpq silently drops a notification if it has no memory for it. */
 	return count == 20 ? FINE : FAILED;
 }
 
@@ -811,7 +811,7 @@ hear(void)
 	if (!has_status(res, PGRES_COMMAND_OK))
 		return refused(res);
 	PQclear(res);
-	/* C libpq drops one for which there is no memory. */
+	/* C libpq silently drops it if it has no memory. */
 	return notices == 20 ? FINE : FAILED;
 }
 
@@ -948,7 +948,7 @@ static const struct
 
 #define OPERATIONS (sizeof operations / sizeof *operations)
 
-/* With memory again: what says it is open works, and what is not open can be opened. */
+/* With memory available again: a connection that reports it is open must work, and others must be resettable. */
 static int
 goes_on(void)
 {
@@ -957,7 +957,7 @@ goes_on(void)
 	PQsetnonblocking(conn, 0);
 	if (PQstatus(conn) == CONNECTION_OK && PQpipelineStatus(conn) != PQ_PIPELINE_OFF)
 	{
-		/* What is left of the pipeline, up to a new end of it. */
+		/* Reads the rest of the pipeline up to a new sync. */
 		PQpipelineSync(conn);
 		for (int nulls = 0, synced = 0; PQstatus(conn) == CONNECTION_OK && !(synced && nulls > 0);)
 		{
@@ -987,7 +987,10 @@ goes_on(void)
 	return 1;
 }
 
-/* One operation, its `number`th allocation failing: how it ends, and whether it made so many. */
+/*
+ * Runs one operation with its `number`th allocation failing. Returns how it ended, and whether it made that many
+ * allocations.
+ */
 static int
 attempt(size_t operation, long number, long count, int report)
 {
@@ -1012,7 +1015,7 @@ attempt(size_t operation, long number, long count, int report)
 	return outcome;
 }
 
-/* The same in a process of its own, which the signal SIGALRM ends when it hangs; whether there may be a next number. */
+/* The same in its own process, which SIGALRM ends if it hangs; returns whether there may be a next number. */
 static int
 in_child(size_t operation, long number, long count, int *status)
 {
@@ -1035,7 +1038,7 @@ in_child(size_t operation, long number, long count, int *status)
 	return reached;
 }
 
-/* Every number from 1 to that of the operation's last allocation. */
+/* Runs it for every number from 1 to that of the operation's last allocation. */
 static void
 table_row(size_t operation, long count, long most)
 {
@@ -1069,7 +1072,7 @@ table_row(size_t operation, long count, long most)
 static PGconn *held[HELD];
 static PGresult *kept[3000];
 
-/* Everything at once, while nothing can be allocated, until nothing more is to be had. */
+/* Runs all operations while all allocations fail, until none of them can do anything. */
 static void
 use_up(void)
 {
@@ -1100,7 +1103,7 @@ use_up(void)
 			IN(kept[i] = PQmakeEmptyPGresult(conn, PGRES_FATAL_ERROR));
 		made += kept[i] != NULL;
 	}
-	/* Messages for which there is no place. */
+	/* Messages for which there is no memory. */
 	PQclear(armed_exec("SELECT pg_notify('channel', i::text) FROM generate_series(1, 20000) AS i"));
 	for (int i = 0; i < 20; i++)
 	{
@@ -1143,12 +1146,12 @@ main(int argc, char **argv)
 		return 2;
 	}
 	conninfo = argv[1];
-	/* glibc ends the process when it reads nsswitch.conf and there is no memory. */
+	/* glibc ends the process if it has no memory when it reads nsswitch.conf. */
 	getpwuid(geteuid());
 	count = strcmp(argv[2], "all") == 0 ? 1L << 40 : 1;
 	if (strcmp(argv[2], "everything") == 0)
 	{
-		/* What was taken comes back. */
+		/* Memory taken from the reserve is returned to it. */
 		for (int i = 0; i < 3; i++)
 			use_up();
 		return 0;

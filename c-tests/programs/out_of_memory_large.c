@@ -1,6 +1,6 @@
 /*
- * out_of_memory_large CONNINFO [own|PART]: what is too large for the memory there is (RLIMIT_AS). Each part runs in a
- * process of its own; afterwards the connection must answer, or must say that it is closed and be reset.
+ * out_of_memory_large CONNINFO [own|PART]: data larger than the available memory (RLIMIT_AS). Each part runs in its
+ * own process. Afterwards the connection must work, or report that it is closed and be resettable.
  */
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,7 +9,7 @@
 #include "libpq/libpq-fs.h"
 
 #define MB (1024L * 1024L)
-/* What the library may use beyond what the program has. */
+/* The memory that the library may use in addition to the program's. */
 #define SLACK (40 * MB)
 
 static PGconn *conn;
@@ -50,7 +50,7 @@ end_limit(void)
 	setrlimit(RLIMIT_AS, &unlimited);
 }
 
-/* A text of this length, in memory that the limit does not count. */
+/* A text of this length, in memory that was mapped before the limit was set. */
 static char *
 text_of(const char *start, long length, const char *end)
 {
@@ -72,7 +72,7 @@ outcome(int value)
 	fact("  text", PQerrorMessage(conn));
 }
 
-/* Not its values, which may be large. */
+/* Without the values, which may be large. */
 static void
 status_of(PGresult *res)
 {
@@ -225,7 +225,7 @@ connection_string(void)
 		PQconninfoOption *options = PQconninfoParse(all[i], &message);
 
 		printf("options: %d\n", options != NULL);
-		/* Where there is no memory, there may be no text either. */
+		/* Without memory there may be no error text either. */
 		if (message != NULL && strcmp(message, "out of memory\n") != 0)
 			printf("  text of %zu bytes\n", strlen(message));
 		PQfreemem(message);
@@ -383,7 +383,7 @@ static const Part parts[] = {
 	{"set value", set_value},
 };
 
-/* Where C libpq, which has less to spare, closes the connection or prints nothing. */
+/* Cases in which C libpq, which has no reserve, closes the connection or prints nothing. */
 static const Part own_parts[] = {
 	{"traced", traced},
 	{"printed", printed},

@@ -1,9 +1,9 @@
-/* password CONNINFO: hashing passwords, and changing them. The server is ours alone and so are the roles. */
+/* password CONNINFO: hashing and changing passwords. No other test uses the server and its roles. */
 #include "common.h"
 
 static PGconn *conn;
 
-/* A SCRAM secret differs from run to run behind its iteration count. */
+/* A SCRAM secret differs from run to run after its iteration count. */
 static void
 show_secret(const char *label, char *secret)
 {
@@ -54,7 +54,7 @@ encrypt(void)
 	fact("NULL", PQencryptPasswordConn(NULL, "password", "user", "md5"));
 }
 
-/* Logging in over TCP asks the roles of this name for their passwords. */
+/* Over TCP, the server asks the roles with these names for their passwords. */
 static void
 log_in(const char *conninfo, const char *password)
 {

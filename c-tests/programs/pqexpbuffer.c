@@ -1,4 +1,4 @@
-/* The growing strings: sizes, limits, formats, and what a broken one does. Needs no server. */
+/* Expandable buffers: sizes, limits, formats, and the broken state. Needs no server. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include "common.h"
 
-/* A C libpq's header stands among its internal ones, and expects this of its own build. */
+/* C libpq installs this header with its internal ones, which need this macro from its build. */
 #if __has_include("pqexpbuffer.h")
 #include "pqexpbuffer.h"
 #else

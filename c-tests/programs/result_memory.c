@@ -1,9 +1,10 @@
 /*
- * result_memory PART CONNINFO: results of every kind, read in memory as some programs do, and by the functions.
+ * result_memory PART CONNINFO: results of every kind, read directly in memory, as some programs do, and with the
+ * functions.
  *
- *   heads   without the values
- *   values  with them; ours needs LIBPQ_OXIDE_RESULTS=libpq
- *   FILE    which results have values before, and which after this object was loaded
+ *   heads   only the leading fields, not the values
+ *   values  also the values; ours needs LIBPQ_OXIDE_RESULTS=libpq
+ *   FILE    which results have values before and after this object is loaded
  */
 #include <dlfcn.h>
 
@@ -16,7 +17,7 @@ struct value
 	char	   *start;
 };
 
-/* What libpq's PGresult begins with. */
+/* The first fields of libpq's PGresult. */
 struct memory
 {
 	int			rows;
@@ -69,7 +70,7 @@ check_value(const PGresult *res, int row, int column, const struct value *value)
 		require((size_t) value->start % 8 == 0, "alignment");
 }
 
-/* Few rows are printed; of the others, and of long values, a hash tells. */
+/* Prints a few rows, and a hash of the others and of long values. */
 static void
 print_values(const PGresult *res, const struct memory *memory)
 {

@@ -1,4 +1,7 @@
-/* results CONNINFO: every accessor of a result, in range and out of it; results made and changed by hand. */
+/*
+ * results CONNINFO: every accessor of a result, in range and out of range; results made and changed by the
+ * application.
+ */
 #include "common.h"
 
 static void
@@ -38,7 +41,7 @@ accessors(const PGresult *res)
 	fact_int("size", PQresultMemorySize(res) > 0);
 }
 
-/* Values of 8 bytes can be read where they are. */
+/* Values of 8 bytes must be aligned. */
 static void
 alignment(const PGresult *res)
 {

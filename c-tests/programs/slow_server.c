@@ -1,4 +1,4 @@
-/* slow_server CONNINFO COPY-MEGABYTES [blocking]: a COPY to a server that does not read for a while. */
+/* slow_server CONNINFO COPY-MEGABYTES [blocking]: a COPY to a server that starts to read late. */
 #include <errno.h>
 #include <poll.h>
 
@@ -6,7 +6,7 @@
 
 static int	blocked;
 
-/* Waits until the socket takes or has something, as programs do. */
+/* Waits until the socket is writable or readable, as programs do. */
 static int
 flush_all(PGconn *conn)
 {
@@ -57,7 +57,7 @@ main(int argc, char **argv)
 	if (nonblocking)
 	{
 		fact_int("busy now", PQflush(conn));
-		/* While it is full, a query is refused as at any time, and nothing of it gets between. */
+		/* While the buffer is full, a query is refused as usual, and none of its bytes are sent in the COPY. */
 		fact_int("another query", PQsendQuery(conn, "SELECT 1"));
 		fact("error", PQerrorMessage(conn));
 		fact_int("blocking again", PQsetnonblocking(conn, 0) == 0 ? PQisnonblocking(conn) : -1);

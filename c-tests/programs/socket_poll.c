@@ -1,4 +1,7 @@
-/* socket_poll CONNINFO: PQsocketPoll on what is ready, what is not and what is gone, and a connection that parameters are read from. */
+/*
+ * socket_poll CONNINFO: PQsocketPoll with sockets that are ready, not ready and closed, and a connection whose
+ * parameters are read back.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -43,7 +46,7 @@ timing(int fd)
 	polled("long ago", fd, 1, 0, -2);
 	polled("now", fd, 1, 0, begun);
 	polled("in a moment", fd, 1, 0, begun + 100000);
-	/* Waits are in whole milliseconds, rounded down. */
+	/* Timeouts are in whole milliseconds, rounded down. */
 	fact_int("waited", PQgetCurrentTimeUSec() - begun >= 98000);
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -53,7 +56,7 @@ timing(int fd)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* A second connection with the first one's parameters, which then are the same. */
+/* A second connection with the parameters of the first; its parameters must be the same. */
 static void
 round_trip(const char *conninfo)
 {

@@ -1,7 +1,7 @@
 /*
- * steps CONNINFO STEP...: makes the calls its arguments name, one after the other, and prints what they answer.
+ * steps CONNINFO STEP...: makes the calls that its arguments name, in order, and prints their results.
  *
- * A step is a word, and perhaps one argument behind a blank.
+ * A step is a word, optionally followed by a blank and one argument.
  */
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include "common.h"
 #include "memory.h"
 
-/* A hostile server must not keep a loop going for ever. */
+/* A hostile server must not keep a loop running forever. */
 #define MOST 5000
 
 static PGconn *conn;
@@ -73,7 +73,7 @@ next(void)
 	return PQgetResult(conn);
 }
 
-/* Ends a COPY that a result says has begun. */
+/* Ends a COPY that a result has started. */
 static void
 finish_copy(ExecStatusType status, int async)
 {
@@ -109,7 +109,7 @@ finish_copy(ExecStatusType status, int async)
 	sent("copy", length);
 }
 
-/* All results up to the NULL that ends a command; in a pipeline, up to the nth sync point. */
+/* All results up to the NULL that ends a command; in a pipeline, up to the nth sync. */
 static void
 collect(int async, int syncs)
 {
@@ -170,7 +170,7 @@ call_function(int wanted)
 	putchar('\n');
 }
 
-/* Calls that must not write past what they were given. */
+/* Calls that must not write past the end of the buffer they are given. */
 static void
 read_object(void)
 {
@@ -216,7 +216,7 @@ connect_polling(void)
 		poll_connection(PQconnectPoll);
 }
 
-/* Whether the process stayed small. */
+/* Whether the process has used little memory. */
 static void
 print_memory(void)
 {
@@ -360,7 +360,7 @@ await_goaway(void)
 {
 	int			consumed = 1;
 
-	/* What came with something else must be known already: nothing more may make the socket readable. */
+	/* Messages that arrived together must all be parsed: the socket must not become readable again. */
 	while (!PQgoAwayReceived(conn) && consumed)
 	{
 		await_socket(POLLIN);
@@ -407,7 +407,7 @@ reading_step(const char *step, const char *argument)
 #endif
 	else if (strcmp(step, "prompt") == 0)
 	{
-		/* A message that changes nothing: the server may wait for it before it goes on. */
+		/* Sends a message that changes nothing; a scripted server may wait for it before it continues. */
 		sent(step, PQsendFlushRequest(conn));
 		sent("flush", PQflush(conn));
 	}

@@ -1,8 +1,8 @@
 /*
- * storm CONNINFO WAY N: connects N times to a server that answers with anything, uses each connection in one WAY, and
- * prints how often a connection opened, how many results came, and what stood in the way of an orderly end.
+ * storm CONNINFO WAY N: connects N times to a server that sends arbitrary data, uses each connection in one WAY, and
+ * prints how often a connection opened, how many results it got, and what prevented a normal end.
  *
- * What matters is that it ends at all, with little memory used.
+ * The program must end, and must use little memory.
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include "common.h"
 #include "memory.h"
 
-/* More than any server here sends: reaching it is a loop. */
+/* More than any server here sends: reaching it means an endless loop. */
 #define MOST 200
 
 static int	results;
@@ -59,7 +59,7 @@ old_copy_out(PGconn *conn)
 	loops++;
 }
 
-/* All there is, up to two NULLs in a row: pipelines have one behind each command. */
+/* All results up to two NULLs in a row: in pipelines, one NULL follows each command. */
 static void
 drain(PGconn *conn, int async, int old)
 {
@@ -93,7 +93,7 @@ drain(PGconn *conn, int async, int old)
 		{
 			nulls = 0;
 			results++;
-			/* Everything in it can be read. */
+			/* Reads all parts of the result. */
 			for (int row = 0; row < PQntuples(res); row++)
 				for (int column = 0; column < PQnfields(res); column++)
 					if (strlen(PQgetvalue(res, row, column)) > (size_t) PQgetlength(res, row, column))

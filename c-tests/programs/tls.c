@@ -1,9 +1,9 @@
 /*
- * Connects with each connection string that stands on a line of stdin, and tells what came of it. With the argument
- * "hook", a hook answers "hooked" for the password of a client key; with "cancel", a cancel request is sent on each
- * connection, too; with "killed", the session is ended by another in the middle of a query; with "always", what is known
- * of TLS is told of failed connections, too, and again after PQreset; with "receiver", notices that come while
- * connecting go to a receiver; with "library", only the TLS library is told.
+ * Connects with each connection string on stdin (one a line) and prints the result. Arguments: "hook": a hook returns
+ * "hooked" as the password of a client key; "cancel": also sends a cancel request on each connection; "killed":
+ * another session ends this one during a query; "always": also prints the TLS attributes of failed connections, and
+ * again after PQreset; "receiver": a notice receiver handles notices during the connect; "library": prints only the
+ * TLS library.
  */
 #include "common.h"
 
@@ -77,7 +77,7 @@ cancel(PGconn *conn)
 	int			sent;
 
 	fact_int("sent", PQsendQuery(conn, "SELECT pg_sleep(60)"));
-	/* A request that comes before the query cancels nothing. */
+	/* A request that arrives before the query cancels nothing. */
 	do
 	{
 		PQcancelReset(request);
@@ -93,7 +93,7 @@ cancel(PGconn *conn)
 	}
 }
 
-/* The session is ended by another one. */
+/* Another session ends this one. */
 static void
 killed(PGconn *conn, const char *conninfo)
 {
@@ -133,7 +133,7 @@ main(int argc, char **argv)
 		PGconn	   *conn;
 
 		line[strcspn(line, "\n")] = '\0';
-		/* A vertical bar stands for the end of a line, as in PEM text. */
+		/* A vertical bar in the input becomes an end of line, for PEM text. */
 		for (char *at = line; (at = strchr(at, '|')) != NULL;)
 			*at = '\n';
 		if (strchr(line, '\n') == NULL)

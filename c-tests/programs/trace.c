@@ -1,6 +1,6 @@
 /*
- * trace CONNINFO FLAGS [startup]: PQtrace of sessions of every kind. Times, process numbers and keys are masked; FLAGS are
- * those of PQsetTraceFlags.
+ * trace CONNINFO FLAGS [startup]: PQtrace with sessions of every kind. Times, process ids and keys are masked; FLAGS
+ * are those of PQsetTraceFlags.
  */
 #include <ctype.h>
 #include <poll.h>
@@ -24,8 +24,8 @@ has_time(const char *line)
 }
 
 /*
- * Whether a line shows what differs between sessions, in length too: of that, only whether it is there to the last byte
- * is printed.
+ * Whether a line has data whose content and length differ between sessions. Of such a line, only whether it is
+ * complete is printed.
  */
 static int
 print_secret(const char *line)
@@ -75,7 +75,7 @@ print_line(char *line)
 		name = strstr(line, vary[i]);
 		if (name != NULL && !is_regress)
 		{
-			/* Behind the process come a key, or words that are the same. */
+			/* After the process id there is a key, or a constant text. */
 			char	   *words = i == 1 ? strchr(name, '"') : NULL;
 
 			name[strlen(vary[i])] = '\0';
@@ -273,7 +273,7 @@ switching(PGconn *conn)
 	print_trace(conn);
 }
 
-/* A connection traced from its beginning. */
+/* A connection that is traced from its beginning. */
 static void
 startup(const char *conninfo)
 {

@@ -1,6 +1,6 @@
 /*
- * unload CONNINFO ROUNDS: a host of plugins. Each round loads libpq, connects in a thread of its own, unloads libpq and only
- * then lets the thread end. It is not linked with libpq: that would keep it loaded.
+ * unload CONNINFO ROUNDS: like a host of plugins. Each round loads libpq, connects in a new thread, unloads libpq and
+ * only then lets the thread end. The program is not linked with libpq, because that would keep it loaded.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ connecting(void *arg)
 	return NULL;
 }
 
-/* How many more keys for thread-specific data there are. */
+/* The number of keys for thread-specific data that are still available. */
 static int
 free_keys(void)
 {
@@ -75,7 +75,7 @@ main(int argc, char **argv)
 	fact_int("loaded before", dlopen("libpq.so.5", RTLD_NOW | RTLD_NOLOAD) != NULL);
 	sem_init(&connected, 0, 0);
 	sem_init(&unloaded, 0, 0);
-	/* The first round may take keys for good. */
+	/* The first round may allocate keys permanently. */
 	fact_int("first round", one_round());
 	keys = free_keys();
 	for (int i = 1; i < rounds; i++)

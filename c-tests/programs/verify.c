@@ -1,6 +1,4 @@
-/*
- * Connects with each connection string that stands on a line of stdin, and prints "ok" or what libpq complains of, one line for each.
- */
+/* Connects with each connection string on stdin (one a line), and prints "ok" or libpq's error, one line for each. */
 #include "common.h"
 
 int

@@ -1,4 +1,4 @@
-/* Tells which libpq runs it; also hangs, chatters or aborts on demand, for the runner's own tests. */
+/* Prints which libpq it runs with; it can also hang, print without end or abort, for the tests of the runner. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 

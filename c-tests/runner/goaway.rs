@@ -3,11 +3,11 @@
 mod arrival;
 mod descriptor;
 mod flag;
-mod healing;
 mod message;
 mod negotiation;
 pub mod pgbouncer;
 mod records;
+mod retry;
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,5 @@
-//! Drivers that link libpq, as Debian packages them: all their symbols bound at the start, and what their programs in
-//! `c-tests/drivers` print as with Debian's libpq.
+//! Debian's drivers that link to libpq. All their symbols are bound at load time, and the programs in
+//! `c-tests/drivers` must print the same as with Debian's libpq.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ fn source(name: &str) -> PathBuf {
     paths::checkout().join("c-tests/drivers").join(name)
 }
 
-/// Runs a program on Debian's libpq and on ours; `input` is its stdin. Returns what it prints.
+/// Runs a program with Debian's libpq and with ours, with `input` as stdin, and compares. Returns the output.
 #[track_caller]
 fn same_driver(program: &str, args: &[&str], input: &str) -> String {
     same(Version::Debian15, Postgres::shared_debian15(), |clients| {
@@ -48,7 +48,7 @@ fn run(clients: &Clients<'_>, program: &str, args: &[&str], input: &str) -> Stri
     output.to_string()
 }
 
-/// The loader's log tells which libpq a process took.
+/// Checks in the dynamic loader's log which libpq the process has loaded.
 #[track_caller]
 fn assert_loads(lib: Lib, logs: &TempDir) {
     let taken = format!(

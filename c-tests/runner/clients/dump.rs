@@ -1,4 +1,4 @@
-//! pg_dump, pg_restore and pg_dumpall, and psql reading what they wrote.
+//! pg_dump, pg_restore and pg_dumpall; psql reads their output.
 
 use std::fs;
 
@@ -11,10 +11,10 @@ use crate::support::postgres::Version;
 use crate::support::process;
 
 const EVERY_TYPE: &str = include_str!("every_type.sql");
-/// Without it, each dump has a key of its own.
+/// Without this option, each dump has a different key.
 const KEY: &str = "--restrict-key=key";
 
-/// A database that holds every type, filled by psql on our library.
+/// A database with every kind of object, filled by psql with our library.
 fn filled(version: Version) -> String {
     let server = server_of(version);
     let database = server.fresh_database();
@@ -41,7 +41,7 @@ fn clients(version: Version, lib: Lib, database: &str) -> Clients<'_> {
     }
 }
 
-/// The whole dump as text, large objects included.
+/// The whole dump as text, including large objects.
 #[track_caller]
 fn dump(clients: &Clients<'_>, args: &[&str]) -> String {
     let output = clients
@@ -139,7 +139,7 @@ fn an_archive_and_a_restore_that_fails() {
             .run("pg_restore", &["-1", "-d", &copy, path])
             .success();
         assert_same_dump(&dump(&source, &[]), &dump(&target, &[]));
-        // All of it is there: every statement fails, with the same words on both libraries.
+        // All objects exist already, so every statement must fail, with the same texts for both libraries.
         let run = |lib| clients(version, lib, &copy).run("pg_restore", &["-d", &copy, path]);
         let (expected, ours) = (run(own_library(version)), run(Lib::Ours));
         assert_same_dump(&expected.stderr, &ours.stderr);
@@ -158,7 +158,7 @@ fn globals() {
             let output = clients(version, lib, "postgres")
                 .run("pg_dumpall", &["-g", KEY])
                 .success();
-            // Other tests make and drop roles meanwhile.
+            // Other tests create and drop roles at the same time.
             let lines = output.stdout.lines().filter(|line| !line.contains("test_"));
             lines.map(|line| format!("{line}\n")).collect::<String>() + &output.stderr
         };

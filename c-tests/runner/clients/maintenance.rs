@@ -175,7 +175,7 @@ fn reindex_with_parallel_jobs_and_cluster() {
     }
 }
 
-/// pg_isready on Debian's libpq and on ours: what it says, and its exit status.
+/// Runs pg_isready with Debian's libpq and with ours; returns its output and exit status.
 #[track_caller]
 fn ready(conninfo: &str, status: i32, says: &str) {
     for lib in [Lib::Debian15, Lib::Ours] {
@@ -192,7 +192,7 @@ fn readiness_of_a_server() {
     let server = Postgres::shared_debian15();
     ready(&server.tcp("postgres"), 0, " - accepting connections\n");
     ready(&server.unix("postgres"), 0, " - accepting connections\n");
-    // No such role or database, a password it wants: it accepts connections for all that.
+    // The role or database does not exist, or a password is missing: the server still accepts connections.
     let conninfo = format!("{} user=md5_user", server.tcp("nowhere"));
     ready(&conninfo, 0, " - accepting connections\n");
     let conninfo = format!("host=127.0.0.1 port={}", free_port());
@@ -222,7 +222,7 @@ fn readiness_of_a_server_that_starts() {
         .start();
     ready(&server.tcp(), 1, " - rejecting connections\n");
     server.finish();
-    // Not asked for a password it cannot know.
+    // The server must not ask for a password that pg_isready does not have.
     let ask = |c: &mut Connection| {
         c.expect_startup();
         c.send(&auth(3, b""));

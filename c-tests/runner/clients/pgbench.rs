@@ -1,4 +1,4 @@
-//! pgbench: every transaction it was asked for is done, in every protocol.
+//! pgbench: it must complete every transaction, with every protocol.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::clients::Clients;
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version};
 
-/// A database with pgbench's tables, made by pgbench on our library.
+/// A database with pgbench's tables, created by pgbench with our library.
 fn initialized(version: Version) -> String {
     let database = Postgres::shared().fresh_database();
     let output = ours(version, &database)
@@ -31,7 +31,7 @@ fn ours(version: Version, database: &str) -> Clients<'_> {
     }
 }
 
-/// Runs it and checks its report: all transactions done, none failed, nothing else said.
+/// Runs pgbench and checks its report: all transactions completed, none failed, no other messages.
 #[track_caller]
 fn bench(clients: &Clients<'_>, args: &[&str], transactions: u32) {
     let output = clients.run("pgbench", args).success();
@@ -59,7 +59,7 @@ fn every_protocol() {
                 &["-M", protocol, "-c", "8", "-j", "2", "-t", "50"],
                 400,
             );
-            // It empties the table first, so these are this run's.
+            // pgbench empties the table first, so it has the rows of this run only.
             assert_eq!(
                 clients.ask("SELECT count(*) FROM pgbench_history"),
                 "400\n",
@@ -126,7 +126,7 @@ fn pipelines() {
         let database = initialized(version);
         let clients = ours(version, &database);
         for (done, protocol) in [(400, "extended"), (800, "prepared")] {
-            // -n leaves the history as it is.
+            // With -n, pgbench does not empty the history table.
             bench(
                 &clients,
                 &[

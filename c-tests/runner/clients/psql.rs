@@ -158,7 +158,7 @@ SELECT 'all at once';
     }
 }
 
-/// Without the lines that tell the time.
+/// Removes the lines that contain times.
 fn timeless(output: &str) -> String {
     output
         .lines()
@@ -170,7 +170,7 @@ fn timeless(output: &str) -> String {
 #[test]
 fn watch() {
     for version in VERSIONS {
-        // An error ends it.
+        // An error ends the script.
         let output = same(version, server_of(version), |clients| {
             let script = "CREATE SEQUENCE s;
                 SELECT 'turn ' || 4 / (4 - nextval('s')) \\watch 0.01
@@ -218,7 +218,7 @@ SHOW application_name;
     for version in VERSIONS {
         let output = same(version, server_of(version), |clients| {
             let output = clients.psql(SCRIPT).success().to_string();
-            // The backend's process number is the one thing that differs.
+            // Only the backend's process id differs.
             let lines = output.lines().filter(|line| !line.contains("Backend PID"));
             lines.map(|line| format!("{line}\n")).collect()
         });
@@ -236,7 +236,8 @@ SHOW application_name;
 
 #[test]
 fn other_client_encodings() {
-    // The script is UTF-8 first; what psql shows then is the encoding's, tables and carets laid out by its widths.
+    // The script is first read as UTF-8. Then psql's output has the client encoding, and tables and carets are
+    // aligned by its character widths.
     const SCRIPT: &str = r"
 SET client_encoding = 'UTF8';
 CREATE TABLE t (a text);
@@ -270,7 +271,7 @@ COPY t TO STDOUT;
 
 #[test]
 fn client_encoding_from_the_environment() {
-    // A LATIN1 script: ä is one byte, and the error's caret stands below its column.
+    // A script in LATIN1: ä is one byte, and the caret of an error is below the right column.
     let script: &[u8] = b"\\encoding\nSELECT '\xe4\xf6\xfc' AS umlauts, length('\xe4');\nSELECT '\xe4\xf6', missing;\n\
         COPY (SELECT '\xe4') TO STDOUT;\n";
     for version in VERSIONS {

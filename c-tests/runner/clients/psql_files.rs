@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{VERSIONS, server_of};
 use crate::support::clients::{same, same_psql};
 
-/// A scratch directory.
+/// A temporary directory.
 fn scratch() -> TempDir {
     TempDir::new().expect("a temporary directory")
 }
@@ -104,7 +104,7 @@ SELECT count(*) FROM t;
     }
 }
 
-/// The numbers of large objects differ from run to run.
+/// Removes the OIDs of large objects, which differ from run to run.
 fn without_oids(output: &str) -> String {
     let lines = output.lines().map(|line| match line.split_once(' ') {
         Some((word @ ("lo_import" | "lo_unlink"), _)) => format!("{word} OID\n"),

@@ -1,4 +1,4 @@
-//! psql that something happens to while it runs: notifications, Ctrl-C, a restart of the server, a password typed.
+//! Events during a psql session: notifications, Ctrl-C, a server restart, a typed password.
 
 use super::{VERSIONS, server_of};
 use crate::support::clients::{Clients, own_library, same};
@@ -19,7 +19,7 @@ fn psql(clients: &Clients<'_>) -> std::process::Command {
     command
 }
 
-/// Sends a line and a marker, and returns what is said up to the marker.
+/// Sends a line and a marker, and returns the output up to the marker.
 #[track_caller]
 fn say(session: &mut Session, line: &str) -> String {
     session.send(&format!("{line}\n\\echo the end\n"));
@@ -52,7 +52,7 @@ fn notifications_between_two_sessions() {
     }
 }
 
-/// Process numbers, `PID 123`, differ from run to run.
+/// Removes process ids (`PID 123`), which differ from run to run.
 fn without_pids(text: &str) -> String {
     let mut parts = text.split("PID ");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -99,7 +99,7 @@ fn control_c_cancels_a_query_and_keeps_the_session() {
     }
 }
 
-/// A session on a terminal and one with pipes, over both kinds of sockets, and what they say when the server restarts.
+/// The output of sessions on a terminal and with pipes, over TCP and Unix sockets, when the server restarts.
 fn through_a_restart(clients: &Clients<'_>) -> String {
     let socket = clients.server.socket_directory();
     let tcp = psql(clients);
@@ -172,7 +172,7 @@ fn restart_of_the_server() {
 #[test]
 fn password_typed() {
     let new_password = "nëw passwörd'\\";
-    // A server of its own: a role that other tests use gets another password.
+    // A separate server, because this changes the password of a role that other tests use.
     let server = Postgres::start(Version::Oracle18, "");
     for version in VERSIONS {
         let clients = Clients {

@@ -1,4 +1,5 @@
-//! When the message comes: during startup, while nobody waits for anything, behind something; and what is wrong with it.
+//! When the message arrives: during startup, while the client is idle, or after other messages; and invalid GoAway
+//! messages.
 
 use super::{answer, exchange, expect_asking, facts};
 use crate::support::message::{
@@ -7,7 +8,7 @@ use crate::support::message::{
 };
 use crate::support::script::{Connection, Script};
 
-/// The welcome of a server, message by message.
+/// The messages that a server sends after the startup packet.
 fn startup() -> Vec<Vec<u8>> {
     vec![
         auth_ok(),
@@ -87,7 +88,8 @@ fn while_idle() {
     assert_eq!(output.matches("TUPLES_OK").count(), 3, "{output}");
 }
 
-/// The scenario of the proposal's own test: the client sends nothing to learn of it, and goes on undisturbed.
+/// The scenario from the proposal's own test: the client sends nothing to learn of the message, and can continue to
+/// use the session.
 #[test]
 fn after_a_shutdown_began() {
     let script = Script::new().connection(|c| {
@@ -165,7 +167,7 @@ fn while_a_result_is_not_yet_collected() {
     let output = exchange(reply(false), "", &calls);
     assert!(output.contains("busy -> 0"), "{output}");
     assert_eq!(facts(&output, "goaway"), ["1", "1"], "{output}");
-    // Behind a message that waits for the collector it is not seen yet.
+    // It is not seen while a result that precedes it is not yet collected.
     let output = exchange(reply(true), "", &calls);
     assert_eq!(facts(&output, "goaway"), ["0", "1"], "{output}");
 }

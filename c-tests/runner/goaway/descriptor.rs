@@ -1,4 +1,5 @@
-//! The second try without the key keeps the descriptor's number, which applications may have asked for before.
+//! The socket of the second attempt, without the key, has the same descriptor number as the first, because the
+//! application may have stored the number.
 
 use super::{WAYS, answer, expect_asking, expect_not_asking};
 use crate::support::message::fatal;
@@ -6,7 +7,7 @@ use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
 use crate::support::script::{Connection, Script, Server, welcome};
 
-/// A server that breaks on the key as `refuse` says, and works without it.
+/// A server that refuses the key in the way of `refuse` and accepts the connection without it.
 fn breaking(refuse: fn(&mut Connection)) -> Script {
     let script = Script::new().connection(move |c| {
         expect_asking(c);
@@ -62,7 +63,7 @@ fn a_program_that_keeps_the_descriptor_number_can_poll_it() {
     }
 }
 
-/// As where libpq goes on to another address: the kernel forgets a descriptor that is closed, whoever opens its number.
+/// As when libpq tries another address: epoll forgets a closed descriptor, even if another socket gets its number.
 #[test]
 fn a_program_that_registers_again_with_epoll_continues() {
     for refusal in [refuse, close] {
@@ -76,7 +77,8 @@ fn a_program_that_registers_again_with_epoll_continues() {
     }
 }
 
-/// What remains: nobody tells a program of the second socket that registered the first one, and looks no more.
+/// The remaining limitation: a program that registers the first socket and never registers again does not learn of
+/// the second.
 #[test]
 fn a_program_that_registers_with_epoll_once_waits_forever() {
     let script = Script::new().connection(|c| {

@@ -1,4 +1,4 @@
-//! The flag: what sets it, what clears it, and the other places where it shows.
+//! The flag: what sets it, what clears it, and where else it is visible.
 
 use super::{WAYS, answer, exchange, exchanges, expect_asking, facts, steps_in};
 use crate::support::message::{
@@ -16,7 +16,7 @@ fn requested(value: &str) -> Vec<u8> {
     parameter_status("disconnect_requested", value)
 }
 
-/// A connection on which GoAway comes with the first answer.
+/// A connection on which GoAway arrives with the first reply.
 fn leaving(c: &mut Connection) {
     expect_asking(c);
     c.send(&welcome());

@@ -1,4 +1,4 @@
-//! The message itself: wherever it stands in a server's replies, the application sees the flag and nothing else change.
+//! The message itself: at any position in a server's replies, it must set the flag and change nothing else.
 
 use super::{answer, exchange};
 use crate::support::message::{
@@ -9,7 +9,7 @@ use crate::support::message::{
 };
 use crate::support::script::Script;
 
-/// What a server sends once the client's message of this type came.
+/// What a server sends after it has received a message of this type.
 struct Turn {
     after: u8,
     replies: Vec<Vec<u8>>,
@@ -22,13 +22,13 @@ fn turn(after: u8, replies: &[Vec<u8>]) -> Turn {
     }
 }
 
-/// How a GoAway is put into a server's replies.
+/// Where GoAway messages are inserted into a server's replies.
 #[derive(Debug, Clone, Copy)]
 enum Put {
     Never,
     /// Before the message with this number, counted over all turns and their ends.
     Before(usize),
-    /// Before each message and behind the last one of each turn.
+    /// Before each message and after the last one of each turn.
     Everywhere,
 }
 
@@ -61,7 +61,7 @@ fn play(turns: &[Turn], put: Put, message: &[u8], split: bool) -> Script {
     })
 }
 
-/// What the application sees when the server plays `turns`, with the answers to `goaway` apart.
+/// The program's output when the server plays `turns`; the lines about `goaway` are returned separately.
 #[track_caller]
 fn seen(turns: &[Turn], put: Put, message: &[u8], split: bool, calls: &[&str]) -> (String, String) {
     let calls = [&["connect"], calls, &["exec last", "state", "goaway"]].concat();
@@ -72,7 +72,7 @@ fn seen(turns: &[Turn], put: Put, message: &[u8], split: bool, calls: &[&str]) -
     (flag, rest)
 }
 
-/// Puts a GoAway at every place of `turns` and compares what the application sees.
+/// Inserts a GoAway at every position of `turns` and compares the program's output.
 #[track_caller]
 fn unchanged(calls: &[&str], turns: &[Turn]) {
     let compare = |put, message: &[u8], split, expected: &str| {
@@ -194,7 +194,7 @@ fn in_a_pipeline() {
         let queries = "pipeline a;fails;skipped;sync;b;c;sync";
         unchanged(&[queries, collect, "leave-pipeline"], &pipeline());
     }
-    // Half of it collected, the rest later.
+    // Half of it is collected now, the rest later.
     let queries = "pipeline a;fails;skipped;sync;b;c;sync";
     let calls = [queries, "get", "get", "collect 1", "collect 1"];
     unchanged(&[&calls[..], &["leave-pipeline"]].concat(), &pipeline());
@@ -212,7 +212,7 @@ fn in_copy_out() {
     ];
     unchanged(&["send copy", "collect"], &[turn(b'Q', &replies)]);
     unchanged(&["send copy", "collect-polling"], &[turn(b'Q', &replies)]);
-    // Given up early: PQexec drops the rest.
+    // A pipeline that is abandoned early: PQexec discards the rest.
     let other = [one_value("x", "1"), ready(b'I')].concat();
     let turns = [turn(b'Q', &replies), turn(b'Q', &[other])];
     unchanged(&["exec copy", "exec other"], &turns);

@@ -1,13 +1,13 @@
-//! Asking for GoAway in the startup packet, and NegotiateProtocolVersion in reply.
+//! The GoAway key in the startup packet, and NegotiateProtocolVersion in reply.
 
 use super::{KEY, answer, exchange, expect_asking, expect_not_asking, facts, steps_in};
 use crate::support::message::{goaway, negotiate_version, ready};
 use crate::support::script::{Connection, Script, welcome};
 
-/// The connection is open, nothing is complained about.
+/// The connection is open and there is no error text.
 const OPEN: &str = "status=0 transaction=0 pipeline=0 error=\"\"";
 
-/// A server that answers the startup packet with `reply` before its welcome.
+/// A server that sends `reply` before its normal answer to the startup packet.
 fn replying(reply: Vec<u8>) -> Script {
     Script::new().connection(move |c| {
         expect_asking(c);
@@ -19,7 +19,8 @@ fn replying(reply: Vec<u8>) -> Script {
     })
 }
 
-/// The reply changes nothing: the connection opens, and even a GoAway the server never promised is honoured.
+/// The reply changes nothing: the connection opens, and a GoAway message sets the flag even though the server did not
+/// accept the key.
 #[track_caller]
 fn connects_despite(reply: Vec<u8>, options: &str) -> String {
     let calls = ["connect", "goaway", "exec 1", "exec 2", "goaway", "server"];
@@ -29,7 +30,7 @@ fn connects_despite(reply: Vec<u8>, options: &str) -> String {
     output
 }
 
-/// The reply ends the attempt, and there is no other.
+/// The reply fails the connection attempt, and there is no second attempt.
 #[track_caller]
 fn refuses(reply: Vec<u8>, options: &str, complaint: &str) {
     let script = Script::new().connection(move |c| {
@@ -142,7 +143,7 @@ fn the_key_precedes_parameters_from_the_environment() {
     server.finish();
 }
 
-/// One connection that must not be asked, and still hears a GoAway.
+/// A server that must not receive the key, but sends GoAway.
 fn unasked() -> Script {
     Script::new().connection(|c| {
         expect_not_asking(c);

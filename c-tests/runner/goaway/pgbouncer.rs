@@ -1,4 +1,4 @@
-//! A real PgBouncer of before 1.23, which refuses startup parameters it does not know.
+//! A real PgBouncer older than 1.23, which refuses unknown startup parameters.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{KEY, facts, steps};
 use crate::support::postgres::{Postgres, as_service_user, free_port, service_user};
 
-/// A running PgBouncer, ended when dropped.
+/// A running PgBouncer; it is ended when dropped.
 pub struct PgBouncer {
     child: Child,
     pub port: u16,
@@ -22,7 +22,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One in front of `server`, with more lines for its configuration.
+    /// Starts one in front of `server`, with more lines in its configuration.
     pub fn start(server: &Postgres, more: &str) -> PgBouncer {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let port = free_port();
@@ -81,10 +81,10 @@ pool_mode = session
     )
 }
 
-/// What each connection's client sent.
+/// The bytes that the client of each connection sent.
 type Recorded = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// Passes connections on to `to` and records what clients send. Ends with the process.
+/// Forwards connections to `to` and records what clients send. It runs until the process ends.
 fn relay(to: u16) -> (u16, Recorded) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = listener.local_addr().expect("its address").port();

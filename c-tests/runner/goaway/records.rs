@@ -1,10 +1,10 @@
-//! Where the message stands in TLS's records and in the segments that bring them. In plain text the same bytes come.
+//! The message at different positions in TLS records and TCP segments. The same bytes are also sent in plain text.
 
 use super::{answer, exchange, facts};
 use crate::support::message::{goaway, one_value, ready};
 use crate::support::script::{Connection, Script};
 
-/// A server that answers the first query by `reply`, and another as usual.
+/// A server that answers the first query with `reply` and the next one as usual.
 fn replying(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
     Script::new().connection(move |c| {
         c.login();
@@ -15,7 +15,7 @@ fn replying(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
     })
 }
 
-/// What the program that waits for the message prints, which stays usable.
+/// Returns the output of a program that waits for the message and then runs a query.
 #[track_caller]
 fn learns_of_it(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> String {
     let calls = [
@@ -65,8 +65,8 @@ fn many_messages_in_one_record() {
     });
 }
 
-/// The reply fills whatever buffer there is to the last byte, or almost, and the message comes with it: nothing that was
-/// decrypted stays behind while the program polls the socket.
+/// The reply and the message fill the receive buffer exactly or almost. No decrypted data may remain unread while the
+/// program polls the socket.
 #[test]
 fn after_a_reply_of_any_size() {
     let reply = |size: usize| {
@@ -95,7 +95,7 @@ fn split_over_two_records() {
     }
 }
 
-/// What makes the socket readable need not be enough to decrypt anything.
+/// The socket becomes readable before there is enough data to decrypt a record.
 #[test]
 fn half_a_record_at_a_time() {
     let script = Script::new().connection(|c| {

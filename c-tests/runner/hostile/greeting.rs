@@ -1,4 +1,4 @@
-//! First replies that contradict themselves, compared with C libpq where that answers at all.
+//! Inconsistent first replies, compared with C libpq unless C libpq never returns.
 
 use super::{ours, relabelled, same};
 use crate::support::message::{
@@ -128,7 +128,7 @@ fn authentication_requests() {
         same_greeting(case, "password=p");
         same_greeting(case, "");
     }
-    // The list of mechanisms, and the salt, end too soon: an error, and no wait for more.
+    // The list of mechanisms and the salt are too short: this is an error, and the client must not wait for more.
     for case in [
         sasl(b""),
         sasl(b"SCRAM-SHA-256"),
@@ -140,7 +140,7 @@ fn authentication_requests() {
     }
 }
 
-/// C libpq answers for as long as it is asked.
+/// C libpq answers without any limit.
 #[test]
 fn endless_authentication_requests() {
     for request in [auth(3, b""), auth(5, b"salt")] {
@@ -158,7 +158,7 @@ fn endless_authentication_requests() {
         let text = "failed: server sent too many authentication requests\\n";
         assert!(output.contains(text), "{output}");
     }
-    // As many as are answered.
+    // The maximum number that the client answers.
     let script = Script::new().connection(|c| {
         c.expect_startup();
         for _ in 0..100 {
@@ -213,7 +213,7 @@ fn scram_messages() {
         let output = same(first(case), "password=p", &["connect", "server"]);
         assert!(output.contains("status=1"), "{case}\n{output}");
     }
-    // C libpq counts to a part of this number, for many minutes.
+    // C libpq iterates for many minutes with a part of this number.
     let script = first("r=NONCEserver,s=c2FsdA==,i=99999999999")();
     let output = ours(script, "password=p", &["connect"]);
     assert!(output.contains("invalid iteration count"), "{output}");

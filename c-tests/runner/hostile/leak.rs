@@ -1,4 +1,4 @@
-//! What one server said must not be believed of the next (CVE-2018-10915).
+//! Data from one server must not be used with the next (CVE-2018-10915).
 
 use super::ours;
 use crate::support::message::{
@@ -8,7 +8,7 @@ use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
 use crate::support::script::{Connection, Script};
 
-/// Asks for a password, says all that can be said, and leaves with 57P03 or without a word.
+/// Asks for a password, sends every kind of data, and ends with 57P03 or just closes.
 fn misleads(c: &mut Connection) {
     c.expect_startup();
     c.send(&auth(3, b""));
@@ -38,7 +38,7 @@ fn standby(c: &mut Connection) {
     c.expect_terminate();
 }
 
-/// Trusts, and says next to nothing.
+/// Accepts the client without a password and sends almost nothing.
 fn terse(c: &mut Connection) {
     c.expect_startup();
     let replies = [
@@ -63,7 +63,7 @@ const LOOK: [&str; 9] = [
     "parameter disconnect_requested",
 ];
 
-/// What [`LOOK`] prints of [`terse`].
+/// The output of [`LOOK`] for a connection to [`terse`].
 const NOTHING: &str = "version=0 password=0 encoding=0 protocol=30000 pid=0
 goaway: 0
 a\\b'c: \" E'a\\x5c\\x5cb''c'\"

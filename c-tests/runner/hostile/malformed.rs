@@ -1,4 +1,4 @@
-//! Messages that contradict themselves amid commands, compared with C libpq where that answers at all.
+//! Inconsistent messages during commands, compared with C libpq unless C libpq never returns.
 
 use super::greeting::same_greeting;
 use super::{ours, relabelled, same};
@@ -10,7 +10,7 @@ use crate::support::message::{
 };
 use crate::support::script::Script;
 
-/// Answers a query with `reply` and a proper end.
+/// Answers a query with `reply` and a valid end.
 fn answering(reply: &[u8]) -> Script {
     let bytes = [reply, &command_complete("SELECT 1"), &ready(b'I')].concat();
     Script::new().connection(move |c| {
@@ -29,7 +29,8 @@ fn same_answer(reply: &[u8]) {
     }
 }
 
-/// A message that ends too soon. C libpq reads on into the next one, so it says so of the last message only.
+/// A message that is too short. C libpq reads on into the next one, so it reports an error only if the message is the
+/// last.
 #[track_caller]
 fn same_cut_answer(reply: &[u8], complaint: &str) {
     let last = || {
@@ -53,7 +54,7 @@ fn same_cut_answer(reply: &[u8], complaint: &str) {
 #[test]
 fn wrong_lengths_during_a_query() {
     for kind in *b"CDEIKNSTZdgt1" {
-        // What C libpq knows not as GoAway it may say otherwise.
+        // C libpq does not know GoAway and has other errors for it.
         let lengths: &[i32] = if kind == b'g' {
             &[3]
         } else {
@@ -113,7 +114,7 @@ fn rows() {
     ];
     for case in &cases {
         same_answer(case);
-        // Good rows before and behind it.
+        // Valid rows before and after it.
         same_answer(&[case.clone(), text_row(&["1", "2"])].concat());
         let good = [described.clone(), text_row(&["1", "2"])].concat();
         same_answer(&[&good, &case[described.len().min(case.len())..]].concat());
@@ -246,7 +247,7 @@ fn function_results_that_are_too_long() {
     );
     same(script(vec![]), "", &["connect", "function bytes", "state"]);
     for length in [1usize, 3, 5, 9, 1000] {
-        // No int has so many bytes. C libpq then waits for a message that never comes.
+        // An integer cannot have this many bytes. C libpq then waits for a message that never arrives.
         let value = vec![1; length];
         let output = ours(script(value)(), "", &["connect", "function"]);
         assert!(output.contains("function: integer=-1"), "{output}");
@@ -254,7 +255,7 @@ fn function_results_that_are_too_long() {
     }
 }
 
-/// CVE-2026-6477: more than the caller has room for.
+/// CVE-2026-6477: a result larger than the caller's buffer.
 #[test]
 fn large_objects_that_are_too_long() {
     let script = |value: Vec<u8>| {

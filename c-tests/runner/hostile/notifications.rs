@@ -1,4 +1,4 @@
-//! Notifications around the failure of a connection.
+//! Notifications before and after a connection fails.
 
 use super::{ours, same};
 use crate::support::message::{
@@ -7,7 +7,7 @@ use crate::support::message::{
 };
 use crate::support::script::{Script, welcome};
 
-/// A server whose first reply is `reply`, and which then leaves.
+/// A server that sends `reply` first and then closes the connection.
 fn first_reply(reply: Vec<u8>) -> Script {
     Script::new().connection(move |c| {
         c.expect_startup();
@@ -50,7 +50,7 @@ fn notifications_of_a_failed_connection() {
     }
 }
 
-/// Unlike C libpq, which gives them to the application.
+/// C libpq returns them to the application.
 #[test]
 fn notifications_before_authentication() {
     let (one, two) = (told("one"), told("two"));
@@ -67,7 +67,7 @@ fn notifications_before_authentication() {
     }
 }
 
-/// C libpq keeps them until memory runs out.
+/// C libpq stores them until memory runs out.
 #[test]
 fn more_notifications_than_the_limit() {
     const KEPT: usize = 1 << 20;

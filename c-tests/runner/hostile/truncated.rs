@@ -1,5 +1,5 @@
-//! Every message type, cut at every length that can matter, wherever a client may stand. One program makes all the
-//! connections of a way, so memory that grew would show.
+//! Every message type, cut at every length that can matter, in every state of a client. One process makes all
+//! connections of a mode, so a memory leak would be visible.
 
 use crate::support::message::{
     auth_ok, backend_key, bind_complete, close_complete, command_complete, copy_both_response,
@@ -11,7 +11,7 @@ use crate::support::paths::Lib;
 use crate::support::program::Program;
 use crate::support::script::{Connection, Script, welcome};
 
-/// One message of each type a server has, and one of a type it has not.
+/// One message of each type that a server sends, and one of an unknown type.
 fn messages() -> Vec<Vec<u8>> {
     vec![
         auth_ok(),
@@ -43,7 +43,7 @@ fn messages() -> Vec<Vec<u8>> {
     ]
 }
 
-/// The message with bodies shorter than it should have, in headers that agree; and one byte too long.
+/// Versions of a message with a body that is too short, with a matching length, and with one byte too many.
 fn variants(whole: &[u8]) -> Vec<Vec<u8>> {
     let (kind, body) = (whole[0], &whole[5..]);
     let mut bodies: Vec<_> = (0..body.len()).map(|end| body[..end].to_vec()).collect();
@@ -55,7 +55,7 @@ fn variants(whole: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What the client is told before the message under test.
+/// What the server sends before the message under test.
 type Opening = fn(&mut Connection);
 
 fn open(c: &mut Connection) {
@@ -77,7 +77,7 @@ fn copying(c: &mut Connection, reply: &[u8]) {
     c.send(reply);
 }
 
-/// Plays every variant of every message behind `opening` to a client that goes `way`, then ends the connection.
+/// Sends every variant of every message after `opening` to a client in the mode `way`, then closes the connection.
 #[track_caller]
 fn survives(way: &str, opening: Opening) {
     let mut script = Script::new();
@@ -92,7 +92,7 @@ fn survives(way: &str, opening: Opening) {
         count += 1;
     }
     let server = script.start();
-    // Healing would make connections of its own.
+    // Without this, the second attempt would make additional connections.
     let conninfo = format!("{} goaway=disable", server.tcp());
     let output = Program::new("storm").run(Lib::Ours, &[&conninfo, way, &count.to_string()], &[]);
     let output = output.success().stdout;

@@ -1,9 +1,9 @@
-//! Our answers where libpq crashes, and the few where it does not and we answer better. The functions' documentation
-//! says the same.
+//! Our results where libpq crashes, and the few where libpq does not crash but our result is better. The functions'
+//! documentation states the same results.
 
 const OK: &str = r#"PGRES_COMMAND_OK 0/0/0 """#;
 
-/// A call without its object, and what it may answer there.
+/// A call, without its object, and the results it may have.
 pub const STATED: &[(&str, &[&str])] = &[
     // libpq crashes.
     ("PQconnectdb(NULL)", &["a connection"]),
@@ -131,7 +131,7 @@ pub const STATED: &[(&str, &[&str])] = &[
     (r#"PQencryptPassword("secret", NULL)"#, &["NULL"]),
     ("PQcancelPoll(NULL)", &["0"]),
     ("PQcancelReset(NULL)", &["returns"]),
-    // libpq keeps a number that means nothing, reads before the buffer, or sends a message with a wrong length.
+    // libpq stores an invalid number, reads before the buffer, or sends a message with a wrong length.
     (
         "(int) PQresultStatus(PQmakeEmptyPGresult(conn, (ExecStatusType) -1))",
         &["7"],
@@ -162,7 +162,7 @@ pub const STATED: &[(&str, &[&str])] = &[
         r#"(strcpy(text, "unset"), PQcancel(PQgetCancel(conn), text, -1), text)"#,
         &[r#""unset""#],
     ),
-    // Counts and lengths that cannot be sent.
+    // Counts and lengths that do not fit into the protocol's messages.
     (
         "PQfn(conn, INT4PL, answer, &length, 1, both, -1)",
         &["NULL"],

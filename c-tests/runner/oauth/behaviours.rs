@@ -1,10 +1,10 @@
-//! How the tests' issuers behave.
+//! The behaviours of the test issuers.
 
 use std::thread::sleep;
 
 use super::issuer::{Answer, Behaviour, Call, SLOWNESS, json, raw, respond};
 
-/// All of them, with the names that their roles have too.
+/// All behaviours. The names are also the names of their roles.
 pub const ALL: &[(&str, Behaviour)] = &[
     ("plain", plain),
     ("pending", |call| pending(call, "authorization_pending")),
@@ -12,7 +12,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("slow", slow),
     ("chunked", chunked),
     ("complete", complete),
-    // The same, each for the one test that looks at its requests.
+    // The same behaviour, but each for a single test that looks at the requests.
     ("asked", complete),
     ("asked_early", |call| pending(call, "authorization_pending")),
     ("dripping", dripping),
@@ -75,7 +75,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
             json(200, "{\"access_token\":\"a\",\"access_token\":\"b\"}")
         })
     }),
-    // What the message to the server is made of must not come out of the token.
+    // A token with the separator must not add fields to the message to the server.
     ("separating_token", |call| {
         at_token(call, || token("a\\u0001host=x\\u0001\\u0001"))
     }),
@@ -228,7 +228,7 @@ pub const ALL: &[(&str, Behaviour)] = &[
     ("empty", |call| at_discovery(call, |_| json(200, ""))),
 ];
 
-/// The issuers that behave well at first and badly at one endpoint or another.
+/// These issuers behave correctly at first and misbehave at one endpoint.
 fn at_discovery(call: &Call<'_>, answer: fn(&Call<'_>) -> Answer) -> Answer {
     answer(call)
 }
@@ -247,7 +247,7 @@ fn at_token(call: &Call<'_>, answer: fn() -> Answer) -> Answer {
     }
 }
 
-/// Gives a token at once.
+/// Issues a token at once.
 fn plain(call: &Call<'_>) -> Answer {
     match call.request.endpoint() {
         ".well-known/openid-configuration" => provider(call.issuer, call.issuer),
@@ -286,7 +286,7 @@ fn refusal(status: u16, error: &str, description: Option<&str>) -> Answer {
     json(status, &format!("{{\"error\":\"{error}\"{description}}}"))
 }
 
-/// Refuses the token twice, the second time with `error`.
+/// Answers the first two polls without a token, the second time with `error`.
 fn pending(call: &Call<'_>, error: &str) -> Answer {
     match (call.request.endpoint(), call.number) {
         ("token", 1) => refusal(400, "authorization_pending", None),
@@ -300,7 +300,7 @@ fn slow(call: &Call<'_>) -> Answer {
     plain(call)
 }
 
-/// Everything in chunks of one byte, after an interim answer.
+/// Sends everything in chunks of one byte, after an interim response.
 fn chunked(call: &Call<'_>) -> Answer {
     let answer = plain(call).bytes;
     let at = answer.windows(4).position(|four| four == b"\r\n\r\n");
@@ -321,7 +321,7 @@ fn complete(call: &Call<'_>) -> Answer {
     })
 }
 
-/// No length: the end of the connection is the end of the answer.
+/// Sends no length: the response ends with the connection.
 fn dripping(call: &Call<'_>) -> Answer {
     let text = String::from_utf8(plain(call).bytes).expect("text");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
@@ -338,7 +338,7 @@ fn redirect(call: &Call<'_>) -> Answer {
     respond(302, &headers, b"")
 }
 
-/// Blanks without end behind `start`.
+/// Sends endless blanks after `start`.
 fn endless(start: &[u8]) -> Answer {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
     Answer {

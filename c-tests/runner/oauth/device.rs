@@ -27,7 +27,7 @@ fn the_flow_obtains_a_token() {
 
 #[test]
 fn every_http_framing_is_read() {
-    // libpq: the type of the token is not looked at.
+    // libpq: the token's type is not checked.
     for name in ["chunked", "dripping", "complete", "other_type"] {
         contains(
             &Stage::shared().same("poll", name, ""),
@@ -98,7 +98,7 @@ fn every_bad_reply_gives_libpqs_error() {
         "asked_early",
         "other_type",
     ];
-    // libcurl has other words for the first, other limits for the second, and finds a host in the third.
+    // libcurl has a different text for the first, other limits for the second, and finds a host in the third.
     let other = ["garbage", "endless_headers", "no_url"];
     for (name, _) in behaviours::ALL {
         if !good.contains(name) && !other.contains(name) {
@@ -152,7 +152,7 @@ fn a_reset_runs_the_flow_again() {
     assert_eq!(output.stdout.matches("prompt:").count(), 2, "{output}");
 }
 
-/// What the issuer was asked, without what HTTP clients differ in.
+/// The requests to the issuer, without the parts in which HTTP clients differ.
 fn transcript(requests: &[Request]) -> String {
     let mut text = String::new();
     for request in requests {

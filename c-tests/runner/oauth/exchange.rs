@@ -1,11 +1,11 @@
-//! The exchange with the PostgreSQL server, byte for byte.
+//! The exchange with the PostgreSQL server, compared byte for byte.
 
 use crate::support::message::{auth, auth_ok, fatal, one_value, ready};
 use crate::support::process::Output;
 use crate::support::program::same_exchange;
 use crate::support::script::{Connection, Script, welcome};
 
-/// The client's answer to an error.
+/// The client's reply to an error.
 const ERROR_RECEIVED: &[u8] = b"\x01";
 const ISSUER: &str = "https://issuer.example";
 
@@ -13,7 +13,7 @@ fn offer() -> Vec<u8> {
     auth(10, b"OAUTHBEARER\0\0")
 }
 
-/// Offers OAuth, takes the first message and answers with an error.
+/// Offers OAuth, reads the first message and replies with an error.
 fn discovery(c: &mut Connection, error: &[u8]) {
     c.expect_startup();
     c.send_split(&offer());
@@ -167,7 +167,7 @@ fn options_are_checked() {
     ];
     for options in cases {
         let script = || match options {
-            // These get as far as the first message.
+            // With these the client gets as far as its first message.
             "oauth_client_id=''" | "oauth_issuer=''" => {
                 Script::new().connection(|c| discovery(c, b""))
             }
@@ -177,7 +177,8 @@ fn options_are_checked() {
     }
 }
 
-/// Two connections: one that asks, and one with `token`, which goes on as `then` says.
+/// Two connections: on the first the client asks for the discovery URI, on the second it sends `token`; `then`
+/// handles the rest.
 fn two_connections(token: &'static str, then: fn(&mut Connection)) -> impl Fn() -> Script {
     move || {
         let first = |c: &mut Connection| {

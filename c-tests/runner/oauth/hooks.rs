@@ -1,4 +1,4 @@
-//! The application's own flows.
+//! OAuth flows that the application implements.
 
 use super::Stage;
 use crate::support::paths::Lib;
@@ -72,7 +72,7 @@ fn each_reset_runs_the_flow() {
 #[test]
 fn tokens_that_the_server_refuses_fail() {
     let stage = Stage::shared();
-    // The validator takes every token of the right form.
+    // The validator accepts every well-formed token.
     contains(
         &stage.same("connect", "empty_token", ""),
         "OAuth bearer authentication failed",
@@ -135,7 +135,7 @@ fn the_hook_of_version_2_is_called_first() {
 fn the_built_in_flow_runs_if_the_hook_declines() {
     let output = version_2("v1-default");
     contains(&output, "asked in version 1");
-    // Nobody told it whom to trust.
+    // The trusted certificate was not configured.
     let words = "failed to fetch OpenID discovery document: SSL peer certificate or SSH remote key was not OK";
     contains(&output, words);
 }

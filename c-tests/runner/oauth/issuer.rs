@@ -1,6 +1,6 @@
-//! An OAuth issuer of the tests' own: HTTPS on loopback, and answers that no real one gives.
+//! An OAuth issuer for the tests: HTTPS on the loopback address, with responses that no real issuer sends.
 //!
-//! Each behaviour is an issuer of its own, `https://127.0.0.1:PORT/NAME`, and has a role of its name in the server.
+//! Each behaviour is a separate issuer, `https://127.0.0.1:PORT/NAME`, with a role of the same name in the server.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,20 +13,20 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::tls::certificates::Certificates;
 
-/// How long a slow issuer takes for each answer.
+/// The delay of a slow issuer's response.
 pub const SLOWNESS: Duration = Duration::from_millis(1000);
 
-/// A request that came in.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Method and path, as on the first line.
+    /// Method and path, as in the request line.
     pub line: String,
     pub headers: Vec<String>,
     pub body: String,
 }
 
 impl Request {
-    /// The path behind the issuer's name.
+    /// The path after the issuer's name.
     pub fn endpoint(&self) -> &str {
         let path = self.line.split(' ').nth(1).unwrap_or_default();
         path.splitn(3, '/').nth(2).unwrap_or_default()
@@ -39,15 +39,15 @@ impl Request {
     }
 }
 
-/// What a behaviour is given: the request, the issuer's own address, and how many requests of this endpoint there were
-/// since the discovery document was last fetched.
+/// The input of a behaviour: the request, the issuer's address, and the number of requests to this endpoint since the
+/// discovery document was last fetched.
 pub struct Call<'a> {
     pub request: &'a Request,
     pub issuer: &'a str,
     pub number: usize,
 }
 
-/// The bytes of an answer. If there are any in `endless`, they follow again and again.
+/// The bytes of a response. The bytes in `endless` follow, repeated without end.
 pub struct Answer {
     pub bytes: Vec<u8>,
     pub endless: Vec<u8>,
@@ -55,7 +55,7 @@ pub struct Answer {
 
 pub type Behaviour = fn(&Call<'_>) -> Answer;
 
-/// A running issuer. It runs as long as the tests do.
+/// A running issuer. It runs until the tests end.
 pub struct Issuer {
     pub port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -76,14 +76,14 @@ impl Issuer {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (config, shared) = (config.clone(), shared.clone());
-                // A client that breaks off is none of our business.
+                // A client that disconnects early is not an error.
                 thread::spawn(move || shared.serve(stream, config));
             }
         });
         Issuer { port, requests }
     }
 
-    /// The requests made to an issuer so far, which are forgotten.
+    /// Returns and removes the requests made to an issuer so far.
     pub fn take_requests(&self, name: &str) -> Vec<Request> {
         let mut all = self.requests.lock().expect("no panic");
         let (taken, others) = all.drain(..).partition(|r: &Request| r.name() == name);
@@ -165,7 +165,7 @@ fn read_request(stream: &mut impl Read) -> Option<Request> {
     Some(request)
 }
 
-/// An answer with a body of JSON.
+/// A response with a JSON body.
 pub fn json(status: u16, body: &str) -> Answer {
     respond(
         status,
@@ -174,7 +174,7 @@ pub fn json(status: u16, body: &str) -> Answer {
     )
 }
 
-/// An answer with headers of one's own, each with its end of line.
+/// A response with the given headers, each including its end of line.
 pub fn respond(status: u16, headers: &str, body: &[u8]) -> Answer {
     let head = format!(
         "HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -183,7 +183,7 @@ pub fn respond(status: u16, headers: &str, body: &[u8]) -> Answer {
     raw(&[head.as_bytes(), body].concat())
 }
 
-/// An answer of exact bytes.
+/// A response of exactly these bytes.
 pub fn raw(bytes: &[u8]) -> Answer {
     Answer {
         bytes: bytes.to_vec(),

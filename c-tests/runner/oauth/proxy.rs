@@ -1,4 +1,4 @@
-//! Proxies on the way to the issuer.
+//! HTTP proxies between the client and the issuer.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use super::Stage;
 use crate::support::paths::Lib;
 use crate::support::process::Output;
 
-/// A proxy that makes tunnels, or answers what it is told to.
+/// A proxy that creates tunnels, or sends a fixed response.
 struct Proxy {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
@@ -30,7 +30,7 @@ impl Proxy {
         Proxy { port, heads }
     }
 
-    /// What was asked of it since the last call.
+    /// Returns and removes the requests so far.
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.heads.lock().expect("no panic"))
     }
@@ -90,7 +90,7 @@ fn the_proxy_from_the_environment_is_used() {
             proxy.take()
         };
         let (oracle, ours) = (asked(Lib::Oracle), asked(Lib::Ours));
-        // libcurl keeps its connection and says who it is.
+        // libcurl keeps its connection open and sends a User-Agent.
         let first = |heads: &[String]| {
             let head = heads.first().expect("it was asked");
             let own = ["User-Agent", "Proxy-Connection"];

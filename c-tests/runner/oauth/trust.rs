@@ -1,4 +1,4 @@
-//! Whom the built-in flow trusts, and what PGOAUTHDEBUG lets it do.
+//! The certificates that the built-in flow trusts, and the effects of PGOAUTHDEBUG.
 
 use super::Stage;
 use crate::support::paths::Lib;

@@ -1,5 +1,5 @@
-//! psycopg 3 with its C part, which reads rows in the memory of results: compiled against this library, and as the
-//! wheel that everybody installs, with this library in front of the libpq in it.
+//! psycopg 3 with its C extension, which reads rows directly in the memory of results. Tested compiled against this
+//! library, and as the wheel from PyPI with this library loaded before the libpq in the wheel.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,12 +14,12 @@ use crate::support::postgres::Postgres;
 use crate::support::process::{self, Output, diff};
 use crate::support::program::on_lib;
 
-/// A compiler takes its time, and so do a million rows in Python.
+/// Compiling is slow, and so are a million rows in Python.
 const LONG_TIMEOUT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Psycopg {
-    /// `psycopg-c`, compiled here.
+    /// `psycopg-c`, compiled by this test.
     Compiled,
     /// `psycopg-binary`.
     Wheel,
@@ -33,7 +33,7 @@ impl Psycopg {
         }
     }
 
-    /// The folder that holds the package.
+    /// The directory that contains the package.
     fn folder(self) -> PathBuf {
         match self {
             Psycopg::Compiled => compiled().to_owned(),
@@ -41,7 +41,7 @@ impl Psycopg {
         }
     }
 
-    /// Runs a part of a program of `c-tests/ffi` to its end, on `lib`.
+    /// Runs one part of a program of `c-tests/ffi` with `lib`.
     #[track_caller]
     fn run(self, lib: Lib, file: &str, args: &[&str]) -> Output {
         let mut command = on_lib(from_cache("python/bin/python"), lib);
@@ -65,7 +65,7 @@ impl Psycopg {
         output
     }
 
-    /// Runs a part on the oracle and on ours, and compares. Returns the facts.
+    /// Runs one part with the oracle and with ours, and compares the facts. Returns them.
     #[track_caller]
     fn same(self, file: &str, part: &str) -> String {
         let server = Postgres::shared();
@@ -86,7 +86,7 @@ fn from_cache(name: &str) -> PathBuf {
     path
 }
 
-/// The wheel's own libpq is mapped too, and must be the only other one.
+/// The wheel's own libpq is loaded too, and must be the only other one.
 #[track_caller]
 fn assert_is_preloaded(lib: Lib, output: &Output) {
     let directory = lib.directory().canonicalize().expect("a directory");
@@ -95,7 +95,7 @@ fn assert_is_preloaded(lib: Lib, output: &Output) {
     assert!(ours.count() == 1 && loaded.len() <= 2, "{lib:?}: {output}");
 }
 
-/// psycopg-c with this library's headers, compiled once, and again when these change.
+/// psycopg-c, compiled once with this library's headers, and again when these change.
 fn compiled() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -141,8 +141,8 @@ fn compile(folder: &Path, archive: &Path) {
     fs::write(folder.join(DONE), "").expect("a mark");
 }
 
-/// A folder with a pg_config that tells where this library and its headers are. psycopg asks it, and looks into a header
-/// of that name for a version.
+/// Creates a directory with a pg_config that prints the paths of this library and its headers. psycopg calls
+/// pg_config, and reads the version from a header named pg_config.h.
 fn tell_places(folder: &Path) -> PathBuf {
     let (include, tools) = (folder.join("pq-include"), folder.join("pq-tools"));
     fs::create_dir_all(&include).expect("a folder");
@@ -164,7 +164,7 @@ fn tell_places(folder: &Path) -> PathBuf {
     tools
 }
 
-/// Every test, for both.
+/// Defines every test for both packages.
 macro_rules! with_both {
     ($($name:ident)*) => {
         mod compiled {

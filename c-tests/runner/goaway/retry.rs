@@ -1,4 +1,4 @@
-//! Servers that break on the request: one more try without it, to the same address.
+//! Servers that refuse the key: the library tries the same address once more without it.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::support::script::{Connection, Script, welcome};
 use crate::support::valgrind;
 use crate::tls::certificates::Certificates;
 
-/// The error text of a connection that opened is empty: nothing of the first attempt is left in it.
+/// After success the error text is empty: no text of the first attempt remains.
 const OPEN: &str = "status=0 transaction=0 pipeline=0 error=\"\"";
 
 fn breaks(script: Script, reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
@@ -42,16 +42,16 @@ fn refuses_unasked(script: Script, reply: Vec<u8>) -> Script {
 
 /// After `reply` the library tries once more without the key.
 #[track_caller]
-fn heals(reply: impl Fn(&mut Connection) + Send + Sync + 'static) {
+fn retries_without_key(reply: impl Fn(&mut Connection) + Send + Sync + 'static) {
     let script = works_unasked(breaks(Script::new(), reply));
     let output = exchange(script, "password=p", &["connect", "exec 1", "goaway"]);
     assert_eq!(facts(&output, "state"), [OPEN], "{output}");
     assert_eq!(facts(&output, "goaway"), ["0"]);
 }
 
-/// After `reply` the library gives up, with `complaint`.
+/// After `reply` the library fails with `complaint` and does not try again.
 #[track_caller]
-fn gives_up(reply: impl Fn(&mut Connection) + Send + Sync + 'static, complaint: &str) {
+fn fails_without_retry(reply: impl Fn(&mut Connection) + Send + Sync + 'static, complaint: &str) {
     let script = breaks(Script::new(), reply);
     let output = exchange(script, "password=p", &["connect"]);
     assert!(output.contains("status=1"), "{output}");
@@ -67,12 +67,12 @@ fn sends(reply: Vec<u8>) -> impl Fn(&mut Connection) + Send + Sync + 'static {
 
 #[test]
 fn reconnects_without_the_key_after_08p01() {
-    heals(sends(fatal("08P01", "unsupported startup parameter")));
+    retries_without_key(sends(fatal("08P01", "unsupported startup parameter")));
 }
 
 #[test]
 fn reconnects_without_the_key_after_42704() {
-    heals(sends(fatal(
+    retries_without_key(sends(fatal(
         "42704",
         "unrecognized configuration parameter",
     )));
@@ -81,30 +81,30 @@ fn reconnects_without_the_key_after_42704() {
 #[test]
 fn reconnects_after_any_sqlstate_in_the_first_reply() {
     for state in ["0A000", "22023", "XX000", "28000", "58000"] {
-        heals(sends(fatal(state, "not like this")));
+        retries_without_key(sends(fatal(state, "not like this")));
     }
     let stateless = [(b'S', "FATAL"), (b'M', "not like this")];
-    heals(sends(message(b'E', &fields(&stateless))));
+    retries_without_key(sends(message(b'E', &fields(&stateless))));
 }
 
 #[test]
 fn does_not_reconnect_after_a_sqlstate_with_another_reason() {
     for state in ["28P01", "3D000", "53300", "57P03", "57P01"] {
         let reply = fatal(state, "no entry for you");
-        gives_up(sends(reply), "failed: FATAL:  no entry for you\\n\"");
+        fails_without_retry(sends(reply), "failed: FATAL:  no entry for you\\n\"");
     }
 }
 
-/// PostgreSQL 11 and newer say first of all that they do not know the key: what follows has another reason.
+/// PostgreSQL 11 and newer first reply that they do not know the key, so a later error has another reason.
 #[test]
 fn does_not_reconnect_after_an_error_in_a_later_reply() {
     let unknown = negotiate_version(3, 0, &[super::KEY]);
     let complaint = "FATAL:  no entry for you";
     for state in ["0A000", "28000", "XX000"] {
         let refusal = fatal(state, "no entry for you");
-        gives_up(sends([&unknown[..], &refusal].concat()), complaint);
-        gives_up(sends([&auth_ok()[..], &refusal].concat()), complaint);
-        gives_up(
+        fails_without_retry(sends([&unknown[..], &refusal].concat()), complaint);
+        fails_without_retry(sends([&auth_ok()[..], &refusal].concat()), complaint);
+        fails_without_retry(
             move |c| {
                 c.send(&auth(3, b""));
                 c.expect(b'p');
@@ -147,7 +147,7 @@ fn after_a_reset_the_key_is_not_sent_again_if_it_was_the_cause() {
     assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
 }
 
-/// A server that accepts TLS, then `step`; the next connection comes without it.
+/// A server that accepts TLS and then runs `step`; the next connection must be plain text.
 fn under_tls(script: Script, step: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
     script.connection(move |c| {
         c.accept_tls(tls_config());
@@ -215,12 +215,12 @@ fn hosts_in_random_order_are_retried_without_the_key() {
 
 #[test]
 fn a_message_that_names_the_key() {
-    heals(sends(fatal("28000", "what is _pq_.goaway?")));
+    retries_without_key(sends(fatal("28000", "what is _pq_.goaway?")));
 }
 
 #[test]
 fn a_message_that_names_the_key_after_authentication_began() {
-    heals(|c| {
+    retries_without_key(|c| {
         c.send(&auth(3, b""));
         assert_eq!(c.expect(b'p'), b"p\0");
         c.send(&fatal("22023", "parameter \"_pq_.goaway\" cannot be set"));
@@ -230,7 +230,7 @@ fn a_message_that_names_the_key_after_authentication_began() {
 
 #[test]
 fn a_message_that_names_the_key_after_authentication() {
-    heals(|c| {
+    retries_without_key(|c| {
         c.send(&auth_ok());
         c.send(&parameter_status("server_version", "9.3"));
         c.send(&fatal("42704", "unrecognized parameter \"_pq_.goaway\""));
@@ -240,7 +240,7 @@ fn a_message_that_names_the_key_after_authentication() {
 
 #[test]
 fn only_a_sqlstate_in_the_first_reply_causes_a_reconnect() {
-    gives_up(
+    fails_without_retry(
         |c| {
             c.send(&auth(3, b""));
             c.expect(b'p');
@@ -249,7 +249,7 @@ fn only_a_sqlstate_in_the_first_reply_causes_a_reconnect() {
         },
         "FATAL:  invalid password packet",
     );
-    gives_up(
+    fails_without_retry(
         |c| {
             c.send(&[auth_ok(), fatal("08P01", "too late")].concat());
             c.drain();
@@ -277,17 +277,17 @@ fn reconnects_without_an_unknown_application_name_and_with_the_key() {
 
 #[test]
 fn a_close_without_a_reply() {
-    heals(|_| {});
+    retries_without_key(|_| {});
 }
 
 #[test]
 fn a_close_without_close_notify() {
-    heals(Connection::cut_off);
+    retries_without_key(Connection::cut_off);
 }
 
 #[test]
 fn a_close_after_half_a_reply() {
-    gives_up(
+    fails_without_retry(
         |c| c.send(&auth_ok()[..5]),
         "server closed the connection unexpectedly",
     );
@@ -295,7 +295,7 @@ fn a_close_after_half_a_reply() {
 
 #[test]
 fn a_close_after_a_reply() {
-    gives_up(
+    fails_without_retry(
         |c| {
             c.send(&auth(3, b""));
             c.expect(b'p');
@@ -306,13 +306,13 @@ fn a_close_after_a_reply() {
 
 #[test]
 fn a_reset() {
-    gives_up(|c| c.reset(), "failed: ");
+    fails_without_retry(|c| c.reset(), "failed: ");
 }
 
 #[test]
 fn an_error_in_the_format_of_protocol_2() {
     let reply = b"EFATAL 1:  unsupported frontend protocol _pq_\n\0".to_vec();
-    gives_up(sends(reply), "unsupported frontend protocol _pq_");
+    fails_without_retry(sends(reply), "unsupported frontend protocol _pq_");
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn reconnects_with_pqconnectpoll() {
 fn each_host_gets_the_key_once() {
     let starting = || fatal("57P03", "starting up");
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
-    // Remembered over a reset.
+    // The result is kept over a reset.
     let first = refuses_unasked(refuses_unasked(first, starting()), starting());
     let second = works_unasked(breaks(Script::new(), sends(fatal("42704", "lost"))));
     let second = works_unasked(second);
@@ -385,16 +385,16 @@ fn a_host_that_accepted_the_key_gets_it_again() {
 #[test]
 fn connect_timeout_covers_both_attempts() {
     const HELD: Duration = Duration::from_millis(2000);
-    // Under valgrind the client alone takes seconds.
+    // Under valgrind the client alone needs seconds.
     let limit = Duration::from_secs(if valgrind::is_wanted() { 15 } else { 3 });
     let script = breaks(Script::new(), |c| c.wait(HELD));
     let script = script.connection(|c| {
         expect_not_asking(c);
-        // Answers nothing: the client's limit ends this.
+        // Does not answer; the client's timeout ends the connection.
         c.expect_eof();
     });
     let options = format!("connect_timeout={}", limit.as_secs());
-    // Which the first who asks for them has to make.
+    // Creates the certificates before the time is measured.
     Certificates::shared();
     for start in WAYS {
         let begin = Instant::now();
