@@ -11,6 +11,7 @@
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
+# make check-dependencies licences and sources of the dependencies, if cargo-deny is installed
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
 
 CARGO ?= cargo
@@ -37,7 +38,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -97,6 +98,14 @@ oracle: setup
 check-style:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# Without the advisories: hosted CI fetches their database.
+check-dependencies:
+	@if command -v cargo-deny >/dev/null; then \
+	    $(CARGO) deny --locked check licenses bans sources; \
+	else \
+	    echo "cargo-deny is not installed: licences and sources of the dependencies are checked in hosted CI only"; \
+	fi
 
 check-unit:
 	$(CARGO) test --locked --workspace --lib --bins
