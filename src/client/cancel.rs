@@ -6,6 +6,7 @@
 use super::Connection;
 use crate::conninfo;
 use crate::conninfo::options::Opt;
+use crate::mem::error_text::ErrorText;
 use crate::net::socket::TcpOption;
 use crate::net::sys::{self, SockAddrBytes};
 use crate::protocol::codes::request;
@@ -96,7 +97,7 @@ impl CancelData {
 }
 
 /// Prepares the request that [`send`] sends; the error is libpq's text for an option that is no integer.
-pub fn snapshot(target: &CancelTarget) -> Result<CancelData, Vec<u8>> {
+pub fn snapshot(target: &CancelTarget) -> Result<CancelData, ErrorText> {
     let mut data = CancelData::WITHOUT_KEY;
     let length = HEADER + target.key.len();
     if target.key.is_empty() || length > data.packet.len() {
@@ -131,7 +132,7 @@ pub fn snapshot(target: &CancelTarget) -> Result<CancelData, Vec<u8>> {
 }
 
 /// -1 for an option that is not set.
-fn integer(option: &'static str, text: &Option<Vec<u8>>) -> Result<c_int, Vec<u8>> {
+fn integer(option: &'static str, text: &Option<Vec<u8>>) -> Result<c_int, ErrorText> {
     text.as_deref()
         .map_or(Ok(-1), |text| conninfo::integer::parse(text, option))
 }
@@ -222,15 +223,15 @@ impl Connection {
     pub fn cancel_request(&mut self) -> Option<CancelData> {
         let data = match self.cancel_target() {
             Some(target) => request(&target),
-            None => Err(b"PQrequestCancel() -- connection is not open\n".to_vec()),
+            None => Err(b"PQrequestCancel() -- connection is not open\n".into()),
         };
         data.map_err(|text| self.replace_error(&text)).ok()
     }
 }
 
 /// [`snapshot`]; `Err` is the whole text for the connection's error message.
-fn request(target: &CancelTarget) -> Result<CancelData, Vec<u8>> {
-    snapshot(target).map_err(|message| [&message[..], b"\n"].concat())
+fn request(target: &CancelTarget) -> Result<CancelData, ErrorText> {
+    snapshot(target).map_err(|message| ErrorText::concat(&[&message, b"\n"]))
 }
 
 /// Sends the request and waits until the server closes the connection; errno stays as it was.

@@ -21,6 +21,7 @@ use crate::conn::status::ConnStatus;
 use crate::conninfo::hosts;
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{GoAwayMode, Params};
+use crate::mem::error_text::ErrorText;
 use crate::mem::{self, OutOfMemory, reserve};
 use crate::net::gss;
 use crate::net::sys;
@@ -69,7 +70,7 @@ impl Connection {
     /// Takes the options; Err is the text of what is wrong with them, which stands in the errors too.
     pub fn configure(
         &mut self,
-        parsed: Result<Options, Vec<u8>>,
+        parsed: Result<Options, ErrorText>,
         purpose: Purpose,
     ) -> Result<(), ()> {
         // The environment's files are read.
@@ -77,7 +78,7 @@ impl Connection {
         configured.map_err(|message| self.session.errors.add(message))
     }
 
-    fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), Vec<u8>> {
+    fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), ErrorText> {
         let copies = options.size().saturating_mul(COPIES_OF_OPTIONS);
         if copies > FEW_OPTIONS && !mem::is_available(copies) {
             return Err(OutOfMemory.into());
@@ -284,7 +285,7 @@ impl Connection {
             }
             Ok(Some(error)) => {
                 let reason = sys::error_text(&error);
-                startup.connect_finished(&mut self.session, Err(reason));
+                startup.connect_finished(&mut self.session, Err(reason.into()));
             }
             Err(error) => {
                 let prefix = b"could not get socket error status: ";

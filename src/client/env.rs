@@ -15,6 +15,7 @@ use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, Params};
 use crate::conninfo::service::{self, Lookup, Read, Surroundings};
 use crate::conninfo::{directory, hosts, passfile, validate};
+use crate::mem::error_text::ErrorText;
 use crate::net::{ldap, sys};
 use crate::text::encoding;
 
@@ -55,7 +56,7 @@ fn c_variable(name: &CStr) -> Option<Vec<u8>> {
 
 /// Gives options that have no value one from the service, the environment, the compiled defaults
 /// and the operating system. The error, libpq's text, is always about the service.
-pub fn add_defaults(options: &mut Options) -> Result<(), Vec<u8>> {
+pub fn add_defaults(options: &mut Options) -> Result<(), ErrorText> {
     add_service(options)?;
     add_other_defaults(options);
     Ok(())
@@ -78,7 +79,7 @@ fn add_other_defaults(options: &mut Options) {
 }
 
 /// Takes what the service, if one is named, says about options without a value.
-fn add_service(options: &mut Options) -> Result<(), Vec<u8>> {
+fn add_service(options: &mut Options) -> Result<(), ErrorText> {
     let surroundings = Surroundings {
         service: variable("PGSERVICE"),
         service_file: variable("PGSERVICEFILE"),
@@ -101,7 +102,7 @@ fn defines_service(
     file: &service::File,
     service: &[u8],
     options: &mut Options,
-) -> Result<bool, Vec<u8>> {
+) -> Result<bool, ErrorText> {
     let path = path(&file.path);
     if !file.must_exist && fs::metadata(path).is_err() {
         return Ok(false);
@@ -154,7 +155,7 @@ pub fn home() -> Option<Vec<u8>> {
 
 /// Completes and validates the options of a connection (libpq's `pqConnectOptions2`): host list, user,
 /// database, passwords from the password file, enumerations. The error is libpq's text.
-pub fn derive(options: &mut Options) -> Result<Params, Vec<u8>> {
+pub fn derive(options: &mut Options) -> Result<Params, ErrorText> {
     let mut hosts = hosts::list(options)?;
     default_user_and_dbname(options)?;
     find_passwords(options, &mut hosts);
@@ -169,7 +170,7 @@ pub fn derive(options: &mut Options) -> Result<Params, Vec<u8>> {
     Ok(params)
 }
 
-fn default_user_and_dbname(options: &mut Options) -> Result<(), Vec<u8>> {
+fn default_user_and_dbname(options: &mut Options) -> Result<(), ErrorText> {
     if options.non_empty(Opt::User).is_none() {
         options.set(Opt::User, Some(sys::user_name_of_euid()?));
     }

@@ -7,6 +7,7 @@ use crate::conn::outcome::Collected;
 use crate::conn::queue::QueryClass;
 use crate::conn::send::{Flush, MAX_PARAMETERS};
 use crate::conn::session::{AsyncState, PipelineStatus, RowMode};
+use crate::mem::error_text::ErrorText;
 pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;
 
@@ -273,7 +274,10 @@ impl Connection {
     /// Nothing better explains the failure: says why sending failed.
     pub(super) fn report_write_error(&mut self) {
         // libpq: told once.
-        let text = self.write_error.replace(Vec::new()).unwrap_or_default();
+        let text = self
+            .write_error
+            .replace(ErrorText::default())
+            .unwrap_or_default();
         self.session.errors.add_raw(&text);
     }
 

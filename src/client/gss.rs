@@ -7,6 +7,7 @@ use super::{Connection, Hook};
 use crate::conn::gss_auth::Outcome;
 use crate::conn::startup::Startup;
 use crate::conninfo::options::Opt;
+use crate::mem::error_text::ErrorText;
 use crate::net::gss::{Authentication, Gss, Peer};
 use crate::net::stream::Stream;
 use crate::net::tls::Failure;
@@ -39,9 +40,9 @@ impl Connection {
         }
     }
 
-    fn begin_gss(&mut self, startup: &Startup) -> Result<(), Vec<u8>> {
+    fn begin_gss(&mut self, startup: &Startup) -> Result<(), ErrorText> {
         let Some(Stream::Plain(socket)) = self.stream.take() else {
-            return Err(b"invalid socket".to_vec());
+            return Err(b"invalid socket".into());
         };
         let (stream, outcome) = match Gss::new(socket, &peer(startup)) {
             Ok(gss) => (Stream::Gss(Box::new(gss)), Ok(())),
@@ -62,7 +63,7 @@ impl Connection {
         Hook::ThreadUnlock
     }
 
-    fn authenticate_with_gss(&mut self, startup: &Startup) -> Result<Outcome, Vec<u8>> {
+    fn authenticate_with_gss(&mut self, startup: &Startup) -> Result<Outcome, ErrorText> {
         let token = startup.gss_token()?;
         let authentication = match self.gss.authentication.take() {
             Some(begun) => begun,

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use super::{Connection, Pause, Waited, apart};
 use crate::conn::send::Flush;
 use crate::mem::buffer::MIN_READ;
+use crate::mem::error_text::ErrorText;
 use crate::net::stream::Stream;
 use crate::net::sys;
 use crate::net::transport::EncryptionError;
@@ -94,7 +95,7 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
             Err(error) => {
                 let text = receive_failure(&error);
-                if text == SERVER_CLOSED.as_bytes()
+                if text == SERVER_CLOSED
                     && self
                         .stream
                         .as_ref()
@@ -213,7 +214,7 @@ impl Connection {
             return self.discard_output();
         }
         if self.stream.is_none() {
-            self.write_error = Some(b"connection not open\n".to_vec());
+            self.write_error = Some("connection not open\n".into());
             return self.discard_output();
         }
         while self.session.out.len() > keep {
@@ -312,23 +313,22 @@ impl Connection {
     }
 }
 
-fn receive_failure(error: &std::io::Error) -> Vec<u8> {
+fn receive_failure(error: &std::io::Error) -> ErrorText {
     failure(error, b"could not receive data from server: ")
 }
 
-fn send_failure(error: &std::io::Error) -> Vec<u8> {
-    let mut text = failure(error, b"could not send data to server: ");
-    text.push(b'\n');
-    text
+fn send_failure(error: &std::io::Error) -> ErrorText {
+    let text = failure(error, b"could not send data to server: ");
+    ErrorText::concat(&[&text, b"\n"])
 }
 
 /// libpq: a connection the server cut is named so; network failures show the system's text.
-fn failure(error: &std::io::Error, prefix: &[u8]) -> Vec<u8> {
+fn failure(error: &std::io::Error, prefix: &[u8]) -> ErrorText {
     if let Some(error) = EncryptionError::inside(error) {
         return error.text.clone();
     }
     match error.kind() {
         ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => SERVER_CLOSED.into(),
-        _ => [prefix, &sys::error_text(error)].concat(),
+        _ => ErrorText::concat(&[prefix, &sys::error_text(error)]),
     }
 }

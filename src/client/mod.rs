@@ -33,6 +33,7 @@ use crate::conn::session::Session;
 use crate::conn::startup::Startup;
 use crate::conninfo::options::Options;
 use crate::conninfo::params::Host;
+use crate::mem::error_text::ErrorText;
 use crate::net::stream::Stream;
 use crate::result::store::PgResultBox;
 
@@ -116,7 +117,7 @@ pub struct Connection {
     /// A command that is being sent; without it the connection would be idle.
     launched_idle: bool,
     /// Why sending failed, once it did: told only when nothing better explains it.
-    write_error: Option<Vec<u8>>,
+    write_error: Option<ErrorText>,
     /// A row of COPY data found no memory, which nobody was told yet by PQgetResult.
     copy_starved: bool,
     /// PQgetResult has waited for something, and not yet judged what came.

@@ -9,6 +9,7 @@ use crate::conn::oauth::TokenSource;
 use crate::conn::startup::Startup;
 use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Opt;
+use crate::mem::error_text::ErrorText;
 use flow::{Client, DeviceFlow, Progress};
 use zeroize::Zeroizing;
 
@@ -39,7 +40,7 @@ pub enum TokenAnswer<'a> {
     /// Its own flow is to be run.
     Flow,
     /// With the text for the error message.
-    Failed(Vec<u8>),
+    Failed(ErrorText),
 }
 
 /// What the application's flow came to.
@@ -47,7 +48,7 @@ pub enum FlowAnswer<'a> {
     /// The descriptor is to be polled, for reading or writing.
     Wait(Polling, i32),
     Token(&'a [u8]),
-    Failed(Vec<u8>),
+    Failed(ErrorText),
 }
 
 impl Connection {
@@ -74,7 +75,7 @@ impl Connection {
                     self.flow = Flow::BuiltIn(Box::new(flow));
                     TokenSource::Flow
                 }
-                Some(Err(text)) => TokenSource::Failed(text.into_bytes()),
+                Some(Err(text)) => TokenSource::Failed(text.into()),
                 None => return,
             },
         };
@@ -97,7 +98,7 @@ impl Connection {
             && let Err(text) = flow.prompted(outcome)
             && let Some(startup) = &mut self.startup
         {
-            startup.token_obtained(&mut self.session, Err(text.into_bytes()));
+            startup.token_obtained(&mut self.session, Err(text.into()));
         }
     }
 
@@ -147,7 +148,7 @@ impl Connection {
                 self.end_flow();
                 Ok(token)
             }
-            Progress::Failed(text) => Err(text.into_bytes()),
+            Progress::Failed(text) => Err(text.into()),
         };
         startup.token_obtained(&mut self.session, outcome);
         Ok(None)

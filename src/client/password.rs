@@ -4,6 +4,7 @@ pub use crate::auth::md5::md5_stored;
 
 use super::{Connection, env};
 use crate::auth::scram::{self, SALT_LENGTH};
+use crate::mem::error_text::ErrorText;
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
@@ -21,23 +22,22 @@ fn encrypt(
     algorithm: &[u8],
     random: fn(&mut [u8]) -> bool,
     iterations: u32,
-) -> Result<Vec<u8>, Vec<u8>> {
+) -> Result<Vec<u8>, ErrorText> {
     match algorithm {
         SCRAM => {
             let mut salt = [0; SALT_LENGTH];
             if !random(&mut salt) {
-                return Err(b"could not encrypt password: could not generate random salt".to_vec());
+                return Err(b"could not encrypt password: could not generate random salt".into());
             }
             Ok(scram::build_secret(password, &salt, iterations))
         }
         // libpq: the two values of password_encryption before PostgreSQL 10 never mean plain text.
         b"md5" | b"on" | b"off" => Ok(md5_stored(user, password)),
-        _ => Err([
+        _ => Err(ErrorText::concat(&[
             b"unrecognized password encryption algorithm \"",
             algorithm,
             b"\"",
-        ]
-        .concat()),
+        ])),
     }
 }
 

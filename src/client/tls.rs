@@ -10,6 +10,7 @@ use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
 use crate::mem;
+use crate::mem::error_text::ErrorText;
 use crate::net::stream::Stream;
 use crate::net::tls::{self, Failure, Settings, Tls, Versions};
 use crate::net::transport::HandshakeProgress;
@@ -129,12 +130,12 @@ fn server_name(startup: &Startup) -> Option<Vec<u8>> {
 }
 
 /// What libpq checks after the handshake.
-fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, Vec<u8>> {
+fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, ErrorText> {
     if startup.params.sslnegotiation == SslNegotiation::Direct {
         check_protocol(tls)?;
     }
     let Some(certificate) = tls.server_certificate() else {
-        return Err(b"certificate could not be obtained: no SSL error reported".to_vec());
+        return Err(b"certificate could not be obtained: no SSL error reported".into());
     };
     if startup.params.sslmode == SslMode::VerifyFull {
         let host = startup.host().host.as_deref().unwrap_or_default();
@@ -147,7 +148,7 @@ fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, Vec<u8>> {
     })
 }
 
-fn check_protocol(tls: &Tls) -> Result<(), Vec<u8>> {
+fn check_protocol(tls: &Tls) -> Result<(), ErrorText> {
     let text: &[u8] = match tls.protocol() {
         None => {
             b"direct SSL connection was established without ALPN protocol negotiation extension"
@@ -155,5 +156,5 @@ fn check_protocol(tls: &Tls) -> Result<(), Vec<u8>> {
         Some(_) if tls.speaks_postgresql() => return Ok(()),
         Some(_) => b"SSL connection was established with unexpected ALPN protocol",
     };
-    Err(text.to_vec())
+    Err(text.into())
 }

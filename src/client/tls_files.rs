@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Hook, env, tls_hashed};
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
+use crate::mem::error_text::ErrorText;
 use crate::net::sys;
 use crate::net::tls::keys::{self, KeyError, KeyFile};
 use crate::net::tls::{Failure, Identity, system};
@@ -39,8 +40,8 @@ impl From<Failure> for TlsSetupError {
     }
 }
 
-impl From<Vec<u8>> for TlsSetupError {
-    fn from(message: Vec<u8>) -> TlsSetupError {
+impl From<ErrorText> for TlsSetupError {
+    fn from(message: ErrorText) -> TlsSetupError {
         TlsSetupError::Failed(message.into())
     }
 }
@@ -95,19 +96,19 @@ impl Source {
     }
 
     /// The contents; Err is the reason why they cannot be read.
-    fn contents(&self) -> Result<Zeroizing<Vec<u8>>, Vec<u8>> {
+    fn contents(&self) -> Result<Zeroizing<Vec<u8>>, ErrorText> {
         if self.inline {
             return Ok(Zeroizing::new(self.value.clone()));
         }
-        env::read_file(self.path()).map_err(|error| sys::error_text(&error))
+        env::read_file(self.path()).map_err(|error| sys::error_text(&error).into())
     }
 
     /// `before "NAME" after`.
-    fn complaint(&self, before: &str, after: &[u8]) -> Vec<u8> {
-        [before.as_bytes(), b" \"", &self.shown, b"\"", after].concat()
+    fn complaint(&self, before: &str, after: &[u8]) -> ErrorText {
+        ErrorText::concat(&[before.as_bytes(), b" \"", &self.shown, b"\"", after])
     }
 
-    fn complaint_with(&self, before: &str, reason: &[u8]) -> Vec<u8> {
+    fn complaint_with(&self, before: &str, reason: &[u8]) -> ErrorText {
         self.complaint(before, &[b": ", reason].concat())
     }
 }
@@ -115,7 +116,7 @@ impl Source {
 const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification.";
 
 /// Who judges the server's certificate, if it is to be judged.
-pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, Vec<u8>> {
+pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, ErrorText> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
         // libpq: revocation lists are for root files only.
         return Ok(Verifier::trusting(system::roots(), false));
@@ -124,7 +125,7 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
     let Some(source) = Source::of(options, Opt::SslRootCert, "root.crt") else {
         let text = b"could not get home directory to locate root certificate file";
         return match must_verify {
-            true => Err([&text[..], PROVIDE_ROOTS].concat()),
+            true => Err(ErrorText::concat(&[text, PROVIDE_ROOTS])),
             false => Ok(Verifier::default()),
         };
     };
@@ -225,7 +226,7 @@ fn key_source(options: &Options) -> Result<Source, Failure> {
     Err(Failure { text, own })
 }
 
-fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), Vec<u8>> {
+fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), ErrorText> {
     if !metadata.is_file() {
         return Err(source.complaint("private key file", b" is not a regular file"));
     }

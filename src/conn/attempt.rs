@@ -6,6 +6,7 @@ use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Wan
 use super::status::{Phase, Stage};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::HostKind;
+use crate::mem::error_text::ErrorText;
 
 impl Startup {
     /// The outcome of [`Want::Connect`]: Ok(true) when the connection stands already.
@@ -104,7 +105,7 @@ impl Startup {
     }
 
     /// The outcome of a connect: Err is the system's text.
-    pub fn connect_finished(&mut self, session: &mut Session, outcome: Result<(), Vec<u8>>) {
+    pub fn connect_finished(&mut self, session: &mut Session, outcome: Result<(), ErrorText>) {
         match outcome {
             Err(reason) => self.connect_failed(session, &reason),
             Ok(()) => {
@@ -126,7 +127,7 @@ impl Startup {
     }
 
     /// The user who runs the server, or libpq's complaint.
-    pub fn peer(&mut self, session: &mut Session, user: Result<Vec<u8>, Vec<u8>>) {
+    pub fn peer(&mut self, session: &mut Session, user: Result<Vec<u8>, ErrorText>) {
         let wanted = self.options.non_empty(Opt::RequirePeer).unwrap_or_default();
         match user {
             Err(message) => self.fail_with(session, message),

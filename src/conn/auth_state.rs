@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::auth::scram::Client;
+use crate::mem::error_text::ErrorText;
 
 /// The exchange on the current physical connection.
 #[derive(Default)]
@@ -14,9 +15,6 @@ pub struct Authentication {
     pub(super) gss: Option<GssExchange>,
 }
 
-/// A request that is not answered: the complaint.
-pub(super) type Refusal = Vec<u8>;
-
 /// What a TLS handshake tells those who authenticate.
 #[derive(Debug)]
 pub struct TlsFacts {
@@ -25,7 +23,7 @@ pub struct TlsFacts {
     /// A certificate of the client was sent.
     pub certificate_sent: bool,
     /// The server certificate's hash for the channel binding tls-server-end-point, or why there is none.
-    pub server_end_point: Result<Vec<u8>, Vec<u8>>,
+    pub server_end_point: Result<Vec<u8>, ErrorText>,
 }
 
 /// What is known of the issuer for as long as the connection object lives, and the token until a
@@ -54,4 +52,4 @@ pub(super) enum OAuthExchange {
 }
 
 /// What the server of a GSSAPI exchange said last; Err if that will not do.
-pub(super) struct GssExchange(pub Result<Vec<u8>, Refusal>);
+pub(super) struct GssExchange(pub Result<Vec<u8>, ErrorText>);

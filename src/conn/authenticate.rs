@@ -2,7 +2,6 @@
 
 use zeroize::Zeroizing;
 
-use super::auth_state::Refusal;
 use super::encryption::Method;
 use super::session::{AsyncState, Session};
 use super::startup::Startup;
@@ -11,6 +10,7 @@ use crate::auth::md5;
 use crate::auth::scram::Client;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
+use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::codes::auth;
 use crate::protocol::frontend::{self, NoRoom, Output};
@@ -48,16 +48,16 @@ impl Startup {
     }
 
     /// A server that asks for ever would be answered for ever.
-    fn check_count(&mut self, request: u32) -> Result<(), Refusal> {
+    fn check_count(&mut self, request: u32) -> Result<(), ErrorText> {
         self.auth.requests += 1;
         if self.auth.requests > MAX_REQUESTS && request != auth::OK {
-            return Err(b"server sent too many authentication requests".to_vec());
+            return Err(b"server sent too many authentication requests".into());
         }
         Ok(())
     }
 
     /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.
-    fn check_expected(&self, session: &Session, request: u32) -> Result<(), Refusal> {
+    fn check_expected(&self, session: &Session, request: u32) -> Result<(), ErrorText> {
         if self.params.sslcertmode == SslCertMode::Require && request == auth::OK {
             self.check_certificate()?;
         }
@@ -82,7 +82,7 @@ impl Startup {
     }
 
     /// libpq: sslcertmode=require is about what the server asked for, not about what it made of it.
-    fn check_certificate(&self) -> Result<(), Refusal> {
+    fn check_certificate(&self) -> Result<(), ErrorText> {
         let text = match &self.tls {
             Some(facts) if !facts.certificate_requested => {
                 "server did not request an SSL certificate"
@@ -94,7 +94,7 @@ impl Startup {
         Err(text.into())
     }
 
-    pub(super) fn require_auth_error(&self, reason: impl AsRef<[u8]>) -> Refusal {
+    pub(super) fn require_auth_error(&self, reason: impl AsRef<[u8]>) -> ErrorText {
         let required = self.params.require_auth.as_ref();
         let text = required.map(|r| r.text.as_slice()).unwrap_or_default();
         let parts = [
@@ -103,10 +103,10 @@ impl Startup {
             b"\" failed: ",
             reason.as_ref(),
         ];
-        parts.concat()
+        ErrorText::concat(&parts)
     }
 
-    fn check_binding(&self, request: u32) -> Result<(), Refusal> {
+    fn check_binding(&self, request: u32) -> Result<(), ErrorText> {
         let bound = self.auth.scram.as_ref().is_some_and(Client::channel_bound);
         let problem = match request {
             auth::SASL | auth::SASL_CONTINUE | auth::SASL_FINAL => return Ok(()),
@@ -125,16 +125,16 @@ impl Startup {
         request: u32,
         body: Body<'_>,
         frame: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         match request {
             auth::OK => Ok(()),
             auth::PASSWORD | auth::MD5 => self.send_password(session, request, body, frame),
             auth::SASL => self.begin_sasl(session, body, frame),
             auth::SASL_CONTINUE => self.continue_sasl(session, body, frame),
             auth::SASL_FINAL => self.finish_sasl(session, body, frame),
-            auth::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".to_vec()),
-            auth::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".to_vec()),
-            auth::CRYPT => Err(b"Crypt authentication not supported".to_vec()),
+            auth::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".into()),
+            auth::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".into()),
+            auth::CRYPT => Err(b"Crypt authentication not supported".into()),
             // libpq: the library for GSSAPI speaks SSPI too.
             auth::GSS | auth::SSPI => {
                 self.begin_gss(session, frame);
@@ -144,7 +144,7 @@ impl Startup {
                 self.continue_gss(session, body, frame);
                 Ok(())
             }
-            _ => Err(format!("authentication method {request} not supported").into_bytes()),
+            _ => Err(format!("authentication method {request} not supported").into()),
         }
     }
 
@@ -161,7 +161,7 @@ impl Startup {
         request: u32,
         mut body: Body<'_>,
         frame: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         session.server.password_needed = true;
         let password = self.password().ok_or(NO_PASSWORD)?;
         let salt = match request {
@@ -188,7 +188,7 @@ impl Session {
         &mut self,
         meaning: AuthResponse,
         write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         let from = self.out.len();
         write(&mut self.out).map_err(|NoRoom| b"out of memory".to_vec())?;
         if let Some(tracer) = &mut self.tracer {

@@ -1,6 +1,7 @@
 //! Which encryption to try next with one address.
 
 use crate::conninfo::params::{GssEncMode, Params, SslMode};
+use crate::mem::error_text::ErrorText;
 
 /// What protects a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Method {
 pub struct Available {
     pub tls: bool,
     /// Whether there are credentials for GSSAPI, asked when they are needed; Err says what is missing.
-    pub gss: fn() -> Result<(), Vec<u8>>,
+    pub gss: fn() -> Result<(), ErrorText>,
 }
 
 /// The methods allowed and failed so far for one address.
@@ -39,7 +40,7 @@ pub struct Encryption {
 
 impl Encryption {
     /// Begins with a new address; Err is libpq's complaint.
-    pub fn new(params: &Params, unix: bool, available: Available) -> Result<Encryption, Vec<u8>> {
+    pub fn new(params: &Params, unix: bool, available: Available) -> Result<Encryption, ErrorText> {
         let mut encryption = Encryption {
             plain_first: params.sslmode == SslMode::Allow,
             ..Encryption::default()
@@ -82,7 +83,7 @@ impl Encryption {
     }
 }
 
-fn allowed_by(params: &Params, available: Available) -> Result<u8, Vec<u8>> {
+fn allowed_by(params: &Params, available: Available) -> Result<u8, ErrorText> {
     let mut allowed = 0;
     let gss = params.gssencmode;
     if available.tls && params.sslmode != SslMode::Disable && gss != GssEncMode::Require {
@@ -92,7 +93,10 @@ fn allowed_by(params: &Params, available: Available) -> Result<u8, Vec<u8>> {
         match (available.gss)() {
             Ok(()) => allowed |= Method::Gss.bit(),
             Err(missing) if gss == GssEncMode::Require => {
-                return Err([b"GSSAPI encryption required but ", &missing[..]].concat());
+                return Err(ErrorText::concat(&[
+                    b"GSSAPI encryption required but ",
+                    &missing,
+                ]));
             }
             Err(_) => {}
         }
@@ -162,7 +166,7 @@ pub mod tests {
     fn what_cannot_be_required() {
         let none = Available {
             tls: true,
-            gss: || Err(b"no credential cache".to_vec()),
+            gss: || Err(b"no credential cache".into()),
         };
         let required = params(SslMode::Prefer, GssEncMode::Require);
         let complaint = Encryption::new(&required, false, none).unwrap_err();

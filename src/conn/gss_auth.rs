@@ -1,10 +1,11 @@
 //! Authentication with GSSAPI: the server's tokens and ours (libpq: pg_GSS_startup, pg_GSS_continue).
 
-use super::auth_state::{GssExchange, Refusal};
+use super::auth_state::GssExchange;
 use super::encryption::Method;
 use super::session::Session;
 use super::startup::Startup;
 use super::status::Phase;
+use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
@@ -27,9 +28,9 @@ impl Startup {
             .as_ref()
             .is_some_and(|host| !host.is_empty());
         let token = if !named {
-            Err(b"host name must be specified".to_vec())
+            Err(b"host name must be specified".into())
         } else if self.auth.gss.is_some() || self.in_use == Method::Gss {
-            Err(b"duplicate GSS authentication request".to_vec())
+            Err(b"duplicate GSS authentication request".into())
         } else {
             Ok(Vec::new())
         };
@@ -40,7 +41,7 @@ impl Startup {
     pub(super) fn continue_gss(&mut self, session: &mut Session, body: Body<'_>, frame: &[u8]) {
         let token = match &self.auth.gss {
             Some(_) => Ok(body.0.to_vec()),
-            None => Err(b"fe_sendauth: invalid authentication request from server: AUTH_REQ_GSS_CONT without AUTH_REQ_GSS".to_vec()),
+            None => Err(b"fe_sendauth: invalid authentication request from server: AUTH_REQ_GSS_CONT without AUTH_REQ_GSS".into()),
         };
         self.take_gss_token(session, token, frame);
     }
@@ -49,7 +50,7 @@ impl Startup {
     fn take_gss_token(
         &mut self,
         session: &mut Session,
-        token: Result<Vec<u8>, Refusal>,
+        token: Result<Vec<u8>, ErrorText>,
         frame: &[u8],
     ) {
         if token.is_ok() {
@@ -61,15 +62,15 @@ impl Startup {
 
     /// The server's token for the step that [`Want::GssStep`](super::startup::Want::GssStep) asks for, empty at first;
     /// Err if there is no step to take.
-    pub fn gss_token(&self) -> Result<&[u8], Refusal> {
+    pub fn gss_token(&self) -> Result<&[u8], ErrorText> {
         match &self.auth.gss {
-            Some(GssExchange(token)) => token.as_deref().map_err(Refusal::clone),
+            Some(GssExchange(token)) => token.as_deref().map_err(ErrorText::clone),
             None => Ok(&[]),
         }
     }
 
     /// The step is taken; Err is libpq's text.
-    pub fn gss_stepped(&mut self, session: &mut Session, outcome: Result<Outcome, Refusal>) {
+    pub fn gss_stepped(&mut self, session: &mut Session, outcome: Result<Outcome, ErrorText>) {
         self.enter(session, Phase::GssAnswered);
         if let Err(message) = outcome.and_then(|outcome| answer(session, &outcome)) {
             self.fail_with(session, message);
@@ -77,7 +78,7 @@ impl Startup {
     }
 }
 
-fn answer(session: &mut Session, outcome: &Outcome) -> Result<(), Refusal> {
+fn answer(session: &mut Session, outcome: &Outcome) -> Result<(), ErrorText> {
     if !outcome.token.is_empty() {
         session.auth_message(AuthResponse::Gss, |out| {
             frontend::gss_response(out, &outcome.token)

@@ -8,6 +8,7 @@ use super::status::Phase;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::TargetSessionAttrs;
+use crate::mem::error_text::ErrorText;
 
 impl Startup {
     /// Acts on the failure of a physical connection.
@@ -86,7 +87,7 @@ impl Startup {
     }
 
     /// The addresses of the current host, or libpq's complaint.
-    pub fn resolved(&mut self, session: &mut Session, found: Result<Vec<Address>, Vec<u8>>) {
+    pub fn resolved(&mut self, session: &mut Session, found: Result<Vec<Address>, ErrorText>) {
         match found {
             Ok(addresses) if !addresses.is_empty() => {
                 self.addresses = addresses;

@@ -8,6 +8,7 @@ use super::startup::{Next, Purpose, Startup, Want};
 use super::status::Phase;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::ProtocolVersion;
+use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::codes::{GOAWAY_KEY, server};
 use crate::protocol::fields::{ErrorFields, MESSAGE_PRIMARY, SOURCE_FUNCTION, SQLSTATE};
@@ -214,7 +215,7 @@ impl Startup {
             Ok(version) => session.server.protocol = version,
             Err(Complaint::Invalid(text)) => {
                 let prefix = b"received invalid protocol negotiation message: ";
-                self.fail_with(session, [prefix, text.as_slice()].concat());
+                self.fail_with(session, ErrorText::concat(&[prefix, &text]));
             }
             Err(Complaint::TooOld(text)) => self.fail_with(session, text),
         }
@@ -234,11 +235,11 @@ impl Startup {
             if !name.starts_with(b"_pq_.") {
                 let text =
                     b"server reported unsupported parameter name without a \"_pq_.\" prefix (\"";
-                return Err(Complaint::Invalid([text, name, b"\")"].concat()));
+                return Err(Complaint::Invalid(ErrorText::concat(&[text, name, b"\")"])));
             }
             if name != GOAWAY_KEY || !self.goaway.is_asked() {
                 let text = b"server reported an unsupported parameter that was not requested (\"";
-                return Err(Complaint::Invalid([&text[..], name, b"\")"].concat()));
+                return Err(Complaint::Invalid(ErrorText::concat(&[text, name, b"\")"])));
             }
         }
         Ok(version)
@@ -268,16 +269,15 @@ impl Startup {
         Err(problem.into())
     }
 
-    fn too_old(&self, version: ProtocolVersion) -> Vec<u8> {
+    fn too_old(&self, version: ProtocolVersion) -> ErrorText {
         let wanted = self.params.min_protocol;
-        format!(
+        ErrorText::from(format_args!(
             "server only supports protocol version {}.{}, but \"min_protocol_version\" was set to {}.{}",
             version.major(),
             version.minor(),
             wanted.major(),
             wanted.minor()
-        )
-        .into_bytes()
+        ))
     }
 
     /// After AuthenticationOk: the ordinary parser reads up to ReadyForQuery.
@@ -344,12 +344,12 @@ enum Reply {
 
 /// Why a NegotiateProtocolVersion is refused.
 enum Complaint {
-    Invalid(Vec<u8>),
-    TooOld(Vec<u8>),
+    Invalid(ErrorText),
+    TooOld(ErrorText),
 }
 
 impl From<&str> for Complaint {
     fn from(text: &str) -> Complaint {
-        Complaint::Invalid(text.as_bytes().to_vec())
+        Complaint::Invalid(text.into())
     }
 }

@@ -5,12 +5,13 @@
 
 use zeroize::Zeroizing;
 
-use super::auth_state::{OAuthExchange, Refusal};
+use super::auth_state::OAuthExchange;
 use super::session::Session;
 use super::startup::{Next, Startup, Want};
 use super::status::Phase;
 use crate::auth::oauth::{self, ServerError, issuer};
 use crate::conninfo::options::Opt;
+use crate::mem::error_text::ErrorText;
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
 
@@ -22,12 +23,12 @@ pub enum TokenSource {
     /// A flow is ready: [`Want::OAuthFlow`] will drive it.
     Flow,
     /// With the text for the error message.
-    Failed(Vec<u8>),
+    Failed(ErrorText),
 }
 
 impl Startup {
     /// The server offers OAUTHBEARER, and it was chosen.
-    pub(super) fn begin_oauth(&mut self, session: &mut Session) -> Result<(), Refusal> {
+    pub(super) fn begin_oauth(&mut self, session: &mut Session) -> Result<(), ErrorText> {
         self.auth.oauth = Some(OAuthExchange::Begun);
         self.set_up_oauth()?;
         let known = self.oauth.discovery_uri.is_some();
@@ -40,7 +41,7 @@ impl Startup {
     }
 
     /// Takes the issuer from the options, once in the connection object's life.
-    fn set_up_oauth(&mut self) -> Result<(), Refusal> {
+    fn set_up_oauth(&mut self) -> Result<(), ErrorText> {
         if self.oauth.issuer.is_some() {
             return Ok(());
         }
@@ -48,7 +49,7 @@ impl Startup {
             self.options.get(Opt::OAuthIssuer),
             self.options.get(Opt::OAuthClientId),
         ) else {
-            return Err(b"server requires OAuth authentication, but oauth_issuer and oauth_client_id are not both set".to_vec());
+            return Err(b"server requires OAuth authentication, but oauth_issuer and oauth_client_id are not both set".into());
         };
         let issuer = String::from_utf8_lossy(issuer).into_owned();
         if issuer::is_discovery_uri(&issuer) {
@@ -106,16 +107,16 @@ impl Startup {
         session: &mut Session,
         message: &[u8],
         last: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         let flow = match self.auth.oauth {
             Some(OAuthExchange::Sent { .. }) if last => {
-                return Err(b"server sent unexpected additional OAuth data".to_vec());
+                return Err(b"server sent unexpected additional OAuth data".into());
             }
             Some(OAuthExchange::Sent { flow }) => flow,
             Some(OAuthExchange::Refused) => {
-                return Err(b"server sent additional OAuth data after error".to_vec());
+                return Err(b"server sent additional OAuth data after error".into());
             }
-            _ => return Err(b"invalid OAuth exchange state".to_vec()),
+            _ => return Err(b"invalid OAuth exchange state".into()),
         };
         session.auth_message(AuthResponse::Sasl, |out| {
             frontend::sasl_response(out, oauth::ERROR_RECEIVED)
@@ -134,14 +135,14 @@ impl Startup {
         } else {
             return Err(
                 b"server requires OAuth authentication, but no discovery metadata was provided"
-                    .to_vec(),
+                    .into(),
             );
         }
         Ok(())
     }
 
     /// Takes what the server says of its provider, as far as it fits what is known.
-    fn take_server_error(&mut self, error: ServerError) -> Result<(), Refusal> {
+    fn take_server_error(&mut self, error: ServerError) -> Result<(), ErrorText> {
         if let Some(uri) = error.discovery_uri {
             self.check_discovery_uri(&uri)?;
             self.oauth.discovery_uri = Some(uri);
@@ -152,30 +153,28 @@ impl Startup {
             self.options.set(Opt::OAuthScope, Some(scope.into_bytes()));
         }
         match error.status.as_deref() {
-            None => Err(b"server sent error response without a status".to_vec()),
+            None => Err(b"server sent error response without a status".into()),
             Some("invalid_token") => Ok(()),
-            Some(status) => {
-                Err(format!("server rejected OAuth bearer token: {status}").into_bytes())
-            }
+            Some(status) => Err(format!("server rejected OAuth bearer token: {status}").into()),
         }
     }
 
     /// A server must not lead us to another provider than the one that is trusted.
-    fn check_discovery_uri(&self, uri: &str) -> Result<(), Refusal> {
+    fn check_discovery_uri(&self, uri: &str) -> Result<(), ErrorText> {
         let issuer = issuer::of_discovery_uri(uri, self.oauth.allow_http)?;
         let trusted = self.oauth.issuer.as_deref().unwrap_or_default();
         if issuer != trusted {
             let text = format!(
                 "server's discovery document at {uri} (issuer \"{issuer}\") is incompatible with oauth_issuer ({trusted})"
             );
-            return Err(text.into_bytes());
+            return Err(text.into());
         }
         match &self.oauth.discovery_uri {
             Some(known) if known != uri => {
                 let text = format!(
                     "server's discovery document has moved to {uri} (previous location was {known})"
                 );
-                Err(text.into_bytes())
+                Err(text.into())
             }
             _ => Ok(()),
         }
@@ -189,7 +188,7 @@ impl Startup {
     pub fn token_obtained(
         &mut self,
         session: &mut Session,
-        outcome: Result<Zeroizing<Vec<u8>>, Vec<u8>>,
+        outcome: Result<Zeroizing<Vec<u8>>, ErrorText>,
     ) {
         match outcome {
             Ok(token) => {

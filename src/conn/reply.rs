@@ -1,5 +1,6 @@
 //! What the session makes of one message of the server.
 
+use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::Body;
 
 /// What became of one message.
@@ -23,8 +24,7 @@ pub(super) fn whole(rest: Body<'_>) -> Outcome {
 }
 
 /// libpq's complaint about a body that is not what its type says.
-pub(super) fn length_mismatch(kind: u8) -> Vec<u8> {
-    let mut text = b"message contents do not agree with length in message type \"".to_vec();
-    text.extend_from_slice(&[kind, b'"']);
-    text
+pub(super) fn length_mismatch(kind: u8) -> ErrorText {
+    let text = b"message contents do not agree with length in message type \"";
+    ErrorText::concat(&[text, &[kind, b'"']])
 }

@@ -2,12 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use super::auth_state::Refusal;
 use super::authenticate::NO_PASSWORD;
 use super::session::Session;
 use super::startup::Startup;
 use crate::auth::scram::{Binding, Client, Credentials};
 use crate::conninfo::params::{ChannelBinding, auth_bit};
+use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
@@ -22,19 +22,19 @@ impl Startup {
         session: &mut Session,
         body: Body<'_>,
         frame: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         let requires_binding = self.params.channel_binding == ChannelBinding::Require;
         if requires_binding && self.tls.is_none() {
-            return Err(b"channel binding required, but SSL not in use".to_vec());
+            return Err(b"channel binding required, but SSL not in use".into());
         }
         if self.auth.scram.is_some() || self.auth.oauth.is_some() {
-            return Err(b"duplicate SASL authentication request".to_vec());
+            return Err(b"duplicate SASL authentication request".into());
         }
         let mechanism = self.choose_mechanism(body)?;
         session.server.password_needed = mechanism != OAUTH;
         self.check_mechanism(mechanism)?;
         if requires_binding && mechanism != SCRAM_PLUS {
-            return Err(b"channel binding is required, but server did not offer an authentication method that supports channel binding".to_vec());
+            return Err(b"channel binding is required, but server did not offer an authentication method that supports channel binding".into());
         }
         if mechanism == OAUTH {
             session.trace_received(frame, frame.len() - HEADER);
@@ -43,7 +43,7 @@ impl Startup {
         let credentials = self.credentials()?;
         let mut nonce = [0; 18];
         if !(self.random)(&mut nonce) {
-            return Err(b"could not generate nonce".to_vec());
+            return Err(b"could not generate nonce".into());
         }
         let mut client = Client::new(self.binding(mechanism)?, credentials, nonce);
         session.trace_received(frame, frame.len() - HEADER);
@@ -56,20 +56,17 @@ impl Startup {
     }
 
     /// The mechanism to use of the server's list, in its order; only SCRAM-SHA-256-PLUS goes before all others.
-    fn choose_mechanism(&self, mut list: Body<'_>) -> Result<&'static [u8], Refusal> {
+    fn choose_mechanism(&self, mut list: Body<'_>) -> Result<&'static [u8], ErrorText> {
         let mut chosen = None;
         loop {
             let Some(name) = list.string() else {
-                return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".to_vec());
+                return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".into());
             };
             match name {
                 b"" => break,
                 // Somebody may have stripped TLS off.
                 SCRAM_PLUS if self.tls.is_none() => {
-                    return Err(
-                        b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection"
-                            .to_vec(),
-                    );
+                    return Err(b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection".into());
                 }
                 SCRAM_PLUS if self.params.channel_binding != ChannelBinding::Disable => {
                     chosen = Some(SCRAM_PLUS);
@@ -80,11 +77,11 @@ impl Startup {
             }
         }
         chosen.ok_or_else(|| {
-            b"none of the server's SASL authentication mechanisms are supported".to_vec()
+            ErrorText::from(b"none of the server's SASL authentication mechanisms are supported")
         })
     }
 
-    fn binding(&self, mechanism: &[u8]) -> Result<Binding, Refusal> {
+    fn binding(&self, mechanism: &[u8]) -> Result<Binding, ErrorText> {
         match &self.tls {
             Some(facts) if mechanism == SCRAM_PLUS => {
                 facts.server_end_point.clone().map(Binding::ServerEndPoint)
@@ -96,7 +93,7 @@ impl Startup {
         }
     }
 
-    fn check_mechanism(&self, mechanism: &[u8]) -> Result<(), Refusal> {
+    fn check_mechanism(&self, mechanism: &[u8]) -> Result<(), ErrorText> {
         let bit = if mechanism == OAUTH {
             auth_bit::OAUTH
         } else {
@@ -110,7 +107,7 @@ impl Startup {
         Ok(())
     }
 
-    fn credentials(&self) -> Result<Credentials, Refusal> {
+    fn credentials(&self) -> Result<Credentials, ErrorText> {
         let client_key = self.params.scram_client_key.map(Zeroizing::new);
         let password = self.password();
         if client_key.is_none() && password.is_none() {
@@ -128,7 +125,7 @@ impl Startup {
         session: &mut Session,
         body: Body<'_>,
         frame: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         if self.auth.oauth.is_some() {
             session.trace_received(frame, frame.len() - HEADER);
             return self.continue_oauth(session, body.0, false);
@@ -146,7 +143,7 @@ impl Startup {
         session: &mut Session,
         body: Body<'_>,
         frame: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorText> {
         if self.auth.oauth.is_some() {
             session.trace_received(frame, frame.len() - HEADER);
             return self.continue_oauth(session, body.0, true);
@@ -159,7 +156,6 @@ impl Startup {
     }
 }
 
-fn not_begun() -> Refusal {
-    b"fe_sendauth: invalid authentication request from server: AUTH_REQ_SASL_CONT without AUTH_REQ_SASL"
-        .to_vec()
+fn not_begun() -> ErrorText {
+    b"fe_sendauth: invalid authentication request from server: AUTH_REQ_SASL_CONT without AUTH_REQ_SASL".into()
 }

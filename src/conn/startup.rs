@@ -10,6 +10,7 @@ use super::session::Session;
 use super::status::{Phase, Stage};
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{Host, Params, TargetSessionAttrs};
+use crate::mem::error_text::ErrorText;
 use crate::result::store::PgResultBox;
 
 pub const DEFAULT_PORT: u16 = 5432;
@@ -78,11 +79,11 @@ pub struct Address {
 /// Why no socket could be had.
 pub enum OpenFailure {
     /// No socket at all; silent while another address or host is left.
-    Socket(Vec<u8>),
+    Socket(ErrorText),
     /// Its options could not be set.
-    Options(Vec<u8>),
+    Options(ErrorText),
     /// connect() failed at once: the system's text.
-    Connect(Vec<u8>),
+    Connect(ErrorText),
 }
 
 /// What to do after a physical connection failed.

@@ -388,7 +388,7 @@ fn status_after_an_address_has_failed() {
     startup.resolved(session, Ok(vec![address(1), address(2)]));
     assert!(matches!(startup.advance(session), Want::Close { .. }));
     assert!(matches!(startup.advance(session), Want::Connect(0)));
-    let refused = OpenFailure::Connect(b"refused".to_vec());
+    let refused = OpenFailure::Connect("refused".into());
     attempt.startup.opened(&mut attempt.session, Err(refused));
     assert_eq!(attempt.status(), Needed);
     attempt.reach_server();

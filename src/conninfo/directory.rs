@@ -1,6 +1,7 @@
 //! Connection parameters in an LDAP directory: the URL that a service file gives, and the text that is found there.
 
 use super::options::{Options, invalid_option};
+use crate::mem::error_text::ErrorText;
 
 /// What an LDAP URL asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +29,9 @@ const SCHEME: &[u8] = b"ldap://";
 
 impl Query {
     /// Reads `ldap://host:port/base?attribute?scope?filter`. Nothing in it is percent-decoded.
-    pub fn parse(url: &[u8]) -> Result<Query, Vec<u8>> {
-        let invalid = |why: &str| {
-            let why = [b"\": ", why.as_bytes()].concat();
-            [b"invalid LDAP URL \"", url, &why].concat()
-        };
+    pub fn parse(url: &[u8]) -> Result<Query, ErrorText> {
+        let invalid =
+            |why: &str| ErrorText::concat(&[b"invalid LDAP URL \"", url, b"\": ", why.as_bytes()]);
         let (one_attribute, scope_needed) = (
             "must have exactly one attribute",
             "must have search scope (base/one/sub)",
@@ -96,7 +95,7 @@ fn scope_named(name: &[u8]) -> Option<Scope> {
 
 /// Gives options that have no value those which the attribute's values say: pairs as in connection strings, but
 /// each on a line, and without backslashes in values that are not quoted.
-pub fn apply(values: &[Vec<u8>], options: &mut Options) -> Result<(), Vec<u8>> {
+pub fn apply(values: &[Vec<u8>], options: &mut Options) -> Result<(), ErrorText> {
     let mut text = values.join(&b'\n');
     text.push(b'\n');
     // libpq: the text ends at a NUL
@@ -116,7 +115,7 @@ pub fn apply(values: &[Vec<u8>], options: &mut Options) -> Result<(), Vec<u8>> {
 }
 
 /// The keyword in front of `text` and what follows its "=".
-fn keyword(text: &[u8]) -> Result<(&[u8], &[u8]), Vec<u8>> {
+fn keyword(text: &[u8]) -> Result<(&[u8], &[u8]), ErrorText> {
     let end = |byte| is_blank(byte) || is_newline(byte) || byte == b'=';
     let after = skip(text, |byte| !end(byte));
     let keyword = &text[..text.len() - after.len()];
@@ -127,17 +126,16 @@ fn keyword(text: &[u8]) -> Result<(&[u8], &[u8]), Vec<u8>> {
     };
     match skip(after, is_blank) {
         [b'=', rest @ ..] => Ok((keyword, rest)),
-        _ => Err([
+        _ => Err(ErrorText::concat(&[
             b"missing \"=\" after \"",
             shown,
             b"\" in connection info string",
-        ]
-        .concat()),
+        ])),
     }
 }
 
 /// The value in front of `text` and what follows it.
-fn value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Vec<u8>> {
+fn value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ErrorText> {
     match skip(text, is_blank) {
         [b'\'', rest @ ..] => quoted_value(rest),
         text => {
@@ -147,7 +145,7 @@ fn value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Vec<u8>> {
     }
 }
 
-fn quoted_value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Vec<u8>> {
+fn quoted_value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ErrorText> {
     let mut value = Vec::new();
     let mut bytes = text.iter().copied().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -157,7 +155,7 @@ fn quoted_value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Vec<u8>> {
             byte => value.push(byte),
         }
     }
-    Err(b"unterminated quoted string in connection info string".to_vec())
+    Err(b"unterminated quoted string in connection info string".into())
 }
 
 fn skip(text: &[u8], unwanted: impl Fn(u8) -> bool) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use super::options::{Opt, Options};
 use super::params::{Host, HostKind};
+use crate::mem::error_text::ErrorText;
 use crate::mem::{OutOfMemory, reserve};
 
 /// Where Unix sockets are looked for when no host is given (Debian's place).
@@ -10,7 +11,7 @@ pub const DEFAULT_SOCKET_DIR: &[u8] = b"/var/run/postgresql";
 pub const DEFAULT_PORT: &[u8] = b"5432";
 
 /// The hosts that `options` name, at least one, in the order given and without passwords.
-pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
+pub fn list(options: &Options) -> Result<Vec<Host>, ErrorText> {
     let names = elements(options.non_empty(Opt::Host))?;
     let addresses = elements(options.non_empty(Opt::HostAddr))?;
     let count = match addresses.len() {
@@ -19,12 +20,12 @@ pub fn list(options: &Options) -> Result<Vec<Host>, Vec<u8>> {
     };
     if !names.is_empty() && names.len() != count {
         let (names, what) = (names.len(), "hostaddr values");
-        return Err(format!("could not match {names} host names to {count} {what}").into_bytes());
+        return Err(format!("could not match {names} host names to {count} {what}").into());
     }
     let ports = elements(options.non_empty(Opt::Port))?;
     if ports.len() > 1 && ports.len() != count {
         let ports = ports.len();
-        return Err(format!("could not match {ports} port numbers to {count} hosts").into_bytes());
+        return Err(format!("could not match {ports} port numbers to {count} hosts").into());
     }
     let host = |at: usize| {
         let port = ports.get(at).or(ports.first());

@@ -1,13 +1,14 @@
 //! Integer options, read only when they are needed.
 
+use crate::mem::error_text::ErrorText;
+
 /// `text` as the integer value of `option` (libpq: pqParseIntParam, strtol with blanks around);
 /// Err is libpq's complaint.
-pub fn parse(text: &[u8], option: &str) -> Result<i32, Vec<u8>> {
+pub fn parse(text: &[u8], option: &str) -> Result<i32, ErrorText> {
     number(text).ok_or_else(|| {
-        let mut message = b"invalid integer value \"".to_vec();
-        message.extend_from_slice(text);
-        message.extend_from_slice(format!("\" for connection option \"{option}\"").as_bytes());
-        message
+        let option = option.as_bytes();
+        let middle = b"\" for connection option \"";
+        ErrorText::concat(&[b"invalid integer value \"", text, middle, option, b"\""])
     })
 }
 

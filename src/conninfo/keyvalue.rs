@@ -1,12 +1,13 @@
 //! Connection strings of `keyword = value` pairs, and keyword and value arrays.
 
+use super::is_space;
 use super::options::{Opt, Options, invalid_option};
 use super::uri;
-use super::{complaint, is_space};
 use crate::mem;
+use crate::mem::error_text::ErrorText;
 
 /// Reads a connection string or URI; only what it says, no defaults. The error is libpq's text.
-pub fn parse(conninfo: &[u8]) -> Result<Options, Vec<u8>> {
+pub fn parse(conninfo: &[u8]) -> Result<Options, ErrorText> {
     if uri::prefix_length(conninfo) != 0 {
         return uri::parse(conninfo);
     }
@@ -30,7 +31,7 @@ pub fn recognized_connection_string(text: &[u8]) -> bool {
 pub fn parse_arrays(
     pairs: &[(&[u8], Option<&[u8]>)],
     expand_dbname: bool,
-) -> Result<Options, Vec<u8>> {
+) -> Result<Options, ErrorText> {
     let mut expanded = match expand_dbname {
         true => expand_first_dbname(pairs)?,
         false => None,
@@ -49,7 +50,7 @@ pub fn parse_arrays(
     Ok(options)
 }
 
-fn expand_first_dbname(pairs: &[(&[u8], Option<&[u8]>)]) -> Result<Option<Options>, Vec<u8>> {
+fn expand_first_dbname(pairs: &[(&[u8], Option<&[u8]>)]) -> Result<Option<Options>, ErrorText> {
     let mut values = pairs.iter().filter(|pair| pair.0 == b"dbname");
     let first = values.find_map(|pair| pair.1);
     let string = first.filter(|value| recognized_connection_string(value));
@@ -77,7 +78,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a keyword and its "="; None at the end of the string.
-    fn keyword(&mut self) -> Result<Option<&'a [u8]>, Vec<u8>> {
+    fn keyword(&mut self) -> Result<Option<&'a [u8]>, ErrorText> {
         self.take_while(is_space);
         if self.rest.is_empty() {
             return Ok(None);
@@ -90,7 +91,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+    fn value(&mut self) -> Result<Vec<u8>, ErrorText> {
         self.take_while(is_space);
         match self.rest.first() {
             Some(b'\'') => self.quoted_value(),
@@ -99,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a value up to white space; a backslash keeps the byte behind it.
-    fn plain_value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+    fn plain_value(&mut self) -> Result<Vec<u8>, ErrorText> {
         let mut value = Vec::new();
         while let Some(byte) = self.next() {
             match byte {
@@ -111,7 +112,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn quoted_value(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+    fn quoted_value(&mut self) -> Result<Vec<u8>, ErrorText> {
         self.next();
         let mut value = Vec::new();
         loop {
@@ -119,7 +120,7 @@ impl<'a> Reader<'a> {
                 Some(b'\\') => mem::append(&mut value, self.next().as_slice())?,
                 Some(b'\'') => return Ok(value),
                 Some(byte) => mem::append(&mut value, &[byte])?,
-                None => return Err(UNTERMINATED.to_vec()),
+                None => return Err(UNTERMINATED.into()),
             }
         }
     }
@@ -127,9 +128,9 @@ impl<'a> Reader<'a> {
 
 const UNTERMINATED: &[u8] = b"unterminated quoted string in connection info string";
 
-fn missing_equals(keyword: &[u8]) -> Vec<u8> {
+fn missing_equals(keyword: &[u8]) -> ErrorText {
     let end: &[u8] = b"\" in connection info string";
-    complaint(&[b"missing \"=\" after \"", keyword, end])
+    ErrorText::concat(&[b"missing \"=\" after \"", keyword, end])
 }
 
 #[cfg(test)]

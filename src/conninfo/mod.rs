@@ -12,13 +12,6 @@ pub mod service;
 pub mod uri;
 pub mod validate;
 
-use crate::mem;
-
-/// An error text of these parts; the one for lack of memory where they take too much of it.
-fn complaint(parts: &[&[u8]]) -> Vec<u8> {
-    mem::concat(parts).unwrap_or_else(Vec::from)
-}
-
 /// What C's `isspace` accepts in the locales libpq meets.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')

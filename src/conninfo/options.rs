@@ -2,9 +2,9 @@
 
 use std::ffi::CStr;
 
-use zeroize::Zeroizing;
+use crate::mem::error_text::ErrorText;
 
-use super::complaint;
+use zeroize::Zeroizing;
 
 /// What an application can learn of one option, as `PQconndefaults` shows it.
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +118,8 @@ impl Opt {
 }
 
 /// The error for a value that an option cannot take.
-pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> Vec<u8> {
-    complaint(&[b"invalid ", keyword, b" value: \"", value, b"\""])
+pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> ErrorText {
+    ErrorText::concat(&[b"invalid ", keyword, b" value: \"", value, b"\""])
 }
 
 /// A value, or none, for each option. Values are wiped when they go.
@@ -224,8 +224,8 @@ fn legacy_requiressl(opt: Opt, variable: impl Fn(&CStr) -> Option<Vec<u8>>) -> O
 }
 
 /// The error for a keyword that is no option.
-pub fn invalid_option(keyword: &[u8]) -> Vec<u8> {
-    complaint(&[b"invalid connection option \"", keyword, b"\""])
+pub fn invalid_option(keyword: &[u8]) -> ErrorText {
+    ErrorText::concat(&[b"invalid connection option \"", keyword, b"\""])
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The option `require_auth`: a comma list of authentication methods, all or none of them with a "!".
 
 use super::params::{RequireAuth, auth_bit};
+use crate::mem::error_text::ErrorText;
 
 /// Reads the option's value, which is not empty. The error is libpq's text.
-pub fn parse(text: &[u8]) -> Result<RequireAuth, Vec<u8>> {
+pub fn parse(text: &[u8]) -> Result<RequireAuth, ErrorText> {
     let negated = text.starts_with(b"!");
     let mut listed = 0;
     for part in text.split(|&byte| byte == b',') {
@@ -25,29 +26,28 @@ pub fn parse(text: &[u8]) -> Result<RequireAuth, Vec<u8>> {
 }
 
 /// The method's name without its "!", which all methods have or none.
-fn check_sign(part: &[u8], negated: bool) -> Result<&[u8], Vec<u8>> {
+fn check_sign(part: &[u8], negated: bool) -> Result<&[u8], ErrorText> {
     match (part.strip_prefix(b"!"), negated) {
         (Some(name), true) => Ok(name),
         (None, false) => Ok(part),
         (Some(_), false) => {
             let complaint = complain(part, "cannot be mixed with non-negative methods");
-            Err([b"negative ", &complaint[..]].concat())
+            Err(ErrorText::concat(&[b"negative ", &complaint]))
         }
         (None, true) => Err(complain(part, "cannot be mixed with negative methods")),
     }
 }
 
-fn complain(part: &[u8], complaint: &str) -> Vec<u8> {
-    [
+fn complain(part: &[u8], complaint: &str) -> ErrorText {
+    ErrorText::concat(&[
         b"require_auth method \"",
         part,
         b"\" ",
         complaint.as_bytes(),
-    ]
-    .concat()
+    ])
 }
 
-fn method(name: &[u8]) -> Result<u16, Vec<u8>> {
+fn method(name: &[u8]) -> Result<u16, ErrorText> {
     Ok(match name {
         b"none" => auth_bit::NONE,
         b"password" => auth_bit::PASSWORD,

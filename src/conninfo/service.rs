@@ -3,6 +3,7 @@
 use super::directory::Query;
 use super::options::{Opt, Options};
 use super::trim;
+use crate::mem::error_text::ErrorText;
 
 /// What the environment says about service files.
 #[derive(Debug, Default)]
@@ -55,13 +56,12 @@ impl Lookup {
     }
 
     /// The error when no file defines the service.
-    pub fn not_found(&self) -> Vec<u8> {
-        [
+    pub fn not_found(&self) -> ErrorText {
+        ErrorText::concat(&[
             b"definition of service \"",
             &self.service[..],
             b"\" not found",
-        ]
-        .concat()
+        ])
     }
 }
 
@@ -71,8 +71,8 @@ impl File {
     }
 
     /// The error for a file that cannot be read.
-    pub fn not_found(&self) -> Vec<u8> {
-        [b"service file \"", &self.path[..], b"\" not found"].concat()
+    pub fn not_found(&self) -> ErrorText {
+        ErrorText::concat(&[b"service file \"", &self.path, b"\" not found"])
     }
 
     /// Begins to read what `contents`, the file's, has for `service`.
@@ -90,7 +90,7 @@ impl File {
         setting: &[u8],
         number: usize,
         options: &mut Options,
-    ) -> Result<(), Vec<u8>> {
+    ) -> Result<(), ErrorText> {
         let mut halves = setting.splitn(2, |&byte| byte == b'=');
         let (Some(keyword), Some(value)) = (halves.next(), halves.next()) else {
             return Err(self.at(b"syntax error", number));
@@ -103,25 +103,24 @@ impl File {
         Ok(())
     }
 
-    fn nested(&self, keyword: &[u8], number: usize) -> Vec<u8> {
+    fn nested(&self, keyword: &[u8], number: usize) -> ErrorText {
         let rest: &[u8] = b"\" specifications not supported";
         self.at(&[b"nested \"", keyword, rest].concat(), number)
     }
 
-    fn at(&self, complaint: &[u8], number: usize) -> Vec<u8> {
+    fn at(&self, complaint: &[u8], number: usize) -> ErrorText {
         let place = format!("\", line {number}");
-        [
+        ErrorText::concat(&[
             complaint,
             b" in service file \"",
             &self.path,
             place.as_bytes(),
-        ]
-        .concat()
+        ])
     }
 
-    fn line_too_long(&self, number: usize) -> Vec<u8> {
+    fn line_too_long(&self, number: usize) -> ErrorText {
         let start = format!("line {number} too long in service file \"");
-        [start.as_bytes(), &self.path, b"\""].concat()
+        ErrorText::concat(&[start.as_bytes(), &self.path, b"\""])
     }
 }
 
@@ -148,7 +147,7 @@ pub enum Read {
 impl Reading<'_> {
     /// Gives options that have no value those which the file has for the service. Options read before an
     /// error stay set, as in libpq.
-    pub fn advance(&mut self, options: &mut Options) -> Result<Read, Vec<u8>> {
+    pub fn advance(&mut self, options: &mut Options) -> Result<Read, ErrorText> {
         for (number, line) in self.lines.by_ref() {
             if line.len() >= LINE_BUFFER {
                 return Err(self.file.line_too_long(number));

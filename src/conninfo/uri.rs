@@ -1,6 +1,7 @@
 //! Connection URIs: `postgresql://[user[:password]@][host[:port],...][/dbname][?keyword=value&...]`.
 
 use super::options::{Opt, Options};
+use crate::mem::error_text::ErrorText;
 use crate::mem::{self, OutOfMemory};
 
 /// The length of the URI scheme that `text` starts with, or 0.
@@ -11,7 +12,7 @@ pub fn prefix_length(text: &[u8]) -> usize {
 }
 
 /// Reads a URI; only what it says, no defaults. The error is libpq's text.
-pub fn parse(uri: &[u8]) -> Result<Options, Vec<u8>> {
+pub fn parse(uri: &[u8]) -> Result<Options, ErrorText> {
     let mut options = Options::default();
     let mut rest = &uri[prefix_length(uri)..];
     if let Some((credentials, after)) = split_credentials(rest) {
@@ -43,7 +44,7 @@ fn split_credentials(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((credentials, rest.strip_prefix(b"@")?))
 }
 
-fn store_credentials(options: &mut Options, credentials: &[u8]) -> Result<(), Vec<u8>> {
+fn store_credentials(options: &mut Options, credentials: &[u8]) -> Result<(), ErrorText> {
     let (user, rest) = split_before(credentials, |byte| byte == b':');
     store(options, Opt::User, user)?;
     let password = rest.strip_prefix(b":").unwrap_or_default();
@@ -51,7 +52,7 @@ fn store_credentials(options: &mut Options, credentials: &[u8]) -> Result<(), Ve
 }
 
 /// Stores a decoded value; an empty part of a URI says nothing.
-fn store(options: &mut Options, opt: Opt, value: &[u8]) -> Result<(), Vec<u8>> {
+fn store(options: &mut Options, opt: Opt, value: &[u8]) -> Result<(), ErrorText> {
     if !value.is_empty() {
         options.set(opt, Some(decode(value)?));
     }
@@ -63,7 +64,7 @@ fn store_hosts<'a>(
     options: &mut Options,
     uri: &[u8],
     mut rest: &'a [u8],
-) -> Result<&'a [u8], Vec<u8>> {
+) -> Result<&'a [u8], ErrorText> {
     let (mut hosts, mut ports) = (Vec::new(), Vec::new());
     loop {
         let (host, after) = split_host(uri, rest)?;
@@ -91,7 +92,7 @@ fn ends_host(byte: u8) -> bool {
     matches!(byte, b':' | b'/' | b'?' | b',')
 }
 
-fn split_host<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Vec<u8>> {
+fn split_host<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), ErrorText> {
     match text.strip_prefix(b"[") {
         Some(bracketed) => split_ipv6(uri, bracketed),
         None => Ok(split_before(text, ends_host)),
@@ -99,7 +100,7 @@ fn split_host<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Ve
 }
 
 /// Splits behind the "]" of an IPv6 address whose "[" is gone already.
-fn split_ipv6<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Vec<u8>> {
+fn split_ipv6<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), ErrorText> {
     let (address, rest) = split_before(text, |byte| byte == b']');
     let Some(rest) = rest.strip_prefix(b"]") else {
         return Err(quoting(UNMATCHED_BRACKET, uri));
@@ -114,7 +115,7 @@ fn split_ipv6<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Ve
 }
 
 /// Stores the parameters behind the "?".
-fn store_query(options: &mut Options, mut query: &[u8]) -> Result<(), Vec<u8>> {
+fn store_query(options: &mut Options, mut query: &[u8]) -> Result<(), ErrorText> {
     while !query.is_empty() {
         let (parameter, rest) = split_before(query, |byte| byte == b'&');
         store_parameter(options, parameter)?;
@@ -123,7 +124,7 @@ fn store_query(options: &mut Options, mut query: &[u8]) -> Result<(), Vec<u8>> {
     Ok(())
 }
 
-fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), Vec<u8>> {
+fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), ErrorText> {
     let (keyword, rest) = split_before(parameter, |byte| byte == b'=');
     let value = rest.strip_prefix(b"=");
     let value = value.ok_or_else(|| quoting(MISSING_SEPARATOR, keyword))?;
@@ -140,7 +141,7 @@ fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), Vec<u8
 }
 
 /// Decodes `%xx`; blanks around the text are dropped, blanks within it are an error.
-fn decode(text: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+fn decode(text: &[u8]) -> Result<Vec<u8>, ErrorText> {
     let (_, mut rest) = split_before(text, |byte| byte != b' ');
     let mut decoded = Vec::new();
     decoded
@@ -165,7 +166,7 @@ fn decode(text: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     }
     match rest.iter().all(|&byte| byte == b' ') {
         true => Ok(decoded),
-        false => Err(super::complaint(&[
+        false => Err(ErrorText::concat(&[
             b"unexpected spaces found in \"",
             text,
             SPACES_HINT,
@@ -188,12 +189,12 @@ const FORBIDDEN_NUL: &[u8] = b"forbidden value %00 in percent-encoded value";
 const SPACES_HINT: &[u8] = b"\", use percent-encoded spaces (%20) instead";
 
 /// `complaint: "text"`.
-fn quoting(complaint: &[u8], text: &[u8]) -> Vec<u8> {
-    super::complaint(&[complaint, b": \"", text, b"\""])
+fn quoting(complaint: &[u8], text: &[u8]) -> ErrorText {
+    ErrorText::concat(&[complaint, b": \"", text, b"\""])
 }
 
 /// The error for `byte`, which stands `left` bytes before the end of `uri`.
-fn unexpected_character(uri: &[u8], byte: u8, left: usize) -> Vec<u8> {
+fn unexpected_character(uri: &[u8], byte: u8, left: usize) -> ErrorText {
     let position = uri.len() - left + 1;
     let middle = format!("\" at position {position} in URI (expected \":\" or \"/\")");
     let complaint = [b"unexpected character \"", &[byte][..], middle.as_bytes()].concat();

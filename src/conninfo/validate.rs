@@ -1,5 +1,6 @@
 //! Checks the options' values and makes [`Params`] of them, in libpq's order: of two bad options libpq's one is reported.
 
+use crate::mem::error_text::ErrorText;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -14,7 +15,7 @@ use super::require_auth;
 /// Validates everything but the host list, which goes into the answer as it is.
 ///
 /// Enumerations without a value get the default that libpq gives them, here and in `options`.
-pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, Vec<u8>> {
+pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, ErrorText> {
     let require_auth = options.non_empty(Opt::RequireAuth);
     let require_auth = require_auth.map(require_auth::parse).transpose()?;
     let channel_binding = choice(options, Opt::ChannelBinding, &CHANNEL_BINDINGS)?;
@@ -99,14 +100,14 @@ const GOAWAY_MODES: Choices<GoAwayMode, 3> = [
     ("notice", GoAwayMode::Notice),
 ];
 
-fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
+fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, ErrorText> {
     let found = choices.iter().find(|choice| choice.0.as_bytes() == value);
     let found = found.map(|choice| choice.1);
     found.ok_or_else(|| invalid(opt.keyword(), value))
 }
 
 /// The value of an enumeration, whose default (the first choice) is stored when it has none.
-fn choice<T: Copy>(options: &mut Options, opt: Opt, choices: &[(&str, T)]) -> Result<T, Vec<u8>> {
+fn choice<T: Copy>(options: &mut Options, opt: Opt, choices: &[(&str, T)]) -> Result<T, ErrorText> {
     options.set_default(opt, choices[0].0.as_bytes());
     find(opt, options.get(opt).unwrap_or_default(), choices)
 }
@@ -115,7 +116,7 @@ fn wants_system_roots(options: &Options) -> bool {
     options.get(Opt::SslRootCert) == Some(b"system")
 }
 
-fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), Vec<u8>> {
+fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), ErrorText> {
     if !wants_system_roots(options) || sslmode == SslMode::VerifyFull {
         return Ok(());
     }
@@ -123,10 +124,10 @@ fn check_system_roots(options: &Options, sslmode: SslMode) -> Result<(), Vec<u8>
     Err(weak_sslmode(options, end))
 }
 
-fn weak_sslmode(options: &Options, end: &[u8]) -> Vec<u8> {
+fn weak_sslmode(options: &Options, end: &[u8]) -> ErrorText {
     let sslmode = options.get(Opt::SslMode).unwrap_or_default();
     let middle: &[u8] = b"\" may not be used with ";
-    super::complaint(&[b"weak sslmode \"", sslmode, middle, end])
+    ErrorText::concat(&[b"weak sslmode \"", sslmode, middle, end])
 }
 
 /// Whether `sslmode` never falls back to plain text.
@@ -135,7 +136,7 @@ fn is_strong(sslmode: SslMode) -> bool {
     matches!(sslmode, Require | VerifyCa | VerifyFull)
 }
 
-fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiation, Vec<u8>> {
+fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiation, ErrorText> {
     let sslnegotiation = choice(options, Opt::SslNegotiation, &SSL_NEGOTIATIONS)?;
     if sslnegotiation == SslNegotiation::Direct && !is_strong(sslmode) {
         let end: &[u8] =
@@ -148,17 +149,17 @@ fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiat
 /// TLS versions from the lowest.
 const TLS_VERSIONS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
-fn check_tls_versions(options: &Options) -> Result<(), Vec<u8>> {
+fn check_tls_versions(options: &Options) -> Result<(), ErrorText> {
     let min = tls_version(options, Opt::SslMinProtocolVersion)?;
     let max = tls_version(options, Opt::SslMaxProtocolVersion)?;
     match (min, max) {
-        (Some(min), Some(max)) if min > max => Err(b"invalid SSL protocol version range".to_vec()),
+        (Some(min), Some(max)) if min > max => Err(b"invalid SSL protocol version range".into()),
         _ => Ok(()),
     }
 }
 
 /// The place of an option's value in [`TLS_VERSIONS`].
-fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, Vec<u8>> {
+fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, ErrorText> {
     let Some(value) = options.non_empty(opt) else {
         return Ok(None);
     };
@@ -170,16 +171,16 @@ fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, Vec<u8>> {
 }
 
 /// Decodes a SCRAM key, of which `whose` says which it is.
-fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]>, Vec<u8>> {
+fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]>, ErrorText> {
     let Some(text) = options.get(opt) else {
         return Ok(None);
     };
     let key = decode_base64(text);
-    let key = key.ok_or_else(|| format!("invalid SCRAM {whose} key").into_bytes())?;
+    let key = key.ok_or_else(|| ErrorText::from(format!("invalid SCRAM {whose} key")))?;
     let length = key.len();
     let key = key.try_into();
     key.map(Some)
-        .map_err(|_| format!("invalid SCRAM {whose} key length: {length}").into_bytes())
+        .map_err(|_| format!("invalid SCRAM {whose} key length: {length}").into())
 }
 
 // libpq: stray bits at the end do not matter
@@ -188,7 +189,7 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     GeneralPurpose::new(&STANDARD, config).decode(text).ok()
 }
 
-fn protocol_versions(options: &Options) -> Result<(ProtocolVersion, ProtocolVersion), Vec<u8>> {
+fn protocol_versions(options: &Options) -> Result<(ProtocolVersion, ProtocolVersion), ErrorText> {
     let version = |opt| {
         let value = options.get(opt);
         value
@@ -203,13 +204,13 @@ fn protocol_versions(options: &Options) -> Result<(ProtocolVersion, ProtocolVers
     };
     let max = version(Opt::MaxProtocolVersion)?.unwrap_or(unasked);
     match min > max {
-        true => Err(b"\"min_protocol_version\" is greater than \"max_protocol_version\"".to_vec()),
+        true => Err(b"\"min_protocol_version\" is greater than \"max_protocol_version\"".into()),
         false => Ok((min, max)),
     }
 }
 
 /// The option `goaway`, which stays without a value where it has none.
-fn goaway(options: &Options) -> Result<GoAwayMode, Vec<u8>> {
+fn goaway(options: &Options) -> Result<GoAwayMode, ErrorText> {
     match options.get(Opt::GoAway) {
         Some(value) => find(Opt::GoAway, value, &GOAWAY_MODES),
         None => Ok(GOAWAY_MODES[0].1),

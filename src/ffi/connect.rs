@@ -14,10 +14,14 @@ use crate::client::polling::Polling;
 use crate::client::{Connection, Purpose, apart};
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{Opt, Options};
+use crate::mem::error_text::ErrorText;
 use crate::mem::reserve;
 
 /// A connection with its options taken; libpq answers one even where they are bad.
-fn configured(parse: impl FnOnce() -> Result<Options, Vec<u8>>, purpose: Purpose) -> *mut pg_conn {
+fn configured(
+    parse: impl FnOnce() -> Result<Options, ErrorText>,
+    purpose: Purpose,
+) -> *mut pg_conn {
     guard::begin(null_mut(), || {
         let mut conn = Box::new(pg_conn::new(Connection::new()));
         // What is wrong stands in the connection's errors.
@@ -63,7 +67,7 @@ unsafe fn start_and_complete(conn: *mut pg_conn) -> *mut pg_conn {
     conn
 }
 
-fn parse_text(text: Option<&[u8]>) -> Result<Options, Vec<u8>> {
+fn parse_text(text: Option<&[u8]>) -> Result<Options, ErrorText> {
     keyvalue::parse(text.unwrap_or_default())
 }
 
@@ -189,7 +193,7 @@ pub unsafe extern "C-unwind" fn PQsetdbLogin(
 fn login_options<const N: usize>(
     database: &[u8],
     given: [(Opt, Option<&[u8]>); N],
-) -> Result<Options, Vec<u8>> {
+) -> Result<Options, ErrorText> {
     let mut options = if keyvalue::recognized_connection_string(database) {
         keyvalue::parse(database)?
     } else {

@@ -78,7 +78,7 @@ pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
                 1.. => {
                     text((*request).request.v1.token).map_or(TokenAnswer::Flow, TokenAnswer::Token)
                 }
-                _ => TokenAnswer::Failed((*request).failure()),
+                _ => TokenAnswer::Failed((*request).failure().into()),
             };
             conn.client.answer_token_request(answer);
         });
@@ -119,12 +119,11 @@ pub(super) unsafe fn run_flow(conn: *mut pg_conn) {
             callback(conn, v1, &raw mut (*request).socket) as c_int
         });
         call(conn, (), |conn| {
-            let no = |what: &str| {
-                FlowAnswer::Failed(format!("user-defined OAuth flow {what}").into_bytes())
-            };
+            let no =
+                |what: &str| FlowAnswer::Failed(format!("user-defined OAuth flow {what}").into());
             let answer = match status {
                 None => no("provided neither a token nor an async callback"),
-                Some(FAILED) => FlowAnswer::Failed((*request).failure()),
+                Some(FAILED) => FlowAnswer::Failed((*request).failure().into()),
                 Some(OK) => match text((*request).request.v1.token) {
                     Some(token) => FlowAnswer::Token(token),
                     None => no("did not provide a token"),

@@ -3,6 +3,7 @@
 
 pub mod arena;
 pub mod buffer;
+pub mod error_text;
 pub mod reserve;
 pub mod rows;
 pub mod shown;
@@ -39,13 +40,6 @@ pub fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Result<(), OutOfMemory> {
     bytes.try_reserve(more.len())?;
     bytes.extend_from_slice(more);
     Ok(())
-}
-
-/// libpq's text.
-impl From<OutOfMemory> for Vec<u8> {
-    fn from(_: OutOfMemory) -> Vec<u8> {
-        b"out of memory".to_vec()
-    }
 }
 
 impl From<std::collections::TryReserveError> for OutOfMemory {

@@ -6,6 +6,8 @@ pub mod packet;
 use std::ffi::c_void;
 use std::io::{self, ErrorKind};
 
+use crate::mem::error_text::ErrorText;
+
 use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
 use super::socket::Socket;
 use super::sys;
@@ -27,13 +29,13 @@ pub struct Peer {
 }
 
 /// Whether there are credentials to begin with; Err says what is missing.
-pub fn check_credentials() -> Result<(), Vec<u8>> {
+pub fn check_credentials() -> Result<(), ErrorText> {
     let missing = b"no credential cache";
     if !cache::is_likely() {
-        return Err(missing.to_vec());
+        return Err(missing.into());
     }
     let credentials = Gssapi::load()?.credentials();
-    credentials.map(drop).map_err(|_| missing.to_vec())
+    credentials.map(drop).map_err(|_| missing.into())
 }
 
 /// One side of an exchange of tokens.
@@ -45,9 +47,9 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(gssapi: Gssapi, peer: &Peer, wanted: u32) -> Result<Exchange, Vec<u8>> {
+    fn new(gssapi: Gssapi, peer: &Peer, wanted: u32) -> Result<Exchange, ErrorText> {
         if peer.host.is_empty() {
-            return Err(b"host name must be specified".to_vec());
+            return Err(b"host name must be specified".into());
         }
         let name = [&peer.service[..], b"@", &peer.host].concat();
         let server = gssapi
@@ -78,7 +80,7 @@ pub struct Authentication(Exchange);
 
 impl Authentication {
     /// Readies an exchange; Err is libpq's text.
-    pub fn new(peer: &Peer) -> Result<Authentication, Vec<u8>> {
+    pub fn new(peer: &Peer) -> Result<Authentication, ErrorText> {
         let gssapi = Gssapi::load()
             .map_err(|reason| format!("GSSAPI authentication not supported: {reason}"))?;
         let delegation = if peer.delegate { flag::DELEGATE } else { 0 };
@@ -87,7 +89,7 @@ impl Authentication {
 
     /// Takes the server's token (none at first); answers the one for the server, which may be empty, and whether
     /// the server has proved who it is.
-    pub fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Vec<u8>> {
+    pub fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), ErrorText> {
         let step = self.0.step(token);
         step.map_err(|failure| failure.after("GSSAPI continuation error"))
     }
@@ -123,7 +125,7 @@ impl std::fmt::Debug for Gss {
 
 impl Gss {
     /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
-    pub fn new(socket: Socket, peer: &Peer) -> Result<Gss, (Socket, Vec<u8>)> {
+    pub fn new(socket: Socket, peer: &Peer) -> Result<Gss, (Socket, ErrorText)> {
         let exchange = match begin(peer) {
             Ok(exchange) => exchange,
             Err(message) => return Err((socket, message)),
@@ -143,7 +145,7 @@ impl Gss {
 
     /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text, which is empty
     /// where the server just closed the connection.
-    pub fn handshake(&mut self) -> Result<HandshakeProgress, Vec<u8>> {
+    pub fn handshake(&mut self) -> Result<HandshakeProgress, ErrorText> {
         loop {
             match self.send_packet() {
                 Ok(()) => {}
@@ -159,8 +161,8 @@ impl Gss {
             let token = match begun.then(|| self.incoming.token(&self.socket)) {
                 None => Vec::new(),
                 Some(Ok(Received::Token(token))) => token,
-                Some(Ok(Received::Error(packet))) => return Err(words(&packet)),
-                Some(Ok(Received::End)) => return Err(Vec::new()),
+                Some(Ok(Received::Error(packet))) => return Err(words(&packet).into()),
+                Some(Ok(Received::End)) => return Err(b"".into()),
                 Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
                     return Ok(HandshakeProgress::Read);
                 }
@@ -172,7 +174,7 @@ impl Gss {
         }
     }
 
-    fn answer(&mut self, token: &[u8]) -> Result<(), Vec<u8>> {
+    fn answer(&mut self, token: &[u8]) -> Result<(), ErrorText> {
         let step = self.exchange.step(token);
         let (token, complete) = step.map_err(|failure| failure.after(INITIATE))?;
         if !token.is_empty() {
@@ -233,7 +235,7 @@ impl Gss {
             .map_err(|failure| EncryptionError::io(failure.after("GSSAPI unwrap error"), false))?;
         if !confidential {
             let text = b"incoming GSSAPI message did not use confidentiality";
-            return Err(EncryptionError::io(text.to_vec(), false));
+            return Err(EncryptionError::io(text.into(), false));
         }
         self.plain.clear();
         self.plain.extend_from_slice(&plain);
@@ -257,11 +259,11 @@ impl Gss {
     }
 
     /// The packet with `plain` encrypted.
-    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, ErrorText> {
         let sealed = self.exchange.context.wrap(plain);
         let (token, confidential) = sealed.map_err(|failure| failure.after("GSSAPI wrap error"))?;
         if !confidential {
-            return Err(b"outgoing GSSAPI message would not use confidentiality".to_vec());
+            return Err(b"outgoing GSSAPI message would not use confidentiality".into());
         }
         packet(&token, MAX_DATA)
     }
@@ -290,7 +292,7 @@ impl Gss {
     }
 }
 
-fn begin(peer: &Peer) -> Result<Exchange, Vec<u8>> {
+fn begin(peer: &Peer) -> Result<Exchange, ErrorText> {
     let mut exchange = Exchange::new(Gssapi::load()?, peer, ENCRYPTION)?;
     if peer.delegate && exchange.credentials.is_some() {
         exchange.wanted |= flag::DELEGATE;
@@ -307,9 +309,9 @@ fn words(packet: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-fn text(error: &io::Error, prefix: &[u8]) -> Vec<u8> {
+fn text(error: &io::Error, prefix: &[u8]) -> ErrorText {
     match EncryptionError::inside(error) {
         Some(error) => error.text.clone(),
-        None => [prefix, &sys::error_text(error)].concat(),
+        None => ErrorText::concat(&[prefix, &sys::error_text(error)]),
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::dl::ldap::{Ldap, Search};
 use crate::conninfo::directory::Query;
+use crate::mem::error_text::ErrorText;
 
 /// libpq: PGLDAP_TIMEOUT, for connecting and for binding. The search itself takes as long as it takes.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The attribute's values, in the server's order; None if the server is down. Err is libpq's text.
-pub fn look_up(query: &Query) -> Result<Option<Vec<Vec<u8>>>, Vec<u8>> {
+pub fn look_up(query: &Query) -> Result<Option<Vec<Vec<u8>>>, ErrorText> {
     let (host, base) = (c_string(&query.host), c_string(&query.base));
     let (filter, attribute) = (c_string(&query.filter), c_string(&query.attribute));
     let ldap = Ldap::load()?;
@@ -18,7 +19,7 @@ pub fn look_up(query: &Query) -> Result<Option<Vec<Vec<u8>>>, Vec<u8>> {
         .session(&host, query.port)
         .ok_or("could not create LDAP structure")?;
     if !session.limit_connecting(Some(TIMEOUT)) {
-        return Err(b"could not create LDAP structure".to_vec());
+        return Err(b"could not create LDAP structure".into());
     }
     if !session.bind_anonymously(TIMEOUT) {
         return Ok(None);
@@ -34,12 +35,12 @@ pub fn look_up(query: &Query) -> Result<Option<Vec<Vec<u8>>>, Vec<u8>> {
         .search(&search)
         .map_err(|reason| [b"lookup on LDAP server failed: ", &reason[..]].concat())?;
     match found.count() {
-        0 => Err(b"no entry found on LDAP lookup".to_vec()),
+        0 => Err(b"no entry found on LDAP lookup".into()),
         1 => match found.first_values(&attribute) {
-            values if values.is_empty() => Err(b"attribute has no values on LDAP lookup".to_vec()),
+            values if values.is_empty() => Err(b"attribute has no values on LDAP lookup".into()),
             values => Ok(Some(values)),
         },
-        _ => Err(b"more than one entry found on LDAP lookup".to_vec()),
+        _ => Err(b"more than one entry found on LDAP lookup".into()),
     }
 }
 

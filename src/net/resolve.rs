@@ -1,6 +1,7 @@
 //! From host names and socket directories to addresses, and back to numbers.
 
 use super::sys;
+use crate::mem::error_text::ErrorText;
 use socket2::SockAddr;
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,7 +27,7 @@ pub fn unix_path(directory: &[u8], port: u16) -> Vec<u8> {
 
 /// The address of the socket for `port` in `directory`; a directory that begins with `@` is in the
 /// abstract namespace. `Err` is libpq's text.
-pub fn unix_address(directory: &[u8], port: u16) -> Result<SockAddr, Vec<u8>> {
+pub fn unix_address(directory: &[u8], port: u16) -> Result<SockAddr, ErrorText> {
     let path = unix_path(directory, port);
     let mut name = path.clone();
     if let Some(first @ b'@') = name.first_mut() {
@@ -47,9 +48,9 @@ pub fn displayed_path(address: &SockAddr) -> Vec<u8> {
     [b"@", name].concat()
 }
 
-fn too_long(path: &[u8]) -> Vec<u8> {
+fn too_long(path: &[u8]) -> ErrorText {
     let limit = format!("\" is too long (maximum {LONGEST_PATH} bytes)");
-    [b"Unix-domain socket path \"", path, limit.as_bytes()].concat()
+    ErrorText::concat(&[b"Unix-domain socket path \"", path, limit.as_bytes()])
 }
 
 /// The numeric form of an Internet address, as libpq writes it; None for a Unix-domain socket.

@@ -2,6 +2,7 @@
 
 use super::sys;
 use super::transport::retry_interrupted;
+use crate::mem::error_text::ErrorText;
 #[cfg(any(test, fuzzing))]
 use socket2::Domain;
 use socket2::{SockAddr, Type};
@@ -36,12 +37,12 @@ pub struct OpenError {
 
 impl OpenError {
     /// libpq's text.
-    pub fn message(&self) -> Vec<u8> {
+    pub fn message(&self) -> ErrorText {
         let what: &[u8] = match self.step {
             OpenStep::Create => b"could not create socket: ",
             OpenStep::NoDelay => b"could not set socket to TCP no delay mode: ",
         };
-        [what, &sys::error_text(&self.error)].concat()
+        ErrorText::concat(&[what, &sys::error_text(&self.error)])
     }
 }
 
@@ -96,10 +97,9 @@ pub struct OptionError {
 
 impl OptionError {
     /// libpq's text: `setsockopt(NAME) failed: REASON`.
-    pub fn message(&self) -> Vec<u8> {
-        let mut text = format!("setsockopt({}) failed: ", self.option.name()).into_bytes();
-        text.extend(sys::error_text(&self.error));
-        text
+    pub fn message(&self) -> ErrorText {
+        let what = format!("setsockopt({}) failed: ", self.option.name());
+        ErrorText::concat(&[what.as_bytes(), &sys::error_text(&self.error)])
     }
 }
 

@@ -1,5 +1,6 @@
 //! System calls the standard library does not offer, each wrapped into a safe function.
 
+use crate::mem::error_text::ErrorText;
 use socket2::SockAddr;
 use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
 use std::fs::File;
@@ -253,19 +254,18 @@ fn owned(fd: RawFd) -> io::Result<OwnedFd> {
 // ---- the password database ----
 
 /// The name of the effective user; otherwise libpq's text for what went wrong.
-pub fn user_name_of_euid() -> Result<Vec<u8>, Vec<u8>> {
+pub fn user_name_of_euid() -> Result<Vec<u8>, ErrorText> {
     user_name_or_complaint(effective_user())
 }
 
 /// The name of user `uid`; otherwise libpq's text for what went wrong.
-pub fn user_name_or_complaint(uid: libc::uid_t) -> Result<Vec<u8>, Vec<u8>> {
+pub fn user_name_or_complaint(uid: libc::uid_t) -> Result<Vec<u8>, ErrorText> {
     match passwd_entry(uid, |entry| entry.pw_name) {
         Ok(Some(name)) => Ok(name),
-        Ok(None) => Err(format!("local user with ID {uid} does not exist").into_bytes()),
+        Ok(None) => Err(format!("local user with ID {uid} does not exist").into()),
         Err(code) => {
-            let mut text = format!("could not look up local user ID {uid}: ").into_bytes();
-            text.extend(strerror(code));
-            Err(text)
+            let what = format!("could not look up local user ID {uid}: ");
+            Err(ErrorText::concat(&[what.as_bytes(), &strerror(code)]))
         }
     }
 }

@@ -20,6 +20,7 @@ use super::socket::Socket;
 use super::sys;
 use super::transport::{EncryptionError, HandshakeProgress, check_memory, retry_interrupted};
 use crate::mem::buffer::mark;
+use crate::mem::error_text::ErrorText;
 
 pub use certificate_sender::Identity;
 pub use config::{Settings, Versions, check_versions};
@@ -94,7 +95,7 @@ impl std::fmt::Debug for Tls {
 
 impl Tls {
     /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
-    pub fn new(socket: Socket, settings: Settings) -> Result<Tls, (Socket, Vec<u8>)> {
+    pub fn new(socket: Socket, settings: Settings) -> Result<Tls, (Socket, ErrorText)> {
         let versions = settings.versions.clone();
         match config::client(settings) {
             Ok((session, asked)) => Ok(Tls {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::mem::error_text::ErrorText;
 use crate::mem::{OutOfMemory, reserve};
 
 /// How far a handshake got.
@@ -18,14 +19,14 @@ pub enum HandshakeProgress {
 #[derive(Debug)]
 pub struct EncryptionError {
     /// libpq's text.
-    pub text: Vec<u8>,
+    pub text: ErrorText,
     /// The server ended the stream.
     pub ended: bool,
 }
 
 impl EncryptionError {
     /// As an `io::Error`.
-    pub fn io(text: Vec<u8>, ended: bool) -> io::Error {
+    pub fn io(text: ErrorText, ended: bool) -> io::Error {
         io::Error::other(EncryptionError { text, ended })
     }
 
@@ -37,7 +38,7 @@ impl EncryptionError {
 
 impl std::fmt::Display for EncryptionError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.text))
+        self.text.fmt(f)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::conn::startup::{Address, OpenFailure, Startup};
 use crate::conninfo::integer;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{Host, HostKind};
+use crate::mem::error_text::ErrorText;
 use crate::net::resolve;
 use crate::net::socket::{KeepAlive, OpenError, OpenStep, Socket};
 use crate::net::stream::Stream;
@@ -17,7 +18,7 @@ impl Connection {
         &mut self,
         startup: &Startup,
         port: u16,
-    ) -> Result<Vec<Address>, Vec<u8>> {
+    ) -> Result<Vec<Address>, ErrorText> {
         self.addresses = addresses_of(startup.host(), port)?;
         if startup.params.shuffle_addresses {
             env::shuffle(&mut self.addresses);
@@ -27,7 +28,7 @@ impl Connection {
 
     pub(super) fn open(&mut self, startup: &Startup, index: usize) -> Result<bool, OpenFailure> {
         let Some(address) = self.addresses.get(index).cloned() else {
-            return Err(OpenFailure::Socket(b"invalid socket".to_vec()));
+            return Err(OpenFailure::Socket("invalid socket".into()));
         };
         self.address = Some(address.clone());
         let socket = self
@@ -46,7 +47,7 @@ impl Connection {
             Err(error) => error.raw_os_error(),
         };
         self.stream = Some(Stream::Plain(socket));
-        outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error)))
+        outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error).into()))
     }
 
     /// A socket for `address`; with the number of the one it replaces, for those who asked for that before and poll it.
@@ -62,9 +63,9 @@ impl Connection {
         Socket::open(address)
     }
 
-    pub(super) fn peer_user(&self) -> Result<Vec<u8>, Vec<u8>> {
+    pub(super) fn peer_user(&self) -> Result<Vec<u8>, ErrorText> {
         let Some(stream) = &self.stream else {
-            return Err(b"invalid socket".to_vec());
+            return Err(b"invalid socket".into());
         };
         let (uid, _) = stream.socket().peer_credentials().map_err(|error| {
             let prefix = b"could not get peer credentials: ";
@@ -74,7 +75,7 @@ impl Connection {
     }
 }
 
-fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, Vec<u8>> {
+fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, ErrorText> {
     let name = host.host.as_deref().unwrap_or_default();
     let (text, numeric, complaint) = match host.kind {
         HostKind::Unix => return resolve::unix_address(name, port).map(|address| vec![address]),
@@ -91,13 +92,12 @@ fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, Vec<u8>> {
     };
     match resolve::resolve(text, port, numeric) {
         Ok(found) => Ok(found.into_iter().map(SockAddr::from).collect()),
-        Err(reason) => Err([
+        Err(reason) => Err(ErrorText::concat(&[
             complaint[0].as_bytes(),
             text,
             complaint[1].as_bytes(),
             reason.as_bytes(),
-        ]
-        .concat()),
+        ])),
     }
 }
 
@@ -116,7 +116,7 @@ pub(in crate::client) fn described(address: &SockAddr) -> Address {
 }
 
 /// Keepalives and timeouts of a TCP socket; Err is libpq's complaint.
-fn set_options(socket: &Socket, options: &Options) -> Result<(), Vec<u8>> {
+fn set_options(socket: &Socket, options: &Options) -> Result<(), ErrorText> {
     let number = |opt: Opt, name| {
         let text = options.get(opt);
         text.map(|text| integer::parse(text, name)).transpose()

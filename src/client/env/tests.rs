@@ -20,9 +20,7 @@ fn file(name: &str, contents: &str, mode: u32) -> (TempDir, PathBuf) {
 fn complaint(conninfo: &str) -> Option<String> {
     let mut options = keyvalue::parse(conninfo.as_bytes()).ok().unwrap();
     let complete = add_defaults(&mut options).and_then(|()| derive(&mut options));
-    complete
-        .err()
-        .map(|message| String::from_utf8(message).unwrap())
+    complete.err().map(|message| message.to_string())
 }
 
 #[test]

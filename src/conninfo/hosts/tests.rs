@@ -16,7 +16,7 @@ fn hosts(host: &str, hostaddr: &str, port: &str) -> Result<Vec<String>, String> 
         let (name, address, port) = (text(host.host), text(host.hostaddr), text(host.port));
         format!("{:?} {name} {address} {port}", host.kind)
     };
-    let hosts = list(&options).map_err(|message| String::from_utf8(message).unwrap())?;
+    let hosts = list(&options).map_err(|message| message.to_string())?;
     Ok(hosts.into_iter().map(shown).collect())
 }
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::conninfo::options::tests::shown;
 
-fn text(message: Vec<u8>) -> String {
-    String::from_utf8(message).unwrap()
+fn text(message: ErrorText) -> String {
+    message.to_string()
 }
 
 fn read(conninfo: &str) -> Result<String, String> {

@@ -66,10 +66,6 @@ fn what_is_wrong() {
         ("oauth,oauth", twice("oauth")),
     ];
     for (text, complaint) in cases {
-        assert_eq!(
-            parse(text.as_bytes()),
-            Err(complaint.into_bytes()),
-            "{text}"
-        );
+        assert_eq!(parse(text.as_bytes()), Err(complaint.into()), "{text}");
     }
 }

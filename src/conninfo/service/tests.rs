@@ -14,7 +14,7 @@ fn apply(contents: &str, given: &[(Opt, &str)]) -> Result<(bool, String), String
         Ok(Read::LookUp(query)) => panic!("{query:?}"),
         other => other.map(|read| read == Read::Defined),
     };
-    let text = |message| String::from_utf8(message).unwrap();
+    let text = |message: ErrorText| message.to_string();
     found.map(|found| (found, shown(&options))).map_err(text)
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::conninfo::options::tests::shown;
 
 fn read(uri: &str) -> Result<String, String> {
-    let text = |message| String::from_utf8(message).unwrap();
+    let text = |message: ErrorText| message.to_string();
     parse(uri.as_bytes())
         .map(|options| shown(&options))
         .map_err(text)

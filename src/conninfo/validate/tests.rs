@@ -3,7 +3,7 @@ use crate::conninfo::options::tests::options;
 
 fn validated(values: &[(Opt, &str)]) -> Result<Params, String> {
     let params = params(&mut options(values), Vec::new());
-    params.map_err(|message| String::from_utf8(message).unwrap())
+    params.map_err(|message| message.to_string())
 }
 
 fn complaint(values: &[(Opt, &str)]) -> Option<String> {

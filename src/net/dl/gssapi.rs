@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::ptr::{self, null, null_mut};
 use std::slice;
 
+use crate::mem::error_text::ErrorText;
+
 use super::functions;
 
 const FILES: [&str; 1] = ["libgssapi_krb5.so.2"];
@@ -79,8 +81,8 @@ pub struct Failure(Vec<u8>);
 
 impl Failure {
     /// `attempt: general reason: the mechanism's reason`
-    pub fn after(&self, attempt: &str) -> Vec<u8> {
-        [attempt.as_bytes(), b":", &self.0].concat()
+    pub fn after(&self, attempt: &str) -> ErrorText {
+        ErrorText::concat(&[attempt.as_bytes(), b":", &self.0])
     }
 }
 

@@ -5,6 +5,8 @@ use std::ptr::{null, null_mut};
 use std::slice;
 use std::time::Duration;
 
+use crate::mem::error_text::ErrorText;
+
 use super::functions;
 
 /// OpenLDAP 2.6's name, and the one that Debian gave 2.5.
@@ -103,7 +105,7 @@ impl Session {
     }
 
     /// What the search finds; Err is the library's text.
-    pub fn search(&self, search: &Search<'_>) -> Result<Found<'_>, Vec<u8>> {
+    pub fn search(&self, search: &Search<'_>) -> Result<Found<'_>, ErrorText> {
         let mut attributes = [search.attribute.as_ptr(), null()];
         let mut time = FOR_EVER;
         let mut message = Message(self.0, null_mut());
@@ -125,7 +127,7 @@ impl Session {
             // SAFETY: the library answers a text of its own that stays.
             _ => Err(unsafe { CStr::from_ptr((self.0.ldap_err2string)(code)) }
                 .to_bytes()
-                .to_vec()),
+                .into()),
         }
     }
 }

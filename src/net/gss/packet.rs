@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::mem::error_text::ErrorText;
 use crate::net::socket::Socket;
 use crate::net::transport::EncryptionError;
 use crate::protocol::codes::server;
@@ -98,7 +99,7 @@ fn receive(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
 }
 
 /// A packet of one token; Err is libpq's text.
-pub fn packet(token: &[u8], limit: usize) -> Result<Vec<u8>, Vec<u8>> {
+pub fn packet(token: &[u8], limit: usize) -> Result<Vec<u8>, ErrorText> {
     let most = limit - HEADER;
     match u32::try_from(token.len()) {
         Ok(length) if token.len() <= most => Ok([&length.to_be_bytes(), token].concat()),

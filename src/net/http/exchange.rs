@@ -132,7 +132,7 @@ impl Exchange {
         let opened = Socket::open(&address).map_err(|error| error.message());
         let outcome = opened.and_then(|socket| match socket.connect(&address) {
             Ok(_) => Ok(socket),
-            Err(error) => Err(sys::error_text(&error)),
+            Err(error) => Err(sys::error_text(&error).into()),
         });
         match outcome {
             Ok(socket) => self.stage = Stage::Connecting(socket),

@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::mem::error_text::ErrorText;
+
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
@@ -33,7 +35,7 @@ pub struct Settings {
 }
 
 /// A connection that has said nothing yet; Err is a text in libpq's manner.
-pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), Vec<u8>> {
+pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), ErrorText> {
     let versions = allowed(&settings.versions)?;
     let asked = Arc::new(Asked::new(settings.identity));
     let failed = |error: rustls::Error| format!("could not create SSL context: {error}");
@@ -74,11 +76,11 @@ const KNOWN: [(&str, Option<&SupportedProtocolVersion>); 4] = [
 ];
 
 /// Whether any version within the bounds can be served; Err is a text in libpq's manner.
-pub fn check_versions(versions: &Versions) -> Result<(), Vec<u8>> {
+pub fn check_versions(versions: &Versions) -> Result<(), ErrorText> {
     allowed(versions).map(drop)
 }
 
-fn allowed(versions: &Versions) -> Result<Vec<&'static SupportedProtocolVersion>, Vec<u8>> {
+fn allowed(versions: &Versions) -> Result<Vec<&'static SupportedProtocolVersion>, ErrorText> {
     let place = |text: &Option<Vec<u8>>| {
         let text = text.as_deref()?;
         let mut names = KNOWN.iter();
@@ -95,7 +97,7 @@ fn allowed(versions: &Versions) -> Result<Vec<&'static SupportedProtocolVersion>
             max,
             b"\" is not supported, the lowest supported version is TLSv1.2",
         ];
-        return Err(text.concat());
+        return Err(ErrorText::concat(&text));
     }
     Ok(found)
 }

@@ -4,6 +4,7 @@
 //! fails, also with `channel_binding=prefer`: to go on without the binding would let an attacker in the middle avoid it with
 //! a certificate of their own choice.
 
+use crate::mem::error_text::ErrorText;
 use aws_lc_rs::digest;
 use sha2::Sha512_224;
 use x509_parser::certificate::X509Certificate;
@@ -14,7 +15,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 /// The hash of `certificate` with the digest of its signature, SHA-256 in place of those too weak; Err is libpq's
 /// complaint.
-pub fn server_end_point(certificate: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+pub fn server_end_point(certificate: &[u8]) -> Result<Vec<u8>, ErrorText> {
     let parsed = X509Certificate::from_der(certificate);
     let hash = parsed.map(|(_, parsed)| digest_of(&parsed.signature_algorithm));
     match hash.ok().flatten() {
@@ -23,10 +24,11 @@ pub fn server_end_point(certificate: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
             let hash = <Sha512_224 as sha2::Digest>::digest(certificate);
             Ok(hash.to_vec())
         }
-        Some(Digest::Missing(name)) => {
-            Err([b"could not find digest for NID ", name.as_bytes()].concat())
-        }
-        None => Err(b"could not determine server certificate signature algorithm".to_vec()),
+        Some(Digest::Missing(name)) => Err(ErrorText::concat(&[
+            b"could not find digest for NID ",
+            name.as_bytes(),
+        ])),
+        None => Err(b"could not determine server certificate signature algorithm".into()),
     }
 }
 

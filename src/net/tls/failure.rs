@@ -8,6 +8,7 @@ use rustls::{
 };
 
 use super::Versions;
+use crate::mem::error_text::ErrorText;
 use crate::net::sys;
 
 pub const END_OF_FILE: &[u8] = b"SSL error: unexpected eof while reading";
@@ -17,34 +18,35 @@ pub const CLOSED: &[u8] = b"SSL connection has been closed unexpectedly";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// libpq's text.
-    pub text: Vec<u8>,
+    pub text: ErrorText,
     /// C libpq might have encrypted here: what is missing may be this library's, and who goes on in plain text is told.
     pub own: bool,
 }
 
 impl Failure {
     /// One that C libpq meets, too.
-    pub fn shared(text: impl Into<Vec<u8>>) -> Failure {
+    pub fn shared(text: impl Into<ErrorText>) -> Failure {
         let text = text.into();
         Failure { text, own: false }
     }
 
     /// One that C libpq might not meet.
-    pub fn own(text: impl Into<Vec<u8>>) -> Failure {
+    pub fn own(text: impl Into<ErrorText>) -> Failure {
         let text = text.into();
         Failure { text, own: true }
     }
 }
 
-impl From<Vec<u8>> for Failure {
-    fn from(text: Vec<u8>) -> Failure {
+impl From<ErrorText> for Failure {
+    fn from(text: ErrorText) -> Failure {
         Failure::shared(text)
     }
 }
 
 /// A read or write of the socket that failed during the handshake. The server may not have liked what it was offered.
 pub fn of_socket(error: &io::Error) -> Failure {
-    Failure::own([b"SSL SYSCALL error: ", &sys::error_text(error)[..]].concat())
+    let reason = sys::error_text(error);
+    Failure::own(ErrorText::concat(&[b"SSL SYSCALL error: ", &reason]))
 }
 
 /// The server closed the connection in the middle of the handshake.
@@ -53,23 +55,25 @@ pub fn of_end() -> Failure {
 }
 
 /// A session that cannot go on.
-pub fn of_session(error: &Error) -> Vec<u8> {
-    [b"SSL error: ", reason(error).as_bytes()].concat()
+pub fn of_session(error: &Error) -> ErrorText {
+    ErrorText::concat(&[b"SSL error: ", reason(error).as_bytes()])
 }
 
 /// A handshake that failed, with libpq's hint for a mismatch of versions, and hints of ours.
 pub fn of_handshake(error: &Error, versions: &Versions) -> Failure {
-    let mut text = of_session(error);
-    if is_version_mismatch(error) {
+    let hint = if is_version_mismatch(error) {
         let min = versions.min.as_deref().unwrap_or(b"TLSv1");
         let max = versions.max.as_deref().unwrap_or(b"TLSv1.3");
-        text.extend_from_slice(b"\nThis may indicate that the server does not support any SSL protocol version between ");
-        text.extend_from_slice(&[min, b" and ", max, b"."].concat());
+        let start: &[u8] = b"\nThis may indicate that the server does not support any SSL protocol version between ";
+        &[start, min, b" and ", max, b"."].concat()
     } else if is_nothing_in_common(error) {
-        text.extend_from_slice(NOTHING_IN_COMMON);
+        NOTHING_IN_COMMON
     } else if is_too_large(error) {
-        text.extend_from_slice(TOO_LARGE);
-    }
+        TOO_LARGE
+    } else {
+        b""
+    };
+    let text = ErrorText::concat(&[&of_session(error), hint]);
     let own = is_own(error);
     Failure { text, own }
 }
@@ -274,7 +278,7 @@ mod tests {
     fn hints_say_what_may_be_missing() {
         let text = |error| {
             let failure = of_handshake(&error, &Versions::default());
-            String::from_utf8(failure.text).expect("UTF-8")
+            failure.text.to_string()
         };
         let nothing = text(Error::PeerIncompatible(
             PeerIncompatible::NoCipherSuitesInCommon,
