@@ -1,6 +1,6 @@
 /*
- * Prints what the headers it is compiled with say of every public value, macro and struct, a line
- * each. What an older libpq does not have stands behind the macro that tells of it.
+ * Prints every public value, macro and struct of the headers it is compiled with, one a line. Features that an older
+ * libpq lacks are inside #ifdefs of their feature macros.
  */
 #include <limits.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #define SHOWN(x) #x
 #define VALUE(name) printf("%s = %ld\n", #name, (long) (name))
 #define TEXT(name) printf("%s = %s\n", #name, name)
-/* Values and tokens: whether a parameter's name is kept shows how a macro expands. */
+/* Values and tokens: the name of the parameter in the output shows how the macro expands. */
 #define MACRO(call) printf("%s expands to %s\n", #call, SHOWN(call))
 #define TYPE(type) \
     printf("sizeof(%s) = %lu, signed: %d\n", #type, (unsigned long) sizeof(type), (type) -1 < (type) 0)
@@ -32,7 +32,7 @@
     printf("%s.%s at %lu, %lu bytes\n", #type, #field, (unsigned long) offsetof(type, field), \
         (unsigned long) sizeof(((type *) NULL)->field))
 
-/* Tags that C++ programs forward-declare. */
+/* Struct tags that C++ programs forward-declare. */
 static void tags(struct pg_conn *conn, struct pg_result *result, struct pg_cancel *cancel)
 {
     PGconn *same_conn = conn;

@@ -1,4 +1,4 @@
-//! The functions a C header declares: just enough of C for libpq's headers and ours.
+//! Parses the function declarations of a C header: just enough C for libpq's headers and ours.
 
 /// One declaration, without its `;`.
 pub struct Function {

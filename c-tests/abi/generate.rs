@@ -1,9 +1,9 @@
-//! Makes libpq-fe.h: cbindgen, and what its configuration cannot say.
+//! Generates libpq-fe.h with cbindgen, and makes the changes that cbindgen cannot be configured for.
 
 use std::path::Path;
 
-/// The files whose functions the header declares, in its order. Those of events.rs and
-/// pqexpbuffer.rs stand in headers of their own, written by hand.
+/// The files whose functions the header declares, in order. The functions of events.rs and pqexpbuffer.rs are in
+/// separate, hand-written headers.
 const SOURCES: [&str; 30] = [
     "enums",
     "types",
@@ -51,7 +51,7 @@ pub fn libpq_fe(root: &Path) -> String {
     tidy_comments(&typedef_enums(&text))
 }
 
-/// `enum X {...};` becomes `typedef enum X {...} X;`, as C programs say `X` alone.
+/// Changes `enum X {...};` to `typedef enum X {...} X;`, because C programs write `X` alone.
 fn typedef_enums(text: &str) -> String {
     let mut out = String::new();
     let mut name = None;
@@ -74,13 +74,13 @@ fn typedef_enums(text: &str) -> String {
     out
 }
 
-/// Comments made of rustdoc lose their `# Safety` part and take as few lines as they need.
+/// Removes the `# Safety` part from comments made of rustdoc, and joins their lines.
 fn tidy_comments(text: &str) -> String {
     let mut out = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        // cbindgen's comments have no stars before their lines, those of cbindgen.toml do.
+        // Comments from cbindgen have no stars before their lines; those from cbindgen.toml have.
         let is_generated = line.trim() == "/*"
             && lines
                 .clone()

@@ -1,5 +1,5 @@
-//! The headers of `include/`: libpq-fe.h is what src/ffi says, all compile as C89 and C++, they
-//! declare every exported function, and agree with the headers of a C libpq.
+//! The headers of `include/`: libpq-fe.h must match src/ffi; all must compile as C89 and C++, declare every exported
+//! function, and agree with the headers of a C libpq.
 //!
 //! `LIBPQ_OXIDE_BLESS=1` writes libpq-fe.h instead of comparing it.
 
@@ -42,7 +42,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Runs a compiler on `source`; its messages are the failure.
+/// Runs a compiler on `source`; fails with its messages.
 fn compile(compiler: &str, arguments: &[&str], source: &Path) {
     let run = Command::new(compiler).args(arguments).arg(source).output();
     let run = run.unwrap_or_else(|error| panic!("{compiler}: {error}"));
@@ -58,7 +58,7 @@ fn libpq_fe_is_generated_from_the_sources() {
     let generated = generate::libpq_fe(root());
     let path = include().join("libpq-fe.h");
     if std::env::var_os("LIBPQ_OXIDE_BLESS").is_some() {
-        // Renamed, as the other tests read it at the same time.
+        // Written to a new file and renamed, because other tests read it at the same time.
         let new = path.with_extension("h.new");
         fs::write(&new, generated).expect("include is writable");
         fs::rename(new, path).expect("include/libpq-fe.h is replaceable");
@@ -105,7 +105,7 @@ fn every_header_compiles_alone_as_c89_and_as_cpp() {
         &include,
     ];
     for header in HEADERS {
-        // Twice, for the guard.
+        // Included twice, to test the include guard.
         let text = format!("#include \"{header}\"\n#include \"{header}\"\nint used;\n");
         let c = scratch.path().join("header.c");
         let cpp = scratch.path().join("header.cpp");
@@ -139,7 +139,7 @@ fn the_headers_declare_what_is_exported() {
     }
 }
 
-/// What compare.c prints, compiled with the headers of `folders`.
+/// The output of compare.c, compiled with the headers of `folders`.
 fn facts(folders: &[PathBuf]) -> Vec<String> {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let program = scratch.path().join("compare");
@@ -202,7 +202,7 @@ fn everything_a_c_libpq_declares_is_declared() {
 fn prototypes_are_those_of_a_c_libpq() {
     let folders = oracle::include_folders();
     let theirs = oracle_functions(&folders);
-    // The compiler itself complains of a declaration that differs from the one before.
+    // The compiler reports a declaration that differs from an earlier one.
     let mut text = String::from(oracle::INCLUDES);
     for function in our_functions() {
         if declares(&theirs, &function.name) {

@@ -1,9 +1,9 @@
-//! Where the headers of a C libpq are: those of the libpq 18 the other tests use, else Debian's.
+//! Finds the headers of a C libpq: those of the oracle, or else Debian's.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// What a C file has to say before and with the headers of `headers`.
+/// The preprocessor lines that a C file needs for the headers in `headers`.
 pub const INCLUDES: &str = "\
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@ pub const INCLUDES: &str = "\
 #include \"pqexpbuffer.h\"
 ";
 
-/// The folders to give the compiler. libpq-fe.h is in the first, pqexpbuffer.h in the second.
+/// The include directories for the compiler. libpq-fe.h is in the first, pqexpbuffer.h in the second.
 pub fn include_folders() -> [PathBuf; 2] {
     let candidates = [
         cache().join("postgresql-18/include"),
@@ -44,7 +44,7 @@ pub fn headers([main, internal]: &[PathBuf; 2]) -> [PathBuf; 3] {
     ]
 }
 
-/// As c-tests/lib/cache.sh decides.
+/// As in c-tests/lib/cache.sh.
 fn cache() -> PathBuf {
     let from = |name: &str| {
         env::var_os(name)

@@ -1,18 +1,18 @@
-//! docs/benchmarks.svg: a bar for each workload, its target, and the line where C libpq stands.
+//! Draws docs/benchmarks.svg: a bar and a target for each workload, and a line at C libpq's value.
 
 use std::fmt::Write;
 
 use crate::figures::Figures;
 
-/// Lengths are pixels.
+/// All lengths are in pixels.
 const WIDTH: usize = 780;
 const LEFT: usize = 120;
 const TOP: usize = 66;
 const BAR: usize = 16;
 const STEP: usize = 24;
-/// As long as a ratio of 1.
+/// The length of a bar for the ratio 1.
 const UNIT: f64 = 400.0;
-/// A longer bar is cut; its number tells.
+/// A longer bar is cut off; its label shows the value.
 const LONGEST: f64 = 1.3;
 
 const GOOD: &str = "#2f6f9f";
@@ -21,7 +21,7 @@ const BAD: &str = "#b5533c";
 pub fn draw(all: &[Figures]) -> String {
     let bottom = TOP + all.len() * STEP;
     let height = bottom + 34;
-    // Its own ground, so that a dark page changes nothing.
+    // The chart has its own background, so that it is readable on a dark page.
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"13\" fill=\"#1f2328\">\n\

@@ -1,11 +1,12 @@
 /*
- * One workload of the benchmark, on whatever libpq.so.5 is loaded.
+ * Runs one workload of the benchmark with the libpq.so.5 that is loaded.
  *
  *     client WORKLOAD CONNINFO SETUP SQL REPEATS
  *
- * Does SQL REPEATS times, the way WORKLOAD says, and prints the CPU time that took (user and system, microseconds,
- * without connecting; its children's too), the page faults (without those that read a disk), the process' peak memory (kB), and a sum over
- * all that was read, which must not depend on the library. SETUP, unless it is empty, is executed before the clock starts.
+ * Executes SQL REPEATS times in the mode WORKLOAD. Prints the CPU time (user and system, in microseconds, without
+ * connecting but including child processes), the page faults (without those that read from a disk), the peak memory
+ * of the process (kB), and a sum over all data read, which must not depend on the library. SETUP, if not empty, is
+ * executed before the clock starts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 #include "libpq-fe.h"
 
-/* libpq 17's; Debian's 15 runs all but the workload that needs it. */
+/* From libpq 17. Debian's 15 runs all workloads but the one that needs it. */
 extern int	PQsetChunkedRowsMode(PGconn *conn, int chunkSize) __attribute__((weak));
 
 #define CHUNK 100
@@ -50,7 +51,7 @@ connect_or_die(const char *conninfo)
 	return conn;
 }
 
-/* Reads every cell through the three functions that programs use. */
+/* Reads every cell with the three functions that programs use. */
 static Sum
 read_cells(PGresult *res)
 {
@@ -73,7 +74,7 @@ read_cells(PGresult *res)
 	return sum;
 }
 
-/* Reads and frees the result of a query that was to succeed. */
+/* Reads and frees the result of a query that must succeed. */
 static Sum
 take(Run *run, PGresult *res)
 {
@@ -99,7 +100,7 @@ binary(Run *run)
 	return take(run, PQexecParams(run->conn, run->sql, 0, NULL, NULL, NULL, NULL, 1));
 }
 
-/* The results of a query whose rows come in portions. */
+/* Reads the results of a query in single-row or chunked mode. */
 static Sum
 portions(Run *run)
 {
@@ -210,7 +211,7 @@ copy_out(Run *run)
 	return sum + finish_copy(run);
 }
 
-/* SQL ends in a comment that tells the number of lines. */
+/* SQL ends with a comment that has the number of lines. */
 static Sum
 copy_in(Run *run)
 {
@@ -242,7 +243,7 @@ reconnect(Run *run)
 	return sum;
 }
 
-/* In a process where the library has done nothing yet. */
+/* Runs in a process in which the library has done nothing yet. */
 static Sum
 connect_first(Run *run)
 {
@@ -262,7 +263,7 @@ connect_first(Run *run)
 static char text[ESCAPED + 1];
 static char escaped[2 * ESCAPED + 1];
 
-/* Prose in UTF-8, a quote now and then. */
+/* Fills it with UTF-8 prose that has a few quotes. */
 static void
 write_prose(Run *run)
 {
@@ -271,7 +272,7 @@ write_prose(Run *run)
 	(void) run;
 	for (size_t i = 0; i < ESCAPED; i++)
 		text[i] = words[i % (sizeof(words) - 1)];
-	/* No character is cut. */
+	/* The text must not end within a character. */
 	text[ESCAPED - 1] = text[ESCAPED - 2] = '.';
 }
 
@@ -335,7 +336,7 @@ typedef struct
 	long		faults;
 } Used;
 
-/* By this process and its children. */
+/* Used by this process and its children. */
 static Used
 used(void)
 {
@@ -351,7 +352,7 @@ used(void)
 	};
 }
 
-/* Of this program alone: getrusage's figure begins with that of the process it was started from. */
+/* Peak memory of this program alone: the figure of getrusage includes the process that started it. */
 static long
 peak_memory(void)
 {

@@ -1,13 +1,14 @@
-//! One CPU for both sides.
+//! Runs client and servers on one CPU.
 
 use std::fs;
 use std::process::{self, Command};
 
 use crate::support::process::{TIMEOUT, run};
 
-/// Keeps this process, and the servers and clients that it starts, on the last of the CPUs it may use. On two CPUs a
-/// short query is mostly the time in which one wakes the other, more than ten times the client's own in a virtual
-/// machine; where the kernel is free to choose, the figures depend on its choice. To be called before any thread starts.
+/// Binds this process, and the servers and clients that it starts, to the last CPU it may use. With two CPUs, the
+/// time of a short query is mostly the time for one CPU to wake the other: in a virtual machine, more than ten times
+/// the client's own. Without the binding the figures depend on the kernel's scheduling. Must be called before any
+/// thread starts.
 pub fn stay_on_one() {
     let status = fs::read_to_string("/proc/self/status").expect("our own status");
     let list = status

@@ -1,19 +1,19 @@
-//! The figures of a workload, and what is made of them.
+//! The figures of a workload, and their statistics.
 
 use crate::measure::{Cost, Counts};
 use crate::workloads::Workload;
 
-/// Library 0 is C libpq 18, library 1 ours, perhaps another behind them.
+/// Library 0 is C libpq 18 and library 1 is ours; a third one may follow.
 pub struct Figures {
     pub workload: Workload,
-    /// By library, round by round; empty when the library cannot do it.
+    /// For each library, the cost of each round; empty if the library does not support the workload.
     pub costs: Vec<Vec<Cost>>,
-    /// CPU time of the raw loop.
+    /// CPU time of the loop that only receives.
     pub floor: Vec<f64>,
     pub counts: Vec<Counts>,
 }
 
-/// A median and, where there are values enough to speak of them, the quartiles.
+/// A median and, if there are enough values, the quartiles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     pub median: f64,
@@ -38,7 +38,7 @@ impl Figures {
         }
     }
 
-    /// CPU time by C libpq's, round by round.
+    /// CPU time relative to C libpq, for each round.
     pub fn ratio(&self, lib: usize) -> Option<Spread> {
         let pairs = self.costs[lib].iter().zip(&self.costs[0]);
         spread(
@@ -57,12 +57,12 @@ impl Figures {
         )
     }
 
-    /// The median of one of the figures of a library's runs.
+    /// The median of one figure over a library's runs.
     pub fn median(&self, lib: usize, of: fn(&Cost) -> f64) -> Option<f64> {
         Some(spread(self.costs[lib].iter().map(of).collect())?.median)
     }
 
-    /// Milliseconds of CPU time.
+    /// CPU time in milliseconds.
     pub fn cpu(&self, lib: usize) -> Option<f64> {
         Some(self.median(lib, Cost::cpu)? / 1000.0)
     }
@@ -75,7 +75,7 @@ impl Figures {
         Some(self.counts.get(lib)?.instructions / self.counts[0].instructions)
     }
 
-    /// Whether every target of the workload is met.
+    /// Whether the workload meets all its targets.
     pub fn is_met(&self) -> bool {
         let within = |figure: Option<f64>, most: f64| figure.is_some_and(|figure| figure <= most);
         let cpu = within(self.ratio(1).map(|ratio| ratio.median), self.workload.cpu);
@@ -114,7 +114,7 @@ fn spread(mut values: Vec<f64>) -> Option<Spread> {
     })
 }
 
-/// The arithmetic is right.
+/// Checks the arithmetic.
 pub fn check() {
     let of = |values: &[f64]| spread(values.to_vec());
     let median = |median| {

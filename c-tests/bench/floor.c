@@ -1,6 +1,6 @@
 /*
- * The floor under the benchmark: what it costs to send the same requests and receive the same bytes without looking
- * at them. Run as client.c is; CONNINFO is the path of the replay server's Unix socket.
+ * The floor of the benchmark: the cost of sending the same requests and receiving the same bytes without processing
+ * them. It runs like client.c; PATH is the replay server's Unix socket.
  *
  *     floor PATH SQL REPEATS
  */
@@ -35,7 +35,7 @@ open_socket(const char *path)
 	return fd;
 }
 
-/* Receives until a ReadyForQuery stands at the end, as the server sends nothing unasked. */
+/* Receives until the data ends with a ReadyForQuery; the server sends nothing afterwards. */
 static void
 receive_all(int fd)
 {

@@ -1,8 +1,9 @@
-//! The benchmark: this library and C libpq on the same canned streams, run by run in turn.
+//! The benchmark: this library and C libpq process the same canned streams, in alternating runs.
 //!
-//! Without arguments it runs everything once in a tiny size and prints no figures: `make test` keeps it working that
-//! way. `make bench` passes `report`; see `docs/benchmarks.md` for the other words.
+//! Without arguments it runs everything once in a tiny size and prints no figures; `make test` uses this to check
+//! that it works. `make bench` passes `report`; `docs/benchmarks.md` describes the other words.
 
+mod args;
 mod chart;
 mod cpu;
 mod figures;
@@ -15,18 +16,17 @@ mod servers;
 mod streams;
 #[path = "../runner/support/mod.rs"]
 mod support;
-mod wishes;
 mod workloads;
 
 use std::process::ExitCode;
 
+use args::{Args, Task};
 use figures::Figures;
 use measure::{Clients, check_same};
 use replay::Replay;
 use runs::Runs;
 use servers::Server;
 use support::paths::Lib;
-use wishes::{Task, Wishes};
 use workloads::{HANDSHAKES, WORKLOADS, Workload};
 
 fn main() -> ExitCode {
@@ -34,31 +34,31 @@ fn main() -> ExitCode {
     let words = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with("--"));
-    let wishes = match Wishes::read(words) {
-        Ok(wishes) => wishes,
+    let args = match Args::read(words) {
+        Ok(args) => args,
         Err(error) => {
             eprintln!("bench: {error}");
             return ExitCode::from(2);
         }
     };
-    if wishes.task == Task::Report {
+    if args.task == Task::Report {
         cpu::stay_on_one();
     }
     let clients = Clients::build();
-    match wishes.task {
+    match args.task {
         Task::Try => try_once(&clients),
-        Task::Serve => serve(&clients, &wishes.workloads),
-        Task::Report => measure_all(&clients, &wishes),
-        Task::Instructions => runs::count_instructions(&clients, &wishes.workloads),
+        Task::Serve => serve(&clients, &args.workloads),
+        Task::Report => measure_all(&clients, &args),
+        Task::Instructions => runs::count_instructions(&clients, &args.workloads),
     }
     ExitCode::SUCCESS
 }
 
-/// Rounds: a real server takes its time.
+/// The maximum number of rounds on a real server, which is slow.
 const MOST_ON_SERVERS: usize = 5;
 
-fn measure_all(clients: &Clients, wishes: &Wishes) {
-    let libs: &[Lib] = if wishes.debian15 {
+fn measure_all(clients: &Clients, args: &Args) {
+    let libs: &[Lib] = if args.debian15 {
         &[Lib::Oracle, Lib::Ours, Lib::Debian15]
     } else {
         &[Lib::Oracle, Lib::Ours]
@@ -66,39 +66,39 @@ fn measure_all(clients: &Clients, wishes: &Wishes) {
     let runs = Runs {
         clients,
         libs,
-        rounds: wishes.rounds,
-        warm: !wishes.cold,
+        rounds: args.rounds,
+        warm: !args.cold,
     };
     let print = |part: &str, title: &str, table: &str| {
         println!("{title}\n{table}");
-        if wishes.write {
+        if args.write {
             page::write("docs/benchmarks.md", part, table);
         }
     };
-    if !wishes.workloads.is_empty() {
-        let figures = runs.replayed(&wishes.workloads);
+    if !args.workloads.is_empty() {
+        let figures = runs.replayed(&args.workloads);
         print("replay", "Canned streams", &report::table(&figures));
-        if wishes.write {
+        if args.write {
             page::write("README.md", "benchmarks", &report::summary(&figures));
             page::write_file("docs/benchmarks.svg", &chart::draw(&figures));
         }
     }
-    if wishes.servers {
+    if args.servers {
         let server = Server::start();
         let runs = Runs {
-            rounds: wishes.rounds.min(MOST_ON_SERVERS),
+            rounds: args.rounds.min(MOST_ON_SERVERS),
             ..runs
         };
         let ways = server.ways();
-        let ways = ways.iter().filter(|_| !wishes.workloads.is_empty());
+        let ways = ways.iter().filter(|_| !args.workloads.is_empty());
         for way in ways {
-            let figures = runs.real(&wishes.workloads, &way.conninfo);
+            let figures = runs.real(&args.workloads, &way.conninfo);
             print(way.part, way.title, &report::short_table(&figures));
         }
         let figures = runs.real(HANDSHAKES, &server.verified());
         print("handshakes", "Handshakes", &report::short_table(&figures));
     }
-    if wishes.growth {
+    if args.growth {
         print("growth", "Growth", &runs::growth(clients));
     }
 }
@@ -112,9 +112,10 @@ fn serve(clients: &Clients, workloads: &[Workload]) {
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
-/// Everything runs and reads the same on all libraries, and the figures have their places.
+/// Checks that everything runs, reads the same data with all libraries, and that the pages have places for the
+/// figures.
 fn try_once(clients: &Clients) {
-    wishes::check();
+    args::check();
     figures::check();
     let workloads: Vec<Workload> = WORKLOADS.iter().map(|w| w.scaled(1000)).collect();
     let replay = Replay::start(&workloads);
@@ -162,7 +163,7 @@ fn try_counts(clients: &Clients, workloads: &[Workload], replay: &Replay) {
     }
 }
 
-/// A long run must not find out at its end that there is no place for its figures.
+/// Checks before a long run that the pages have places for its figures.
 fn check_pages(figures: &[Figures], server: &Server) {
     let parts = server.ways().map(|way| way.part);
     for part in parts.iter().chain(&["handshakes", "replay", "growth"]) {

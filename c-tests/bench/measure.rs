@@ -1,4 +1,4 @@
-//! Runs of the clients: CPU time and memory, counts of instructions and system calls.
+//! Runs the clients and measures CPU time, memory, instructions and system calls.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::support::program::on_lib;
 use crate::workloads::Workload;
 
 const PATIENCE: Duration = Duration::from_secs(600);
-/// The client's exit status when the library lacks a function.
+/// The client's exit status if the library lacks a function.
 const CANNOT: i32 = 3;
-/// More megabytes than any run takes.
+/// In megabytes: more than any run uses.
 const MOST_MEMORY: &str = "384";
-/// Under valgrind everything is slow.
+/// The maximum number of repeats under valgrind, which is slow.
 const MOST_COUNTED: usize = 500;
 
 /// The compiled clients.
@@ -25,17 +25,17 @@ pub struct Clients {
     warm: PathBuf,
 }
 
-/// What one run cost.
+/// The cost of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     /// Microseconds.
     pub user: f64,
     pub system: f64,
-    /// Page faults that needed no disk.
+    /// Page faults that did not read from a disk.
     pub faults: f64,
     /// Peak memory in kB.
     pub memory: f64,
-    /// Over everything read: the same for all libraries.
+    /// A sum over all data read; it must be the same for all libraries.
     sum: u64,
 }
 
@@ -46,7 +46,7 @@ impl Cost {
     }
 }
 
-/// What an operation took.
+/// The cost of one operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Counts {
     pub instructions: f64,
@@ -74,7 +74,7 @@ impl Clients {
         ]
     }
 
-    /// None when the library cannot do it.
+    /// Returns None if the library does not support the workload.
     pub fn run(&self, lib: Lib, workload: &Workload, conninfo: &str) -> Option<Cost> {
         let [client, arguments @ ..] = self.words(workload, conninfo);
         let output = process::run(on_lib(client, lib).args(arguments), b"", PATIENCE);
@@ -84,7 +84,7 @@ impl Clients {
         Some(cost(&output.success().stdout))
     }
 
-    /// Sees to it that the next run waits for no memory. See warm.c.
+    /// Makes the kernel have free memory for the next run: see warm.c.
     pub fn warm(&self) {
         let mut command = Command::new(&self.warm);
         process::run(command.arg(MOST_MEMORY), b"", PATIENCE).success();
@@ -109,7 +109,7 @@ impl Clients {
         self.for_each(lib, workload, conninfo, "valgrind", instructions)
     }
 
-    /// A count for each of the workload's repeats: the difference of two runs, so that starting does not count.
+    /// Returns a count for one repeat: the difference of two runs, which excludes the startup.
     fn for_each(
         &self,
         lib: Lib,
@@ -132,7 +132,7 @@ impl Clients {
     }
 }
 
-/// Runs of different libraries do the same or prove nothing.
+/// Checks that all libraries read the same data; otherwise the comparison is meaningless.
 pub fn check_same(workload: &Workload, costs: &[Option<Cost>]) {
     let mut sums = costs.iter().flatten().map(|cost| cost.sum);
     let first = sums.next();
@@ -175,7 +175,7 @@ fn compile(name: &str, with_libpq: bool) -> PathBuf {
     path
 }
 
-/// User-space instructions of a command that valgrind runs.
+/// User-space instructions of a command, counted by valgrind.
 fn instructions(command: Command) -> f64 {
     let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
     let output = process::run(&mut with_options(command, &options), b"", PATIENCE).success();
@@ -184,7 +184,7 @@ fn instructions(command: Command) -> f64 {
     number.unwrap_or_else(|| panic!("callgrind collected nothing\n{output}"))
 }
 
-/// System calls of a command that strace runs.
+/// System calls of a command, counted by strace.
 fn syscalls(command: Command) -> f64 {
     let output = process::run(&mut with_options(command, &["-f", "-c"]), b"", PATIENCE).success();
     let mut lines = output.stderr.lines();
@@ -193,7 +193,7 @@ fn syscalls(command: Command) -> f64 {
     number.unwrap_or_else(|| panic!("strace counted nothing\n{output}"))
 }
 
-/// The same command with options before its arguments.
+/// The command with additional options before its arguments.
 fn with_options(command: Command, options: &[&str]) -> Command {
     let mut other = Command::new(command.get_program());
     other.env_clear();

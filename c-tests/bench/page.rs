@@ -1,4 +1,4 @@
-//! The pages that the figures are written to.
+//! The pages to which the figures are written.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn replaced(page: &str, part: &str, text: &str) -> String {
     [head, &begin, text, &end, tail].concat()
 }
 
-/// The part is there to be replaced.
+/// Checks that the page has the part.
 pub fn check(page: &str, part: &str) {
     let old = fs::read_to_string(checkout().join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
     let new = replaced(&old, part, "new\n");

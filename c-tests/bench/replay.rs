@@ -1,4 +1,5 @@
-//! A server that speaks just enough of the protocol to answer with canned streams, as fast as the socket takes them.
+//! A server that implements just enough of the protocol to answer with canned streams as fast as the socket accepts
+//! them.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -14,7 +15,7 @@ use crate::streams::{self, Stream};
 use crate::support::message;
 use crate::workloads::{Kind, Workload};
 
-/// Both kinds of socket, until the process ends.
+/// Listens on both kinds of socket until the process ends.
 pub struct Replay {
     directory: TempDir,
     port: u16,
@@ -23,7 +24,7 @@ pub struct Replay {
 type Streams = Arc<HashMap<String, Stream>>;
 
 impl Replay {
-    /// Answers the SQL of these workloads; any other command is simply complete.
+    /// Answers the SQL of these workloads, and any other command with CommandComplete only.
     pub fn start(workloads: &[Workload]) -> Replay {
         let streams = workloads.iter().filter(|w| w.kind != Kind::None);
         let streams: Streams = Arc::new(streams.map(|w| (w.sql(), Stream::of(w))).collect());
@@ -54,7 +55,7 @@ impl Replay {
             .join(format!(".s.PGSQL.{}", self.port))
     }
 
-    /// How the workload's client reaches it.
+    /// The connection string for the workload's client.
     pub fn way(&self, workload: &Workload) -> String {
         match workload.tcp {
             true => self.tcp(),
@@ -81,28 +82,28 @@ impl Replay {
 fn serve(socket: impl Read + Write + Send + 'static, streams: &Streams) {
     let streams = Arc::clone(streams);
     thread::spawn(move || {
-        // A client that leaves is no failure here: it tells by itself.
+        // A client that disconnects is not an error here; the client itself reports errors.
         let _ = Session::new(socket, streams).run();
     });
 }
 
-/// One client.
+/// The connection to one client.
 struct Session<S> {
     socket: S,
     streams: Streams,
-    /// Received and not yet looked at.
+    /// Received and not yet processed.
     input: Vec<u8>,
     at: usize,
-    /// Where reads go first.
+    /// The buffer for reads.
     room: Vec<u8>,
     out: Vec<u8>,
-    /// The text of the one statement that the workloads prepare.
+    /// The text of the prepared statement; the workloads prepare only one.
     statement: String,
 }
 
-/// Room for a read: COPY data comes in pieces of any size.
+/// The size of a read: COPY data comes in pieces of any size.
 const READ: usize = 256 * 1024;
-/// Past this much, output does not wait for the next Sync.
+/// When the output is longer than this, it is sent without waiting for the next Sync.
 const SEND: usize = 64 * 1024;
 
 impl<S: Read + Write> Session<S> {
@@ -164,7 +165,7 @@ impl<S: Read + Write> Session<S> {
         self.flush()
     }
 
-    /// Describe is not looked at: what it asks for comes here, in the same order.
+    /// Describe is ignored when it arrives; its reply is sent here, which keeps the order.
     fn execute(&mut self) -> io::Result<()> {
         let streams = Arc::clone(&self.streams);
         if let Some(Stream::Canned(canned)) = streams.get(&self.statement) {
@@ -220,7 +221,7 @@ impl<S: Read + Write> Session<S> {
         Ok((kind, body))
     }
 
-    /// Reads until `count` bytes are there from `at` on, which may lie behind what has come.
+    /// Reads until there are `count` bytes at `at`, which may be beyond the data received so far.
     fn fill(&mut self, count: usize) -> io::Result<()> {
         while self.input.len() < self.at + count {
             let done = self.at.min(self.input.len());

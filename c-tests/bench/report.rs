@@ -1,4 +1,4 @@
-//! Progress and tables.
+//! Prints progress and tables.
 
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ fn median(value: Option<Spread>) -> String {
     number(value.map(|spread| spread.median), 2)
 }
 
-/// A workload's times, for whoever waits.
+/// A workload's times, printed as progress.
 pub fn times(figures: &Figures) -> String {
     let of = |lib: usize| {
         format!(
@@ -67,7 +67,7 @@ pub fn outcome(figures: &Figures) -> String {
     )
 }
 
-/// C libpq's and our instructions for a row or, where there are few, for one time.
+/// The instructions of C libpq and ours for a row, or for a repeat if it has few rows.
 pub fn instructions(workload: &Workload, counts: [f64; 2]) -> String {
     let (unit, units) = workload.unit();
     let [theirs, ours] = counts.map(|count| count / units as f64);
@@ -78,7 +78,7 @@ pub fn instructions(workload: &Workload, counts: [f64; 2]) -> String {
     )
 }
 
-/// A Markdown table of figures, and how often they were taken.
+/// A Markdown table of figures, with the number of rounds.
 fn figures_table(
     titles: &[&str],
     all: &[Figures],
@@ -89,7 +89,7 @@ fn figures_table(
     format!("{table}\nMedians of {rounds} rounds.\n")
 }
 
-/// Titles of columns, those of numbers with a colon behind, and lines of cells.
+/// A Markdown table. `titles` are the columns' titles; one that ends with a colon is for numbers.
 fn markdown(titles: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
     let plain = titles.iter().map(|title| title.trim_end_matches(':'));
     let rule = titles
@@ -107,7 +107,7 @@ fn markdown(titles: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String
     text
 }
 
-/// A further library has a column of its own.
+/// Adds a column for a third library.
 fn with_debian<'a>(titles: &[&'a str], all: &[Figures]) -> Vec<&'a str> {
     let debian = all.iter().any(|figures| figures.costs.len() > 2);
     let more = debian.then_some("CPU, libpq 15 / C:");
@@ -161,7 +161,7 @@ pub fn table(all: &[Figures]) -> String {
     figures_table(&with_debian(&titles, all), all, line)
 }
 
-/// What a real server leaves comparable.
+/// The columns that are meaningful on a real server.
 pub fn short_table(all: &[Figures]) -> String {
     let titles = [
         "workload",
@@ -183,7 +183,7 @@ pub fn short_table(all: &[Figures]) -> String {
     figures_table(&with_debian(&titles, all), all, line)
 }
 
-/// The README's.
+/// The README's table.
 pub fn summary(all: &[Figures]) -> String {
     let line = |figures: &Figures| {
         vec![

@@ -1,4 +1,4 @@
-//! Workloads on one library after the other.
+//! Runs workloads with each library in turn.
 
 use crate::figures::Figures;
 use crate::measure::{Clients, Cost, check_same};
@@ -7,17 +7,17 @@ use crate::report;
 use crate::support::paths::Lib;
 use crate::workloads::{WORKLOADS, Workload};
 
-/// The libraries that are compared, and how often.
+/// The libraries to compare, and the number of rounds.
 pub struct Runs<'a> {
     pub clients: &'a Clients,
     pub libs: &'a [Lib],
     pub rounds: usize,
-    /// Whether large runs find their memory ready.
+    /// Whether memory is prepared before large runs.
     pub warm: bool,
 }
 
 impl Runs<'_> {
-    /// On canned streams, with everything that can be counted.
+    /// Measures with canned streams, including all counts.
     pub fn replayed(&self, workloads: &[Workload]) -> Vec<Figures> {
         let replay = Replay::start(workloads);
         let measure = |workload: &Workload| {
@@ -38,7 +38,7 @@ impl Runs<'_> {
         workloads.iter().map(measure).collect()
     }
 
-    /// On a real server: a quarter of each workload that talks to one.
+    /// Measures on a real server: a quarter of each workload that can use one.
     pub fn real(&self, workloads: &[Workload], conninfo: &str) -> Vec<Figures> {
         let measure = |workload: &Workload| {
             let figures = self.alternate(&workload.scaled(4), conninfo);
@@ -49,7 +49,7 @@ impl Runs<'_> {
         talking.map(measure).collect()
     }
 
-    /// The libraries in turn, each round in the other order.
+    /// Runs the libraries alternately, in reverse order every other round.
     fn alternate(&self, workload: &Workload, conninfo: &str) -> Figures {
         let mut figures = Figures::new(*workload, self.libs.len());
         for round in 0..self.rounds {
@@ -71,7 +71,7 @@ impl Runs<'_> {
     }
 }
 
-/// For developers: exact on a machine that does other work too.
+/// For developers: counts are exact even if the machine is busy.
 pub fn count_instructions(clients: &Clients, workloads: &[Workload]) {
     let libs = [Lib::Oracle, Lib::Ours];
     for workload in workloads {
@@ -82,7 +82,7 @@ pub fn count_instructions(clients: &Clients, workloads: &[Workload]) {
     }
 }
 
-/// Chunked mode on results of growing size: the cost of a row and the peak memory stay the same.
+/// Chunked mode with results of growing size: the cost of a row and the peak memory must stay the same.
 pub fn growth(clients: &Clients) -> String {
     let chunked = WORKLOADS
         .iter()

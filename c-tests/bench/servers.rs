@@ -1,4 +1,4 @@
-//! A real PostgreSQL 18 and the ways to reach it.
+//! A real PostgreSQL 18 and the ways to connect to it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,22 +10,22 @@ use tempfile::TempDir;
 use crate::support::postgres::{Postgres, Version, service_user};
 use crate::support::process::{self, TIMEOUT};
 
-/// What such a server's certificate needs.
+/// The server's settings for TLS.
 const CONFIG: &str = "
 ssl = on
 ssl_cert_file = 'server.crt'
 ssl_key_file = 'server.key'
 ";
 
-/// One that speaks TLS as well, with a certificate for 127.0.0.1 made for this run.
+/// A server that also supports TLS, with a certificate for 127.0.0.1 that is made for this run.
 pub struct Server {
     postgres: Postgres,
     files: TempDir,
 }
 
-/// A way to the server.
+/// A way to connect to the server.
 pub struct Way {
-    /// Its part of docs/benchmarks.md.
+    /// The name of its part in docs/benchmarks.md.
     pub part: &'static str,
     pub title: &'static str,
     pub conninfo: String,
@@ -67,7 +67,7 @@ impl Server {
         ]
     }
 
-    /// A connection string that checks the server's certificate.
+    /// A connection string with verification of the server's certificate.
     pub fn verified(&self) -> String {
         let tcp = self.postgres.tcp("postgres");
         let root = self.files.path().join("root.crt");
@@ -75,7 +75,7 @@ impl Server {
     }
 }
 
-/// root.crt and the server.crt it signed, with keys of the same names.
+/// Makes root.crt and a server.crt signed by it, with keys of the same names.
 fn make_certificates(directory: &Path) {
     let root = ["-subj", "/CN=root"];
     let server = [
@@ -102,7 +102,7 @@ fn make_certificates(directory: &Path) {
     }
 }
 
-/// Copies a file for the server's user alone.
+/// Copies a file so that only the server's user can read it.
 fn install(from: &Path, to: &Path) {
     fs::copy(from, to).expect("a file of the server");
     fs::set_permissions(to, fs::Permissions::from_mode(0o600)).expect("its mode");

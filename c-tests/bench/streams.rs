@@ -1,4 +1,4 @@
-//! The bytes of the answers.
+//! The bytes of the canned replies.
 
 use crate::support::message::{
     Column, auth_ok, backend_key, command_complete, copy_data, copy_done, copy_in_response,
@@ -6,13 +6,13 @@ use crate::support::message::{
 };
 use crate::workloads::{Kind, Shape, Workload};
 
-/// Rows are sent from a block of about this size again and again: it stays in the cache.
+/// Rows are sent repeatedly from a block of about this size, which stays in the CPU cache.
 const BLOCK: usize = 64 * 1024;
 
-/// The answer to a workload's SQL.
+/// The reply to a workload's SQL.
 pub enum Stream {
     Canned(Canned),
-    /// The CopyInResponse: the data that follows is thrown away.
+    /// The CopyInResponse; the data that follows is discarded.
     CopyIn(Vec<u8>),
 }
 
@@ -84,7 +84,7 @@ fn row(workload: &Workload) -> Vec<u8> {
     }
 }
 
-/// All that comes before the first query.
+/// Everything that the server sends before the first query.
 pub fn greeting() -> Vec<u8> {
     let parameters = [
         ("server_version", "18.0"),

@@ -1,11 +1,11 @@
 /*
- * Touches memory in huge pages where the kernel grants them, and ends.
+ * Touches memory, in huge pages if possible, and exits.
  *
  *     warm MEGABYTES
  *
- * A virtual machine may hand free blocks back to its host; whoever is given such a block next waits for the host, up to
- * ten times as long as the kernel takes to clear it. The run that follows finds blocks that are there, as it would on a
- * machine of its own.
+ * A virtual machine may return free memory to its host. The next process that gets this memory then waits for the
+ * host, up to ten times as long as the kernel needs to clear it. After this program the memory is present, as it
+ * would be on a physical machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ main(int argc, char **argv)
 		perror("mmap");
 		return 1;
 	}
-	/* A kernel without huge pages refuses, and small ones do. */
+	/* A kernel without huge pages returns an error; small pages are used then. */
 	(void) madvise(memory, size, MADV_HUGEPAGE);
 	for (size_t at = 0; at < size; at += PAGE)
 		memory[at] = 1;

@@ -1,20 +1,20 @@
-//! What is measured, and the targets.
+//! The workloads and their targets.
 
-/// How the replay server answers a workload's SQL, and what a real server makes of it.
+/// How the replay server answers a workload's SQL, and the SQL for a real server.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub rows: usize,
     pub columns: usize,
-    /// Bytes of each value.
+    /// Bytes in each value.
     pub width: usize,
 }
 
-/// What a workload's SQL does.
+/// What a workload's SQL returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Rows of text.
     Text,
-    /// Rows of eight-byte integers in binary.
+    /// Rows of eight-byte integers in binary format.
     Binary,
     /// A statement with two parameters.
     Prepared,
@@ -29,21 +29,22 @@ pub enum Kind {
 pub struct Workload {
     pub name: &'static str,
     pub about: &'static str,
-    /// What client.c calls it.
+    /// The workload's name in client.c.
     pub mode: &'static str,
     pub kind: Kind,
     pub shape: Shape,
-    /// How often the client does it in one run.
+    /// How often the client repeats it in one run.
     pub repeats: usize,
-    /// Our CPU time by C libpq 18's: at most this.
+    /// The target for our CPU time relative to C libpq 18.
     pub cpu: f64,
     pub memory: Option<f64>,
-    /// Short queries: our instructions by C libpq's, and our system calls.
+    /// For short queries: the target for our instructions relative to C libpq, and for our system calls.
     pub instructions: Option<f64>,
     pub syscalls: Option<f64>,
-    /// The replay server is reached over TCP, not a Unix socket.
+    /// Uses TCP, not a Unix socket, to connect to the replay server.
     pub tcp: bool,
-    /// The same as another one, over the other kind of socket: real servers are measured on both anyway.
+    /// A variant of another workload with the other kind of socket. It is left out on real servers, where both are
+    /// measured anyway.
     pub twin: bool,
 }
 
@@ -90,7 +91,7 @@ impl Workload {
         self
     }
 
-    /// A short query over a Unix socket, where to poll costs less than not to.
+    /// A short query over a Unix socket, where poll costs less than waiting in recv.
     const fn over_unix(mut self, name: &'static str) -> Workload {
         self.name = name;
         self.about = "the same over a Unix socket";
@@ -100,7 +101,7 @@ impl Workload {
         self
     }
 
-    /// The same on a fraction of the rows, or of the repeats where a repeat is small.
+    /// The workload with a fraction of the rows, or of the repeats if a repeat is small.
     pub fn scaled(mut self, divisor: usize) -> Workload {
         if self.is_bulk() {
             self.shape.rows = (self.shape.rows / divisor).max(2);
@@ -110,7 +111,7 @@ impl Workload {
         self
     }
 
-    /// What one repeat consists of, and how many of them.
+    /// The unit to count in, and how many of them one repeat has.
     pub fn unit(&self) -> (&'static str, usize) {
         match (self.kind, self.mode) {
             (Kind::CopyIn | Kind::CopyOut, _) => ("line", self.shape.rows),
@@ -166,7 +167,7 @@ impl Workload {
         self.kind != Kind::None || matches!(self.mode, "connect" | "first")
     }
 
-    /// Whether the floor's raw loop can do it.
+    /// Whether the loop that only receives can run it.
     pub fn has_floor(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::CopyOut) && !self.tcp
     }
@@ -325,7 +326,7 @@ pub const WORKLOADS: &[Workload] = &[
     ),
 ];
 
-/// Those that only a server with TLS can answer: with its certificate verified.
+/// Workloads that need a server with TLS; the server's certificate is verified.
 pub const HANDSHAKES: &[Workload] = &[
     bulk(
         "connect_tls",

@@ -1,6 +1,6 @@
 /*
- * Loaded before a program, this makes the cancellation points that the thread comes to countable: arm_cancel(n) cancels the
- * thread when it comes to the n-th, so that it ends there unless it is protected. points_passed() is their number.
+ * For LD_PRELOAD: numbers the cancellation points of a thread. arm_cancel(n) cancels the thread at its nth point, so
+ * that it ends there unless cancellation is disabled. points_passed() returns the number of points so far.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -129,7 +129,7 @@ size_t
 fwrite(const void *data, size_t size, size_t count, FILE *stream)
 {
 	point();
-	/* It may be one; this makes it one for certain. */
+	/* The real function may be a cancellation point; this line always is one. */
 	pthread_testcancel();
 	return REAL(fwrite) (data, size, count, stream);
 }

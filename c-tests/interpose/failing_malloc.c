@@ -1,11 +1,8 @@
-/*
- * Loaded before a program, this lets allocations fail that are made between inside(1) and inside(0): from the one that
- * was named on, as many as were named.
- */
+/* For LD_PRELOAD: makes a given range of the allocations between inside(1) and inside(0) fail. */
 #include <errno.h>
 #include <stddef.h>
 
-/* glibc's own, which need no look-up. */
+/* glibc's own functions, which need no dlsym. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
@@ -16,7 +13,9 @@ static volatile long seen,
 			first,
 			beyond;
 
-/* Of the allocations inside, counted anew from 1, `count` fail from number `from` on; none for 0. */
+/*
+ * Counts the allocations inside again from 1; those from number `from` on fail, `count` of them. With 0 none fails.
+ */
 void
 fail_allocations(long from, long count)
 {
@@ -31,7 +30,7 @@ inside(int yes)
 	within = yes;
 }
 
-/* How many allocations there were inside. */
+/* The number of allocations inside so far. */
 long
 allocations_inside(void)
 {

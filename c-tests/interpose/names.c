@@ -1,4 +1,7 @@
-/* Lets the name two.test stand for the addresses in TWO_TEST, separated by commas, in their order. */
+/*
+ * For LD_PRELOAD: the name two.test resolves to the addresses in TWO_TEST, which are separated by commas, in this
+ * order.
+ */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

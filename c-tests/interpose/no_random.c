@@ -1,6 +1,6 @@
 /*
- * Loaded before a program: the system has no random bytes for it. It says so at the end, with the number of those who
- * asked, so that a test can tell that it was asked at all.
+ * For LD_PRELOAD: the system returns no random bytes. At exit it prints how often it was asked, so that a test can
+ * check that it was called at all.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +14,7 @@ getrandom(void *buffer, size_t length, unsigned int flags)
 {
 	(void) buffer;
 	(void) flags;
-	/* A question whether there is such a call at all. */
+	/* A check whether the system call exists. */
 	if (length == 0)
 		return 0;
 	asked++;

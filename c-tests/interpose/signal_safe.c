@@ -1,6 +1,6 @@
 /*
- * Loaded before a program, this ends it when, between forbid(1) and forbid(0), it calls what a signal handler must not:
- * the allocator, locks, the environment, streams, name resolution.
+ * For LD_PRELOAD: ends the program if, between forbid(1) and forbid(0), it calls a function that is not
+ * async-signal-safe: the allocator, locks, the environment, streams, name resolution.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* glibc's own, which need no look-up. */
+/* glibc's own functions, which need no dlsym. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
@@ -56,7 +56,7 @@ find(void)
 	FIND(syscall);
 }
 
-/* Other libraries' constructors call these before any of ours would run. */
+/* Constructors of other libraries call these before our constructor runs. */
 #define REAL(name) (real.name == NULL ? find() : (void) 0, real.name)
 
 void
@@ -135,7 +135,7 @@ pthread_mutex_trylock(pthread_mutex_t *mutex)
 	return REAL(mutex_trylock)(mutex);
 }
 
-/* Locks of other makes wait in the kernel. */
+/* Other lock implementations wait with futex. */
 long
 syscall(long number,...)
 {

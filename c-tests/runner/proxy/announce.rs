@@ -1,4 +1,4 @@
-//! Who is told, when and how.
+//! Which clients are told, when and how.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ fn a_client_is_not_told_again() {
     assert_eq!(client.read_message(), (b'g', Vec::new()));
     for words in [&["goaway", &pid][..], &["goaway"]] {
         proxy.ctl(words).success();
-        // A GoAway would stand before the answer.
+        // A GoAway would come before the reply.
         assert_eq!(client.backend().to_string(), pid);
     }
 }
@@ -77,10 +77,10 @@ fn announcements_are_spread_in_random_order() {
     let mut order = Vec::new();
     while !clients.is_empty() {
         thread::sleep(Duration::from_millis(1));
-        // A client leaves when it is told.
+        // A client disconnects when it is told.
         for (number, mut client) in clients.extract_if(.., |(_, client)| client.is_readable()) {
             assert_eq!(client.read_message(), (b'g', Vec::new()));
-            // Late on a busy machine, but never early.
+            // It may be late on a busy machine, but never early.
             let due = SPREAD / CLIENTS * order.len() as u32;
             assert!(begin.elapsed() >= due, "{} of {order:?}", order.len());
             order.push(number);
@@ -97,7 +97,7 @@ fn it_comes_between_two_messages_of_a_long_reply() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     client.query("SELECT repeat('x', 5000) FROM generate_series(1, 20000)");
-    // The answer does not fit into the buffers of the sockets, so it is under way.
+    // The reply does not fit into the sockets' buffers, so it is still being sent.
     let first = client.read_message();
     assert_eq!(first.0, b'T');
     proxy.ctl(&["goaway"]).success();
@@ -159,7 +159,7 @@ fn replication_that_starts_during_a_drain_is_not_told() {
 #[test]
 fn no_client_is_told_before_its_session_is_ready() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0"]);
-    // A password is asked for, so the session stands half open.
+    // The server has asked for a password, so the session is not open yet.
     let mut client = Raw::connect(proxy.port);
     client.startup(&[("user", "scram_user"), ("_pq_.goaway", "")]);
     assert_eq!(client.read_message().0, b'R');
@@ -181,7 +181,7 @@ fn a_smart_shutdown_of_the_server_tells_its_clients() {
         let mut message = [0; 5];
         client.read_exact(&mut message);
         assert_eq!(message[..], goaway());
-        // The session goes on until its client leaves; then the server goes.
+        // The session continues until its client leaves; then the server exits.
         client.query("SELECT 1");
         assert_eq!(client.read_message().0, b'T');
         drop(client);
@@ -199,7 +199,7 @@ fn watching_leaves_no_errors_in_the_servers_log() {
         let options = ["--watch-interval", "0.05", "--watch-user", user];
         let mut proxy = Proxy::start(&server, &options);
         proxy.session.until("the server is there");
-        // Several more looks.
+        // Long enough for several more checks.
         thread::sleep(Duration::from_millis(500));
         drop(proxy);
         let log = server.log();

@@ -1,4 +1,4 @@
-//! On the way to the server: addresses that do not answer, clients that do not wait, servers that stay silent.
+//! Connecting to the server: addresses that do not answer, clients that do not wait, servers that do not reply.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,7 +17,7 @@ use crate::support::program::Program;
 use crate::support::script::Script;
 use crate::support::session::wait_until;
 
-/// An address at which no connection is accepted nor refused: its queue is full.
+/// An address that neither accepts nor refuses connections, because its queue is full.
 struct Silence {
     _listener: Socket,
     _waiting: Vec<Socket>,
@@ -44,7 +44,7 @@ impl Silence {
     }
 }
 
-/// A program for which the name two.test stands for these addresses.
+/// A command for which the name two.test resolves to these addresses.
 fn with_names(addresses: &str) -> Command {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| {
@@ -86,13 +86,13 @@ fn an_unreachable_address_is_skipped_and_tried_last_next_time() {
         proxy.status()["server_address"],
         format!("127.0.0.1:{port}")
     );
-    // The next ones do not wait for it: all together they take less than one wait for each.
+    // Later connections do not wait for the address: all of them together take less time than one wait each.
     let begin = Instant::now();
     for lib in [Lib::Ours, Lib::Oracle] {
         let output = Program::new("query").run(lib, &[&proxy.conninfo(), "SELECT 6 * 7"], &[]);
         assert!(output.success().stdout.contains("42"));
     }
-    // Cancel requests reach the server that has the session.
+    // Cancel requests go to the address that has the session.
     let output = Program::new("cancel_signal").run(Lib::Ours, &[&proxy.conninfo()], &[]);
     output.success();
     for _ in 0..8 {
@@ -127,7 +127,7 @@ fn when_no_address_answers_the_client_gets_the_reason() {
         "connection to server at \"two.test\" (127.0.0.2), port {port} failed: timeout expired"
     );
     assert!(log.contains(&detail), "{log}");
-    // Of several hosts, the next one is tried.
+    // With several hosts, the client tries the next one.
     let conninfo = format!(
         "host=127.0.0.1,127.0.0.1 port={},{} user=postgres dbname=postgres",
         proxy.port,
@@ -163,7 +163,7 @@ fn clients_that_leave_while_connecting_are_removed_at_once() {
     assert!(begin.elapsed() < Duration::from_secs(20));
 }
 
-/// A cancel request for a process that there is not.
+/// A cancel request for a process that does not exist.
 fn cancel_request(port: u16) -> Raw {
     let mut client = Raw::connect(port);
     client.send(b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\x09\x09\x09\x09");
@@ -181,19 +181,20 @@ fn cancel_requests_hold_few_descriptors_and_not_for_long() {
     let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &options);
     let before = proxy.descriptors();
     let requests: Vec<Raw> = (0..REQUESTS).map(|_| cancel_request(proxy.port)).collect();
-    // 64 at a time, and 1,000 that wait: the others are closed.
+    // The proxy handles 64 at a time and queues 1,000; it closes the others.
     let count = |what: &str| proxy.status()[what].as_u64().expect("a number");
     wait_until("true", || (count("cancels_refused") > 0).to_string());
     let held = proxy.descriptors() - before;
     assert!(held <= 1064 + 64 + 8, "{held}");
-    // Whoever gets no answer in ten seconds gets none.
+    // A request that gets no reply within ten seconds is closed.
     proxy.forgets_all(before);
     let all = count("cancels_refused") + count("cancels_failed");
     assert_eq!(all, REQUESTS as u64);
     drop(requests);
 }
 
-/// What a client gets through a proxy from a server that answers its startup packet with `answer`, and then nothing.
+/// What a client gets through a proxy if the server replies to its startup packet with `answer` and then sends
+/// nothing.
 fn heard_of_silence(answer: Vec<u8>) -> String {
     let server = Script::new()
         .connection(move |c| {
@@ -220,10 +221,10 @@ fn a_silent_server_does_not_block_a_client_for_long() {
     let heard = heard_of_silence(Vec::new());
     assert!(heard.contains("C57P03"), "{heard}");
     assert!(heard.contains("the server does not answer"), "{heard}");
-    // One that asks for a password, and gets none or says no more.
+    // A server that asks for a password and then gets none or sends no more.
     let heard = heard_of_silence(auth(3, b""));
     assert!(heard.contains("C57014"), "{heard}");
-    // One that lets the client in, and forgets about it.
+    // A server that accepts the client and then sends no more.
     let heard = heard_of_silence(auth_ok());
     assert!(heard.contains("C57014"), "{heard}");
 }
@@ -242,7 +243,7 @@ fn a_server_that_does_not_answer_the_tls_request_times_out() {
     server.finish();
 }
 
-/// What a client sends before there is a server for it is not lost, nor is its end.
+/// Data that a client sends before the server is connected is not lost, nor is its end of file.
 #[test]
 fn a_client_may_send_before_the_server_is_connected() {
     let port = Postgres::shared().port();

@@ -1,4 +1,4 @@
-//! A drain: who leaves, who is ended and in what order, what the last log line and the exit status say.
+//! Drains: which clients leave, which are ended and in what order, and the last log line and the exit status.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -68,7 +68,7 @@ fn grace_ends_idle_clients_and_spares_transactions() {
     assert_eq!(busy.read_message().0, b'C');
     assert_eq!(busy.read_message(), (b'Z', b"T".to_vec()));
     proxy.signal("TERM");
-    // It is told first.
+    // It gets GoAway first.
     assert_eq!(idle.read_message(), (b'g', Vec::new()));
     let (kind, body) = idle.read_message();
     assert_eq!(kind, b'E');
@@ -78,7 +78,7 @@ fn grace_ends_idle_clients_and_spares_transactions() {
         "{text}"
     );
     assert_eq!(idle.read_to_end(), 0);
-    // Committing makes it idle, and its end comes.
+    // After the commit it is idle, so the proxy ends it.
     busy.query("COMMIT");
     assert_eq!(busy.read_message().0, b'C');
     assert_eq!(busy.read_message().0, b'Z');
@@ -163,10 +163,10 @@ fn a_rolling_restart_loses_no_new_connection() {
         }
         over.store(true, Ordering::Relaxed);
     });
-    // A client that was lost has failed its thread.
+    // pgbench exits with an error if a thread lost its connection.
 }
 
-/// pgbench with 8 clients on transactions of several queries, found by a connection string.
+/// Starts pgbench with 8 clients that run transactions of several queries.
 fn pgbench(lib: Lib, conninfo: &str, script: &NamedTempFile, options: &[&str]) -> Session {
     let mut command = on_lib(Version::Oracle18.bin().join("pgbench"), lib);
     command.env("PGGOAWAY", "notice");
@@ -182,7 +182,7 @@ fn transactions() -> NamedTempFile {
     file
 }
 
-/// Waits for its end: all its transactions were done and none failed. What it said.
+/// Waits until pgbench exits, and checks that all its transactions completed. Returns its output.
 #[track_caller]
 fn did_all(pgbench: Session, transactions: u32) -> String {
     let (said, end) = pgbench.finish();
@@ -201,7 +201,7 @@ fn a_drain_during_pgbench_fails_no_transaction() {
     let script = transactions();
     for lib in [Lib::Ours, Lib::Oracle] {
         let proxy = Proxy::start(Postgres::shared(), &["--spread", "0.5"]);
-        // The rate makes it last for seconds, wherever it runs.
+        // With this rate the run takes seconds on any machine.
         let options = ["-t", "250", "-R", "500"];
         let pgbench = pgbench(lib, &proxy.conninfo(), &script, &options);
         wait_until("8", || proxy.clients().len().to_string());
@@ -230,7 +230,7 @@ fn pgbench_loses_no_connection_in_a_rolling_restart() {
         )
     };
     let mut proxy = start();
-    // A connect for each transaction.
+    // With -C, pgbench connects for each transaction.
     let options = ["-C", "-t", "100", "-R", "200"];
     let pgbench = pgbench(Lib::Ours, &proxy.conninfo(), &script, &options);
     let works = |proxy: &Proxy| {

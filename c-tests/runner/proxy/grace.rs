@@ -1,4 +1,4 @@
-//! `--grace` ends who is idle: whom the server has answered everything.
+//! `--grace` ends idle clients: those for which the server has answered everything.
 
 use crate::support::postgres::Postgres;
 use crate::support::process::End;
@@ -12,7 +12,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
 }
 
-/// Has `sql` executed, and sends Sync.
+/// Prepares and executes `sql`, and sends Sync.
 fn execute(client: &mut Raw, sql: &str) {
     let parse = message(b'P', format!("\0{sql}\0\0\0").as_bytes());
     let bind = message(b'B', &[0; 8]);
@@ -20,7 +20,7 @@ fn execute(client: &mut Raw, sql: &str) {
     client.send(&[parse, bind, execute, message(b'S', b"")].concat());
 }
 
-/// The types of the messages up to the session's end, which is an error.
+/// The types of the messages up to the error that ends the session.
 #[track_caller]
 fn types_until_ended(client: &mut Raw) -> String {
     let mut types = String::new();
@@ -65,7 +65,7 @@ fn half_a_query_is_waited_for() {
     assert_eq!(proxy.end().1, End::Exit(3));
 }
 
-/// Nobody is ended who could not have left.
+/// A client is ended only after it has had a chance to leave.
 #[test]
 fn all_clients_are_told_before_any_is_ended() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "1", "--grace", "0"]);
@@ -79,7 +79,7 @@ fn all_clients_are_told_before_any_is_ended() {
     assert_eq!(proxy.end().1, End::Exit(3));
 }
 
-/// libpq sends Sync behind the Execute of a COPY, which the server ignores, and another behind its data.
+/// libpq sends a Sync after the Execute of a COPY, which the server ignores, and another after the data.
 #[test]
 fn a_copy_is_finished_before_its_client_is_ended() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "0", "--grace", "0.1"]);
@@ -114,13 +114,13 @@ fn a_copy_is_finished_before_its_client_is_ended() {
     assert_eq!(proxy.end().1, End::Exit(3));
 }
 
-/// Reads and forgets what comes up to a message of this type.
+/// Reads and discards messages up to one of this type.
 #[track_caller]
 fn read_to(client: &mut Raw, kind: u8) {
     while client.read_message().0 != kind {}
 }
 
-/// After an error in the extended protocol the server skips all up to a Sync: queries, too.
+/// After an error in the extended protocol the server skips all messages up to a Sync, including queries.
 #[test]
 fn messages_that_the_server_skips_are_not_waited_for() {
     for server in [Postgres::shared(), Postgres::shared_debian15()] {
@@ -131,7 +131,7 @@ fn messages_that_the_server_skips_are_not_waited_for() {
         query.query("SELECT 2");
         query.send(&message(b'S', b""));
         read_to(&mut query, b'Z');
-        // The same, sent at once.
+        // The same, sent in one write.
         let mut at_once = session(&proxy, &[]);
         let failing = message(b'P', b"\0SELECT 1/\0\0\0");
         let skipped = message(b'Q', b"SELECT 2\0");
@@ -139,7 +139,7 @@ fn messages_that_the_server_skips_are_not_waited_for() {
         at_once.send(&[&failing[..], &skipped, &skipped, &sync, &skipped].concat());
         read_to(&mut at_once, b'Z');
         read_to(&mut at_once, b'Z');
-        // One that still skips is not idle.
+        // A session that still skips messages is not idle.
         let mut skipping = session(&proxy, &[]);
         skipping.send(&failing);
         read_to(&mut skipping, b'E');
@@ -153,7 +153,7 @@ fn messages_that_the_server_skips_are_not_waited_for() {
     }
 }
 
-/// Numbers that look like chance, and are the same each time.
+/// Pseudorandom numbers that are the same in every run.
 struct Chance(u64);
 
 impl Chance {
@@ -165,14 +165,14 @@ impl Chance {
     }
 }
 
-/// A FunctionCall of int4pl, or of no function.
+/// A FunctionCall of int4pl, or of a function that does not exist.
 fn call(function: u32) -> Vec<u8> {
     let mut body = function.to_be_bytes().to_vec();
     body.extend(b"\0\x01\0\x01\0\x02\0\0\0\x04\0\0\0\x02\0\0\0\x04\0\0\0\x03\0\x01");
     message(b'F', &body)
 }
 
-/// What a client may send, each whole in itself.
+/// Complete sequences of messages that a client may send.
 fn phrases() -> Vec<Vec<u8>> {
     let parse = |sql: &str| message(b'P', format!("\0{sql}\0\0\0").as_bytes());
     let (bind, execute) = (message(b'B', &[0; 8]), message(b'E', &[0; 5]));
@@ -235,7 +235,7 @@ fn phrases() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Whatever order these come in, with or without waiting, in the end nothing is owed.
+/// Whatever the order, and with or without waiting, the proxy must see that nothing is left to answer.
 #[test]
 fn no_order_of_messages_leaves_a_session_busy() {
     const CONVERSATIONS: usize = 150;
@@ -253,8 +253,8 @@ fn no_order_of_messages_leaves_a_session_busy() {
             said.push(number);
             sent.extend_from_slice(&phrases[number]);
         }
-        // A Sync ends all skipping; behind it this is the last to be answered. The query before it may fail: PostgreSQL
-        // 18 loses its way once after a query that came between an Execute and its Sync.
+        // A Sync ends all skipping, so this query is the last to be answered. The query before it may fail:
+        // PostgreSQL 18 loses track once after a query between an Execute and its Sync.
         sent.extend(message(b'S', b""));
         sent.extend(message(b'Q', b"SELECT 1\0"));
         sent.extend(message(b'Q', b"SELECT 'the end'\0"));

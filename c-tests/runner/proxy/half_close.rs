@@ -1,4 +1,4 @@
-//! One side ends its sending, and still reads.
+//! One side closes its direction of the connection and continues to read.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,7 +26,7 @@ fn query(sql: &str) -> Vec<u8> {
     message(b'Q', &[sql.as_bytes(), b"\0"].concat())
 }
 
-/// What a client in an open session gets that sends `bytes` and then ends its sending.
+/// What a client in an open session receives if it sends `bytes` and then closes its direction.
 #[track_caller]
 fn answers(port: u16, bytes: &[u8]) -> Vec<u8> {
     let mut client = Raw::session(port, &[]);
@@ -58,9 +58,9 @@ fn a_half_closed_client_gets_the_same_reply_as_from_the_server() {
         [query("SELECT 1"), message(b'X', b"")].concat(),
         query("COPY (SELECT generate_series(1, 100000)) TO STDOUT"),
         query("SELECT 1/0"),
-        // The second query is not whole.
+        // The second query is incomplete.
         [&query("SELECT 1")[..], b"Q\0\0"].concat(),
-        // Its data does not end.
+        // A COPY whose data does not end.
         [
             query("CREATE TEMP TABLE t (a text); COPY t FROM STDIN"),
             message(b'd', b"x\n"),
@@ -136,7 +136,7 @@ fn the_server_sees_the_end_before_it_answers() {
     server.finish();
 }
 
-/// A server of one connection; what it reads behind its own end.
+/// A server for one connection. Returns what it reads after it has closed its direction.
 fn ending_server() -> (u16, thread::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = listener.local_addr().expect("its address").port();
@@ -228,7 +228,7 @@ fn a_half_closed_client_that_resets_is_removed() {
     assert!(begin.elapsed() < Duration::from_secs(25));
 }
 
-/// A TLS session with the host that the certificate `good` names.
+/// A TLS session with the host name of the certificate `good`.
 fn encrypted(port: u16) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_file(Certificates::shared().path("root.crt"));
@@ -273,7 +273,7 @@ fn tls_directions_close_separately() {
         .shutdown(Shutdown::Write)
         .expect("an open socket");
     let mut heard = Vec::new();
-    // The end is a clean one.
+    // The connection ends with close_notify.
     client.read_to_end(&mut heard).expect("rows and a goodbye");
     let rows = format!("SELECT {ROWS}\0");
     let end = [message(b'C', rows.as_bytes()), ready(b'I')].concat();

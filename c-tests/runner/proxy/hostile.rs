@@ -1,4 +1,4 @@
-//! Clients and servers that misbehave, and what they leave behind: nothing.
+//! Clients and servers that misbehave. They must leave nothing behind.
 
 use std::thread;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn an_invalid_startup_closes_only_its_connection() {
         client.shutdown();
         assert_eq!(client.read_to_end(), 0);
     }
-    // Asking for encryption is declined once each.
+    // Each request for encryption is declined once.
     let mut client = Raw::connect(proxy.port);
     client.send(b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x08\x04\xd2\x16\x2f");
     let mut answer = [0; 2];
@@ -126,7 +126,7 @@ fn a_client_that_sends_no_startup_packet_is_closed() {
         let answer: &[u8] = if begin == SSL_REQUEST { b"S" } else { b"" };
         assert_eq!(client.read_rest(), answer, "{}", begin.escape_ascii());
     }
-    // Time does not end a session.
+    // Waiting does not end a session.
     assert_eq!(proxy.clients().len(), 1);
     idle.query("SELECT 1");
     assert_eq!(idle.read_until_ready().len(), 4);
@@ -134,7 +134,8 @@ fn a_client_that_sends_no_startup_packet_is_closed() {
     proxy.forgets_all(before);
 }
 
-/// What a client hears of a server that sends GoAways of its own: in an answer, and the proxy's word before or behind it.
+/// What a client receives if the server itself sends GoAway during a reply, and the proxy's GoAway before or after
+/// it.
 #[track_caller]
 fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
     let script = Script::new().connection(|c| {
@@ -145,7 +146,7 @@ fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
         let rows = [&row, &goaway()[..], &row, &goaway(), &ready(b'I')].concat();
         c.send(&rows);
         c.expect_query();
-        // With room for a payload, and in pieces.
+        // With a payload, and split.
         c.send_split(&[&goaway(), &message(b'g', b"why")[..], &row, &ready(b'I')].concat());
         c.drain();
     });
@@ -187,7 +188,7 @@ fn goaway_from_the_server_reaches_each_asking_client_once() {
     assert_eq!(heard_of_goaways(false, false), b"DDZDZ");
 }
 
-/// What a client gets of a server that sends `first`, and `then` as the answer to a query.
+/// What a client receives from a server that sends `first`, and `then` as the reply to a query.
 #[track_caller]
 fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
     let script = Script::new().connection(move |c| {
@@ -231,7 +232,7 @@ fn servers_that_break_the_protocol_are_disconnected() {
     let answers: [&[u8]; 2] = [b"D\xff\xff\xff\xff", b"C\0\0\0\x03"];
     for lie in answers {
         assert_eq!(heard_from(opening.clone(), Some(lie)), b"");
-        // What made sense may come, and no more.
+        // The client may receive the valid part, and nothing after it.
         let heard = heard_from([&opening, lie].concat(), None);
         let text = heard.escape_ascii();
         assert!(heard.is_empty() || heard == opening, "{text}");

@@ -1,4 +1,4 @@
-//! Many clients and long messages: what they cost, and that nothing is left of them.
+//! Many clients and long messages: the memory they use, and that they leave nothing behind.
 
 use std::fs;
 use std::process::Command;
@@ -18,7 +18,7 @@ impl Proxy {
         fs::read_dir(directory).expect("a process of ours").count()
     }
 
-    /// What is resident, in kB; the most there ever was, or what there is.
+    /// Resident memory in kB: current or peak.
     pub fn memory(&self, what: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.session.id()));
         let status = status.expect("a process of ours");
@@ -29,8 +29,8 @@ impl Proxy {
             .expect("a figure")
     }
 
-    /// Waits until nothing is left of its clients: it has `descriptors` as before, or fewer, as it may have been watching
-    /// its server then.
+    /// Waits until the proxy has removed all clients: it must have as many `descriptors` as before, or fewer, because
+    /// it may have been connected to the server for its watch then.
     #[track_caller]
     pub fn forgets_all(&self, descriptors: usize) {
         wait_until(&descriptors.to_string(), || {
@@ -68,7 +68,7 @@ fn a_gigabyte_from_the_client_uses_little_memory() {
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     client.query("CREATE TEMP TABLE t (a text); CREATE TEMP SEQUENCE lines");
     client.read_until_ready();
-    // Whole lines are counted, and not kept.
+    // Counts complete lines without storing them.
     client.query(&format!(
         "COPY t FROM STDIN WHERE length(a) = {} AND nextval('lines') < 0",
         LINE - 1
@@ -129,12 +129,13 @@ fn ten_thousand_connections_leak_nothing() {
 #[test]
 fn two_thousand_idle_clients_use_little_memory() {
     const CLIENTS: usize = 2000;
-    // PgBouncer takes many clients without a backend for each. A client is a descriptor here and there, two in the proxy.
+    // PgBouncer accepts many clients without a backend for each. Each client needs one descriptor here, one in
+    // PgBouncer, and two in the proxy.
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
     assert!(limit >= 2 * CLIENTS as u64 + 64, "ulimit -Hn is {limit}");
     let more = format!("max_client_conn = {}\n", CLIENTS + 100);
     let bouncer = PgBouncer::start(Postgres::shared(), &more);
-    // What a shell and a service have if nobody cared.
+    // The default limit of a shell or a service.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "ulimit -Sn 1024; exec \"$0\" \"$@\""]);
     command.arg(program().get_program());

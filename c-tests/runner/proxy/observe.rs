@@ -1,4 +1,4 @@
-//! What is seen of it from outside: status, figures, the log, and who may look.
+//! What can be observed from outside: status, metrics, the log; and who may do so.
 
 use std::collections::HashMap;
 use std::fs;
@@ -85,7 +85,7 @@ fn status_lists_clients_and_their_state() {
     drop(asking);
     wait_until("2", || proxy.status()["left"].to_string());
     assert_eq!(proxy.clients()[0]["pid"], stock_pid);
-    // Each has its lines in the log.
+    // The log has lines for each of them.
     drop(stock);
     proxy.signal("TERM");
     let (log, _) = proxy.end();
@@ -113,7 +113,7 @@ fn the_clients_address_is_passed_to_the_server_on_request() {
     assert_eq!(name, address);
 }
 
-/// Scrapes the figures.
+/// Reads the metrics.
 fn figures(address: &str) -> HashMap<String, u64> {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream
@@ -169,7 +169,7 @@ fn metrics_count_events() {
     assert!(size > 100_000);
     let after = figures(&address);
     assert_eq!(after[TO_CLIENT] - before[TO_CLIENT], size as u64);
-    // The query's header and its end.
+    // The query's header and its terminating NUL.
     assert_eq!(after[TO_SERVER] - before[TO_SERVER], sql.len() as u64 + 6);
 
     proxy.signal("USR1");
@@ -177,7 +177,7 @@ fn metrics_count_events() {
     expect([3, 1, 1, 0, 0]);
     drop(asking);
     expect([2, 0, 1, 1, 0]);
-    // A drain ends who is idle, and the one in a transaction keeps it going.
+    // The drain ends the idle client; the client in a transaction keeps the proxy running.
     proxy.signal("TERM");
     expect([1, 0, 1, 1, 1]);
     drop(idle);

@@ -1,4 +1,4 @@
-//! Running it: mistakes that the start refuses, a server that is not there, SIGHUP.
+//! Operation: errors at startup, an unreachable server, SIGHUP.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::support::process::{self, End, TIMEOUT};
 use crate::support::session::wait_until;
 use crate::tls::certificates::Certificates;
 
-/// A proxy that cannot begin; what it says.
+/// Runs a proxy that cannot start, and returns its error text.
 #[track_caller]
 fn complaint(options: &[&str]) -> String {
     let output = process::run(program().args(options), b"", TIMEOUT);
@@ -146,12 +146,12 @@ fn sighup_reloads_certificates() {
     let verified = conninfo(&proxy, "sslmode=verify-full");
     query(Lib::Ours, &verified).success();
     let mut open = session(&proxy, &[]);
-    // What cannot be read changes nothing.
+    // An unreadable certificate changes nothing.
     fs::write(&certificate, "nonsense").expect("a file of ours");
     proxy.signal("HUP");
     proxy.session.until("the certificates stay as they were");
     query(Lib::Ours, &verified).success();
-    // Of another host now.
+    // Now a certificate for another host.
     show("ip");
     proxy.signal("HUP");
     proxy.session.until("certificates and keys were read again");

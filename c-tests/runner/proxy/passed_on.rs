@@ -1,4 +1,4 @@
-//! A server that sends GoAway by itself: the proxy's rules are kept.
+//! A server that sends GoAway itself: the proxy applies its rules to it.
 
 use crate::support::message::{auth_ok, goaway, message, ready};
 use crate::support::script::Script;
@@ -6,8 +6,8 @@ use crate::support::script::Script;
 use super::Proxy;
 use super::raw::session;
 
-/// What a client with these parameters reads behind its opening, of a server that sends GoAway `early`, before the
-/// session is open, or not, and then three of them around an answer.
+/// What a client with these parameters reads after the startup from a server that sends one GoAway before the session
+/// is open (if `early`) and then three around a reply.
 fn read(early: bool, parameters: &[(&str, &str)], options: &[&str]) -> Vec<u8> {
     let script = Script::new().connection(move |c| {
         c.expect_startup();

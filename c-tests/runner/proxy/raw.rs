@@ -1,4 +1,4 @@
-//! A client made of bytes.
+//! A client that sends and receives raw bytes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,14 +10,14 @@ pub struct Raw {
     stream: TcpStream,
 }
 
-/// An open session with these parameters, all its opening read.
+/// Opens a session with these parameters and reads all messages up to the first ReadyForQuery.
 #[track_caller]
 pub fn session(proxy: &Proxy, parameters: &[(&str, &str)]) -> Raw {
     Raw::session(proxy.port, parameters)
 }
 
 impl Proxy {
-    /// A new client is refused with the one SQLSTATE that sends libpq to its next host.
+    /// Checks that a new client is refused with the SQLSTATE that makes libpq try its next host.
     #[track_caller]
     pub fn refuses_as_if_shutting_down(&self) {
         let mut late = Raw::connect(self.port);
@@ -44,7 +44,7 @@ impl Raw {
         Raw::session_of(port, &[&user, parameters].concat())
     }
 
-    /// Likewise, of whom the parameters name.
+    /// As [`Raw::session`], but only with the given parameters.
     #[track_caller]
     pub fn session_of(port: u16, parameters: &[(&str, &str)]) -> Raw {
         let mut client = Raw::connect(port);
@@ -54,7 +54,7 @@ impl Raw {
         client
     }
 
-    /// Its own address.
+    /// The client's own address.
     pub fn address(&self) -> String {
         let address = self.stream.local_addr().expect("an open socket");
         address.to_string()
@@ -89,21 +89,21 @@ impl Raw {
         (kind, body)
     }
 
-    /// The process of an open session.
+    /// The backend's process id, read from the messages of a new session.
     #[track_caller]
     pub fn backend(&mut self) -> u64 {
         let pid = self.value("SELECT pg_backend_pid()");
         pid.parse().expect("a process ID")
     }
 
-    /// The one value that a query returns.
+    /// The value that a query returns; it must be the only one.
     #[track_caller]
     pub fn value(&mut self, sql: &str) -> String {
         self.query(sql);
         let messages = self.read_until_ready();
         let row = messages.iter().find(|(kind, _)| *kind == b'D');
         let (_, row) = row.expect("a row");
-        // Behind a count and a length.
+        // After a count and a length.
         String::from_utf8_lossy(&row[6..]).into_owned()
     }
 
@@ -117,7 +117,7 @@ impl Raw {
         messages
     }
 
-    /// Whether there is something to read, the end included.
+    /// Whether a read would return at once, also at end of file.
     pub fn is_readable(&self) -> bool {
         self.stream.set_nonblocking(true).expect("an open socket");
         let peeked = self.stream.peek(&mut [0]);
@@ -125,7 +125,7 @@ impl Raw {
         peeked.is_ok()
     }
 
-    /// What comes until the end, which need not be a clean one.
+    /// Reads until the connection ends, normally or not.
     #[track_caller]
     pub fn read_rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -137,13 +137,13 @@ impl Raw {
         }
     }
 
-    /// How much that is.
+    /// The same, but returns only the number of bytes.
     #[track_caller]
     pub fn read_to_end(&mut self) -> usize {
         self.read_rest().len()
     }
 
-    /// Closes it so that the other side learns at once.
+    /// Closes the connection with a reset.
     pub fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);
         let at_once = Some(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! Unix sockets: whose place is taken, and who is let in.
+//! Unix sockets: when an existing socket is replaced, and who can connect.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -24,7 +24,7 @@ fn server() -> String {
     format!("127.0.0.1:{}", Postgres::shared().port())
 }
 
-/// A proxy that cannot begin; what it says.
+/// Runs a proxy that cannot start, and returns its error text.
 #[track_caller]
 fn refused(listen: &Path, server: &str, options: &[&str]) -> Output {
     let mut command = program();
@@ -65,7 +65,7 @@ fn a_file_that_is_not_a_socket_is_not_removed() {
     let output = refused(tcp, &server(), &["--control", &control]);
     assert!(output.stderr.contains("not a socket"), "{output}");
     assert_eq!(fs::read_to_string(&path).expect("the file"), "precious");
-    // It leaves nothing else there.
+    // The proxy leaves no other file there.
     assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 1);
 }
 
@@ -92,7 +92,7 @@ fn a_running_proxys_socket_is_not_taken_over() {
     );
     serves(directory.path());
     assert_eq!(first.status()["state"], "serving");
-    // One that is about to listen has the lock already.
+    // A proxy that starts to listen has the lock already.
     fs::remove_file(directory.path().join(".s.PGSQL.5432")).expect("a socket");
     let output = refused(directory.path(), &server(), &[]);
     let text = format!("already exists: process {pid} has that socket");
@@ -113,14 +113,14 @@ fn a_socket_in_use_by_another_program_is_not_taken_over() {
         "{output}"
     );
     drop(other);
-    // What a process that was killed leaves behind.
+    // The lock file of a process that was killed.
     fs::write(path.with_extension("5432.lock"), "999999999\nx\n").expect("a lock file");
     let proxy = listening(directory.path(), &[]);
     serves(directory.path());
     drop(proxy);
 }
 
-/// A copy of the program that the servers' user can start, in a directory of that user's.
+/// A copy of the program that the servers' user can start, in a directory of that user.
 fn program_of_the_service_user(directory: &Path) -> PathBuf {
     let copy = directory.join("goaway-proxy");
     fs::copy(program().get_program(), &copy).expect("the program");
@@ -173,10 +173,10 @@ fn a_socket_is_handed_over_on_request() {
         assert_eq!(end, End::Exit(0), "{log}");
         serves(directory.path());
     }
-    // It has the lock by now.
+    // The running proxy has the lock by now.
     refused(directory.path(), &server(), &[]);
 
-    // So is a control socket.
+    // The same for a control socket.
     let control = proxy.control_path();
     let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--server", &server()]);
@@ -187,7 +187,7 @@ fn a_socket_is_handed_over_on_request() {
     assert_eq!(proxy.status()["listen"][0], address);
     next.signal("TERM");
     assert_eq!(next.finish().1, End::Exit(0));
-    // What is no proxy's is not taken.
+    // A socket that belongs to another program is not replaced.
     let _other = UnixListener::bind(&control).expect("a free place");
     let options = ["--reuse-port", "--control", &control.to_string_lossy()];
     refused(Path::new("127.0.0.1:0"), &server(), &options);
@@ -210,7 +210,7 @@ fn only_the_proxys_user_can_open_the_socket_by_default() {
     }
 }
 
-/// The server would take each client for the user that runs the proxy.
+/// Otherwise the server would give each client the identity of the user that runs the proxy.
 #[test]
 fn clients_get_the_proxys_identity_only_with_trust_local() {
     let server = Postgres::shared();
@@ -235,7 +235,7 @@ fn the_log_says_who_is_trusted() {
     let mut open = Proxy::listening("0.0.0.0:0", &server, &["--watch-user", "postgres"]);
     let text = "its pg_hba.conf must not trust that address";
     assert!(open.log.contains(text), "{}", open.log);
-    // The server of the tests does.
+    // The tests' server trusts local users.
     open.session
         .until("lets user \"postgres\" in from here without a password");
     let local = Proxy::to(&server, &["--no-watch"]);
@@ -248,7 +248,7 @@ fn the_log_says_who_is_trusted() {
     assert!(!log.contains("without a password"), "{log}");
 }
 
-/// Whoever copies them lets nobody in.
+/// If somebody copies the examples, nobody gets access unintentionally.
 #[test]
 fn the_examples_are_safe() {
     for name in ["docs/goaway-proxy.1", "docs/goaway-proxy.service"] {

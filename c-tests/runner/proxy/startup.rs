@@ -1,4 +1,4 @@
-//! Addresses, encryption requests, negotiation, cancelling.
+//! Addresses, encryption requests, negotiation, cancel requests.
 
 use std::fs;
 use std::net::TcpListener;
@@ -58,7 +58,7 @@ fn unsupported_encryption_is_declined() {
     assert_eq!(client.read_message().0, b'R');
 }
 
-/// What the server sees of a startup, and what the client is told of the negotiation.
+/// The startup packet that the server receives, and the negotiation message that the client receives.
 fn negotiated(version: u32, reply: Vec<u8>) -> (Vec<u8>, (u8, Vec<u8>)) {
     let script = Script::new().connection(move |c| {
         let startup = c.expect_startup();
@@ -100,7 +100,7 @@ fn a_goaway_waits_for_the_first_ready_for_query() {
     let script = Script::new().connection(|c| {
         c.expect_startup();
         let welcome = welcome();
-        // All but ReadyForQuery, which comes when the client says something.
+        // All but ReadyForQuery, which is sent when the client sends something.
         c.send(&welcome[..welcome.len() - 6]);
         c.read(1);
         c.send(&ready(b'I'));
@@ -143,7 +143,7 @@ fn the_unix_socket_is_removed_at_exit() {
 fn listen_and_server_accept_every_kind_of_address() {
     let ip6 = "[::1]:0";
     if let Err(error) = TcpListener::bind(ip6) {
-        // A machine without IPv6: that is said.
+        // A machine without IPv6 gets an error text that says so.
         let mut command = program();
         command.args(["--listen", ip6, "--server", "127.0.0.1:1"]);
         let output = process::run(&mut command, b"", TIMEOUT);
@@ -171,7 +171,7 @@ fn listen_and_server_accept_every_kind_of_address() {
         );
         assert!(output.success().stdout.contains("127.0.0.1"), "{server}");
     }
-    // Each came through the one behind.
+    // Each client came through the proxy behind.
     wait_until("3", || behind.status()["left"].to_string());
 }
 

@@ -1,4 +1,4 @@
-//! COPY and replication: long streams in which a GoAway comes at the right place, or not at all.
+//! COPY and replication: in long streams, GoAway must come between two messages, or not at all.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::support::process::End;
 use crate::support::program::on_lib;
 use crate::support::session::{Session, wait_until};
 
-/// Tells everybody once more: who has been told is not told again.
+/// Sends GoAway to all clients again; clients that were told must not be told again.
 #[track_caller]
 fn is_told_no_more(proxy: &Proxy, client: &mut Raw) {
     proxy.ctl(&["goaway"]).success();
@@ -30,7 +30,7 @@ fn it_comes_between_two_messages_of_copy_out() {
     client.query(&format!(
         "COPY (SELECT repeat('x', 5000) FROM generate_series(1, {ROWS})) TO STDOUT"
     ));
-    // More than the buffers of the sockets hold, so it is under way.
+    // More than the sockets' buffers hold, so it is still being sent.
     assert_eq!(client.read_message().0, b'H');
     proxy.ctl(&["goaway"]).success();
     let messages = client.read_until_ready();
@@ -96,7 +96,7 @@ fn psql_continues_its_copy_and_is_told_once() {
     assert_eq!(psql.finish(), (String::new(), End::Exit(0)));
 }
 
-/// pg_receivewal through it, at work.
+/// pg_receivewal, running through the proxy.
 fn receiver(proxy: &Proxy, directory: &TempDir) -> Session {
     let mut command = on_lib(Version::Oracle18.bin().join("pg_receivewal"), Lib::Ours);
     command.env("PGGOAWAY", "notice");
@@ -115,7 +115,7 @@ fn pg_receivewal_is_never_told_and_ends_at_the_deadline() {
     let proxy = Proxy::start(server, &options);
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let mut receiver = receiver(&proxy, &directory);
-    // It is all that there is to be told, but for this one.
+    // Only psql can be told, because replication is not.
     let mut psql = proxy.psql(Lib::Oracle);
     let pid: u64 = backend(&mut psql).parse().expect("a process ID");
     proxy.ctl(&["goaway"]).success();
@@ -126,7 +126,7 @@ fn pg_receivewal_is_never_told_and_ends_at_the_deadline() {
         assert_eq!(client["told"], client["pid"] == pid, "{client}");
         assert_eq!(client["replication"], client["told"] == false, "{client}");
     }
-    // A transaction, so that there is something to finish a segment with.
+    // A transaction, so that there is data in the segment.
     server.psql(
         "postgres",
         "SELECT pg_logical_emit_message(true, 'pq', repeat('x', 1000)); SELECT pg_switch_wal()",

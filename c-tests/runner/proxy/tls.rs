@@ -18,7 +18,7 @@ use crate::tls::server::TlsServer;
 pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 const BOTH: [Lib; 2] = [Lib::Ours, Lib::Oracle];
 
-/// Options for a proxy that shows its clients this certificate.
+/// Options for a proxy with this certificate for clients.
 pub fn front(name: &str) -> Vec<String> {
     let files = Certificates::shared();
     let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
@@ -29,7 +29,7 @@ pub fn front(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Options for a proxy that speaks TLS with its server; `ca` names whom it trusts.
+/// Options for a proxy that uses TLS to the server; `ca` is the certificate that it trusts.
 fn back(mode: &str, ca: Option<&str>) -> Vec<String> {
     let mut options = vec!["--server-tls".to_owned(), mode.to_owned()];
     if let Some(ca) = ca {
@@ -44,7 +44,7 @@ fn proxy(port: u16, options: &[Vec<String>]) -> Proxy {
     Proxy::to(&format!("127.0.0.1:{port}"), &options)
 }
 
-/// A connection string by which the proxy is the host that the certificate `good` names.
+/// A connection string with the host name of the certificate `good`.
 pub fn conninfo(proxy: &Proxy, rest: &str) -> String {
     let (port, root) = (proxy.port, Certificates::shared().file("root.crt"));
     format!(
@@ -57,7 +57,7 @@ pub fn query(lib: Lib, conninfo: &str) -> Output {
     Program::new("query").run(lib, &[conninfo, sql], &[])
 }
 
-/// Connects, and asks whether the server speaks TLS with the proxy.
+/// Connects and asks the server whether its connection from the proxy uses TLS.
 #[track_caller]
 fn server_has_tls(lib: Lib, conninfo: &str) -> bool {
     let output = query(lib, conninfo).success();
@@ -145,7 +145,7 @@ fn cancel_requests_use_tls_on_both_sides() {
     }
 }
 
-/// Whether a client gets through to a database that is for TLS alone, with these options of the proxy.
+/// Whether a client can connect to a database that requires TLS, with these options of the proxy.
 fn reaches(server: &TlsServer, options: Vec<String>) -> bool {
     let proxy = proxy(server.port(), &[options]);
     let rest = "sslmode=disable dbname=only_ssl";
@@ -165,7 +165,7 @@ fn the_server_is_verified_as_server_tls_says() {
         assert!(!reaches(&server, back(mode, Some("other"))), "{mode}");
     }
     drop(server);
-    // As in libpq: version 1, issued by version 1, and trusted for itself.
+    // As in libpq: a certificate of version 1, one issued by it, and a self-signed one that is trusted itself.
     for (name, ca) in [("cn", "root"), ("from-v1root", "v1root"), ("self", "self")] {
         let server = TlsServer::with(name, name);
         assert!(reaches(&server, back("verify-ca", Some(ca))), "{name}");
@@ -233,7 +233,7 @@ fn plain_text_after_the_tls_request_is_refused() {
     client.send(&[&SSL_REQUEST[..], &hasty].concat());
     let mut answer = [0; 2];
     client.read_exact(&mut answer);
-    // Consent, then an alert: the startup packet is no TLS.
+    // The proxy accepts TLS and then sends an alert, because the startup packet is not TLS.
     assert_eq!(answer, [b'S', 0x15]);
     assert!(client.read_to_end() < 16);
 }

@@ -1,21 +1,21 @@
-//! What the command line asks for.
+//! The command-line arguments.
 
 use crate::workloads::{WORKLOADS, Workload};
 
-/// How the program is used.
+/// What the program does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// Everything once in a tiny size, and no figures.
+    /// Runs everything once in a tiny size and prints no figures.
     Try,
-    /// Serve the clients' commands for a profiler.
+    /// Serves the clients' commands for a profiler.
     Serve,
-    /// Measure.
+    /// Measures.
     Report,
-    /// Count instructions, and nothing else.
+    /// Only counts instructions.
     Instructions,
 }
 
-pub struct Wishes {
+pub struct Args {
     pub task: Task,
     pub debian15: bool,
     pub cold: bool,
@@ -26,13 +26,13 @@ pub struct Wishes {
     pub workloads: Vec<Workload>,
 }
 
-/// The name that stands for no workload.
+/// The name for no workload.
 const NONE: &str = "none";
 
-impl Wishes {
-    /// Reads the words of docs/benchmarks.md; the error is for whoever wrote them.
-    pub fn read(words: impl Iterator<Item = String>) -> Result<Wishes, String> {
-        let mut wishes = Wishes {
+impl Args {
+    /// Parses the words that docs/benchmarks.md describes. The error is a text for the user.
+    pub fn read(words: impl Iterator<Item = String>) -> Result<Args, String> {
+        let mut args = Args {
             task: Task::Try,
             debian15: false,
             cold: false,
@@ -45,34 +45,30 @@ impl Wishes {
         let mut has_only = false;
         for word in words {
             match word.split_once('=').unwrap_or((&word, "")) {
-                ("report", "") => wishes.task = Task::Report,
-                ("serve", "") => wishes.task = Task::Serve,
-                ("instructions", "") => wishes.task = Task::Instructions,
-                ("debian15", "") => wishes.debian15 = true,
-                ("cold", "") => wishes.cold = true,
-                ("write", "") => wishes.write = true,
-                ("servers", "") => wishes.servers = true,
-                ("growth", "") => wishes.growth = true,
-                ("rounds", number) => wishes.rounds = rounds(number)?,
+                ("report", "") => args.task = Task::Report,
+                ("serve", "") => args.task = Task::Serve,
+                ("instructions", "") => args.task = Task::Instructions,
+                ("debian15", "") => args.debian15 = true,
+                ("cold", "") => args.cold = true,
+                ("write", "") => args.write = true,
+                ("servers", "") => args.servers = true,
+                ("growth", "") => args.growth = true,
+                ("rounds", number) => args.rounds = rounds(number)?,
                 ("only", names) => {
-                    wishes.workloads = chosen(names)?;
+                    args.workloads = chosen(names)?;
                     has_only = true;
                 }
                 _ => return Err(format!("unknown word: {word} (see docs/benchmarks.md)")),
             }
         }
-        if wishes.write && has_only {
+        if args.write && has_only {
             return Err("write puts whole tables into docs: leave out only=".to_owned());
         }
-        // The pages show everything.
-        for part in [
-            &mut wishes.servers,
-            &mut wishes.growth,
-            &mut wishes.debian15,
-        ] {
-            *part |= wishes.write;
+        // `write` needs everything that the pages show.
+        for part in [&mut args.servers, &mut args.growth, &mut args.debian15] {
+            *part |= args.write;
         }
-        Ok(wishes)
+        Ok(args)
     }
 }
 
@@ -97,9 +93,9 @@ fn unknown(name: &str) -> String {
     format!("no workload {name:?}; there are {all}, and {NONE} for none of them")
 }
 
-/// What is asked for wrongly is not measured as something else.
+/// Invalid arguments are errors.
 pub fn check() {
-    let read = |words: &str| Wishes::read(words.split_whitespace().map(str::to_owned));
+    let read = |words: &str| Args::read(words.split_whitespace().map(str::to_owned));
     for wrong in [
         "report only=narow",
         "report only=",
@@ -111,9 +107,9 @@ pub fn check() {
     ] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
-    let wishes = read("report only=wide,narrow rounds=3").expect("all of it is known");
-    let names: Vec<&str> = wishes.workloads.iter().map(|w| w.name).collect();
-    assert_eq!((names, wishes.rounds), (vec!["wide", "narrow"], 3));
-    assert!(read("write").is_ok_and(|wishes| wishes.servers && wishes.growth));
-    assert!(read("growth only=none").is_ok_and(|wishes| wishes.workloads.is_empty()));
+    let args = read("report only=wide,narrow rounds=3").expect("all of it is known");
+    let names: Vec<&str> = args.workloads.iter().map(|w| w.name).collect();
+    assert_eq!((names, args.rounds), (vec!["wide", "narrow"], 3));
+    assert!(read("write").is_ok_and(|args| args.servers && args.growth));
+    assert!(read("growth only=none").is_ok_and(|args| args.workloads.is_empty()));
 }
