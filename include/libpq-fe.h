@@ -1564,9 +1564,10 @@ PQauthDataHook_type PQgetAuthDataHook(void);
 int PQdefaultAuthDataHook(PGauthData type, PGconn *conn, void *data);
 
 /*
- * Frees memory the library gave away, as C's free would, which is allowed too. NULL is allowed.
+ * Frees memory that this library allocated for the program. Does nothing for NULL. free() has the same effect.
  *
- * Of the rows of a COPY OUT, what is given back (up to 4 kB) may serve the next row and is freed with the last.
+ * The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the COPY ends. So do not pass such
+ * a row to realloc().
  */
 void PQfreemem(void *ptr);
 

@@ -6,36 +6,57 @@ use std::{ptr, slice};
 
 use crate::text::escape::Room;
 
-mod spare;
+mod row_cache;
 
-use spare::SPARE;
+use row_cache::ROW_CACHE;
 
-/// A `malloc`ed copy of `text` with a NUL behind it; NULL when memory ran out.
+/// `size` bytes from malloc; NULL when memory ran out.
+fn allocate(size: usize) -> *mut u8 {
+    // SAFETY: malloc takes any size.
+    let memory = unsafe { libc::malloc(size) };
+    ROW_CACHE.forget(memory);
+    memory.cast()
+}
+
+/// A copy of `text` with a NUL behind it; NULL when memory ran out.
 pub fn string(text: &[u8]) -> *mut c_char {
-    // SAFETY: malloc takes any size, and no slice is as long as `usize` reaches.
-    let memory = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
+    // No slice is as long as `usize` reaches.
+    let memory = allocate(text.len() + 1);
     if memory.is_null() {
         return ptr::null_mut();
     }
-    // SAFETY: `memory` has room for the text and a NUL, and nobody else knows of it yet.
+    // SAFETY: `memory` has room for the text and a NUL, and nobody else uses it yet.
     unsafe { put(memory, text) }
 }
 
-/// As [`string`], for a row of a COPY, which may live where the row before did.
+/// As [`string`], for a row of a COPY. Uses the memory of the last row if that was freed.
 #[inline]
 pub fn row(text: &[u8]) -> *mut c_char {
-    let memory = SPARE.take(text.len()).cast::<u8>();
+    let memory = ROW_CACHE.take(text.len()).cast::<u8>();
     if memory.is_null() {
-        return string(text);
+        return new_row(text);
     }
-    // SAFETY: `memory` is larger than the text, and nobody else knows of it.
+    // SAFETY: `memory` is larger than the text, and nobody else uses it.
     unsafe { put(memory, text) }
 }
 
-/// Says that no more rows come.
+#[inline(never)]
+fn new_row(text: &[u8]) -> *mut c_char {
+    // The sizes that glibc rounds up to: a row that is a little longer than this one may fit too.
+    let size = (text.len() + 8) / 16 * 16 + 8;
+    // SAFETY: malloc takes any size.
+    let memory = unsafe { libc::malloc(size) };
+    if memory.is_null() {
+        return ptr::null_mut();
+    }
+    ROW_CACHE.record(memory, size);
+    // SAFETY: `memory` is larger than the text, and nobody else uses it yet.
+    unsafe { put(memory.cast(), text) }
+}
+
+/// Ends a COPY: no more rows follow.
 pub fn no_more_rows() {
-    // SAFETY: it came from libc's allocator, and the spare has forgotten it.
-    unsafe { free(SPARE.give_up()) }
+    ROW_CACHE.release();
 }
 
 /// Writes `text` and a NUL.
@@ -58,8 +79,7 @@ pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, us
     if size >= isize::MAX as usize {
         return (ptr::null_mut(), 0);
     }
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size + 1) }.cast::<MaybeUninit<u8>>();
+    let memory = allocate(size + 1).cast::<MaybeUninit<u8>>();
     if memory.is_null() {
         return (ptr::null_mut(), 0);
     }
@@ -75,7 +95,9 @@ pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, us
 /// `size` zero bytes (at least one) from `calloc`; NULL when memory ran out.
 pub fn zeroed(size: usize) -> *mut c_void {
     // SAFETY: calloc takes any size.
-    unsafe { libc::calloc(1, size.max(1)) }
+    let memory = unsafe { libc::calloc(1, size.max(1)) };
+    ROW_CACHE.forget(memory);
+    memory
 }
 
 /// Gives memory of this module back.
@@ -87,20 +109,14 @@ pub unsafe fn free(memory: *mut c_void) {
     unsafe { libc::free(memory) }
 }
 
-/// As [`free`], for what the application gives back: a [`row`] may live there.
+/// As [`free`], for memory that the application returns. Keeps the memory of the last [`row`] for the next one.
 ///
 /// # Safety
 /// As for [`free`].
 #[inline]
-pub unsafe fn give_back(memory: *mut c_void) {
-    if memory.is_null() {
-        return;
-    }
-    // SAFETY: the caller's promise; what the spare answers is nobody's.
-    unsafe {
-        let surplus = SPARE.put(memory);
-        if !surplus.is_null() {
-            free(surplus);
-        }
+pub unsafe fn free_for_application(memory: *mut c_void) {
+    if !memory.is_null() && !ROW_CACHE.keep(memory) {
+        // SAFETY: the caller's promise.
+        unsafe { free(memory) };
     }
 }

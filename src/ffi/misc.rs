@@ -19,16 +19,17 @@ type ThreadLock = unsafe extern "C-unwind" fn(c_int);
 // SAFETY: ThreadLock is a function pointer type.
 static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
 
-/// Frees memory the library gave away, as C's `free` would, which is allowed too. NULL is allowed.
+/// Frees memory that this library allocated for the program. Does nothing for NULL. free() has the same effect.
 ///
-/// Of the rows of a COPY OUT, what is given back (up to 4 kB) may serve the next row and is freed with the last.
+/// The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the COPY ends. So do not pass such
+/// a row to realloc().
 ///
 /// # Safety
 /// `ptr` is NULL or memory of this library that is the caller's, and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQfreemem(ptr: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::give_back(ptr) }
+    unsafe { alloc::free_for_application(ptr) }
 }
 
 /// Frees a notification, as `PQfreemem` does; old programs call it by this name.
