@@ -1,6 +1,6 @@
 /*
  * libpq-events.h
- *     Procedures that are told of a connection's life and of its results.
+ *     Procedures that are called for events of a connection and of its results.
  */
 
 #ifndef LIBPQ_EVENTS_H
@@ -12,19 +12,19 @@
 extern "C" {
 #endif
 
-/* What happened, and what the second argument of the procedure points to. */
+/* The event, and the struct that the second argument of the procedure points to. */
 typedef enum {
-    /* The procedure was registered: PGEventRegister. Answering 0 takes it back. */
+    /* The procedure was registered: PGEventRegister. Return 0 to cancel this. */
     PGEVT_REGISTER,
     /* The connection was reset: PGEventConnReset. */
     PGEVT_CONNRESET,
-    /* The connection is about to be freed: PGEventConnDestroy. The answer does not matter. */
+    /* The connection is about to be freed: PGEventConnDestroy. The return value is ignored. */
     PGEVT_CONNDESTROY,
-    /* A result was made: PGEventResultCreate. */
+    /* A result was created: PGEventResultCreate. */
     PGEVT_RESULTCREATE,
-    /* A result was copied: PGEventResultCopy. Only told to those who know the original. */
+    /* A result was copied: PGEventResultCopy. Only procedures that accepted the original are called. */
     PGEVT_RESULTCOPY,
-    /* A result is about to be freed: PGEventResultDestroy. The answer does not matter. */
+    /* A result is about to be freed: PGEventResultDestroy. The return value is ignored. */
     PGEVT_RESULTDESTROY
 } PGEventId;
 
@@ -55,34 +55,35 @@ typedef struct {
 } PGEventResultDestroy;
 
 /*
- * An event procedure. Its address is its identity: registered once for each connection, and the
- * key to the data kept for it. passThrough is what was given when it was registered. Answers not
- * 0 for success, 0 for failure.
+ * An event procedure. Its address identifies it: a connection has it at most once, and it selects
+ * the instance data. passThrough is the argument of PQregisterEventProc. Returns 0 for a failure and
+ * another value for success.
  */
 typedef int (*PGEventProc)(PGEventId evtId, void *evtInfo, void *passThrough);
 
 /*
- * Registers proc with a connection; name, which is copied, stands in error messages. Answers 1;
- * 0 for a NULL argument (passThrough may be NULL), an empty name, a procedure that is registered
- * already, or one that answered 0 to PGEVT_REGISTER.
+ * Registers an event procedure for a connection and for the results created from it. Returns 1.
+ * Returns 0 if an argument other than passThrough is NULL, if the name is empty, if the procedure is
+ * already registered, or if it returns 0 for PGEVT_REGISTER.
  */
 int PQregisterEventProc(PGconn *conn, PGEventProc proc, const char *name, void *passThrough);
 
-/* Keeps data with the connection for proc. Answers 1; 0 if proc is not registered. */
+/* Stores a pointer for proc in the connection. Returns 1, or 0 if proc is not registered. */
 int PQsetInstanceData(PGconn *conn, PGEventProc proc, void *data);
 
-/* What was kept, or NULL. */
+/* Returns the pointer of PQsetInstanceData, or NULL. */
 void *PQinstanceData(const PGconn *conn, PGEventProc proc);
 
-/* Keeps data with the result for proc. Answers 1; 0 if the result does not know proc. */
+/* Stores a pointer for proc in the result. Returns 1, or 0 if the result does not have proc. */
 int PQresultSetInstanceData(PGresult *result, PGEventProc proc, void *data);
 
-/* What was kept, or NULL. */
+/* Returns the pointer of PQresultSetInstanceData, or NULL. */
 void *PQresultInstanceData(const PGresult *result, PGEventProc proc);
 
 /*
- * Tells the procedures of a result of the program's own making, PGEVT_RESULTCREATE, those that
- * know it already left out. conn may be NULL. Answers 1 if all answered not 0, else 0.
+ * Calls the event procedures of a result that the program created, with PGEVT_RESULTCREATE, except
+ * those that have already accepted it. conn may be NULL. Returns 1 if all return success, otherwise
+ * 0.
  */
 int PQfireResultCreateEvents(PGconn *conn, PGresult *res);
 

@@ -1,10 +1,16 @@
 /*
  * libpq-fe.h
- *     The C interface of libpq-oxide, source-compatible with that of libpq 19.
+ *     The C interface of libpq-oxide, source-compatible with libpq 19.
  *
- * Strings end in NUL. Answers 1 stand for yes or success, 0 for no or failure, unless said otherwise.
+ * Unless a comment says otherwise:
+ *   - Strings end with a NUL byte.
+ *   - An int is 1 for yes or success, and 0 for no or failure.
+ *   - "With an error message" means that PQerrorMessage returns the reason.
+ *   - "For NULL" means that the connection, result or other object that the function is about is NULL.
+ *   - A string or array that is returned belongs to the connection or the result: do not free it.
+ *   - Only one thread at a time may use a connection and its results.
  *
- * Generated from src/ffi by cbindgen: change the Rust there, then regenerate.
+ * Generated from src/ffi by cbindgen. Change the comments there.
  */
 
 #ifndef LIBPQ_FE_H
@@ -16,127 +22,127 @@
 #include "postgres_ext.h"
 
 /*
- * What the library can do, for #ifdef. As of libpq 14:
+ * Features of the library, for #ifdef. Since libpq 14:
  */
-/* PQenterPipelineMode and what belongs to it */
+/* PQenterPipelineMode and the other functions of pipeline mode */
 #define LIBPQ_HAS_PIPELINING 1
-/* PQsetTraceFlags, and the format of trace lines that came with it */
+/* PQsetTraceFlags and its trace format */
 #define LIBPQ_HAS_TRACE_FLAGS 1
 
-/* As of libpq 15: */
+/* Since libpq 15: */
 /* PQsslAttribute(NULL, "library") */
 #define LIBPQ_HAS_SSL_LIBRARY_DETECTION 1
 
-/* As of libpq 17: */
+/* Since libpq 17: */
 /* PGcancelConn and its functions */
 #define LIBPQ_HAS_ASYNC_CANCEL 1
 /* PQchangePassword */
 #define LIBPQ_HAS_CHANGE_PASSWORD 1
 /* PQsetChunkedRowsMode, PGRES_TUPLES_CHUNK */
 #define LIBPQ_HAS_CHUNK_MODE 1
-/* PQclosePrepared, PQclosePortal and their PQsend forms */
+/* PQclosePrepared, PQclosePortal, PQsendClosePrepared, PQsendClosePortal */
 #define LIBPQ_HAS_CLOSE_PREPARED 1
 /* PQsendPipelineSync */
 #define LIBPQ_HAS_SEND_PIPELINE_SYNC 1
 /* PQsocketPoll, PQgetCurrentTimeUSec */
 #define LIBPQ_HAS_SOCKET_POLL 1
 
-/* As of libpq 18: */
+/* Since libpq 18: */
 /* PQfullProtocolVersion */
 #define LIBPQ_HAS_FULL_PROTOCOL_VERSION 1
 /* PQAUTHDATA_PROMPT_OAUTH_DEVICE */
 #define LIBPQ_HAS_PROMPT_OAUTH_DEVICE 1
 
-/* As of libpq 19: */
+/* Since libpq 19: */
 /* PQgetThreadLock */
 #define LIBPQ_HAS_GET_THREAD_LOCK 1
 /* PQAUTHDATA_OAUTH_BEARER_TOKEN_V2 */
 #define LIBPQ_HAS_OAUTH_BEARER_TOKEN_V2 1
 
 /* Not in libpq 19: */
-/* PQgoAwayReceived, the connection option goaway */
+/* PQgoAwayReceived and the connection option goaway */
 #define LIBPQ_HAS_GOAWAY 1
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A connection. Its content is the library's alone, as is that of the next three. */
+/* A connection. The content of this struct and of the next three is private to the library. */
 typedef struct pg_conn PGconn;
 
-/* A connection that cancels what another one runs. */
+/* A connection that cancels the command of another connection. */
 typedef struct pg_cancel_conn PGcancelConn;
 
-/* The result of one command. */
+/* The result of a command. */
 typedef struct pg_result PGresult;
 
-/* What PQcancel needs to know of a connection. */
+/* The data that PQcancel needs to cancel a command. */
 typedef struct pg_cancel PGcancel;
 
 
-/* Option of PQcopyResult: copy the columns' descriptions. */
+/* Flag of PQcopyResult: copy the descriptions of the columns. */
 #define PG_COPYRES_ATTRS 1
 
-/* Option of PQcopyResult: copy the rows, and with them the columns' descriptions. */
+/* Flag of PQcopyResult: copy the rows and the descriptions of the columns. */
 #define PG_COPYRES_TUPLES 2
 
-/* Option of PQcopyResult: copy the event procedures. */
+/* Flag of PQcopyResult: copy the event procedures. */
 #define PG_COPYRES_EVENTS 4
 
-/* Option of PQcopyResult: copy the notice receiver and processor. */
+/* Flag of PQcopyResult: copy the notice receiver and the notice processor. */
 #define PG_COPYRES_NOTICEHOOKS 8
 
-/* Flag of PQsetTraceFlags: no time at the start of a line. */
+/* Flag of PQsetTraceFlags: omit the timestamp of each line. */
 #define PQTRACE_SUPPRESS_TIMESTAMPS 1
 
-/* Flag of PQsetTraceFlags: values that differ from run to run are left out. */
+/* Flag of PQsetTraceFlags: omit values that differ from run to run, such as OIDs. */
 #define PQTRACE_REGRESS_MODE 2
 
-/* The most parameters one statement can have. */
+/* The maximum number of parameters of a command. */
 #define PQ_QUERY_PARAM_MAX_LIMIT 65535
 
 /*
- * State of a connection. A blocking connect ends in one of the first two; programs should not
- * depend on when the others occur.
+ * The state of a connection. A blocking connect ends with one of the first two. Programs should
+ * not rely on the order of the others.
  */
 typedef enum ConnStatusType {
     /* The connection is ready. */
     CONNECTION_OK,
-    /* The connection failed or was lost. */
+    /* The connection has failed or was lost. */
     CONNECTION_BAD,
-    /* The socket is being connected. */
+    /* Waiting until the socket is connected. */
     CONNECTION_STARTED,
     /* The socket is connected; the first message is to be sent. */
     CONNECTION_MADE,
-    /* The server's answer is awaited. */
+    /* Waiting for the response of the server. */
     CONNECTION_AWAITING_RESPONSE,
-    /* Authentication succeeded; the server is starting the session. */
+    /* Authentication has succeeded; the server is starting the session. */
     CONNECTION_AUTH_OK,
-    /* Not used any more. */
+    /* No longer used. */
     CONNECTION_SETENV,
-    /* A TLS handshake is under way. */
+    /* TLS handshake in progress. */
     CONNECTION_SSL_STARTUP,
     /* Internal: the next address is to be tried. */
     CONNECTION_NEEDED,
-    /* Asking whether the session may write. */
+    /* Checking whether the session can write. */
     CONNECTION_CHECK_WRITABLE,
-    /* Reading the remaining messages of such a question. */
+    /* Reading the remaining messages of such a check. */
     CONNECTION_CONSUME,
-    /* GSSAPI encryption is being negotiated. */
+    /* GSSAPI handshake in progress. */
     CONNECTION_GSS_STARTUP,
-    /* Internal: comparing the server with target_session_attrs. */
+    /* Internal: checking the server against target_session_attrs. */
     CONNECTION_CHECK_TARGET,
-    /* Asking whether the server is a standby. */
+    /* Checking whether the server is a standby. */
     CONNECTION_CHECK_STANDBY,
     /* Created, but not started. */
     CONNECTION_ALLOCATED,
-    /* Authentication waits for something outside the connection. */
+    /* Authentication is waiting for something outside the connection. */
     CONNECTION_AUTHENTICATING,
 } ConnStatusType;
 
-/* What a step of a nonblocking operation needs next. */
+/* The next step of a nonblocking operation. */
 typedef enum PostgresPollingStatusType {
-    /* The operation failed. */
+    /* The operation has failed. */
     PGRES_POLLING_FAILED = 0,
     /* Call again when the socket is readable. */
     PGRES_POLLING_READING,
@@ -144,319 +150,338 @@ typedef enum PostgresPollingStatusType {
     PGRES_POLLING_WRITING,
     /* The operation is complete. */
     PGRES_POLLING_OK,
-    /* Not used any more. */
+    /* No longer used. */
     PGRES_POLLING_ACTIVE,
 } PostgresPollingStatusType;
 
-/* What a result is. */
+/* The status of a result. */
 typedef enum ExecStatusType {
     /* The query string was empty. */
     PGRES_EMPTY_QUERY = 0,
-    /* A command that returns no rows succeeded. */
+    /* A command that returns no rows has succeeded. */
     PGRES_COMMAND_OK,
-    /* A command that returns rows succeeded; they are in the result. */
+    /* A command that returns rows has succeeded. */
     PGRES_TUPLES_OK,
-    /* COPY to the client has started. */
+    /* A COPY to the client has started. */
     PGRES_COPY_OUT,
-    /* COPY from the client has started. */
+    /* A COPY from the client has started. */
     PGRES_COPY_IN,
-    /* The server's answer was not understood. */
+    /* The response of the server was not understood. */
     PGRES_BAD_RESPONSE,
     /* A notice or warning. */
     PGRES_NONFATAL_ERROR,
-    /* The command failed. */
+    /* The command has failed. */
     PGRES_FATAL_ERROR,
-    /* COPY in both directions (replication) has started. */
+    /* A COPY in both directions (replication) has started. */
     PGRES_COPY_BOTH,
-    /* One row of a result that arrives row by row. */
+    /* One row, in single-row mode. */
     PGRES_SINGLE_TUPLE,
     /* A synchronization point of a pipeline. */
     PGRES_PIPELINE_SYNC,
-    /* A command skipped because an earlier one of its pipeline failed. */
+    /* The command was skipped because an earlier command of the pipeline failed. */
     PGRES_PIPELINE_ABORTED,
-    /* Some rows of a result that arrives in chunks. */
+    /* Some rows, in chunked mode. */
     PGRES_TUPLES_CHUNK,
 } ExecStatusType;
 
-/* Where a session stands between transactions. */
+/* The state of a transaction. */
 typedef enum PGTransactionStatusType {
-    /* Idle, outside a transaction. */
+    /* Idle, not in a transaction. */
     PQTRANS_IDLE,
-    /* A command is running. */
+    /* A command is in progress. */
     PQTRANS_ACTIVE,
     /* Idle, in a transaction. */
     PQTRANS_INTRANS,
     /* Idle, in a failed transaction. */
     PQTRANS_INERROR,
-    /* The connection is not usable. */
+    /* The connection is bad. */
     PQTRANS_UNKNOWN,
 } PGTransactionStatusType;
 
-/* How much of an error is put into its message. */
+/* The level of detail of an error message. */
 typedef enum PGVerbosity {
     /* Severity, text and position, on one line. */
     PQERRORS_TERSE,
     /* Also detail, hint, query and context. */
     PQERRORS_DEFAULT,
-    /* Every field. */
+    /* All fields. */
     PQERRORS_VERBOSE,
-    /* Severity and SQLSTATE only. */
+    /* Only severity and SQLSTATE. */
     PQERRORS_SQLSTATE,
 } PGVerbosity;
 
-/* Which messages show the CONTEXT field. */
+/* The messages that include the CONTEXT field. */
 typedef enum PGContextVisibility {
     /* None. */
     PQSHOW_CONTEXT_NEVER,
-    /* Errors, not notices. */
+    /* Errors, but not notices. */
     PQSHOW_CONTEXT_ERRORS,
     /* All. */
     PQSHOW_CONTEXT_ALWAYS,
 } PGContextVisibility;
 
-/* The answer of PQping; the exit code of pg_isready. */
+/* The result of PQping; also the exit status of pg_isready. */
 typedef enum PGPing {
     /* The server accepts connections. */
     PQPING_OK,
-    /* The server is there but refuses connections for now. */
+    /* The server runs but rejects connections, for example during startup. */
     PQPING_REJECT,
-    /* No server was reached. */
+    /* No server responded. */
     PQPING_NO_RESPONSE,
-    /* Nothing was tried: the parameters are wrong. */
+    /* No attempt was made, because the parameters are invalid. */
     PQPING_NO_ATTEMPT,
 } PGPing;
 
-/* Whether a connection is in pipeline mode. */
+/* The state of pipeline mode. */
 typedef enum PGpipelineStatus {
-    /* No. */
+    /* Disabled. */
     PQ_PIPELINE_OFF,
-    /* Yes. */
+    /* Enabled. */
     PQ_PIPELINE_ON,
-    /* Yes, and commands are skipped up to the next synchronization point. */
+    /* Enabled; commands are skipped until the next synchronization point. */
     PQ_PIPELINE_ABORTED,
 } PGpipelineStatus;
 
-/* What a PQauthDataHook_type is called for, and thereby what its data points to. */
+/* What the data of a PQauthDataHook_type points to. */
 typedef enum PGauthData {
-    /* The user has to visit an address: a PGpromptOAuthDevice. */
+    /* The user has to visit a URI: a PGpromptOAuthDevice. */
     PQAUTHDATA_PROMPT_OAUTH_DEVICE,
-    /* A bearer token is needed: a PGoauthBearerRequest. */
+    /* A bearer token is required: a PGoauthBearerRequest. */
     PQAUTHDATA_OAUTH_BEARER_TOKEN,
-    /* The same, asked first: a PGoauthBearerRequestV2. */
+    /* The same, tried first: a PGoauthBearerRequestV2. */
     PQAUTHDATA_OAUTH_BEARER_TOKEN_V2,
 } PGauthData;
 
-/* One connection option. All strings but val are constants. */
+/* A connection option. All strings except val are constants. */
 struct _PQconninfoOption {
-    /* Its name; NULL ends the array. */
+    /* The name; NULL ends the array. */
     char *keyword;
-    /* The environment variable that gives it, or NULL. */
+    /* The environment variable that sets the default, or NULL. */
     char *envvar;
-    /* The default, or NULL. */
+    /* The compiled default, or NULL. */
     char *compiled;
-    /* Its value, from malloc, or NULL. */
+    /* The value, or NULL. */
     char *val;
-    /* Its label in a dialog. */
+    /* The label for an input field. */
     char *label;
-    /* How a dialog shows it: "" plainly, "*" hidden as a password is, "D" not unless asked. */
+    /* How an input field shows it: "" as text, "*" hidden like a password, "D" only on request. */
     char *dispchar;
-    /* Width in a dialog, in characters. */
+    /* The width of an input field in characters. */
     int dispsize;
 };
 
-/* struct _PQconninfoOption, by the name programs use. */
+/* The usual name of struct _PQconninfoOption. */
 typedef struct _PQconninfoOption PQconninfoOption;
 
-/* A notification, in one block of memory for PQfreemem. */
+/* A notification. It is one block of memory: free it with PQfreemem. */
 struct pgNotify {
-    /* The channel. */
+    /* The name of the channel. */
     char *relname;
-    /* The server process that sent it. */
+    /* The process ID of the server process that sent it. */
     int be_pid;
-    /* The payload, perhaps empty. */
+    /* The payload; may be empty. */
     char *extra;
     /* Private to the library. */
     struct pgNotify *next;
 };
 
-/* struct pgNotify, by the name programs use. */
+/* The usual name of struct pgNotify. */
 typedef struct pgNotify PGnotify;
 
 /* The value of an argument of PQfn. */
 union PQArgValue {
-    /* Where its bytes are. */
+    /* A pointer to the bytes. */
     int *ptr;
-    /* The integer itself. */
+    /* An integer. */
     int integer;
 };
 
-/* One argument of PQfn. */
+/* An argument of PQfn. */
 struct _PQArgBlock {
-    /* Its length in bytes. */
+    /* The length of the value in bytes; -1 for an SQL NULL. */
     int len;
-    /* Whether it is an integer rather than a pointer to bytes. */
+    /* Not 0 if u is an integer (2 or 4 bytes), 0 if it is a pointer. */
     int isint;
     /* The value. */
     union PQArgValue u;
 };
 
-/* struct _PQArgBlock, by the name programs use. */
+/* The usual name of struct _PQArgBlock. */
 typedef struct _PQArgBlock PQArgBlock;
 
-/* A column of a result, as PQsetResultAttrs takes it. */
+/* The description of a column, for PQsetResultAttrs. */
 struct pgresAttDesc {
-    /* Its name. */
+    /* The name; NULL counts as an empty string. */
     char *name;
-    /* The table it is from, or 0. */
+    /* The OID of the table, or 0. */
     Oid tableid;
-    /* Its number in that table, or 0. */
+    /* The number of the column in the table, or 0. */
     int columnid;
     /* 0 for text, 1 for binary. */
     int format;
-    /* The type. */
+    /* The OID of the type. */
     Oid typid;
-    /* The type's size in bytes, negative if it varies. */
+    /* The size of the type in bytes; negative if it varies. */
     int typlen;
-    /* The type's modifier. */
+    /* The type modifier. */
     int atttypmod;
 };
 
-/* struct pgresAttDesc, by the name programs use. */
+/* The usual name of struct pgresAttDesc. */
 typedef struct pgresAttDesc PGresAttDesc;
 
-/* Takes each notice as a result, which it must neither keep nor clear. */
+/* Receives a notice as a result, which is valid only during the call and must not be cleared. */
 typedef void (*PQnoticeReceiver)(void *arg, const PGresult *res);
 
-/* Takes each notice as text that ends in a newline. */
+/* Receives a notice as text, which ends with a newline and is valid only during the call. */
 typedef void (*PQnoticeProcessor)(void *arg, const char *message);
 
-/* A truth value of PQprintOpt: zero is false. */
+/* A Boolean of PQprintOpt: 0 is false. */
 typedef char pqbool;
 
-/* How PQprint is to print. */
+/* The options of PQprint. */
 struct _PQprintOpt {
-    /* Print column names, and the number of rows. */
+    /* Print the column names and the number of rows. */
     pqbool header;
-    /* Pad the values to columns. */
+    /* Pad the values so that columns are aligned. */
     pqbool align;
-    /* The format of old. */
+    /* Use an old format. */
     pqbool standard;
-    /* An HTML table. */
+    /* Print an HTML table. */
     pqbool html3;
-    /* A line for each value. */
+    /* Print each value on a line of its own. */
     pqbool expanded;
-    /* Through a pager, when standard output is a terminal and the text is long. */
+    /* Use a pager if stdout is a terminal and the output is long. */
     pqbool pager;
-    /* Between two values; must not be NULL. */
+    /* The separator between values. */
     char *fieldSep;
-    /* Attributes of the HTML table. */
+    /* Attributes of the HTML element table, or NULL. */
     char *tableOpt;
-    /* Caption of the HTML table. */
+    /* The caption of the HTML table, or NULL. */
     char *caption;
-    /* Names to print for the columns, ended by NULL. */
+    /* An array of column names to print, which ends with NULL; or NULL. */
     char **fieldName;
 };
 
-/* struct _PQprintOpt, by the name programs use. */
+/* The usual name of struct _PQprintOpt. */
 typedef struct _PQprintOpt PQprintOpt;
 
 /*
- * Writes the password of a client key, NUL-terminated, into buf of size bytes and answers
- * its length; 0 if there is none.
+ * Writes the password of the client key to buf of size bytes, with a final NUL byte. Returns
+ * its length, or 0 if there is none.
  */
 typedef int (*PQsslKeyPassHook_OpenSSL_type)(char *buf, int size, PGconn *conn);
 
 /*
- * Answers a need of authentication: more than 0 when done, 0 for the default way, less than 0
- * for an error.
+ * Provides data for authentication. Returns a positive number if it has, 0 for the default method,
+ * and a negative number for an error.
  */
 typedef int (*PQauthDataHook_type)(PGauthData type, PGconn *conn, void *data);
 
-/* A point in time: microseconds since the start of 1970, UTC. */
+/* A point in time, in microseconds since 1970-01-01 00:00 UTC. */
 typedef int64_t pg_usec_time_t;
 
-/* Takes (not 0) or releases (0) the lock around libraries that are not thread-safe. */
+/*
+ * Acquires (if acquire is not 0) or releases (if it is 0) the lock for libraries that are not
+ * thread-safe.
+ */
 typedef void (*pgthreadlock_t)(int acquire);
 
-/* Data of PQAUTHDATA_PROMPT_OAUTH_DEVICE: where the user has to go. */
+/*
+ * Data of PQAUTHDATA_PROMPT_OAUTH_DEVICE: what to show to the user. The strings are valid during
+ * the call.
+ */
 struct _PGpromptOAuthDevice {
-    /* The address to visit. */
+    /* The URI that the user has to visit. */
     const char *verification_uri;
-    /* The code to enter there. */
+    /* The code that the user has to enter there. */
     const char *user_code;
-    /* An address that has the code in it, or NULL. */
+    /* A URI that includes the code, or NULL. */
     const char *verification_uri_complete;
-    /* Seconds until the code expires. */
+    /* The number of seconds until the code expires. */
     int expires_in;
 };
 
-/* struct _PGpromptOAuthDevice, by the name programs use. */
+/* The usual name of struct _PGpromptOAuthDevice. */
 typedef struct _PGpromptOAuthDevice PGpromptOAuthDevice;
 
-/* Data of PQAUTHDATA_OAUTH_BEARER_TOKEN: the hook sets token at once, or async. */
+/*
+ * Data of PQAUTHDATA_OAUTH_BEARER_TOKEN. The hook sets token, or async to get the token
+ * without blocking.
+ */
 struct PGoauthBearerRequest {
-    /* In: the address of the provider's discovery document. */
+    /* In: the URI of the provider's discovery document. */
     const char *openid_configuration;
-    /* In: the scopes that are needed, or NULL. */
+    /* In: the required scopes, or NULL. */
     const char *scope;
     /*
-     * Out, optional: called until the token is there. Answers PGRES_POLLING_READING or
-     * PGRES_POLLING_WRITING after storing the descriptor to wait for in *altsock,
-     * PGRES_POLLING_OK after setting token, PGRES_POLLING_FAILED to give up.
+     * Out, optional: called repeatedly until there is a token. Returns PGRES_POLLING_READING or
+     * PGRES_POLLING_WRITING after it has stored the descriptor to wait for in *altsock,
+     * PGRES_POLLING_OK after it has set token, or PGRES_POLLING_FAILED.
      */
     PostgresPollingStatusType (*async)(PGconn *conn,
                                        struct PGoauthBearerRequest *request,
                                        int *altsock);
-    /* Out, optional: called once the token is not needed any more, to free what the hook made. */
+    /*
+     * Out, optional: called when the token is no longer needed, to free what the hook has
+     * allocated.
+     */
     void (*cleanup)(PGconn *conn, struct PGoauthBearerRequest *request);
-    /* Out: the token. It has to stay until cleanup is called. */
+    /* Out: the token. It must remain valid until cleanup is called. */
     char *token;
-    /* The hook's own; never touched by the library. */
+    /* For the hook; not used by the library. */
     void *user;
 };
 
 typedef struct PGoauthBearerRequest PGoauthBearerRequest;
 
 /*
- * Data of PQAUTHDATA_OAUTH_BEARER_TOKEN_V2. The callbacks of v1 may cast the request they
- * get to this type.
+ * Data of PQAUTHDATA_OAUTH_BEARER_TOKEN_V2. The callbacks in v1 may cast their request to this
+ * type.
  */
 struct _PGoauthBearerRequestV2 {
-    /* All that version 1 has. */
+    /* The members of version 1. */
     struct PGoauthBearerRequest v1;
-    /* In: the issuer, as the option oauth_issuer names it. */
+    /* In: the issuer, as in the connection option oauth_issuer. */
     const char *issuer;
-    /* Out, optional: why the flow failed, for PQerrorMessage. Freed by v1.cleanup, if at all. */
+    /*
+     * Out, optional: the reason for a failure, for PQerrorMessage. The library does not free it;
+     * v1.cleanup may.
+     */
     const char *error;
 };
 
-/* struct _PGoauthBearerRequestV2, by the name programs use. */
+/* The usual name of struct _PGoauthBearerRequestV2. */
 typedef struct _PGoauthBearerRequestV2 PGoauthBearerRequestV2;
 
 /*
- * Opens a connection with the parameters of a connection string or URI, waiting until it stands or failed.
+ * Opens a connection with the parameters in a connection string or URI. Blocks until the
+ * connection is established or has failed.
  *
- * Answers a connection in every case but lack of memory, to be closed with PQfinish; PQstatus tells
- * whether it stands and PQerrorMessage why not. NULL is taken as an empty string (libpq crashes).
+ * Returns NULL only when memory ran out. Otherwise returns a connection, also after a failure:
+ * check PQstatus, read the reason with PQerrorMessage, and free it with PQfinish. NULL counts as
+ * an empty string (libpq crashes).
  */
 PGconn *PQconnectdb(const char *conninfo);
 
 /*
- * Opens a connection with the parameters in two arrays of the same length, the keywords ended by NULL.
+ * Opens a connection with the parameters in two arrays of equal length. The last keyword is NULL.
  *
- * NULL and empty values are skipped, and later entries win over earlier ones of the same keyword. With
- * expand_dbname, the first dbname that holds a connection string or URI is expanded. If one of the
- * arrays is NULL, both count as empty. Otherwise as PQconnectdb.
+ * Entries with a NULL or empty value are ignored. If a keyword occurs twice, the later entry
+ * applies. If expand_dbname is not 0, the first dbname may be a connection string or URI,
+ * which is expanded. If one of the arrays is NULL, there are no parameters. Otherwise like
+ * PQconnectdb.
  */
 PGconn *PQconnectdbParams(const char *const *keywords,
                           const char *const *values,
                           int expand_dbname);
 
 /*
- * Opens a connection with parameters given one by one; NULL and empty ones mean the default.
+ * Opens a connection with parameters given as arguments. NULL or an empty string selects the
+ * default.
  *
- * dbName may be a connection string or URI, whose values the other arguments override. pgtty is
- * ignored. Otherwise as PQconnectdb.
+ * dbName may be a connection string or URI; the other arguments override its values. pgtty is
+ * ignored. Otherwise like PQconnectdb.
  */
 PGconn *PQsetdbLogin(const char *pghost,
                      const char *pgport,
@@ -467,235 +492,279 @@ PGconn *PQsetdbLogin(const char *pghost,
                      const char *pwd);
 
 /*
- * Begins to open a connection without waiting for the server; name resolution may block.
+ * Starts to open a connection and does not wait for the server. Name resolution may block.
  *
- * Answers a connection as PQconnectdb does, for NULL too. Unless PQstatus says CONNECTION_BAD, wait until PQsocket is
- * writable, then call PQconnectPoll until it is done.
+ * Returns a connection like PQconnectdb. If PQstatus is not CONNECTION_BAD, wait until PQsocket is
+ * writable, then call PQconnectPoll until it returns PGRES_POLLING_OK or PGRES_POLLING_FAILED.
+ * NULL counts as an empty string.
  */
 PGconn *PQconnectStart(const char *conninfo);
 
-/*
- * Begins to open a connection with the parameters in two arrays; see PQconnectdbParams and PQconnectStart.
- */
+/* Like PQconnectStart, with the parameters in two arrays, as for PQconnectdbParams. */
 PGconn *PQconnectStartParams(const char *const *keywords,
                              const char *const *values,
                              int expand_dbname);
 
 /*
- * Goes on with opening a connection as far as that is possible without waiting.
+ * Continues to open a connection, without waiting.
  *
- * Answers what to wait for before the next call (PGRES_POLLING_READING or PGRES_POLLING_WRITING),
- * PGRES_POLLING_OK or PGRES_POLLING_FAILED. PQsocket may change from call to call. connect_timeout is
- * not applied. NULL answers PGRES_POLLING_FAILED.
+ * Returns PGRES_POLLING_READING or PGRES_POLLING_WRITING: wait until PQsocket is readable or
+ * writable, then call again. Returns PGRES_POLLING_OK when the connection is ready, and
+ * PGRES_POLLING_FAILED after a failure and for NULL. The socket may change with each call. The
+ * option connect_timeout does not apply.
  */
 PostgresPollingStatusType PQconnectPoll(PGconn *conn);
 
 /*
- * Closes a connection and frees it; NULL is ignored. Results and cancel objects made from it stay valid.
+ * Closes a connection and frees it. Does nothing for NULL. Results and cancel objects made from it
+ * stay valid.
  *
- * An open connection says goodbye to the server, except in a process forked after it was opened: there
- * only the descriptor is closed, and the parent's session goes on.
+ * In a process that was forked after the connection was opened, only the file descriptor is
+ * closed; the session of the parent process continues.
  */
 void PQfinish(PGconn *conn);
 
 /*
- * Closes the connection and opens it anew with the same parameters, waiting for the outcome.
+ * Closes the connection and opens it again with the same parameters. Blocks until it is
+ * established or has failed: check PQstatus.
  *
- * All hosts are tried again, from the first on. NULL is ignored.
+ * All hosts are tried again, starting with the first. Does nothing for NULL.
  */
 void PQreset(PGconn *conn);
 
 /*
- * Closes the connection and begins to open it anew; go on with PQresetPoll.
+ * Closes the connection and starts to open it again, without waiting. Continue with PQresetPoll.
  *
- * 1 when it began, 0 when it failed or conn is NULL.
+ * Returns 1 if it started, and 0 if it failed or conn is NULL.
  */
 int PQresetStart(PGconn *conn);
 
-/* Goes on with a reset as PQconnectPoll does with opening. */
+/* Continues a reset, like PQconnectPoll. */
 PostgresPollingStatusType PQresetPoll(PGconn *conn);
 
 /*
- * Asks whether a server accepts connections; user name and password need not be right. NULL is an empty
- * string.
+ * Checks whether a server accepts connections. Takes a connection string or URI; NULL counts as an
+ * empty string. The user name and the password need not be correct.
  */
 PGPing PQping(const char *conninfo);
 
-/* Asks whether a server accepts connections, with parameters as PQconnectdbParams takes them. */
+/* Like PQping, with the parameters in two arrays, as for PQconnectdbParams. */
 PGPing PQpingParams(const char *const *keywords, const char *const *values, int expand_dbname);
 
 /*
- * The options of a connection with the values in force, ended by an entry of zeroes; free with
- * PQconninfoFree. NULL for a NULL connection or lack of memory.
+ * Returns the connection's options with their current values, passwords included. An entry whose
+ * keyword is NULL ends the array. Free it with PQconninfoFree.
+ *
+ * Returns NULL if memory ran out, and for NULL.
  */
 PQconninfoOption *PQconninfo(PGconn *conn);
 
 /*
- * All connection options with the values they have by default: from the service, the environment, the compiled
- * defaults and the operating system. A service that cannot be read is ignored.
+ * Returns all connection options with their default values: from the service file, the
+ * environment, the compiled defaults and the operating system. A service that cannot be read is
+ * ignored.
  *
- * Answers an array that ends with an entry whose keyword is NULL, to be released with
- * [PQconninfoFree]; NULL when memory ran out.
+ * An entry whose keyword is NULL ends the array. Free it with PQconninfoFree. Returns NULL if
+ * memory ran out.
  */
 PQconninfoOption *PQconndefaults(void);
 
 /*
- * The options that a connection string or URI gives, without defaults.
+ * Parses a connection string or URI. Returns all connection options; val is NULL for those that
+ * the string does not set. NULL counts as an empty string.
  *
- * Answers an array that ends with an entry whose keyword is NULL, to be released with [PQconninfoFree]. On
- * failure answers NULL and, if errmsg is not NULL, stores a message there that ends with a newline and is to be
- * released with PQfreemem; on success, and when memory ran out, NULL is stored there. A NULL conninfo
- * is read as an empty string.
+ * An entry whose keyword is NULL ends the array. Free it with PQconninfoFree. Returns NULL on
+ * failure and sets *errmsg to a message that ends with a newline; free it with PQfreemem. After
+ * success, or if memory ran out, *errmsg is NULL. errmsg may be NULL.
  */
-PQconninfoOption *PQconninfoParse(const char *conninfo,
-                                  char **errmsg);
+PQconninfoOption *PQconninfoParse(const char *conninfo, char **errmsg);
 
-/* Releases an array of connection options and the values in it; NULL is nothing to release. */
+/* Frees an array of connection options and its values. Does nothing for NULL. */
 void PQconninfoFree(PQconninfoOption *connOptions);
 
 /*
- * The state of a connection: CONNECTION_OK, CONNECTION_BAD, or while it is being opened one of the
- * others. CONNECTION_BAD for NULL.
+ * Returns the state of a connection: CONNECTION_OK, CONNECTION_BAD or, while the connection is
+ * being opened, one of the others. Returns CONNECTION_BAD for NULL.
  */
 ConnStatusType PQstatus(const PGconn *conn);
 
 /*
- * The text of what went wrong in the current operation, each message ending in a newline; empty if
- * nothing did.
+ * Returns the error messages of the last operation, each of which ends with a newline; an empty
+ * string if there was no error.
  *
- * It belongs to the connection and is good until the next call with it. For NULL, a text that says so.
+ * The string belongs to the connection and is valid until the next call with it. For NULL, returns
+ * a message that says so.
  */
 char *PQerrorMessage(const PGconn *conn);
 
 /*
- * The descriptor to wait on, which may change while the connection is being opened; -1 if there is none.
+ * Returns the file descriptor of the connection's socket, or -1 if there is none and for NULL. It
+ * may change while the connection is being opened.
  */
 int PQsocket(const PGconn *conn);
 
 /*
- * The name of the database; it belongs to the connection. NULL for NULL, or when the options were bad.
+ * Returns the name of the database. Returns NULL if the connection options were invalid, and for
+ * NULL.
  */
 char *PQdb(const PGconn *conn);
 
 /*
- * The name of the user; it belongs to the connection. NULL for NULL, or when the options were bad.
+ * Returns the name of the user. Returns NULL if the connection options were invalid, and for NULL.
  */
 char *PQuser(const PGconn *conn);
 
 /*
- * The backend options; they belong to the connection. NULL for NULL, or when the options were bad.
+ * Returns the command-line options for the server process, as set with the option options.
+ * Returns NULL if the connection options were invalid, and for NULL.
  */
 char *PQoptions(const PGconn *conn);
 
 /*
- * The password for the current host, perhaps from the password file; empty if there is none. It belongs
- * to the connection. NULL for NULL.
+ * Returns the password for the current host, which may come from the password file; an empty
+ * string if there is none. Returns NULL for NULL.
  */
 char *PQpass(const PGconn *conn);
 
 /*
- * The name, socket directory or else the address of the host being tried or connected to; empty if there
- * is none. It belongs to the connection. NULL for NULL.
+ * Returns the host that is connected or being tried: its name or the directory of the Unix socket,
+ * otherwise its address. Empty if there is none. Returns NULL for NULL.
  */
 char *PQhost(const PGconn *conn);
 
 /*
- * The numeric address connected to; empty for a Unix socket or if there is none. It belongs to the
- * connection. NULL for NULL.
+ * Returns the numeric IP address of the server. Empty for a Unix socket or if there is none.
+ * Returns NULL for NULL.
  */
 char *PQhostaddr(const PGconn *conn);
 
-/* The port of the host being tried or connected to. It belongs to the connection. NULL for NULL. */
+/*
+ * Returns the port of the host that is connected or being tried, as a string. Returns NULL for
+ * NULL.
+ */
 char *PQport(const PGconn *conn);
 
-/* Always empty: terminals of servers are no more. NULL for NULL. */
+/* Returns an empty string; servers have no debug terminal any more. Returns NULL for NULL. */
 char *PQtty(const PGconn *conn);
 
 /*
- * Whether the command in progress, or the transaction it is in, is idle or failed:
- * PQTRANS_UNKNOWN for NULL or a bad connection.
+ * Returns the state of the session's transaction. Returns PQTRANS_UNKNOWN if the connection is
+ * bad, and for NULL.
  */
 PGTransactionStatusType PQtransactionStatus(const PGconn *conn);
 
-/* Whether pipeline mode is off, on, or aborted by an error; off for NULL. */
+/* Returns the state of pipeline mode. Returns PQ_PIPELINE_OFF for NULL. */
 PGpipelineStatus PQpipelineStatus(const PGconn *conn);
 
 /*
- * The last value the server reported for a parameter, or NULL; good until it reports another.
+ * Returns the value that the server last reported for a parameter, such as server_version.
+ * Returns NULL if the server has reported none, and if an argument is NULL. The name is
+ * case-sensitive.
  *
- * Names are case-sensitive. disconnect_requested is "on" once a GoAway message came: asking for it
- * looks at messages that were read but not yet parsed, and so may call the notice receiver; it belongs
- * to the connection's thread. NULL for a NULL connection or name.
+ * The string belongs to the connection and is valid until the server reports another value.
+ *
+ * disconnect_requested is "on" after a GoAway message. To find out, this function parses
+ * messages that were read but not parsed yet, so it may call the notice receiver: see
+ * PQgoAwayReceived.
  */
 const char *PQparameterStatus(const PGconn *conn,
                               const char *paramName);
 
 /*
- * Whether the server asked its clients to leave: 1 after a GoAway message, or while it reports
- * disconnect_requested as on; else 0, also for NULL.
+ * Returns 1 if the server has asked the client to disconnect, otherwise 0. Returns 0 for NULL.
  *
- * The session stays usable; close it when nobody uses it and open a new one when one is needed. Only
- * what was read already is looked at: on an idle connection call PQconsumeInput first. Messages that
- * were read but not yet parsed are parsed, so notice receivers may be called; the call belongs to the
- * connection's thread. The answer is forgotten when a new connection is made (PQreset), not when one
- * is lost.
+ * A server asks this before it shuts down, or when it wants its clients to connect to another
+ * server. It sends a GoAway message, or reports the parameter disconnect_requested as "on". The
+ * session stays fully usable, and the current transaction can complete. Close the connection with
+ * PQfinish as soon as it is idle, and open a new one when you need it. A connection pool should
+ * call this function when a connection is returned, and regularly while it is idle.
+ *
+ * This function does not read from the socket. If you have just read the results of a command, the
+ * request has been read too. On an idle connection, call PQconsumeInput first, for example when
+ * the socket becomes readable.
+ *
+ * After a GoAway message, this function returns 1 until PQreset or PQresetStart, even if the
+ * connection is lost. Without the message, it returns what the server has last reported: 1 for
+ * "on", 0 for "off".
+ *
+ * This function parses messages that were read but not parsed yet. So it may call the notice
+ * receiver, and no other thread may use the connection during the call, although the argument is
+ * const.
+ *
+ * The library tells servers that it understands GoAway messages, unless the connection option
+ * goaway is "disable". C libpq does not have this function: programs that must compile with it
+ * too can test #ifdef LIBPQ_HAS_GOAWAY.
  */
 int PQgoAwayReceived(const PGconn *conn);
 
-/* The version of the protocol in use, 3; 0 for NULL or a bad connection. */
+/*
+ * Returns the major version of the protocol, 3. Returns 0 if the connection is bad, and for NULL.
+ */
 int PQprotocolVersion(const PGconn *conn);
 
-/* The full version of the protocol in use, 30000 or 30002; 0 for NULL or a bad connection. */
+/*
+ * Returns the version of the protocol as a number: 30000 for 3.0, 30002 for 3.2. Returns 0 if the
+ * connection is bad, and for NULL.
+ */
 int PQfullProtocolVersion(const PGconn *conn);
 
 /*
- * The server's version as a number, 180006 for 18.6; 0 if it is not known, and for NULL or a bad
- * connection.
+ * Returns the version of the server as a number: 180006 for 18.6, 90603 for 9.6.3. Returns 0 if it
+ * is not known, if the connection is bad, and for NULL.
  */
 int PQserverVersion(const PGconn *conn);
 
 /*
- * The id of the server process; 0 for NULL, while the connection is not open, or if the server told none.
+ * Returns the process ID of the server process. Returns 0 if the connection is not open, if the
+ * server has sent no ID, and for NULL.
  */
 int PQbackendPID(const PGconn *conn);
 
-/* 1 if the server asked for a password and none was there to give, else 0; 0 for NULL. */
+/*
+ * Returns 1 if the server asked for a password and none was available, otherwise 0. Returns 0 for
+ * NULL.
+ */
 int PQconnectionNeedsPassword(const PGconn *conn);
 
-/* 1 if the server asked for a password, else 0; 0 for NULL. */
+/* Returns 1 if the server asked for a password, otherwise 0. Returns 0 for NULL. */
 int PQconnectionUsedPassword(const PGconn *conn);
 
-/* 1 if GSSAPI authenticated the connection, or encrypts it, else 0. */
+/* Returns 1 if GSSAPI authenticates or encrypts the connection, otherwise 0. Returns 0 for NULL. */
 int PQconnectionUsedGSSAPI(const PGconn *conn);
 
 /*
- * Chooses how much error texts say from now on, and answers what was chosen before; for NULL,
- * PQERRORS_DEFAULT. An unknown number is taken as PQERRORS_DEFAULT.
+ * Sets how detailed the error messages of later commands are. Returns the previous setting, and
+ * PQERRORS_DEFAULT for NULL. An unknown value selects PQERRORS_DEFAULT.
  */
 PGVerbosity PQsetErrorVerbosity(PGconn *conn, PGVerbosity verbosity);
 
 /*
- * Chooses when error texts include their context from now on, and answers what was chosen before; for
- * NULL, PQSHOW_CONTEXT_ERRORS. An unknown number is taken as PQSHOW_CONTEXT_NEVER.
+ * Sets whether the messages of later commands include the CONTEXT field. Returns the previous
+ * setting, and PQSHOW_CONTEXT_ERRORS for NULL. An unknown value selects PQSHOW_CONTEXT_NEVER.
  */
 PGContextVisibility PQsetErrorContextVisibility(PGconn *conn, PGContextVisibility show_context);
 
 /*
- * The id of the encoding of texts from and to the server; -1 for NULL or while the connection is not open.
+ * Returns the number of the client encoding (see pg_encoding_to_char). Returns -1 if the
+ * connection is not open, and for NULL.
  */
 int PQclientEncoding(const PGconn *conn);
 
 /*
- * Runs one or more commands as a simple query and answers the result of the last, to be freed with PQclear.
+ * Sends one or more SQL commands and blocks until the server has executed them. Returns the result
+ * of the last command; free it with PQclear.
  *
- * Results of earlier commands that were not collected are dropped, and a COPY in progress is ended. A
- * COPY result is answered at once. NULL for a NULL connection, when the command could not be sent, or in
- * pipeline mode; PQerrorMessage then tells why.
+ * Pending results of earlier commands are discarded, and a COPY in progress is ended. If a command
+ * starts a COPY, its result is returned at once. Returns NULL for NULL, in pipeline mode, and if
+ * the command could not be sent; PQerrorMessage has the reason.
  */
 PGresult *PQexec(PGconn *conn,
                  const char *query);
 
-/* Runs one command with parameters and answers its result; see PQexec and PQsendQueryParams. */
+/*
+ * Executes one SQL command with parameters. For the arguments see PQsendQueryParams, otherwise
+ * like PQexec.
+ */
 PGresult *PQexecParams(PGconn *conn,
                        const char *command,
                        int nParams,
@@ -705,14 +774,16 @@ PGresult *PQexecParams(PGconn *conn,
                        const int *paramFormats,
                        int resultFormat);
 
-/* Prepares a statement and answers the result; see PQexec and PQsendPrepare. */
+/* Prepares a statement. For the arguments see PQsendPrepare, otherwise like PQexec. */
 PGresult *PQprepare(PGconn *conn,
                     const char *stmtName,
                     const char *query,
                     int nParams,
                     const Oid *paramTypes);
 
-/* Executes a prepared statement and answers its result; see PQexec and PQsendQueryPrepared. */
+/*
+ * Executes a prepared statement. For the arguments see PQsendQueryPrepared, otherwise like PQexec.
+ */
 PGresult *PQexecPrepared(PGconn *conn,
                          const char *stmtName,
                          int nParams,
@@ -722,50 +793,65 @@ PGresult *PQexecPrepared(PGconn *conn,
                          int resultFormat);
 
 /*
- * The parameters and columns of a prepared statement, in a PGRES_COMMAND_OK result; a NULL name is the
- * unnamed statement. See PQexec.
+ * Describes the parameters and columns of a prepared statement, in a PGRES_COMMAND_OK result. NULL
+ * names the unnamed statement. Otherwise like PQexec.
  */
 PGresult *PQdescribePrepared(PGconn *conn,
                              const char *stmt);
 
 /*
- * The columns of a portal, in a PGRES_COMMAND_OK result; a NULL name is the unnamed portal. See PQexec.
+ * Describes the columns of a portal, in a PGRES_COMMAND_OK result. NULL names the unnamed portal.
+ * Otherwise like PQexec.
  */
-PGresult *PQdescribePortal(PGconn *conn,
-                           const char *portal);
+PGresult *PQdescribePortal(PGconn *conn, const char *portal);
 
-/* Closes a prepared statement; no error if there is none of the name. See PQexec. */
+/*
+ * Closes a prepared statement. NULL names the unnamed statement. It is not an error if there is no
+ * such statement. Otherwise like PQexec.
+ */
 PGresult *PQclosePrepared(PGconn *conn, const char *stmt);
 
-/* Closes a portal; no error if there is none of the name. See PQexec. */
+/*
+ * Closes a portal. NULL names the unnamed portal. It is not an error if there is no such portal.
+ * Otherwise like PQexec.
+ */
 PGresult *PQclosePortal(PGconn *conn, const char *portal);
 
 /*
- * An empty result of the given status, to be freed with PQclear; NULL when memory ran out.
+ * Creates an empty result with the given status; free it with PQclear. Returns NULL if memory ran
+ * out.
  *
- * With a connection, it takes over its encoding, notice hooks and event procedures, and for the status
- * of an error its error text. A number that is no status is taken as PGRES_FATAL_ERROR.
+ * If conn is not NULL, the result gets its client encoding, notice functions and event
+ * procedures and, if the status is an error, its error message. An unknown status counts as
+ * PGRES_FATAL_ERROR.
  */
-PGresult *PQmakeEmptyPGresult(PGconn *conn,
-                              ExecStatusType status);
+PGresult *PQmakeEmptyPGresult(PGconn *conn, ExecStatusType status);
 
 /*
- * The next result of the commands sent, waiting for it; to be freed with PQclear.
+ * Waits for the next result of the commands sent and returns it; free it with PQclear. Returns
+ * NULL when the command is complete, and for NULL.
  *
- * NULL when the command is over, and for a NULL connection. Call it until it answers NULL before
- * sending the next command (in pipeline mode: once a command, and a PGRES_PIPELINE_SYNC has no NULL).
+ * Call it until it returns NULL before you send the next command. In pipeline mode, NULL follows
+ * the results of each command; no NULL follows PGRES_PIPELINE_SYNC.
  */
 PGresult *PQgetResult(PGconn *conn);
 
-/* Sends one or more commands as a simple query, without waiting: 1, or 0 with an error text. */
+/*
+ * Sends one or more SQL commands and does not wait for the results. Returns 1, or 0 with an error
+ * message, and 0 for NULL.
+ */
 int PQsendQuery(PGconn *conn,
                 const char *query);
 
 /*
- * Sends one command with parameters, without waiting: 1, or 0 with an error text.
+ * Sends one SQL command with nParams parameters (0 to 65535) and does not wait for the results.
+ * Returns 1, or 0 with an error message, and 0 for NULL.
  *
- * The arrays have nParams entries or are NULL: types the server infers, text parameters, SQL NULLs.
- * resultFormat is 0 for text, 1 for binary results. A negative length of a binary value counts as 0.
+ * Each array has nParams elements or is NULL. paramTypes: type OIDs; the server infers the
+ * type if the element is 0 or the array NULL. paramValues: the values; a NULL element, or a NULL
+ * array, is an SQL NULL. paramLengths: the lengths of binary values in bytes; ignored for text
+ * values, which end with a NUL byte. paramFormats: 0 for text, 1 for binary; NULL for text only.
+ * resultFormat is 0 for text and 1 for binary results. A negative length counts as 0.
  */
 int PQsendQueryParams(PGconn *conn,
                       const char *command,
@@ -777,9 +863,11 @@ int PQsendQueryParams(PGconn *conn,
                       int resultFormat);
 
 /*
- * Sends a command to prepare a statement, without waiting: 1, or 0 with an error text.
+ * Sends a request to prepare a statement and does not wait for the result. Returns 1, or 0 with an
+ * error message, and 0 for NULL.
  *
- * stmtName may be empty; paramTypes has nParams entries or is NULL.
+ * An empty stmtName names the unnamed statement. paramTypes has nParams type OIDs or is
+ * NULL; the server infers a type if its OID is 0.
  */
 int PQsendPrepare(PGconn *conn,
                   const char *stmtName,
@@ -787,7 +875,10 @@ int PQsendPrepare(PGconn *conn,
                   int nParams,
                   const Oid *paramTypes);
 
-/* Sends the execution of a prepared statement, without waiting: 1, or 0 with an error text. */
+/*
+ * Sends a request to execute a prepared statement and does not wait for the results. Returns 1, or
+ * 0 with an error message, and 0 for NULL. For the arguments see PQsendQueryParams.
+ */
 int PQsendQueryPrepared(PGconn *conn,
                         const char *stmtName,
                         int nParams,
@@ -797,100 +888,128 @@ int PQsendQueryPrepared(PGconn *conn,
                         int resultFormat);
 
 /*
- * Asks for the parameters and columns of a prepared statement, without waiting: 1, or 0 with an error
- * text. A NULL name is the unnamed statement.
+ * Sends a request to describe the parameters and columns of a prepared statement. Returns 1, or 0
+ * with an error message, and 0 for NULL. A NULL name is the unnamed statement.
  */
 int PQsendDescribePrepared(PGconn *conn,
                            const char *stmt);
 
 /*
- * Asks for the columns of a portal, without waiting: 1, or 0 with an error text. A NULL name is the
- * unnamed portal.
+ * Sends a request to describe the columns of a portal. Returns 1, or 0 with an error message, and
+ * 0 for NULL. A NULL name is the unnamed portal.
  */
 int PQsendDescribePortal(PGconn *conn, const char *portal);
 
-/* Closes a prepared statement, without waiting: 1, or 0 with an error text. */
+/*
+ * Sends a request to close a prepared statement. Returns 1, or 0 with an error message, and 0 for
+ * NULL. A NULL name is the unnamed statement.
+ */
 int PQsendClosePrepared(PGconn *conn, const char *stmt);
 
-/* Closes a portal, without waiting: 1, or 0 with an error text. */
+/*
+ * Sends a request to close a portal. Returns 1, or 0 with an error message, and 0 for NULL. A NULL
+ * name is the unnamed portal.
+ */
 int PQsendClosePortal(PGconn *conn, const char *portal);
 
 /*
- * Asks for a result a row for the command just sent: 1, or 0 when it is too late or NULL is given.
+ * Selects single-row mode for the command just sent: PQgetResult returns one result for each row.
+ * Returns 1, or 0 if no command was just sent, and for NULL.
  */
 int PQsetSingleRowMode(PGconn *conn);
 
 /*
- * Asks for results of at most chunkSize rows for the command just sent: 1, or 0 when it is too late,
- * chunkSize is not positive, or NULL is given.
+ * Selects chunked mode for the command just sent: PQgetResult returns results of at most
+ * chunkSize rows. Returns 1, or 0 if no command was just sent, if chunkSize is less than 1,
+ * and for NULL.
  */
-int PQsetChunkedRowsMode(PGconn *conn,
-                         int chunkSize);
+int PQsetChunkedRowsMode(PGconn *conn, int chunkSize);
 
 /*
- * Reads what has come from the server, without waiting: 1, or 0 with an error text.
+ * Reads available data from the server, without waiting. Returns 1, also if there was none, or 0
+ * with an error message, and 0 for NULL.
  *
- * In nonblocking mode, output is sent as far as it goes first.
+ * In nonblocking mode, first sends as much buffered output as possible.
  */
 int PQconsumeInput(PGconn *conn);
 
-/* Whether PQgetResult would wait: 1 or 0. Looks only at what PQconsumeInput has read. */
+/*
+ * Returns 1 if PQgetResult would block, otherwise 0. Returns 0 for NULL. Does not read from the
+ * socket: call PQconsumeInput first.
+ */
 int PQisBusy(PGconn *conn);
 
 /*
- * Sends what is buffered: 0 when all is sent, 1 when some is left (in nonblocking mode only), -1 for an
- * error, a bad or a NULL connection.
+ * Sends buffered output. Returns 0 if all of it is sent and 1 if some is left, which only happens
+ * in nonblocking mode. Returns -1 for an error, if the connection is bad, and for NULL.
  */
 int PQflush(PGconn *conn);
 
 /*
- * Switches nonblocking mode on or off: 0, or -1 for a bad or NULL connection or when output could not be
- * sent first.
+ * Enables nonblocking mode if arg is not 0, otherwise disables it. Returns 0, or -1 if buffered
+ * output could not be sent first, if the connection is bad, and for NULL.
  */
-int PQsetnonblocking(PGconn *conn,
-                     int arg);
+int PQsetnonblocking(PGconn *conn, int arg);
 
-/* Whether nonblocking mode is on: 1 or 0; 0 for a bad or NULL connection. */
+/*
+ * Returns 1 if nonblocking mode is enabled, otherwise 0. Returns 0 if the connection is bad, and
+ * for NULL.
+ */
 int PQisnonblocking(const PGconn *conn);
 
 /*
- * The oldest notification not yet taken, or NULL; to be freed with PQfreemem.
+ * Returns the next notification from NOTIFY and removes it from the queue; free it with PQfreemem.
+ * Returns NULL if there is none, if memory ran out, and for NULL.
  *
- * Looks only at what PQconsumeInput and other calls have read.
+ * Does not read from the socket: call PQconsumeInput first.
  */
 PGnotify *PQnotifies(PGconn *conn);
 
 /*
- * Begins to queue commands without waiting for each one's results: 1, also when the mode is on already;
- * 0 when a command is in progress, or NULL is given.
+ * Enables pipeline mode: commands can be sent before the results of earlier ones have arrived.
+ * Returns 1, also if the mode is already enabled. Returns 0 if a command is in progress, and for
+ * NULL.
  */
 int PQenterPipelineMode(PGconn *conn);
 
 /*
- * Ends pipeline mode: 1, also when it is off; 0 while results are to be collected, or NULL is given.
+ * Disables pipeline mode. Returns 1, also if the mode is already disabled. Returns 0 if there are
+ * results to collect, and for NULL.
  */
 int PQexitPipelineMode(PGconn *conn);
 
-/* Marks a sync point, and sends all that is queued: 1, or 0 with an error text. */
+/*
+ * Adds a synchronization point to the pipeline and sends all buffered output. Returns 1, or 0 with
+ * an error message, and 0 for NULL.
+ */
 int PQpipelineSync(PGconn *conn);
 
-/* Marks a sync point without sending what is queued: 1, or 0 with an error text. */
+/*
+ * Adds a synchronization point to the pipeline and does not send the buffered output. Returns 1,
+ * or 0 with an error message, and 0 for NULL.
+ */
 int PQsendPipelineSync(PGconn *conn);
 
 /*
- * Asks the server to send the results it has; call PQflush afterwards. 1, or 0 with an error text.
+ * Adds a request that the server send the results that it has. Call PQflush to send it. Returns 1,
+ * or 0 with an error message, and 0 for NULL.
  */
 int PQsendFlushRequest(PGconn *conn);
 
 /*
- * Calls a function of the server by its OID, with binary arguments and a binary result, and waits for it.
+ * Calls a function of the server by its OID, with binary arguments, and waits for the result.
+ * Deprecated: prepared statements do the same safely.
  *
- * Answers PGRES_COMMAND_OK or an error, to be freed with PQclear, or NULL with an error text. With
- * result_is_int, an integer of 2 or 4 bytes is stored in result_buf; else all the bytes the server
- * sends, however many: the buffer must be large enough for a server that is not trusted, too.
- * result_len gets their number, -1 for NULL. What a NULL result_buf or result_len would get is left
- * out, and a NULL value of an argument is empty; NULL args, more than 65535 and lengths under -1 are
- * refused. Deprecated: prepared statements do the same safely.
+ * Returns a PGRES_COMMAND_OK or an error result, to be freed with PQclear, or NULL with an error
+ * message. NULL for NULL.
+ *
+ * If result_is_int is not 0, an integer of 2 or 4 bytes is stored in *result_buf. Otherwise
+ * result_buf receives all bytes that the server sends; there is no limit, so do not use this
+ * with a server that you do not trust. *result_len is set to the number of bytes, or to -1 for
+ * an SQL NULL. Either pointer may be NULL.
+ *
+ * nargs is 0 to 65535, and an argument's length is -1 for an SQL NULL or at least 0. Other
+ * values, a NULL args and a NULL pointer to a value that is not empty are refused.
  */
 PGresult *PQfn(PGconn *conn,
                int fnid,
@@ -900,352 +1019,394 @@ PGresult *PQfn(PGconn *conn,
                const PQArgBlock *args,
                int nargs);
 
-/* The status of a result; PGRES_FATAL_ERROR for NULL. */
+/* Returns the status of a result. Returns PGRES_FATAL_ERROR for NULL. */
 ExecStatusType PQresultStatus(const PGresult *res);
 
-/* The name of a status, a constant string; a sentence saying so for numbers that are none. */
+/*
+ * Returns the name of a status, such as "PGRES_TUPLES_OK", as a constant string. Returns a message
+ * if there is no such status.
+ */
 char *PQresStatus(ExecStatusType status);
 
-/* The error text of a result, owned by it; an empty string if there is none, and for NULL. */
+/*
+ * Returns the error message of a result; an empty string if there is none, and for NULL. The
+ * string belongs to the result.
+ */
 char *PQresultErrorMessage(const PGresult *res);
 
 /*
- * The error text in another style, for PQfreemem; NULL when memory ran out.
+ * Returns the error message of a result, formatted with other settings; free it with PQfreemem.
+ * Returns NULL if memory ran out.
  *
- * For NULL, and results that are no errors, it is a sentence that says so.
+ * For NULL, and for a result that is not an error, returns a message that says so.
  */
 char *PQresultVerboseErrorMessage(const PGresult *res,
                                   PGVerbosity verbosity,
                                   PGContextVisibility show_context);
 
 /*
- * The text of a field (PG_DIAG_...) of the server's error, owned by the result; NULL if it
- * has no such field, and for NULL.
+ * Returns one field of the server's error, such as PG_DIAG_SQLSTATE. Returns NULL if the error
+ * does not have this field, and for NULL. The string belongs to the result.
  */
 char *PQresultErrorField(const PGresult *res, int fieldcode);
 
-/* The number of rows; 0 for NULL. */
+/* Returns the number of rows. Returns 0 for NULL. */
 int PQntuples(const PGresult *res);
 
-/* The number of columns; 0 for NULL. */
+/* Returns the number of columns. Returns 0 for NULL. */
 int PQnfields(const PGresult *res);
 
 /*
- * 1 if all columns are binary, 0 if not, if there are none, and for NULL; the overall format
- * for the result of a COPY.
+ * Returns 1 if all columns have the binary format; for a COPY, if its overall format is binary.
+ * Otherwise returns 0, also without columns and for NULL.
  */
 int PQbinaryTuples(const PGresult *res);
 
 /*
- * A value, owned by the result, with a NUL behind it; an empty string for SQL's NULL.
+ * Returns a value, followed by a NUL byte; an empty string for an SQL NULL. Rows and columns are
+ * numbered from 0. The value belongs to the result.
  *
- * Binary values are aligned to 8 bytes. NULL, and a notice, if there is no such row or column;
- * NULL for NULL.
+ * A binary value is aligned to 8 bytes. If there is no such row or column, returns NULL and raises
+ * a notice. Returns NULL for NULL.
  */
 char *PQgetvalue(const PGresult *res, int tup_num, int field_num);
 
 /*
- * A value's length in bytes; 0 for SQL's NULL, for NULL, and, with a notice, if there is no
- * such row or column.
+ * Returns the length of a value in bytes, without the NUL byte; 0 for an SQL NULL. If there is no
+ * such row or column, returns 0 and raises a notice. Returns 0 for NULL.
  */
 int PQgetlength(const PGresult *res, int tup_num, int field_num);
 
 /*
- * Whether a value is SQL's NULL: 1 or 0; 1 for NULL, and, with a notice, if there is no such
- * row or column.
+ * Returns 1 if a value is an SQL NULL, otherwise 0. If there is no such row or column, returns 1
+ * and raises a notice. Returns 1 for NULL.
  */
 int PQgetisnull(const PGresult *res, int tup_num, int field_num);
 
-/* The bytes allocated for a result; 0 for NULL. */
+/* Returns the number of bytes allocated for a result. Returns 0 for NULL. */
 size_t PQresultMemorySize(const PGresult *res);
 
-/* Frees a result, after telling the event procedures that watch it; nothing for NULL. */
+/*
+ * Calls the event procedures of a result (PGEVT_RESULTDESTROY) and frees it. Does nothing for
+ * NULL.
+ */
 void PQclear(PGresult *res);
 
 /*
- * A column's name, owned by the result; NULL for NULL, and, with a notice, if there is no such
- * column. Columns of a COPY have none.
+ * Returns the name of a column; it belongs to the result. Columns are numbered from 0. Columns of
+ * a COPY have no name: returns NULL. If there is no such column, returns NULL and raises a notice.
+ * Returns NULL for NULL.
  */
 char *PQfname(const PGresult *res, int field_num);
 
 /*
- * The number of the first column of that name, from 0 on; -1 if there is none, for NULL and
- * for an empty name.
+ * Returns the number of the first column with the given name, starting with 0. Returns -1 if there
+ * is none, for an empty name and for NULL.
  *
- * The name is read as SQL reads it: in lower case but for what stands in double quotes.
+ * The name is folded to lower case, except for parts in double quotes, as in SQL.
  */
 int PQfnumber(const PGresult *res, const char *field_name);
 
 /*
- * The OID of the table a column is from; 0 if it is from none, for NULL, and, with a notice, if
- * there is no such column.
+ * Returns the OID of the table that a column belongs to; 0 if it belongs to none. If there is no
+ * such column, returns 0 and raises a notice. Returns 0 for NULL.
  */
 Oid PQftable(const PGresult *res, int field_num);
 
 /*
- * A column's number in its table, from 1 on; 0 if it is from none, for NULL, and, with a
- * notice, if there is no such column.
+ * Returns the number of a column in its table, starting with 1; 0 if it belongs to no table. If
+ * there is no such column, returns 0 and raises a notice. Returns 0 for NULL.
  */
 int PQftablecol(const PGresult *res, int field_num);
 
 /*
- * A column's format, 0 for text and 1 for binary; 0 for NULL, and, with a notice, if there is
- * no such column.
+ * Returns the format of a column: 0 for text, 1 for binary. If there is no such column, returns 0
+ * and raises a notice. Returns 0 for NULL.
  */
 int PQfformat(const PGresult *res, int field_num);
 
-/* The OID of a column's type; 0 for NULL, and, with a notice, if there is no such column. */
+/*
+ * Returns the OID of the type of a column. If there is no such column, returns 0 and raises a
+ * notice. Returns 0 for NULL.
+ */
 Oid PQftype(const PGresult *res, int field_num);
 
 /*
- * The size of a column's type in bytes, negative if it varies; 0 for NULL, and, with a notice,
- * if there is no such column.
+ * Returns the size of the type of a column in bytes; a negative number if the size varies. If
+ * there is no such column, returns 0 and raises a notice. Returns 0 for NULL.
  */
 int PQfsize(const PGresult *res, int field_num);
 
 /*
- * The modifier of a column's type, -1 if it has none; 0 for NULL, and, with a notice, if there
- * is no such column.
+ * Returns the type modifier of a column, for example its precision; -1 if it has none. If there is
+ * no such column, returns 0 and raises a notice. Returns 0 for NULL.
  */
 int PQfmod(const PGresult *res, int field_num);
 
-/* The number of a prepared statement's parameters; 0 for NULL and other results. */
+/*
+ * Returns the number of parameters of a prepared statement, for a result of PQdescribePrepared.
+ * Returns 0 for other results and for NULL.
+ */
 int PQnparams(const PGresult *res);
 
 /*
- * The OID of the type of a prepared statement's parameter; 0 for NULL, and, with a notice, if
- * there is no such parameter.
+ * Returns the OID of the type of a parameter of a prepared statement, for a result of
+ * PQdescribePrepared. Parameters are numbered from 0. If there is no such parameter, returns 0 and
+ * raises a notice. Returns 0 for NULL.
  */
 Oid PQparamtype(const PGresult *res, int param_num);
 
-/* The tag of the command, owned by the result; empty if it has none, NULL for NULL. */
+/*
+ * Returns the command tag of a result, such as "INSERT 0 1"; an empty string if it has none.
+ * Returns NULL for NULL. The string belongs to the result.
+ */
 char *PQcmdStatus(PGresult *res);
 
 /*
- * The digits of the OID of the row an INSERT made, in a buffer that the thread's next call
- * overwrites; an empty string for other commands and NULL.
+ * Returns the OID of the row that an INSERT created, as a string; an empty string if there is
+ * none, and for NULL. The next call in the same thread overwrites the string. Deprecated: use
+ * PQoidValue.
  */
 char *PQoidStatus(const PGresult *res);
 
-/* The OID of the row an INSERT made; 0 if it made none, for other commands and NULL. */
+/* Returns the OID of the row that an INSERT created. Returns 0 if there is none, and for NULL. */
 Oid PQoidValue(const PGresult *res);
 
 /*
- * The digits of the number of rows a command affected, owned by the result.
- *
- * An empty string for commands that do not count, for NULL, and, with a notice, if the server's
- * tag makes no sense.
+ * Returns the number of rows that a command affected, as a string that belongs to the result.
+ * Returns an empty string if the command does not count rows, and for NULL. If the server's
+ * command tag is malformed, returns an empty string and raises a notice.
  */
 char *PQcmdTuples(PGresult *res);
 
 /*
- * A copy of a result's parts named by flags (PG_COPYRES_...), for PQclear.
- *
- * Its status is PGRES_TUPLES_OK. NULL when memory ran out, and for NULL.
+ * Returns a copy of a result with status PGRES_TUPLES_OK; free it with PQclear. flags
+ * (PG_COPYRES_...) selects what else is copied. Returns NULL if memory ran out, and for NULL.
  */
 PGresult *PQcopyResult(const PGresult *src, int flags);
 
 /*
- * Describes the columns of a result that has neither columns nor rows: 1, or 0 if it has, when
- * memory ran out, and for NULL. Names are copied. No columns at all (numAttributes under 1 or NULL) change nothing.
+ * Sets the columns of a result that has neither columns nor rows. The names are copied. Returns 1,
+ * also if numAttributes is less than 1 or attDescs is NULL, in which case nothing changes.
+ * Returns 0 if the result has columns, if memory ran out, and for NULL.
  */
-int PQsetResultAttrs(PGresult *res,
-                     int numAttributes,
-                     PGresAttDesc *attDescs);
+int PQsetResultAttrs(PGresult *res, int numAttributes, PGresAttDesc *attDescs);
 
 /*
- * Sets a value to a copy of the len bytes at value, to SQL's NULL if len is -1 or value
- * NULL: 1, or 0 with a notice if there is no such row or column or memory ran out; 0 for NULL.
+ * Sets a value to a copy of the len bytes at value, or to an SQL NULL if len is -1 or
+ * value is NULL. If tup_num is the number of rows, a row is added, and its other values are
+ * SQL NULLs.
  *
- * The row behind the last one is added, with NULLs in its other columns.
+ * Returns 1. If there is no such row or column, or memory ran out, returns 0 and raises a notice.
+ * Returns 0 for NULL.
  */
 int PQsetvalue(PGresult *res, int tup_num, int field_num, char *value, int len);
 
 /*
- * nBytes bytes that are freed with the result, aligned for any type; a pointer that must not
- * be written through for 0. NULL when memory ran out, and for NULL.
+ * Allocates memory that is freed with the result. It is aligned for any type. If nBytes is 0,
+ * the pointer must not be dereferenced. Returns NULL if memory ran out, and for NULL.
  */
 void *PQresultAlloc(PGresult *res, size_t nBytes);
 
 /*
- * Sends nbytes of COPY data: 1 when they are queued, -1 with an error text, or for NULL.
+ * Sends data to the server during a COPY IN. Returns 1 when it is buffered or sent, -1 with an
+ * error message, and -1 for NULL.
  *
- * A NULL buffer and a negative nbytes count as no data.
- *
- * In nonblocking mode all of it is queued whatever the server takes: call PQflush now and then.
+ * A NULL buffer or a negative nbytes counts as no data. In nonblocking mode, all data is
+ * buffered, however slowly the server reads: call PQflush regularly.
  */
 int PQputCopyData(PGconn *conn, const char *buffer, int nbytes);
 
 /*
- * Ends COPY data, as a failure with the text errormsg if that is not NULL: 1, or -1 with an error text,
- * or for NULL. The outcome of the COPY itself comes from PQgetResult.
+ * Ends a COPY IN. If errormsg is not NULL, makes the COPY fail with this message. Returns 1, -1
+ * with an error message, and -1 for NULL. PQgetResult then returns the result of the COPY.
  *
- * In nonblocking mode, call PQflush until all is sent.
+ * In nonblocking mode, call PQflush until it returns 0.
  */
 int PQputCopyEnd(PGconn *conn,
                  const char *errormsg);
 
 /*
- * Receives a row of COPY data into *buffer, to be freed with PQfreemem, and answers its length.
+ * Receives the next row of a COPY OUT. Sets *buffer to the row, followed by a NUL byte, and
+ * returns its length in bytes. Free the row with PQfreemem.
  *
- * 0 when none has come yet and r#async is not 0; -1 when the COPY is over (its outcome comes from
- * PQgetResult); -2 with an error text, or for a NULL connection or buffer.
+ * Waits for a row if async is 0. Otherwise returns 0 if no row is available: call PQconsumeInput
+ * when the socket is readable. Returns -1 when the COPY is complete: PQgetResult returns its
+ * result. Returns -2 with an error message, and if conn or buffer is NULL. If no row is
+ * returned, *buffer is NULL.
  */
 int PQgetCopyData(PGconn *conn,
                   char **buffer,
                   int async);
 
 /*
- * Reads a line of text COPY data, without its newline, as a C string into buffer of length bytes.
+ * Reads a line of text COPY data into buffer of length bytes, as a string without the newline.
+ * Deprecated: use PQgetCopyData.
  *
- * 0 when the line is whole, 1 when more of it follows, EOF (-1) for an error. The line \. ends the
- * data. Deprecated: use PQgetCopyData.
+ * Returns 0 if the line is complete, 1 if the next call returns more of it, and -1 (EOF) for an
+ * error and for NULL. The line \. ends the data.
  */
 int PQgetline(PGconn *conn, char *buffer, int length);
 
 /*
- * Reads COPY data that has come into buffer, of bufsize bytes, without a NUL behind it: its length,
- * 0 when there is none yet, -1 when the COPY is over. Long rows come in pieces. Deprecated: use
- * PQgetCopyData.
+ * Reads available COPY data into buffer of bufsize bytes, without a NUL byte. A long row is
+ * returned in several pieces. Deprecated: use PQgetCopyData.
+ *
+ * Returns the number of bytes, 0 if no data is available, and -1 when the COPY is complete, for an
+ * error and for NULL.
  */
-int PQgetlineAsync(PGconn *conn,
-                   char *buffer,
-                   int bufsize);
+int PQgetlineAsync(PGconn *conn, char *buffer, int bufsize);
 
 /*
- * Sends a C string as COPY data: 0, or EOF (-1). NULL is an empty one. Deprecated: use PQputCopyData.
+ * Sends a string as COPY data. NULL counts as an empty string. Returns 0, or -1 (EOF) for an
+ * error. Deprecated: use PQputCopyData.
  */
 int PQputline(PGconn *conn,
               const char *string);
 
-/*
- * Sends bytes as COPY data: 0, or EOF (-1). Otherwise as PQputCopyData, which is to be used instead.
- */
+/* Sends bytes as COPY data. Returns 0, or -1 (EOF) for an error. Deprecated: use PQputCopyData. */
 int PQputnbytes(PGconn *conn, const char *buffer, int nbytes);
 
 /*
- * Ends a COPY and waits for its outcome: 0 when it succeeded, 1 when not; the error text then also goes
- * to the notice receiver. 0 for NULL. Deprecated: use PQputCopyEnd and PQgetResult.
+ * Ends a COPY and waits for its result. Returns 0 if it succeeded, and for NULL. Otherwise returns
+ * 1 and passes the error message to the notice receiver. Deprecated: use PQputCopyEnd and
+ * PQgetResult.
  */
 int PQendcopy(PGconn *conn);
 
 /*
- * A snapshot of what is needed to cancel conn's queries, also from another thread or a signal handler.
+ * Returns an object that PQcancel can use to cancel the command of conn, also in another thread
+ * or a signal handler. It remains valid after PQfinish. Free it with PQfreeCancel. Deprecated: use
+ * PQcancelCreate.
  *
- * The caller gives it back with PQfreeCancel; it outlives the connection. NULL when conn is NULL or
- * not open, when one of its keepalive options is not an integer, or when memory ran out. If the server
- * sent no cancellation key there is an object, and PQcancel fails on it.
+ * Returns NULL if the connection is not open, if one of its keepalive options is not an integer,
+ * if memory ran out, and for NULL. If the server has sent no cancel key, returns an object with
+ * which PQcancel fails.
  */
 PGcancel *PQgetCancel(PGconn *conn);
 
-/* Frees an object of PQgetCancel; NULL is ignored. */
+/* Frees an object of PQgetCancel. Does nothing for NULL. */
 void PQfreeCancel(PGcancel *cancel);
 
 /*
- * Asks the server to give up what the connection is doing: 1 when the request was sent, else 0 and the
- * reason in errbuf, of errbufsize bytes (256 are recommended; NULL for no text).
+ * Asks the server to cancel the command in progress. Returns 1 if the request was sent, which does
+ * not mean that there was a command to cancel. Otherwise returns 0 and writes the reason into
+ * errbuf, unless it is NULL. errbufsize is its size in bytes; 256 is recommended.
  *
- * Blocks until the server has taken the request, and never uses encryption. Async-signal-safe: neither
- * memory, locks nor the C library's streams are used, and errno stays as it was.
+ * Blocks until the server has received the request. Never encrypts it. Safe in a signal handler:
+ * uses no locks and allocates no memory, and preserves errno. Deprecated: use PQcancelBlocking.
  */
 int PQcancel(PGcancel *cancel,
              char *errbuf,
              int errbufsize);
 
 /*
- * PQgetCancel and PQcancel at once: 1 when the request was sent, else 0 and the reason in
- * PQerrorMessage. Deprecated: neither thread-safe nor fit for a signal handler. NULL gives 0.
+ * Asks the server to cancel the command in progress. Returns 1 if the request was sent, 0 with an
+ * error message, and 0 for NULL. Safe neither in a signal handler nor in another thread.
+ * Deprecated: use PQcancelBlocking.
  */
 int PQrequestCancel(PGconn *conn);
 
 /*
- * A connection that can cancel what conn runs, to be closed with PQcancelFinish; NULL only for lack of
- * memory.
+ * Creates an object that can cancel the command of conn. It remains valid after PQfinish(conn).
+ * Free it with PQcancelFinish. Returns NULL only if memory ran out.
  *
- * It uses the options, the encryption and the very address of conn, and outlives it. PQcancelStatus is
- * CONNECTION_ALLOCATED, or CONNECTION_BAD when conn is NULL, not open or has no key to cancel with.
+ * It uses the options, the encryption and the server address of conn. PQcancelStatus returns
+ * CONNECTION_ALLOCATED, or CONNECTION_BAD if conn is not open, has no cancel key or is NULL.
  */
 PGcancelConn *PQcancelCreate(PGconn *conn);
 
 /*
- * Sends the cancel request and waits until the server has taken it: 1, or 0 with an error text.
- *
- * connect_timeout is honoured. 1 does not say that there was something to cancel.
+ * Sends the cancel request and blocks until the server has received it. Returns 1, which does not
+ * mean that there was a command to cancel; 0 with an error message (PQcancelErrorMessage); and 0
+ * for NULL. The option connect_timeout applies.
  */
 int PQcancelBlocking(PGcancelConn *cancelConn);
 
 /*
- * Begins to send the cancel request, without waiting; go on with PQcancelPoll. 1, or 0 with an error text,
- * also where a request was begun already and PQcancelReset not called.
+ * Starts to send the cancel request, without waiting. Continue with PQcancelPoll. Returns 1, 0
+ * with an error message, and 0 for NULL. It is an error to start a second request without a call
+ * of PQcancelReset.
  */
 int PQcancelStart(PGcancelConn *cancelConn);
 
 /*
- * Goes on with the cancel request as PQconnectPoll does with a connection. PGRES_POLLING_OK: the server has
- * taken it.
+ * Continues the cancel request, like PQconnectPoll. PGRES_POLLING_OK means that the server has
+ * received it. Returns PGRES_POLLING_FAILED for NULL.
  */
 PostgresPollingStatusType PQcancelPoll(PGcancelConn *cancelConn);
 
-/* Where the request stands; CONNECTION_OK once the server has taken it, CONNECTION_BAD for NULL. */
+/*
+ * Returns the state of the cancel request; CONNECTION_OK means that the server has received it.
+ * Returns CONNECTION_BAD for NULL.
+ */
 ConnStatusType PQcancelStatus(const PGcancelConn *cancelConn);
 
 /*
- * The descriptor of the socket to wait for, which may change from poll to poll; -1 when there is none.
+ * Returns the file descriptor of the socket, which may change with each PQcancelPoll. Returns -1
+ * if there is none, and for NULL.
  */
 int PQcancelSocket(const PGcancelConn *cancelConn);
 
-/* Why the request failed; the object's own, good until it is used again. */
+/*
+ * Returns the error message of the cancel request. It belongs to the object and is valid until the
+ * next call with it.
+ */
 char *PQcancelErrorMessage(const PGcancelConn *cancelConn);
 
-/* Closes what is open and readies the object for another request. NULL is ignored. */
+/*
+ * Closes the connection of the cancel request, so that the object can be used for another one.
+ * Does nothing for NULL.
+ */
 void PQcancelReset(PGcancelConn *cancelConn);
 
-/* Closes what is open and frees the object; NULL is ignored. */
+/* Closes the connection of the cancel request and frees the object. Does nothing for NULL. */
 void PQcancelFinish(PGcancelConn *cancelConn);
 
 /*
- * Sets who takes the notices of a connection, and answers who did.
+ * Sets the function that receives notices and warnings as results, and returns the previous one.
+ * If proc is NULL, only returns the current one. Returns NULL for NULL.
  *
- * With a NULL proc nothing changes. NULL for a NULL connection. The receiver must not use the
- * connection, whose results made from now on it serves too. If it leaves by longjmp, the connection
- * stays usable: the call it interrupted can be followed by PQgetResult; only the notice is leaked.
+ * Results created from now on use the function too. It must not use the connection. It may leave
+ * with longjmp: the connection stays usable, PQgetResult continues the command, and only the
+ * notice leaks.
  */
 PQnoticeReceiver PQsetNoticeReceiver(PGconn *conn, PQnoticeReceiver proc, void *arg);
 
 /*
- * Sets who takes the text of notices, as the receiver of a new connection passes them on, and answers who
- * did. Otherwise as PQsetNoticeReceiver; the processor of a new connection writes to stderr.
+ * Sets the function that receives notices and warnings as text, and returns the previous one. The
+ * default notice receiver calls it; the default processor writes to stderr. If proc is NULL,
+ * only returns the current one. Returns NULL for NULL. See PQsetNoticeReceiver.
  */
-PQnoticeProcessor PQsetNoticeProcessor(PGconn *conn,
-                                       PQnoticeProcessor proc,
-                                       void *arg);
+PQnoticeProcessor PQsetNoticeProcessor(PGconn *conn, PQnoticeProcessor proc, void *arg);
 
 /*
- * Writes a line for each message from now on to debug_port, which the application keeps open.
+ * Starts to write a line for each message sent or received to debug_port, which must stay open
+ * until PQuntrace. Stops an earlier trace and clears its flags. Does nothing more if debug_port
+ * is NULL, and nothing for a NULL connection.
  *
- * Ends an earlier trace and clears its flags. A NULL stream only ends; a NULL connection is ignored.
- * Passwords are shown as they are sent.
+ * The trace shows passwords in the form in which they are sent.
  */
 void PQtrace(PGconn *conn, FILE *debug_port);
 
-/* Ends a trace and flushes its stream. */
+/* Stops a trace and flushes its stream. Does nothing for NULL. */
 void PQuntrace(PGconn *conn);
 
 /*
- * Chooses how trace lines look: PQTRACE_SUPPRESS_TIMESTAMPS, PQTRACE_REGRESS_MODE, or both.
- *
- * Without a trace nothing changes.
+ * Sets the format of the trace: 0, or a combination of PQTRACE_SUPPRESS_TIMESTAMPS and
+ * PQTRACE_REGRESS_MODE. Does nothing if no trace is active, and for NULL. Call it after PQtrace.
  */
 void PQsetTraceFlags(PGconn *conn, int flags);
 
 /*
- * Escapes a string for use between single quotes, by the connection's encoding and settings, into to,
- * which must have room for twice length and one more byte.
+ * Escapes a string for use between single quotes in an SQL command. to must have room for 2 *
+ * length + 1 bytes. Stops at a NUL byte or after length bytes. Returns the number of bytes
+ * written, without the final NUL byte.
  *
- * Stops at a NUL. Answers the length written, without the NUL behind it. Text that is invalid in the
- * encoding sets *error (unless error is NULL) and the connection's error text, and makes the output
- * invalid too, so that the server refuses it. With a NULL connection, nothing is escaped and *error set.
- * A NULL from is an empty one; with a NULL to nothing is done, and the answer is 0.
+ * If the string is not valid in the client encoding, sets *error to 1 and the connection's error
+ * message, and writes a string that the server rejects. Otherwise sets *error to 0. error may
+ * be NULL. A NULL from counts as an empty string. If conn is NULL, writes an empty string,
+ * sets *error to 1 and returns 0. If to is NULL, returns 0.
  */
 size_t PQescapeStringConn(PGconn *conn,
                           char *to,
@@ -1254,32 +1415,36 @@ size_t PQescapeStringConn(PGconn *conn,
                           int *error);
 
 /*
- * Escapes a string by the encoding and settings that the server of any connection reported last.
- *
- * Deprecated: use PQescapeStringConn. to must have room for twice length and one more byte.
+ * Like PQescapeStringConn, with the encoding and the settings that the server of any of the
+ * process's connections reported last. Deprecated: use PQescapeStringConn.
  */
 size_t PQescapeString(char *to, const char *from, size_t length);
 
 /*
- * A string as an SQL literal, with its quotes; to be freed with PQfreemem.
+ * Returns a string as an SQL literal in single quotes; free it with PQfreemem. Stops at a NUL byte
+ * or after len bytes.
  *
- * Stops at a NUL or after len bytes. A string with backslashes becomes  E'...', with a blank before.
- * NULL, with an error text, for text that is invalid in the connection's encoding and for lack of memory; NULL for a
- * NULL connection. A NULL str is an empty one.
+ * A string with backslashes is returned as  E'...', with a leading space. A NULL str counts as
+ * an empty string. Returns NULL with an error message if the string is not valid in the client
+ * encoding or memory ran out. Returns NULL for NULL.
  */
 char *PQescapeLiteral(PGconn *conn,
                       const char *str,
                       size_t len);
 
-/* A name as an SQL identifier, with its double quotes; otherwise as PQescapeLiteral. */
+/*
+ * Returns a name as an SQL identifier in double quotes; free it with PQfreemem. Otherwise like
+ * PQescapeLiteral.
+ */
 char *PQescapeIdentifier(PGconn *conn, const char *str, size_t len);
 
 /*
- * Bytes escaped as a bytea value, to be put between single quotes and freed with PQfreemem.
+ * Returns binary data as a bytea string for use between single quotes in an SQL command; free it
+ * with PQfreemem.
  *
- * Hexadecimal for servers from 9.0 on, else the older form. *to_length becomes the length with the
- * NUL, unless to_length is NULL. NULL for a NULL connection, or with an error text when memory ran out.
- * A NULL from is empty.
+ * The format is hexadecimal for servers since version 9.0, otherwise the older escape format.
+ * *to_length is set to the length in bytes, including the NUL byte, unless it is NULL. A NULL
+ * from counts as empty. Returns NULL with an error message if memory ran out, and NULL for NULL.
  */
 unsigned char *PQescapeByteaConn(PGconn *conn,
                                  const unsigned char *from,
@@ -1287,81 +1452,86 @@ unsigned char *PQescapeByteaConn(PGconn *conn,
                                  size_t *to_length);
 
 /*
- * Bytes escaped as a bytea value in the older form, by the settings that the server of any connection
- * reported last. Deprecated: use PQescapeByteaConn.
+ * Like PQescapeByteaConn, in the older escape format and with the settings that the server of any
+ * of the process's connections reported last. Deprecated: use PQescapeByteaConn.
  */
 unsigned char *PQescapeBytea(const unsigned char *from, size_t from_length, size_t *to_length);
 
 /*
- * The bytes that a bytea value in text form stands for, with a NUL behind them, to be freed with
- * PQfreemem; *retbuflen becomes their number, unless retbuflen is NULL.
+ * Converts a bytea string in the hexadecimal or the escape format to binary data, followed by a
+ * NUL byte; free it with PQfreemem. *retbuflen is set to the length in bytes, without the NUL
+ * byte, unless it is NULL.
  *
- * Both forms are understood; pairs that are not hexadecimal are skipped. NULL for NULL or lack of memory.
+ * Pairs of characters that are not hexadecimal digits are skipped. Returns NULL if memory ran out,
+ * and for NULL.
  */
-unsigned char *PQunescapeBytea(const unsigned char *strtext,
-                               size_t *retbuflen);
+unsigned char *PQunescapeBytea(const unsigned char *strtext, size_t *retbuflen);
 
 /*
- * The length in bytes (1 to 4) of the character at s, by its first byte (in GB18030: its first two).
+ * Returns the length of the character at s in bytes, 1 to 4, as its first byte says (in GB18030:
+ * its first two bytes). Returns 1 for NULL.
  *
- * It may reach beyond the end of a string that is not valid; [PQmblenBounded] does not. An encoding that is
- * no encoding counts as SQL_ASCII. NULL has length 1.
+ * In a string that is not valid, the character may extend beyond the final NUL byte: see
+ * PQmblenBounded. An unknown encoding counts as SQL_ASCII.
  */
-int PQmblen(const char *s,
-            int encoding);
+int PQmblen(const char *s, int encoding);
 
 /*
- * As [PQmblen], but no more than the number of bytes before the NUL that ends the string: 0 to 4. 0 for NULL.
- */
-int PQmblenBounded(const char *s,
-                   int encoding);
-
-/*
- * The columns that the character at s takes on a terminal: 0, 1 or 2, or -1 for a control character. 0 for
+ * Like PQmblen, but at most the number of bytes before the next NUL byte: 0 to 4. Returns 0 for
  * NULL.
  */
-int PQdsplen(const char *s,
-             int encoding);
+int PQmblenBounded(const char *s, int encoding);
 
 /*
- * The encoding that the environment variable PGCLIENTENCODING names; SQL_ASCII (0) when it is not set or names
- * none.
+ * Returns the number of columns that the character at s takes on a terminal: 0, 1 or 2, and -1
+ * for a control character. Returns 0 for NULL.
+ */
+int PQdsplen(const char *s, int encoding);
+
+/*
+ * Returns the number of the encoding named in the environment variable PGCLIENTENCODING. Returns 0
+ * (SQL_ASCII) if it is not set or not known.
  */
 int PQenv2encoding(void);
 
 /*
- * The number of the encoding called name, case and punctuation ignored; -1 for an unknown name and for NULL.
+ * Returns the number of an encoding. Case and punctuation in the name do not matter. Returns -1
+ * for an unknown name and for NULL.
  */
 int pg_char_to_encoding(const char *name);
 
-/* The name of encoding, a static string; empty for a number that is no encoding. */
+/*
+ * Returns the name of an encoding as a constant string; an empty string if there is no such
+ * encoding.
+ */
 const char *pg_encoding_to_char(int encoding);
 
-/* 1 when a database can have encoding, else 0. */
+/* Returns 1 if a database can have this encoding, otherwise 0. */
 int pg_valid_server_encoding_id(int encoding);
 
 /*
- * Asks the server to talk in encoding, waiting for its answer: 0, or -1.
+ * Sets the client encoding and blocks until the server has confirmed it. Returns 0, or -1 for an
+ * error. Returns -1 without a request to the server if the connection is bad or NULL, or if the
+ * name is NULL or longer than 100 bytes.
  *
- * auto stands for the encoding of the process's locale. -1 without asking for a NULL or bad connection,
- * a NULL name and one of more than 100 bytes. The name goes into the command as it is, without quoting.
+ * "auto" selects the encoding of the process's locale. The name is sent without escaping.
  */
 int PQsetClientEncoding(PGconn *conn,
                         const char *encoding);
 
 /*
- * The MD5 form of a password, as servers store it; to be freed with PQfreemem. NULL for a NULL argument or
- * lack of memory. Deprecated: PQencryptPasswordConn does what the server wants.
+ * Returns the MD5 hash of a password in the format that servers store; free it with PQfreemem.
+ * Returns NULL if an argument is NULL or memory ran out. Deprecated: use PQencryptPasswordConn.
  */
-char *PQencryptPassword(const char *passwd,
-                        const char *user);
+char *PQencryptPassword(const char *passwd, const char *user);
 
 /*
- * What servers store for a password, for use in ALTER USER without telling them the password; to be freed
- * with PQfreemem. It needs no escaping.
+ * Returns a password, hashed in the format that servers store, for use in ALTER USER; free it with
+ * PQfreemem. It needs no escaping.
  *
- * algorithm is md5 or scram-sha-256; for NULL the server is asked for its password_encryption. NULL for
- * a NULL connection, or with an error text, also for a NULL password, and for a NULL name with md5.
+ * algorithm is "md5", "scram-sha-256", or NULL for the server's setting password_encryption,
+ * which is queried. Returns NULL with an error message, also if passwd is NULL, and if user is
+ * NULL with "md5". Returns NULL for a NULL connection.
  */
 char *PQencryptPasswordConn(PGconn *conn,
                             const char *passwd,
@@ -1369,107 +1539,108 @@ char *PQencryptPasswordConn(PGconn *conn,
                             const char *algorithm);
 
 /*
- * Gives a user another password, hashed here as the server's password_encryption says: the result of the
- * ALTER USER, to be freed with PQclear, or NULL with an error text, also for a NULL name or password.
+ * Changes the password of a user, hashed as the server's setting password_encryption says.
+ * Blocks. Returns the result of ALTER USER, to be freed with PQclear. Returns NULL with an error
+ * message, also if user or passwd is NULL.
  */
-PGresult *PQchangePassword(PGconn *conn,
-                           const char *user,
-                           const char *passwd);
+PGresult *PQchangePassword(PGconn *conn, const char *user, const char *passwd);
 
 /*
- * Opens a large object for INV_READ, INV_WRITE or both: a descriptor, good until the transaction ends, or
- * -1 with an error text.
+ * Opens a large object. mode is INV_READ, INV_WRITE or both. Returns a descriptor that is valid
+ * until the end of the transaction, or -1 with an error message. All functions for large objects
+ * must run in a transaction.
  */
-int lo_open(PGconn *conn,
-            Oid lobjId,
-            int mode);
+int lo_open(PGconn *conn, Oid lobjId, int mode);
 
-/* Closes a descriptor of lo_open: 0, or -1 with an error text. */
+/* Closes a descriptor of lo_open. Returns 0, or -1 with an error message. */
 int lo_close(PGconn *conn, int fd);
 
 /*
- * Reads up to len bytes into buf: how many there were, or -1 with an error text. A server that sends
- * more than was asked for loses the connection.
+ * Reads up to len bytes (at most INT_MAX) into buf. Returns the number of bytes read, 0 at the
+ * end, or -1 with an error message. If the server sends more than len bytes, the connection is
+ * closed.
  */
-int lo_read(PGconn *conn,
-            int fd,
-            char *buf,
-            size_t len);
+int lo_read(PGconn *conn, int fd, char *buf, size_t len);
 
-/* Writes len bytes: how many were written, or -1 with an error text, also for a NULL buf. */
+/*
+ * Writes len bytes (at most INT_MAX). Returns the number of bytes written, or -1 with an error
+ * message, also if buf is NULL and len is not 0.
+ */
 int lo_write(PGconn *conn, int fd, const char *buf, size_t len);
 
 /*
- * Moves the place at which a descriptor reads and writes, as lseek does (whence is SEEK_SET, SEEK_CUR
- * or SEEK_END): the new place, or -1 with an error text, also for one beyond 2 GB.
+ * Sets the position of a descriptor, like lseek; whence is SEEK_SET, SEEK_CUR or SEEK_END.
+ * Returns the new position in bytes, or -1 with an error message, also if the position is 2 GB or
+ * more.
  */
-int lo_lseek(PGconn *conn,
-             int fd,
-             int offset,
-             int whence);
+int lo_lseek(PGconn *conn, int fd, int offset, int whence);
 
-/* As lo_lseek, for places of any size. Servers older than 9.3 cannot do it. */
+/* Like lo_lseek, without the limit of 2 GB. Needs a server since version 9.3. */
 int64_t lo_lseek64(PGconn *conn, int fd, int64_t offset, int whence);
 
 /*
- * Makes a large object with an OID of the server's choice: the OID, or 0 with an error text. mode is
- * ignored.
+ * Creates a large object; the server assigns the OID. Returns the OID, or 0 with an error message.
+ * mode is ignored.
  */
-Oid lo_creat(PGconn *conn,
-             int mode);
+Oid lo_creat(PGconn *conn, int mode);
 
 /*
- * Makes a large object with the OID lobjId, or one of the server's choice for 0: the OID, or 0 with an
- * error text.
+ * Creates a large object with the OID lobjId; if it is 0, the server assigns one. Returns the
+ * OID, or 0 with an error message.
  */
-Oid lo_create(PGconn *conn,
-              Oid lobjId);
+Oid lo_create(PGconn *conn, Oid lobjId);
 
 /*
- * The place at which a descriptor reads and writes, or -1 with an error text, also for one beyond 2 GB.
+ * Returns the position of a descriptor in bytes, or -1 with an error message, also if the position
+ * is 2 GB or more.
  */
-int lo_tell(PGconn *conn,
-            int fd);
+int lo_tell(PGconn *conn, int fd);
 
-/* As lo_tell, for places of any size. Servers older than 9.3 cannot do it. */
+/* Like lo_tell, without the limit of 2 GB. Needs a server since version 9.3. */
 int64_t lo_tell64(PGconn *conn, int fd);
 
-/* Cuts a large object to len bytes, or fills it up with zeroes: 0, or -1 with an error text. */
+/*
+ * Sets the size of a large object to len bytes (at most INT_MAX); adds zero bytes if it was
+ * smaller. Returns 0, or -1 with an error message.
+ */
 int lo_truncate(PGconn *conn, int fd, size_t len);
 
-/* As lo_truncate, for any size. Servers older than 9.3 cannot do it. */
+/* Like lo_truncate, without the limit of 2 GB. Needs a server since version 9.3. */
 int lo_truncate64(PGconn *conn, int fd, int64_t len);
 
-/* Deletes a large object: 1, or -1 with an error text. */
+/* Deletes a large object. Returns 1, or -1 with an error message. */
 int lo_unlink(PGconn *conn, Oid lobjId);
 
 /*
- * Makes a large object of a file on this machine: its OID, or 0 with an error text, also for a NULL name.
+ * Creates a large object from a file on the client. Returns its OID, or 0 with an error message,
+ * also for a NULL name.
  */
-Oid lo_import(PGconn *conn,
-              const char *filename);
+Oid lo_import(PGconn *conn, const char *filename);
 
-/* As lo_import, with the OID lobjId, or one of the server's choice for 0. */
+/* Like lo_import, with the OID lobjId; if it is 0, the server assigns one. */
 Oid lo_import_with_oid(PGconn *conn, const char *filename, Oid lobjId);
 
-/* Writes a large object into a file on this machine, made anew: 1, or -1 with an error text. */
+/*
+ * Writes a large object to a file on the client; an existing file is overwritten. Returns 1, or -1
+ * with an error message.
+ */
 int lo_export(PGconn *conn, Oid lobjId, const char *filename);
 
 /*
- * Prints a result to fout (NULL: standard output) as po says; nothing if it has no columns,
- * and for NULL.
+ * Prints a result to fout, or to stdout if it is NULL, as po says. Prints nothing if res or
+ * po is NULL, or if the result has no columns.
  *
- * A NULL po->fieldSep is an empty one. With po->pager, a long result goes to the program that PAGER names, if standard input and
- * output are terminals.
+ * A NULL po->fieldSep counts as an empty string. If po->pager is not 0, stdin and stdout are
+ * terminals and the output does not fit the screen, it is piped to the program in the environment
+ * variable PAGER.
  */
-void PQprint(FILE *fout,
-             const PGresult *res,
-             const PQprintOpt *po);
+void PQprint(FILE *fout, const PGresult *res, const PQprintOpt *po);
 
 /*
- * Prints a result to fp (NULL: standard output), the columns separated by fieldSep (NULL: a
- * blank), padded if fillAlign, with names if printHeader, with the number of rows unless
- * quiet. NULL prints as a result without rows.
+ * Prints a result to fp, or to stdout if it is NULL. fieldSep separates the columns; NULL
+ * selects a space. Values are padded if fillAlign is not 0, column names are printed if
+ * printHeader is not 0, and the number of rows is printed if quiet is 0. A NULL result prints
+ * as a result without rows. Deprecated: use PQprint.
  */
 void PQdisplayTuples(const PGresult *res,
                      FILE *fp,
@@ -1479,9 +1650,9 @@ void PQdisplayTuples(const PGresult *res,
                      int quiet);
 
 /*
- * Prints a result to fout, with names if PrintAttNames, without rules if TerseOutput, padded
- * to colWidth bytes if that is above 0. Nothing for NULL, for a NULL stream, and for results
- * without columns.
+ * Prints a result to fout, with column names if PrintAttNames is not 0, and with lines between
+ * rows if TerseOutput is 0. Values are padded to colWidth bytes if it is greater than 0.
+ * Prints nothing if res or fout is NULL or the result has no columns. Deprecated: use PQprint.
  */
 void PQprintTuples(const PGresult *res,
                    FILE *fout,
@@ -1489,128 +1660,123 @@ void PQprintTuples(const PGresult *res,
                    int TerseOutput,
                    int colWidth);
 
-/* Answers 1 if the connection is encrypted with TLS, else 0; 0 for NULL. */
+/* Returns 1 if the connection is encrypted with TLS, otherwise 0. Returns 0 for NULL. */
 int PQsslInUse(PGconn *conn);
 
-/*
- * Answers the TLS library's own object called struct_name, or NULL. It is NULL always: the
- * library uses no OpenSSL.
- */
+/* Returns NULL: this library does not use OpenSSL and has no objects of it. */
 void *PQsslStruct(PGconn *conn, const char *struct_name);
 
 /*
- * Answers a fact about the connection's TLS: "library" (rustls), "protocol" (such as TLSv1.3), "cipher" (its
- * name as OpenSSL has it), "key_bits", "compression" (off) or "alpn" (empty if the server does not know it). NULL
- * if the attribute is another or NULL, or the connection is not encrypted with TLS. A NULL conn answers "library" alone.
- * The string belongs to the connection.
+ * Returns an attribute of the connection's TLS session: "library" ("rustls"), "protocol" (such as
+ * "TLSv1.3"), "cipher" (OpenSSL's name for it), "key_bits", "compression" ("off") or "alpn" (empty
+ * if the server did not select a protocol). The string belongs to the connection.
+ *
+ * Returns NULL if the attribute is unknown or NULL, and if the connection does not use TLS. If
+ * conn is NULL, only "library" is known.
  */
-const char *PQsslAttribute(PGconn *conn,
-                           const char *attribute_name);
+const char *PQsslAttribute(PGconn *conn, const char *attribute_name);
 
 /*
- * Answers the names PQsslAttribute knows for this connection, ended by NULL. The array is a
- * constant of the library, and empty for a connection without TLS. For NULL, all names are answered.
+ * Returns the names of the attributes of PQsslAttribute, as a constant array that ends with NULL.
+ * The array is empty for a connection without TLS. If conn is NULL, returns all names.
  */
 const char *const *PQsslAttributeNames(PGconn *conn);
 
-/* Answers the OpenSSL object of the connection: NULL always, as the library uses no OpenSSL. */
+/* Returns NULL: this library does not use OpenSSL. */
 void *PQgetssl(PGconn *conn);
 
-/* Does nothing: there is no OpenSSL that would have to be initialized. */
+/* Does nothing: this library does not use OpenSSL. */
 void PQinitSSL(int do_init);
 
-/* Does nothing: there is no OpenSSL that would have to be initialized. */
+/* Does nothing: this library does not use OpenSSL. */
 void PQinitOpenSSL(int do_ssl, int do_crypto);
 
-/* Answers the function set by PQsetSSLKeyPassHook_OpenSSL, or NULL. */
+/* Returns the function that PQsetSSLKeyPassHook_OpenSSL has set, or NULL. */
 PQsslKeyPassHook_OpenSSL_type PQgetSSLKeyPassHook_OpenSSL(void);
 
 /*
- * Sets, for the whole process, the function that is asked for the password of a client key;
- * NULL for the default.
+ * Sets the function that provides the password of an encrypted client key, for the whole process.
+ * NULL restores PQdefaultSSLKeyPassHook_OpenSSL.
  */
 void PQsetSSLKeyPassHook_OpenSSL(PQsslKeyPassHook_OpenSSL_type hook);
 
 /*
- * Writes the connection's option sslpassword into buf of size bytes, cut with a warning on stderr if it is too
- * long and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
+ * Copies the connection option sslpassword to buf of size bytes, with a final NUL byte. A
+ * longer password is truncated, with a warning on stderr. Returns its length, or 0 if the option
+ * is not set or an argument is NULL.
  */
-int PQdefaultSSLKeyPassHook_OpenSSL(char *buf,
-                                    int size,
-                                    PGconn *conn);
+int PQdefaultSSLKeyPassHook_OpenSSL(char *buf, int size, PGconn *conn);
 
-/* Answers 1 if the connection is encrypted with GSSAPI, else 0; 0 for NULL. */
+/* Returns 1 if the connection is encrypted with GSSAPI, otherwise 0. Returns 0 for NULL. */
 int PQgssEncInUse(PGconn *conn);
 
 /*
- * Answers the connection's GSSAPI context (a gss_ctx_id_t), which stays the connection's.
- * NULL if it has none, and for NULL.
+ * Returns the GSSAPI context of the connection, a gss_ctx_id_t. It belongs to the connection.
+ * Returns NULL if there is none, and for NULL.
  */
 void *PQgetgssctx(PGconn *conn);
 
 /*
- * Sets, for the whole process, the function that is asked for what authentication needs; NULL
- * for the default, PQdefaultAuthDataHook.
+ * Sets the function that provides data for authentication, for the whole process. NULL restores
+ * PQdefaultAuthDataHook.
  */
 void PQsetAuthDataHook(PQauthDataHook_type hook);
 
-/* Answers the function in use, never NULL. */
+/* Returns the current function, never NULL. */
 PQauthDataHook_type PQgetAuthDataHook(void);
 
-/*
- * The hook in use when none was set: handles nothing and answers 0, so that the built-in way
- * is taken.
- */
+/* The default function. Returns 0, so that the library's own method is used. */
 int PQdefaultAuthDataHook(PGauthData type, PGconn *conn, void *data);
 
 /*
- * Frees memory that this library allocated for the program. Does nothing for NULL. free() has the same effect.
+ * Frees memory that this library allocated for the program. Does nothing for NULL. free() has the
+ * same effect.
  *
- * The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the COPY ends. So do not pass such
- * a row to realloc().
+ * The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the
+ * COPY ends. So do not pass such a row to realloc().
  */
 void PQfreemem(void *ptr);
 
-/* Answers the API level of the library: 190000 stands for libpq 19.0. */
+/* Returns the API level of the library, 190000 for libpq 19.0. */
 int PQlibVersion(void);
 
 /*
- * Answers 1: different connections may be used by different threads at the same time, one
- * connection by one thread at a time.
+ * Returns 1. Threads can use different connections at the same time, but a connection only one at
+ * a time.
  */
 int PQisthreadsafe(void);
 
-/* Answers the time in microseconds since the start of 1970, UTC, as PQsocketPoll takes it. */
+/* Returns the current time in microseconds since 1970-01-01 00:00 UTC, for PQsocketPoll. */
 pg_usec_time_t PQgetCurrentTimeUSec(void);
 
 /*
- * Waits until sock is readable (forRead not 0) or writable (forWrite not 0), at most until
- * end_time: microseconds since the start of 1970, UTC; 0 not to wait, -1 to wait for ever.
+ * Waits until sock is readable (if forRead is not 0) or writable (if forWrite is not 0), or
+ * until end_time, in microseconds since 1970-01-01 00:00 UTC. If end_time is 0, does not wait;
+ * if it is -1, waits without a limit.
  *
- * Answers more than 0 when the socket is ready, 0 when the time is over or neither direction was
- * asked for, and less than 0 for an error, which errno names (EINTR after a signal).
+ * Returns a positive number if the socket is ready, and 0 if the time is over or both flags are 0.
+ * Returns a negative number for an error and sets errno; a signal causes EINTR.
  */
 int PQsocketPoll(int sock, int forRead, int forWrite, pg_usec_time_t end_time);
 
 /*
- * Sets, for the whole process, the function that locks and unlocks around libraries that are
- * not thread-safe (Kerberos, old versions of Curl); NULL for the library's own lock. Needed only
- * where the program uses such a library itself, from another thread. Answers the function
- * before, never NULL.
+ * Sets the function that locks access to libraries that are not thread-safe (Kerberos, old
+ * versions of Curl), for the whole process. NULL restores the library's own lock. Only needed if
+ * the program uses such a library in another thread. Returns the previous function, never NULL.
  */
 pgthreadlock_t PQregisterThreadLock(pgthreadlock_t newhandler);
 
-/* Answers the function PQregisterThreadLock set, or the library's own; never NULL. */
+/* Returns the current lock function, never NULL. */
 pgthreadlock_t PQgetThreadLock(void);
 
 /* PQsetdbLogin without a user name and a password. */
 #define PQsetdb(M_PGHOST, M_PGPORT, M_PGOPT, M_PGTTY, M_DBNAME) \
     PQsetdbLogin(M_PGHOST, M_PGPORT, M_PGOPT, M_PGTTY, M_DBNAME, NULL, NULL)
 
-/* Frees what PQnotifies answered; an old name. */
+/* Old name of PQfreemem, for notifications of PQnotifies. */
 #define PQfreeNotify(ptr) PQfreemem(ptr)
 
-/* The message of a connection that lacks a password; better ask PQconnectionNeedsPassword. */
+/* The error message if a password is required and there is none. Use PQconnectionNeedsPassword instead. */
 #define PQnoPasswordSupplied "fe_sendauth: no password supplied\n"
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /*
  * postgres_ext.h
- *     Types and constants that the client interfaces of PostgreSQL share.
+ *     Types and constants that all client interfaces of PostgreSQL use.
  */
 
 #ifndef POSTGRES_EXT_H
@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* Identifies an object of the server. */
+/* The identifier of an object of the server. */
 typedef unsigned int Oid;
 
 #ifdef __cplusplus
@@ -17,13 +17,13 @@ typedef unsigned int Oid;
 #define InvalidOid ((Oid) 0)
 #endif
 
-/* The largest; needs <limits.h>. */
+/* The largest Oid; needs <limits.h>. */
 #define OID_MAX UINT_MAX
 
-/* Reads a decimal number; needs <stdlib.h>. */
+/* Parses a decimal Oid; needs <stdlib.h>. */
 #define atooid(x) ((Oid) strtoul((x), NULL, 10))
 
-/* An old name of int64_t. */
+/* Old name of int64_t. */
 typedef int64_t pg_int64;
 
 /* The fields of an error or notice, for PQresultErrorField. */

@@ -1,8 +1,8 @@
 /*
  * pqexpbuffer.h
- *     Strings, of text or of any bytes, that grow as they are appended to.
+ *     Buffers for text or binary data that grow when data is appended.
  *
- * NULL for a buffer is allowed everywhere: nothing happens.
+ * All functions accept a NULL buffer and do nothing.
  */
 
 #ifndef PQEXPBUFFER_H
@@ -25,10 +25,10 @@ extern "C" {
 #endif
 
 /*
- * data comes from malloc and has a NUL at data[len]; maxlen is its size in bytes, more than len
- * and at most INT_MAX. A buffer for which memory ran out, or that would have to be larger, is
- * "broken": empty, maxlen 0, data a constant. Appending to it does nothing; it can be reset,
- * which repairs it if there is memory again, and freed.
+ * data is from malloc and has a NUL byte at data[len]. maxlen is its size in bytes, greater than
+ * len and at most INT_MAX. If memory runs out, or the size would exceed INT_MAX, the buffer is
+ * "broken": it is empty, maxlen is 0, and data is a constant. Appending to a broken buffer does
+ * nothing. It can be freed, or reset, which repairs it if memory is available.
  */
 typedef struct PQExpBufferData {
     char *data;
@@ -38,45 +38,45 @@ typedef struct PQExpBufferData {
 
 typedef PQExpBufferData *PQExpBuffer;
 
-/* Whether a buffer is NULL or broken. */
+/* True if a buffer is NULL or broken. */
 #define PQExpBufferBroken(str) ((str) == NULL || (str)->maxlen == 0)
 
-/* The same for the struct itself. */
+/* The same for the struct. */
 #define PQExpBufferDataBroken(buf) ((buf).maxlen == 0)
 
-/* Bytes of a new buffer. */
+/* The size of a new buffer in bytes. */
 #define INITIAL_EXPBUFFER_SIZE 256
 
-/* A new, empty buffer for destroyPQExpBuffer; NULL when memory ran out. */
+/* Creates an empty buffer; free it with destroyPQExpBuffer. Returns NULL if memory ran out. */
 PQExpBuffer createPQExpBuffer(void);
 
-/* Makes an empty buffer of a struct, whatever it holds, for termPQExpBuffer. */
+/* Initializes a struct as an empty buffer; free its data with termPQExpBuffer. */
 void initPQExpBuffer(PQExpBuffer str);
 
 /* Frees a buffer of createPQExpBuffer. */
 void destroyPQExpBuffer(PQExpBuffer str);
 
-/* Frees the data, not the struct, and leaves the buffer broken. */
+/* Frees the data of a buffer, not the struct. Leaves the buffer broken. */
 void termPQExpBuffer(PQExpBuffer str);
 
-/* Empties a buffer, and tries to repair a broken one. */
+/* Empties a buffer. Repairs a broken one if memory is available. */
 void resetPQExpBuffer(PQExpBuffer str);
 
 /*
- * Makes room for needed more bytes and a NUL. Answers 1; 0 if the buffer is, or thereby became,
- * broken.
+ * Makes room for needed more bytes and a NUL byte. Returns 1, or 0 if the buffer was broken or is
+ * broken now.
  */
 int enlargePQExpBuffer(PQExpBuffer str, size_t needed);
 
-/* Replaces the text by a formatted one, as printf does; %m stands for strerror(errno). */
+/* Replaces the data with formatted text, like printf. %m means strerror(errno). */
 void printfPQExpBuffer(PQExpBuffer str, const char *fmt, ...) PQ_LIKE_PRINTF(2, 3);
 
-/* Appends formatted text. */
+/* Appends formatted text, like printf. %m means strerror(errno). */
 void appendPQExpBuffer(PQExpBuffer str, const char *fmt, ...) PQ_LIKE_PRINTF(2, 3);
 
 /*
- * Appends formatted text. Answers true when it is done or the buffer is broken; false when the
- * buffer was only made larger: call again, with a fresh args and the errno of before.
+ * Appends formatted text, like vprintf. Returns true if it is done or the buffer is broken. Returns
+ * false if it only enlarged the buffer: call it again with a new args and the original errno.
  */
 bool appendPQExpBufferVA(PQExpBuffer str, const char *fmt, va_list args) PQ_LIKE_PRINTF(2, 0);
 

@@ -1,4 +1,4 @@
-//! Memory handed to C: always from libc's `malloc`, as callers release it with `free`.
+//! Memory for the application. It always comes from libc's `malloc`, because applications may pass it to `free`.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ mod row_cache;
 
 use row_cache::ROW_CACHE;
 
-/// `size` bytes from malloc; NULL when memory ran out.
+/// `size` bytes from malloc; NULL if memory ran out.
 fn allocate(size: usize) -> *mut u8 {
     // SAFETY: malloc takes any size.
     let memory = unsafe { libc::malloc(size) };
@@ -18,7 +18,7 @@ fn allocate(size: usize) -> *mut u8 {
     memory.cast()
 }
 
-/// A copy of `text` with a NUL behind it; NULL when memory ran out.
+/// A copy of `text`, followed by a NUL byte; NULL if memory ran out.
 pub fn string(text: &[u8]) -> *mut c_char {
     // No slice is as long as `usize` reaches.
     let memory = allocate(text.len() + 1);
@@ -29,7 +29,7 @@ pub fn string(text: &[u8]) -> *mut c_char {
     unsafe { put(memory, text) }
 }
 
-/// As [`string`], for a row of a COPY. Uses the memory of the last row if that was freed.
+/// Like [`string`], for a row of a COPY. Uses the memory of the last row if that was freed.
 #[inline]
 pub fn row(text: &[u8]) -> *mut c_char {
     let memory = ROW_CACHE.take(text.len()).cast::<u8>();
@@ -59,7 +59,7 @@ pub fn no_more_rows() {
     ROW_CACHE.release();
 }
 
-/// Writes `text` and a NUL.
+/// Writes `text` and a NUL byte.
 ///
 /// # Safety
 /// `memory` has room for both.
@@ -73,8 +73,8 @@ unsafe fn put(memory: *mut u8, text: &[u8]) -> *mut c_char {
     memory.cast()
 }
 
-/// What `fill` writes into `malloc`ed room for `size` bytes, a NUL behind it, and how much that was;
-/// NULL when memory ran out.
+/// Memory with what `fill` writes into `size` bytes, followed by a NUL byte, and the number of bytes written. NULL if memory
+/// ran out.
 pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, usize) {
     if size >= isize::MAX as usize {
         return (ptr::null_mut(), 0);
@@ -87,12 +87,12 @@ pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, us
     let mut room = Room::new(unsafe { slice::from_raw_parts_mut(memory, size) });
     fill(&mut room);
     let length = room.filled();
-    // SAFETY: `length` is at most `size`, behind which there is one byte more.
+    // SAFETY: `length` is at most `size`, and the memory has one byte more.
     unsafe { memory.add(length).write(MaybeUninit::new(0)) };
     (memory.cast(), length)
 }
 
-/// `size` zero bytes (at least one) from `calloc`; NULL when memory ran out.
+/// `size` zero bytes (at least one); NULL if memory ran out.
 pub fn zeroed(size: usize) -> *mut c_void {
     // SAFETY: calloc takes any size.
     let memory = unsafe { libc::calloc(1, size.max(1)) };
@@ -100,7 +100,7 @@ pub fn zeroed(size: usize) -> *mut c_void {
     memory
 }
 
-/// Gives memory of this module back.
+/// Frees memory of this module.
 ///
 /// # Safety
 /// `memory` is NULL or came from libc's allocator and is not used again.
@@ -109,7 +109,7 @@ pub unsafe fn free(memory: *mut c_void) {
     unsafe { libc::free(memory) }
 }
 
-/// As [`free`], for memory that the application returns. Keeps the memory of the last [`row`] for the next one.
+/// Like [`free`], for memory that the application passes to PQfreemem. Keeps the memory of the last [`row`] for the next one.
 ///
 /// # Safety
 /// As for [`free`].

@@ -1,4 +1,4 @@
-//! Commands without waiting, and their results.
+//! Commands that do not wait for their results, and the results.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use super::call::call;
 use super::conn::pg_conn;
 use super::drive::drive;
-use super::params::Given;
+use super::params::ParamArrays;
 use super::sending::dispatch;
 use super::types::{Oid, PGnotify};
 use super::{alloc, clear, command, events, ptr, wait};
@@ -15,23 +15,23 @@ use crate::client::io::Flushed;
 use crate::client::{Collected, Notification, RowMode};
 use crate::result::store::PgResult;
 
-/// The next result; NULL when there is none. Its events were fired.
+/// Returns the next result after its event procedures have run; NULL if there is none.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 pub(super) unsafe fn get_result(conn: *mut pg_conn) -> *mut PgResult {
-    let step = |conn: &mut pg_conn| conn.client.get_result().map(raw);
+    let step = |conn: &mut pg_conn| conn.client.get_result().map(into_c);
     // SAFETY: the caller's promise.
     unsafe {
         if !conn.is_null() && (*conn).client.is_waiting() {
             await_reply(conn);
         }
         let result = drive(conn, null_mut(), step);
-        created(conn, result)
+        fire_result_create(conn, result)
     }
 }
 
-/// Waits for a reply where there is nothing else to do for the next result.
+/// Waits for a reply if that is all that the next result needs.
 ///
 /// # Safety
 /// `conn` is a live connection that waits and that nobody else uses during the call.
@@ -45,8 +45,8 @@ pub(super) unsafe fn await_reply(conn: *mut pg_conn) {
     }
 }
 
-/// A collected result as C gets it.
-pub(super) fn raw(collected: Collected) -> *mut PgResult {
+/// Converts a result to the pointer that C gets.
+pub(super) fn into_c(collected: Collected) -> *mut PgResult {
     match collected {
         Collected::Result(result) => result.into_raw(),
         Collected::OutOfMemory => clear::out_of_memory(),
@@ -54,12 +54,15 @@ pub(super) fn raw(collected: Collected) -> *mut PgResult {
     }
 }
 
-/// Tells the event procedures of a new result.
+/// Attaches the event procedures of `conn` to a new result and calls them.
 ///
 /// # Safety
 /// `conn` is live unless `result` is NULL; `result` is NULL or a live result.
 #[inline]
-pub(super) unsafe fn created(conn: *mut pg_conn, result: *mut PgResult) -> *mut PgResult {
+pub(super) unsafe fn fire_result_create(
+    conn: *mut pg_conn,
+    result: *mut PgResult,
+) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
         if !result.is_null() && !(*conn).events.is_empty() && result != clear::out_of_memory() {
@@ -70,10 +73,11 @@ pub(super) unsafe fn created(conn: *mut pg_conn, result: *mut PgResult) -> *mut 
     result
 }
 
-/// The next result of the commands sent, waiting for it; to be freed with PQclear.
+/// Waits for the next result of the commands sent and returns it; free it with PQclear. Returns
+/// NULL when the command is complete, and for NULL.
 ///
-/// NULL when the command is over, and for a NULL connection. Call it until it answers NULL before
-/// sending the next command (in pipeline mode: once a command, and a PGRES_PIPELINE_SYNC has no NULL).
+/// Call it until it returns NULL before you send the next command. In pipeline mode, NULL follows
+/// the results of each command; no NULL follows PGRES_PIPELINE_SYNC.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -83,7 +87,8 @@ pub unsafe extern "C-unwind" fn PQgetResult(conn: *mut pg_conn) -> *mut PgResult
     unsafe { get_result(conn) }
 }
 
-/// Sends one or more commands as a simple query, without waiting: 1, or 0 with an error text.
+/// Sends one or more SQL commands and does not wait for the results. Returns 1, or 0 with an error
+/// message, and 0 for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `query` NULL or a C string.
@@ -93,10 +98,14 @@ pub unsafe extern "C-unwind" fn PQsendQuery(conn: *mut pg_conn, query: *const c_
     unsafe { dispatch(conn, command::query(query)).into() }
 }
 
-/// Sends one command with parameters, without waiting: 1, or 0 with an error text.
+/// Sends one SQL command with `nParams` parameters (0 to 65535) and does not wait for the results.
+/// Returns 1, or 0 with an error message, and 0 for NULL.
 ///
-/// The arrays have `nParams` entries or are NULL: types the server infers, text parameters, SQL NULLs.
-/// `resultFormat` is 0 for text, 1 for binary results. A negative length of a binary value counts as 0.
+/// Each array has `nParams` elements or is NULL. `paramTypes`: type OIDs; the server infers the
+/// type if the element is 0 or the array NULL. `paramValues`: the values; a NULL element, or a NULL
+/// array, is an SQL NULL. `paramLengths`: the lengths of binary values in bytes; ignored for text
+/// values, which end with a NUL byte. `paramFormats`: 0 for text, 1 for binary; NULL for text only.
+/// `resultFormat` is 0 for text and 1 for binary results. A negative length counts as 0.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; texts are C strings, arrays
@@ -112,7 +121,7 @@ pub unsafe extern "C-unwind" fn PQsendQueryParams(
     paramFormats: *const c_int,
     resultFormat: c_int,
 ) -> c_int {
-    let given = Given {
+    let arrays = ParamArrays {
         count: nParams,
         values: paramValues,
         lengths: paramLengths,
@@ -120,14 +129,16 @@ pub unsafe extern "C-unwind" fn PQsendQueryParams(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        let send = command::with_parameters(command, given, paramTypes, resultFormat);
+        let send = command::with_parameters(command, arrays, paramTypes, resultFormat);
         dispatch(conn, send).into()
     }
 }
 
-/// Sends a command to prepare a statement, without waiting: 1, or 0 with an error text.
+/// Sends a request to prepare a statement and does not wait for the result. Returns 1, or 0 with an
+/// error message, and 0 for NULL.
 ///
-/// `stmtName` may be empty; `paramTypes` has `nParams` entries or is NULL.
+/// An empty `stmtName` names the unnamed statement. `paramTypes` has `nParams` type OIDs or is
+/// NULL; the server infers a type if its OID is 0.
 ///
 /// # Safety
 /// As for PQsendQueryParams.
@@ -146,7 +157,8 @@ pub unsafe extern "C-unwind" fn PQsendPrepare(
     }
 }
 
-/// Sends the execution of a prepared statement, without waiting: 1, or 0 with an error text.
+/// Sends a request to execute a prepared statement and does not wait for the results. Returns 1, or
+/// 0 with an error message, and 0 for NULL. For the arguments see PQsendQueryParams.
 ///
 /// # Safety
 /// As for PQsendQueryParams.
@@ -160,7 +172,7 @@ pub unsafe extern "C-unwind" fn PQsendQueryPrepared(
     paramFormats: *const c_int,
     resultFormat: c_int,
 ) -> c_int {
-    let given = Given {
+    let arrays = ParamArrays {
         count: nParams,
         values: paramValues,
         lengths: paramLengths,
@@ -168,13 +180,13 @@ pub unsafe extern "C-unwind" fn PQsendQueryPrepared(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        let send = command::prepared(stmtName, given, resultFormat);
+        let send = command::prepared(stmtName, arrays, resultFormat);
         dispatch(conn, send).into()
     }
 }
 
-/// Asks for the parameters and columns of a prepared statement, without waiting: 1, or 0 with an error
-/// text. A NULL name is the unnamed statement.
+/// Sends a request to describe the parameters and columns of a prepared statement. Returns 1, or 0
+/// with an error message, and 0 for NULL. A NULL name is the unnamed statement.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `stmt` NULL or a C string.
@@ -187,8 +199,8 @@ pub unsafe extern "C-unwind" fn PQsendDescribePrepared(
     unsafe { dispatch(conn, command::describe(target::STATEMENT, stmt)).into() }
 }
 
-/// Asks for the columns of a portal, without waiting: 1, or 0 with an error text. A NULL name is the
-/// unnamed portal.
+/// Sends a request to describe the columns of a portal. Returns 1, or 0 with an error message, and
+/// 0 for NULL. A NULL name is the unnamed portal.
 ///
 /// # Safety
 /// As for PQsendDescribePrepared.
@@ -201,7 +213,8 @@ pub unsafe extern "C-unwind" fn PQsendDescribePortal(
     unsafe { dispatch(conn, command::describe(target::PORTAL, portal)).into() }
 }
 
-/// Closes a prepared statement, without waiting: 1, or 0 with an error text.
+/// Sends a request to close a prepared statement. Returns 1, or 0 with an error message, and 0 for
+/// NULL. A NULL name is the unnamed statement.
 ///
 /// # Safety
 /// As for PQsendDescribePrepared.
@@ -214,7 +227,8 @@ pub unsafe extern "C-unwind" fn PQsendClosePrepared(
     unsafe { dispatch(conn, command::close(target::STATEMENT, stmt)).into() }
 }
 
-/// Closes a portal, without waiting: 1, or 0 with an error text.
+/// Sends a request to close a portal. Returns 1, or 0 with an error message, and 0 for NULL. A NULL
+/// name is the unnamed portal.
 ///
 /// # Safety
 /// As for PQsendDescribePrepared.
@@ -227,7 +241,8 @@ pub unsafe extern "C-unwind" fn PQsendClosePortal(
     unsafe { dispatch(conn, command::close(target::PORTAL, portal)).into() }
 }
 
-/// Asks for a result a row for the command just sent: 1, or 0 when it is too late or NULL is given.
+/// Selects single-row mode for the command just sent: PQgetResult returns one result for each row.
+/// Returns 1, or 0 if no command was just sent, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -242,8 +257,9 @@ pub unsafe extern "C-unwind" fn PQsetSingleRowMode(conn: *mut pg_conn) -> c_int 
     }
 }
 
-/// Asks for results of at most `chunkSize` rows for the command just sent: 1, or 0 when it is too late,
-/// `chunkSize` is not positive, or NULL is given.
+/// Selects chunked mode for the command just sent: PQgetResult returns results of at most
+/// `chunkSize` rows. Returns 1, or 0 if no command was just sent, if `chunkSize` is less than 1,
+/// and for NULL.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -260,9 +276,10 @@ pub unsafe extern "C-unwind" fn PQsetChunkedRowsMode(
     unsafe { call(conn, false, |conn| conn.client.set_row_mode(mode)).into() }
 }
 
-/// Reads what has come from the server, without waiting: 1, or 0 with an error text.
+/// Reads available data from the server, without waiting. Returns 1, also if there was none, or 0
+/// with an error message, and 0 for NULL.
 ///
-/// In nonblocking mode, output is sent as far as it goes first.
+/// In nonblocking mode, first sends as much buffered output as possible.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -272,7 +289,8 @@ pub unsafe extern "C-unwind" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
     unsafe { call(conn, false, |conn| conn.client.consume_input()).into() }
 }
 
-/// Whether PQgetResult would wait: 1 or 0. Looks only at what PQconsumeInput has read.
+/// Returns 1 if PQgetResult would block, otherwise 0. Returns 0 for NULL. Does not read from the
+/// socket: call PQconsumeInput first.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -282,8 +300,8 @@ pub unsafe extern "C-unwind" fn PQisBusy(conn: *mut pg_conn) -> c_int {
     unsafe { drive(conn, false, |conn| conn.client.is_busy()).into() }
 }
 
-/// Sends what is buffered: 0 when all is sent, 1 when some is left (in nonblocking mode only), -1 for an
-/// error, a bad or a NULL connection.
+/// Sends buffered output. Returns 0 if all of it is sent and 1 if some is left, which only happens
+/// in nonblocking mode. Returns -1 for an error, if the connection is bad, and for NULL.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -298,8 +316,8 @@ pub unsafe extern "C-unwind" fn PQflush(conn: *mut pg_conn) -> c_int {
     }
 }
 
-/// Switches nonblocking mode on or off: 0, or -1 for a bad or NULL connection or when output could not be
-/// sent first.
+/// Enables nonblocking mode if `arg` is not 0, otherwise disables it. Returns 0, or -1 if buffered
+/// output could not be sent first, if the connection is bad, and for NULL.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -310,7 +328,8 @@ pub unsafe extern "C-unwind" fn PQsetnonblocking(conn: *mut pg_conn, arg: c_int)
     if done { 0 } else { -1 }
 }
 
-/// Whether nonblocking mode is on: 1 or 0; 0 for a bad or NULL connection.
+/// Returns 1 if nonblocking mode is enabled, otherwise 0. Returns 0 if the connection is bad, and
+/// for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -320,9 +339,10 @@ pub unsafe extern "C-unwind" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
     unsafe { ptr::shared(conn) }.map_or(0, |conn| conn.client.is_nonblocking().into())
 }
 
-/// The oldest notification not yet taken, or NULL; to be freed with PQfreemem.
+/// Returns the next notification from NOTIFY and removes it from the queue; free it with PQfreemem.
+/// Returns NULL if there is none, if memory ran out, and for NULL.
 ///
-/// Looks only at what PQconsumeInput and other calls have read.
+/// Does not read from the socket: call PQconsumeInput first.
 ///
 /// # Safety
 /// As for PQsetSingleRowMode.
@@ -330,18 +350,18 @@ pub unsafe extern "C-unwind" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
 pub unsafe extern "C-unwind" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
     let step = |conn: &mut pg_conn| {
         let next = conn.client.next_notification();
-        let told = next.map(|notification| notification.map_or(null_mut(), to_c));
-        if matches!(told, Ok(told) if !told.is_null()) {
+        let notify = next.map(|notification| notification.map_or(null_mut(), notification_block));
+        if matches!(notify, Ok(notify) if !notify.is_null()) {
             conn.client.notification_taken();
         }
-        told
+        notify
     };
     // SAFETY: the caller's promise.
     unsafe { drive(conn, null_mut(), step) }
 }
 
-/// A notification in one block; NULL when memory ran out.
-fn to_c(notification: &Notification) -> *mut PGnotify {
+/// A notification as one block of memory; NULL if memory ran out.
+fn notification_block(notification: &Notification) -> *mut PGnotify {
     let (channel, payload) = (&notification.channel, &notification.payload);
     let header = size_of::<PGnotify>();
     let block = alloc::zeroed(header + channel.len() + payload.len() + 2);

@@ -1,4 +1,4 @@
-//! The old, unencrypted cancel requests. The newer ones are connections of their own.
+//! The old cancel requests, without encryption. For the new ones see `cancel_connection`.
 
 use super::call::call;
 use super::conn::pg_conn;
@@ -7,15 +7,17 @@ use crate::client::cancel::{self, CancelData, CancelFailure, CancelText};
 use std::ffi::{c_char, c_int};
 use std::mem;
 
-/// What `PQcancel` needs to know of a connection.
+/// The data that `PQcancel` needs to cancel a command.
 #[allow(non_camel_case_types)]
 pub struct pg_cancel(CancelData);
 
-/// A snapshot of what is needed to cancel `conn`'s queries, also from another thread or a signal handler.
+/// Returns an object that PQcancel can use to cancel the command of `conn`, also in another thread
+/// or a signal handler. It remains valid after PQfinish. Free it with PQfreeCancel. Deprecated: use
+/// PQcancelCreate.
 ///
-/// The caller gives it back with `PQfreeCancel`; it outlives the connection. NULL when `conn` is NULL or
-/// not open, when one of its keepalive options is not an integer, or when memory ran out. If the server
-/// sent no cancellation key there is an object, and `PQcancel` fails on it.
+/// Returns NULL if the connection is not open, if one of its keepalive options is not an integer,
+/// if memory ran out, and for NULL. If the server has sent no cancel key, returns an object with
+/// which PQcancel fails.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that no other thread uses during the call.
@@ -31,7 +33,7 @@ pub unsafe extern "C-unwind" fn PQgetCancel(conn: *mut pg_conn) -> *mut pg_cance
     data.map_or(std::ptr::null_mut(), allocate)
 }
 
-/// NULL when memory ran out.
+/// NULL if memory ran out.
 fn allocate(data: CancelData) -> *mut pg_cancel {
     let object = alloc::zeroed(mem::size_of::<pg_cancel>()).cast::<pg_cancel>();
     if !object.is_null() {
@@ -43,7 +45,7 @@ fn allocate(data: CancelData) -> *mut pg_cancel {
 
 const _: () = assert!(mem::align_of::<pg_cancel>() <= mem::align_of::<libc::max_align_t>());
 
-/// Frees an object of `PQgetCancel`; NULL is ignored.
+/// Frees an object of PQgetCancel. Does nothing for NULL.
 ///
 /// # Safety
 /// `cancel` is NULL or came from `PQgetCancel` and is not used again.
@@ -53,11 +55,12 @@ pub unsafe extern "C-unwind" fn PQfreeCancel(cancel: *mut pg_cancel) {
     unsafe { alloc::free(cancel.cast()) };
 }
 
-/// Asks the server to give up what the connection is doing: 1 when the request was sent, else 0 and the
-/// reason in `errbuf`, of `errbufsize` bytes (256 are recommended; NULL for no text).
+/// Asks the server to cancel the command in progress. Returns 1 if the request was sent, which does
+/// not mean that there was a command to cancel. Otherwise returns 0 and writes the reason into
+/// `errbuf`, unless it is NULL. `errbufsize` is its size in bytes; 256 is recommended.
 ///
-/// Blocks until the server has taken the request, and never uses encryption. Async-signal-safe: neither
-/// memory, locks nor the C library's streams are used, and errno stays as it was.
+/// Blocks until the server has received the request. Never encrypts it. Safe in a signal handler:
+/// uses no locks and allocates no memory, and preserves errno. Deprecated: use PQcancelBlocking.
 ///
 /// # Safety
 /// `cancel` is NULL or a live object of `PQgetCancel`; `errbuf` is NULL or has room for `errbufsize` bytes.
@@ -83,7 +86,7 @@ pub unsafe extern "C-unwind" fn PQcancel(
     0
 }
 
-/// Copies a text and adds its NUL.
+/// Copies a text and adds a NUL byte.
 ///
 /// # Safety
 /// `buffer` has room for the text and one byte more.
@@ -96,8 +99,9 @@ unsafe fn put_text(text: &CancelText, buffer: *mut c_char) {
     }
 }
 
-/// `PQgetCancel` and `PQcancel` at once: 1 when the request was sent, else 0 and the reason in
-/// `PQerrorMessage`. Deprecated: neither thread-safe nor fit for a signal handler. NULL gives 0.
+/// Asks the server to cancel the command in progress. Returns 1 if the request was sent, 0 with an
+/// error message, and 0 for NULL. Safe neither in a signal handler nor in another thread.
+/// Deprecated: use PQcancelBlocking.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that no other thread uses during the call.

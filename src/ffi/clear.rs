@@ -1,4 +1,4 @@
-//! Frees results.
+//! PQclear, and the constant result that it does not free.
 
 use std::ptr;
 
@@ -9,17 +9,17 @@ use crate::result::store::PgResultBox;
 
 struct Constant(PGresult);
 
-// SAFETY: the result is never changed: whatever changes results gets them from `changeable`.
+// SAFETY: the result never changes: functions that change a result get it from `changeable`.
 unsafe impl Sync for Constant {}
 
 static OUT_OF_MEMORY: Constant = Constant(PGresult::out_of_memory());
 
-/// The result to hand out when there is no memory for one; `PQclear` ignores it.
+/// The result to return when there is no memory for one. `PQclear` ignores it.
 pub fn out_of_memory() -> *mut PGresult {
     ptr::from_ref(&OUT_OF_MEMORY.0).cast_mut()
 }
 
-/// The result behind `res`, to be changed; None for NULL and the constant out-of-memory result.
+/// The result `res` if it can be changed; None for NULL and for the constant out-of-memory result.
 ///
 /// # Safety
 /// `res` is NULL or a result that nobody else uses during `'a`.
@@ -31,7 +31,8 @@ pub unsafe fn changeable<'a>(res: *mut PGresult) -> Option<&'a mut PGresult> {
     unsafe { exclusive(res) }
 }
 
-/// Frees a result, after telling the event procedures that watch it; nothing for NULL.
+/// Calls the event procedures of a result (PGEVT_RESULTDESTROY) and frees it. Does nothing for
+/// NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result, and is not used again.

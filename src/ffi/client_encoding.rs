@@ -1,4 +1,4 @@
-//! Changing the encoding in which the server talks.
+//! PQsetClientEncoding.
 
 use std::ffi::{c_char, c_int};
 
@@ -9,13 +9,14 @@ use super::{guard, ptr};
 use crate::client::{ConnStatus, env};
 use crate::result::status::Status;
 
-/// libpq: the whole command, its NUL included, has this much room.
+/// libpq: the maximum size of the command, including its NUL byte.
 const COMMAND_SIZE: usize = 128;
 
-/// Asks the server to talk in `encoding`, waiting for its answer: 0, or -1.
+/// Sets the client encoding and blocks until the server has confirmed it. Returns 0, or -1 for an
+/// error. Returns -1 without a request to the server if the connection is bad or NULL, or if the
+/// name is NULL or longer than 100 bytes.
 ///
-/// `auto` stands for the encoding of the process's locale. -1 without asking for a NULL or bad connection,
-/// a NULL name and one of more than 100 bytes. The name goes into the command as it is, without quoting.
+/// "auto" selects the encoding of the process's locale. The name is sent without escaping.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `encoding` NULL or a C string.
@@ -39,8 +40,8 @@ pub unsafe extern "C-unwind" fn PQsetClientEncoding(
     }
 }
 
-/// The command with its NUL; None when it is too long. On the stack, as the notice receiver may longjmp
-/// while the command runs.
+/// The command with its NUL byte; None if it is too long. It is on the stack because the notice receiver may longjmp while
+/// the command runs.
 fn command(name: &[u8]) -> Option<[u8; COMMAND_SIZE]> {
     let name = match name {
         b"auto" => guard::guard(&b""[..], env::client_encoding_of_locale),
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_has_room_for_a_name_of_100_bytes() {
+    fn a_name_may_have_100_bytes() {
         let text = command(&[b'x'; 100]).unwrap();
         assert!(text.starts_with(b"set client_encoding to 'xx"));
         assert_eq!(text[124], b'\'');
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_is_replaced() {
+    fn auto_selects_the_encoding_of_the_locale() {
         assert!(
             !command(b"auto")
                 .unwrap()

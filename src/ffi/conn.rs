@@ -1,4 +1,4 @@
-//! The connection object behind `PGconn`.
+//! The connection, `PGconn` in C.
 
 mod token_request;
 

@@ -17,38 +17,37 @@ use crate::conninfo::options::{Opt, Options};
 use crate::mem::error_text::ErrorText;
 use crate::mem::reserve;
 
-/// A connection with its options taken; libpq answers one even where they are bad.
-fn configured(
+/// Creates a connection with the given options. Like libpq, returns one even if they are invalid.
+fn new_connection(
     parse: impl FnOnce() -> Result<Options, ErrorText>,
     purpose: Purpose,
 ) -> *mut pg_conn {
     guard::begin(null_mut(), || {
         let mut conn = Box::new(pg_conn::new(Connection::new()));
-        // What is wrong stands in the connection's errors.
+        // The connection has the error message.
         let taken = conn.client.configure(parse(), purpose);
         if taken.is_err() && !reserve::is_ready() {
-            // Without its options it could never be reset.
+            // A connection without options could not be reset.
             return null_mut();
         }
         Box::into_raw(conn)
     })
 }
 
-/// Takes the first steps of connecting.
+/// Starts to connect.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 unsafe fn start(conn: *mut pg_conn) -> bool {
-    // SAFETY: the caller's promise. A notice cannot come before the first poll went on, but if it does
-    // it is handed out, and polling goes on from there.
+    // SAFETY: the caller's promise.
     unsafe { drive(conn, false, |conn| conn.client.start()) }
 }
 
-/// Connects to the end.
+/// Blocks until the connection is established or has failed.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection just started.
-pub(super) unsafe fn complete(conn: *mut pg_conn) -> bool {
+pub(super) unsafe fn finish_connecting(conn: *mut pg_conn) -> bool {
     let wait = RefCell::new(ConnectWait::new());
     let step = |conn: &mut pg_conn| conn.client.finish_connecting(&mut wait.borrow_mut());
     // SAFETY: the caller's promise; `wait` needs no dropping.
@@ -61,7 +60,7 @@ unsafe fn start_and_complete(conn: *mut pg_conn) -> *mut pg_conn {
     // SAFETY: the caller's promise.
     unsafe {
         if start(conn) {
-            complete(conn);
+            finish_connecting(conn);
         }
     }
     conn
@@ -71,7 +70,7 @@ fn parse_text(text: Option<&[u8]>) -> Result<Options, ErrorText> {
     keyvalue::parse(text.unwrap_or_default())
 }
 
-/// The pairs of two arrays that end with a NULL keyword.
+/// The pairs of keywords and values. The last keyword is NULL.
 ///
 /// # Safety
 /// Both are NULL or such arrays of C strings; a value may be NULL.
@@ -84,22 +83,24 @@ unsafe fn pairs<'a>(
         return pairs;
     }
     for index in 0.. {
-        // SAFETY: the keywords reach to the NULL, which was not met yet; they are C strings.
+        // SAFETY: the keywords are C strings up to the NULL, which was not read yet.
         let Some(keyword) = (unsafe { ptr::text(*keywords.add(index)) }) else {
             break;
         };
-        // SAFETY: there is a value, a C string or NULL, for each keyword. There need be none for the NULL that ends
-        // the keywords: ECPG allocates none.
+        // SAFETY: there is a value, a C string or NULL, for each keyword. There may be none for the NULL that ends the
+        // keywords: ECPG does not allocate it.
         let value = unsafe { ptr::text(*values.add(index)) };
         pairs.push((keyword, value));
     }
     pairs
 }
 
-/// Opens a connection with the parameters of a connection string or URI, waiting until it stands or failed.
+/// Opens a connection with the parameters in a connection string or URI. Blocks until the
+/// connection is established or has failed.
 ///
-/// Answers a connection in every case but lack of memory, to be closed with PQfinish; PQstatus tells
-/// whether it stands and PQerrorMessage why not. NULL is taken as an empty string (libpq crashes).
+/// Returns NULL only when memory ran out. Otherwise returns a connection, also after a failure:
+/// check PQstatus, read the reason with PQerrorMessage, and free it with PQfinish. NULL counts as
+/// an empty string (libpq crashes).
 ///
 /// # Safety
 /// `conninfo` is NULL or a C string.
@@ -114,7 +115,7 @@ pub unsafe extern "C-unwind" fn PQconnectdb(conninfo: *const c_char) -> *mut pg_
 unsafe fn new_from_text(conninfo: *const c_char, purpose: Purpose) -> *mut pg_conn {
     // SAFETY: the caller's promise.
     let text = unsafe { ptr::text(conninfo) };
-    configured(|| parse_text(text), purpose)
+    new_connection(|| parse_text(text), purpose)
 }
 
 /// # Safety
@@ -125,7 +126,7 @@ unsafe fn new_from_arrays(
     expand_dbname: c_int,
     purpose: Purpose,
 ) -> *mut pg_conn {
-    configured(
+    new_connection(
         || {
             // SAFETY: the caller's promise.
             let pairs = unsafe { pairs(keywords, values) };
@@ -135,11 +136,12 @@ unsafe fn new_from_arrays(
     )
 }
 
-/// Opens a connection with the parameters in two arrays of the same length, the keywords ended by NULL.
+/// Opens a connection with the parameters in two arrays of equal length. The last keyword is NULL.
 ///
-/// NULL and empty values are skipped, and later entries win over earlier ones of the same keyword. With
-/// `expand_dbname`, the first `dbname` that holds a connection string or URI is expanded. If one of the
-/// arrays is NULL, both count as empty. Otherwise as PQconnectdb.
+/// Entries with a NULL or empty value are ignored. If a keyword occurs twice, the later entry
+/// applies. If `expand_dbname` is not 0, the first `dbname` may be a connection string or URI,
+/// which is expanded. If one of the arrays is NULL, there are no parameters. Otherwise like
+/// PQconnectdb.
 ///
 /// # Safety
 /// The arrays are NULL, or hold C strings and the keywords end with NULL.
@@ -156,10 +158,11 @@ pub unsafe extern "C-unwind" fn PQconnectdbParams(
     }
 }
 
-/// Opens a connection with parameters given one by one; NULL and empty ones mean the default.
+/// Opens a connection with parameters given as arguments. NULL or an empty string selects the
+/// default.
 ///
-/// `dbName` may be a connection string or URI, whose values the other arguments override. `pgtty` is
-/// ignored. Otherwise as PQconnectdb.
+/// `dbName` may be a connection string or URI; the other arguments override its values. `pgtty` is
+/// ignored. Otherwise like PQconnectdb.
 ///
 /// # Safety
 /// Each argument is NULL or a C string.
@@ -175,24 +178,24 @@ pub unsafe extern "C-unwind" fn PQsetdbLogin(
 ) -> *mut pg_conn {
     let _ = pgtty;
     // SAFETY: the caller's promise.
-    let (database, given) = unsafe {
-        let given = [
+    let (database, arguments) = unsafe {
+        let arguments = [
             (Opt::Host, ptr::text(pghost)),
             (Opt::Port, ptr::text(pgport)),
             (Opt::Options, ptr::text(pgoptions)),
             (Opt::User, ptr::text(login)),
             (Opt::Password, ptr::text(pwd)),
         ];
-        (ptr::text(dbName).unwrap_or_default(), given)
+        (ptr::text(dbName).unwrap_or_default(), arguments)
     };
-    let conn = configured(|| login_options(database, given), Purpose::Session);
+    let conn = new_connection(|| login_options(database, arguments), Purpose::Session);
     // SAFETY: the connection is new.
     unsafe { start_and_complete(conn) }
 }
 
 fn login_options<const N: usize>(
     database: &[u8],
-    given: [(Opt, Option<&[u8]>); N],
+    arguments: [(Opt, Option<&[u8]>); N],
 ) -> Result<Options, ErrorText> {
     let mut options = if keyvalue::recognized_connection_string(database) {
         keyvalue::parse(database)?
@@ -204,7 +207,7 @@ fn login_options<const N: usize>(
         );
         options
     };
-    for (opt, value) in given {
+    for (opt, value) in arguments {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             options.set(opt, Some(value.to_vec()));
         }
@@ -212,10 +215,11 @@ fn login_options<const N: usize>(
     Ok(options)
 }
 
-/// Begins to open a connection without waiting for the server; name resolution may block.
+/// Starts to open a connection and does not wait for the server. Name resolution may block.
 ///
-/// Answers a connection as PQconnectdb does, for NULL too. Unless PQstatus says CONNECTION_BAD, wait until PQsocket is
-/// writable, then call PQconnectPoll until it is done.
+/// Returns a connection like PQconnectdb. If PQstatus is not CONNECTION_BAD, wait until PQsocket is
+/// writable, then call PQconnectPoll until it returns PGRES_POLLING_OK or PGRES_POLLING_FAILED.
+/// NULL counts as an empty string.
 ///
 /// # Safety
 /// `conninfo` is NULL or a C string.
@@ -229,7 +233,7 @@ pub unsafe extern "C-unwind" fn PQconnectStart(conninfo: *const c_char) -> *mut 
     }
 }
 
-/// Begins to open a connection with the parameters in two arrays; see PQconnectdbParams and PQconnectStart.
+/// Like PQconnectStart, with the parameters in two arrays, as for PQconnectdbParams.
 ///
 /// # Safety
 /// As for PQconnectdbParams.
@@ -247,11 +251,12 @@ pub unsafe extern "C-unwind" fn PQconnectStartParams(
     }
 }
 
-/// Goes on with opening a connection as far as that is possible without waiting.
+/// Continues to open a connection, without waiting.
 ///
-/// Answers what to wait for before the next call (PGRES_POLLING_READING or PGRES_POLLING_WRITING),
-/// PGRES_POLLING_OK or PGRES_POLLING_FAILED. PQsocket may change from call to call. `connect_timeout` is
-/// not applied. NULL answers PGRES_POLLING_FAILED.
+/// Returns PGRES_POLLING_READING or PGRES_POLLING_WRITING: wait until PQsocket is readable or
+/// writable, then call again. Returns PGRES_POLLING_OK when the connection is ready, and
+/// PGRES_POLLING_FAILED after a failure and for NULL. The socket may change with each call. The
+/// option `connect_timeout` does not apply.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -272,10 +277,11 @@ pub(super) fn polling_code(polling: Polling) -> PollingStatusCode {
     status as PollingStatusCode
 }
 
-/// Closes a connection and frees it; NULL is ignored. Results and cancel objects made from it stay valid.
+/// Closes a connection and frees it. Does nothing for NULL. Results and cancel objects made from it
+/// stay valid.
 ///
-/// An open connection says goodbye to the server, except in a process forked after it was opened: there
-/// only the descriptor is closed, and the parent's session goes on.
+/// In a process that was forked after the connection was opened, only the file descriptor is
+/// closed; the session of the parent process continues.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection, which is not used again.
@@ -289,14 +295,15 @@ pub unsafe extern "C-unwind" fn PQfinish(conn: *mut pg_conn) {
         call(conn, (), |conn| conn.client.close());
         oauth::clean_up(conn);
         events::fire_destroy_connection(conn);
-        // A large object's file may be open.
+        // The file of a large object may be open.
         guard::guard((), || apart(|| drop(Box::from_raw(conn))));
     }
 }
 
-/// Closes the connection and opens it anew with the same parameters, waiting for the outcome.
+/// Closes the connection and opens it again with the same parameters. Blocks until it is
+/// established or has failed: check PQstatus.
 ///
-/// All hosts are tried again, from the first on. NULL is ignored.
+/// All hosts are tried again, starting with the first. Does nothing for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -304,15 +311,15 @@ pub unsafe extern "C-unwind" fn PQfinish(conn: *mut pg_conn) {
 pub unsafe extern "C-unwind" fn PQreset(conn: *mut pg_conn) {
     // SAFETY: the caller's promise.
     unsafe {
-        if PQresetStart(conn) != 0 && complete(conn) {
+        if PQresetStart(conn) != 0 && finish_connecting(conn) {
             events::fire_reset(conn);
         }
     }
 }
 
-/// Closes the connection and begins to open it anew; go on with PQresetPoll.
+/// Closes the connection and starts to open it again, without waiting. Continue with PQresetPoll.
 ///
-/// 1 when it began, 0 when it failed or `conn` is NULL.
+/// Returns 1 if it started, and 0 if it failed or `conn` is NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -326,7 +333,7 @@ pub unsafe extern "C-unwind" fn PQresetStart(conn: *mut pg_conn) -> c_int {
     }
 }
 
-/// Goes on with a reset as PQconnectPoll does with opening.
+/// Continues a reset, like PQconnectPoll.
 ///
 /// # Safety
 /// As for PQconnectPoll.
@@ -342,8 +349,8 @@ pub unsafe extern "C-unwind" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatus
     }
 }
 
-/// Asks whether a server accepts connections; user name and password need not be right. NULL is an empty
-/// string.
+/// Checks whether a server accepts connections. Takes a connection string or URI; NULL counts as an
+/// empty string. The user name and the password need not be correct.
 ///
 /// # Safety
 /// `conninfo` is NULL or a C string.
@@ -353,7 +360,7 @@ pub unsafe extern "C-unwind" fn PQping(conninfo: *const c_char) -> super::types:
     unsafe { ping(new_from_text(conninfo, Purpose::Ping)) }
 }
 
-/// Asks whether a server accepts connections, with parameters as PQconnectdbParams takes them.
+/// Like PQping, with the parameters in two arrays, as for PQconnectdbParams.
 ///
 /// # Safety
 /// As for PQconnectdbParams.
@@ -395,8 +402,10 @@ unsafe fn ping(conn: *mut pg_conn) -> super::types::PingCode {
     status as super::types::PingCode
 }
 
-/// The options of a connection with the values in force, ended by an entry of zeroes; free with
-/// PQconninfoFree. NULL for a NULL connection or lack of memory.
+/// Returns the connection's options with their current values, passwords included. An entry whose
+/// `keyword` is NULL ends the array. Free it with PQconninfoFree.
+///
+/// Returns NULL if memory ran out, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -416,9 +425,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_value_is_read_for_the_null_that_ends_the_keywords() {
+    fn reads_no_value_for_the_last_keyword() {
         let keywords = [c"user".as_ptr(), c"port".as_ptr(), std::ptr::null()];
-        // No address of anything stands where a third value would be.
+        // The third value is not a valid address.
         let values = [
             c"me".as_ptr(),
             std::ptr::null(),

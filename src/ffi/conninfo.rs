@@ -1,4 +1,4 @@
-//! Connection options as C sees them: `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
+//! Connection options as C structs: `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
 
 use std::ffi::{CStr, c_char};
 use std::mem::size_of;
@@ -12,7 +12,7 @@ use crate::conninfo::keyvalue;
 use crate::conninfo::options::{COUNT, Opt, OptionDef, Options};
 use crate::mem;
 
-/// `options` as a `malloc`ed array that ends with an all-zero entry; NULL when memory ran out.
+/// `options` as an array from malloc that ends with an entry of zeros; NULL if memory ran out.
 pub fn option_array(options: &Options) -> *mut PQconninfoOption {
     let size = (COUNT + 1) * size_of::<PQconninfoOption>();
     let array = alloc::zeroed(size).cast::<PQconninfoOption>();
@@ -22,7 +22,7 @@ pub fn option_array(options: &Options) -> *mut PQconninfoOption {
     for (place, opt) in Opt::ALL.into_iter().enumerate() {
         let value = options.get(opt).map(alloc::string);
         if value.is_some_and(|value| value.is_null()) {
-            // SAFETY: the array came from the line above, its entries so far are whole, the next one is zero.
+            // SAFETY: the entries so far are complete, and the next one is zero.
             unsafe { PQconninfoFree(array) };
             return ptr::null_mut();
         }
@@ -47,22 +47,23 @@ fn entry(def: &OptionDef, val: *mut c_char) -> PQconninfoOption {
     }
 }
 
-/// All connection options with the values they have by default: from the service, the environment, the compiled
-/// defaults and the operating system. A service that cannot be read is ignored.
+/// Returns all connection options with their default values: from the service file, the
+/// environment, the compiled defaults and the operating system. A service that cannot be read is
+/// ignored.
 ///
-/// Answers an array that ends with an entry whose `keyword` is NULL, to be released with
-/// [`PQconninfoFree`]; NULL when memory ran out.
+/// An entry whose `keyword` is NULL ends the array. Free it with PQconninfoFree. Returns NULL if
+/// memory ran out.
 #[unsafe(no_mangle)]
 pub extern "C" fn PQconndefaults() -> *mut PQconninfoOption {
     guard::begin(ptr::null_mut(), || option_array(&env::default_options()))
 }
 
-/// The options that a connection string or URI gives, without defaults.
+/// Parses a connection string or URI. Returns all connection options; `val` is NULL for those that
+/// the string does not set. NULL counts as an empty string.
 ///
-/// Answers an array that ends with an entry whose `keyword` is NULL, to be released with [`PQconninfoFree`]. On
-/// failure answers NULL and, if `errmsg` is not NULL, stores a message there that ends with a newline and is to be
-/// released with `PQfreemem`; on success, and when memory ran out, NULL is stored there. A NULL `conninfo`
-/// is read as an empty string.
+/// An entry whose `keyword` is NULL ends the array. Free it with PQconninfoFree. Returns NULL on
+/// failure and sets `*errmsg` to a message that ends with a newline; free it with PQfreemem. After
+/// success, or if memory ran out, `*errmsg` is NULL. `errmsg` may be NULL.
 ///
 /// # Safety
 /// `conninfo` is NULL or a NUL-terminated string; `errmsg` is NULL or points to a writable pointer.
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn PQconninfoParse(
     })
 }
 
-/// A text with a newline behind it, for C to free.
+/// A text followed by a newline, to be freed by the application.
 fn line(text: &[u8]) -> *mut c_char {
     let line = mem::concat(&[text, b"\n"]);
     line.map_or(ptr::null_mut(), |line| alloc::string(&line))
@@ -99,7 +100,7 @@ fn set(errmsg: &mut Option<&mut *mut c_char>, text: *mut c_char) {
     }
 }
 
-/// Releases an array of connection options and the values in it; NULL is nothing to release.
+/// Frees an array of connection options and its values. Does nothing for NULL.
 ///
 /// # Safety
 /// `connOptions` is NULL or an array from this library that was not released yet.

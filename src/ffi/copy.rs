@@ -1,4 +1,4 @@
-//! COPY: the present calls and the old ones.
+//! COPY: the current functions and the old ones.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -8,7 +8,7 @@ use super::call::call;
 use super::clear::PQclear;
 use super::conn::pg_conn;
 use super::drive::drive;
-use super::sending::{complete, dispatch};
+use super::sending::{dispatch, ensure_sent};
 use super::{alloc, notice, ptr};
 use crate::client::Pause;
 use crate::client::copy::CopyOut;
@@ -17,11 +17,11 @@ use crate::result::status::Status;
 
 const EOF: c_int = -1;
 
-/// Sends `nbytes` of COPY data: 1 when they are queued, -1 with an error text, or for NULL.
+/// Sends data to the server during a COPY IN. Returns 1 when it is buffered or sent, -1 with an
+/// error message, and -1 for NULL.
 ///
-/// A NULL `buffer` and a negative `nbytes` count as no data.
-///
-/// In nonblocking mode all of it is queued whatever the server takes: call PQflush now and then.
+/// A NULL `buffer` or a negative `nbytes` counts as no data. In nonblocking mode, all data is
+/// buffered, however slowly the server reads: call PQflush regularly.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` has `nbytes`
@@ -35,32 +35,32 @@ pub unsafe extern "C-unwind" fn PQputCopyData(
     // SAFETY: the caller's promise.
     unsafe {
         let data = ptr::bytes(buffer, usize::try_from(nbytes).unwrap_or(0));
-        // Most rows take this way.
+        // The fast path.
         if ptr::exclusive(conn).is_some_and(|conn| conn.client.queue_copy_row(data)) {
             return 1;
         }
-        put(conn, data)
+        put_data(conn, data)
     }
 }
 
-/// Sends COPY data, whatever is to be done besides.
+/// Sends COPY data on the slow path.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[cold]
-unsafe fn put(conn: *mut pg_conn, data: &[u8]) -> c_int {
+unsafe fn put_data(conn: *mut pg_conn, data: &[u8]) -> c_int {
     // SAFETY: the caller's promise.
     let sent = unsafe {
         let sent = drive(conn, Sent::No, |conn| conn.client.put_copy_data(data));
-        complete(conn, sent)
+        ensure_sent(conn, sent)
     };
     if sent { 1 } else { -1 }
 }
 
-/// Ends COPY data, as a failure with the text `errormsg` if that is not NULL: 1, or -1 with an error text,
-/// or for NULL. The outcome of the COPY itself comes from PQgetResult.
+/// Ends a COPY IN. If `errormsg` is not NULL, makes the COPY fail with this message. Returns 1, -1
+/// with an error message, and -1 for NULL. PQgetResult then returns the result of the COPY.
 ///
-/// In nonblocking mode, call PQflush until all is sent.
+/// In nonblocking mode, call PQflush until it returns 0.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `errormsg` NULL or a C string.
@@ -74,7 +74,7 @@ pub unsafe extern "C-unwind" fn PQputCopyEnd(conn: *mut pg_conn, errormsg: *cons
     }
 }
 
-/// What a COPY OUT had.
+/// What the next call of a COPY OUT returns.
 #[derive(Clone, Copy)]
 enum Row {
     Data(*mut c_char, usize),
@@ -83,10 +83,13 @@ enum Row {
     Failed,
 }
 
-/// Receives a row of COPY data into `*buffer`, to be freed with PQfreemem, and answers its length.
+/// Receives the next row of a COPY OUT. Sets `*buffer` to the row, followed by a NUL byte, and
+/// returns its length in bytes. Free the row with PQfreemem.
 ///
-/// 0 when none has come yet and `r#async` is not 0; -1 when the COPY is over (its outcome comes from
-/// PQgetResult); -2 with an error text, or for a NULL connection or `buffer`.
+/// Waits for a row if `async` is 0. Otherwise returns 0 if no row is available: call PQconsumeInput
+/// when the socket is readable. Returns -1 when the COPY is complete: PQgetResult returns its
+/// result. Returns -2 with an error message, and if `conn` or `buffer` is NULL. If no row is
+/// returned, `*buffer` is NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` NULL or writable.
@@ -100,21 +103,21 @@ pub unsafe extern "C-unwind" fn PQgetCopyData(
         return -2;
     }
     // SAFETY: the caller's promise.
-    if let Some((row, size)) = unsafe { row_at_hand(conn) } {
+    if let Some((row, size)) = unsafe { buffered_row(conn) } {
         // SAFETY: not NULL, and the caller's promise.
         unsafe { *buffer = row };
         return size as c_int;
     }
     // SAFETY: as above.
-    unsafe { await_row(conn, buffer, r#async == 0) }
+    unsafe { wait_for_row(conn, buffer, r#async == 0) }
 }
 
-/// Receives a row of COPY data, whatever is to be done before it comes.
+/// Receives a row of COPY data on the slow path.
 ///
 /// # Safety
 /// As for PQgetCopyData; `buffer` is not NULL.
 #[cold]
-unsafe fn await_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) -> c_int {
+unsafe fn wait_for_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { *buffer = null_mut() };
     // SAFETY: as above.
@@ -130,12 +133,12 @@ unsafe fn await_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) ->
     }
 }
 
-/// Takes a row that is there already, as most are.
+/// Takes a row that is already in the receive buffer, as most are.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[inline]
-unsafe fn row_at_hand(conn: *mut pg_conn) -> Option<(*mut c_char, usize)> {
+unsafe fn buffered_row(conn: *mut pg_conn) -> Option<(*mut c_char, usize)> {
     // SAFETY: the caller's promise.
     let conn = unsafe { ptr::exclusive(conn) }?;
     let data = conn.client.copy_row_at_hand()?;
@@ -171,10 +174,11 @@ fn next_row(conn: &mut pg_conn, wait: bool) -> Result<Row, Pause> {
     })
 }
 
-/// Reads a line of text COPY data, without its newline, as a C string into `buffer` of `length` bytes.
+/// Reads a line of text COPY data into `buffer` of `length` bytes, as a string without the newline.
+/// Deprecated: use PQgetCopyData.
 ///
-/// 0 when the line is whole, 1 when more of it follows, EOF (-1) for an error. The line `\.` ends the
-/// data. Deprecated: use PQgetCopyData.
+/// Returns 0 if the line is complete, 1 if the next call returns more of it, and -1 (EOF) for an
+/// error and for NULL. The line `\.` ends the data.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` is NULL or has
@@ -190,7 +194,7 @@ pub unsafe extern "C-unwind" fn PQgetline(
     }
     // SAFETY: not NULL and at least one byte.
     unsafe { *buffer = 0 };
-    // libpq: there must be room for the end marker.
+    // libpq: the buffer must have room for the end marker.
     if length < 3 || conn.is_null() {
         return EOF;
     }
@@ -221,7 +225,7 @@ pub unsafe extern "C-unwind" fn PQgetline(
     }
 }
 
-/// Puts a NUL behind a piece, in the place of its newline if it ends in one.
+/// Terminates a piece with a NUL byte, which replaces its newline if it has one.
 ///
 /// # Safety
 /// `buffer` has `size` bytes of data, at least one, and room for one more.
@@ -243,7 +247,7 @@ enum Piece {
     Failed,
 }
 
-/// The next bytes of the row at the front, at most `room` of them.
+/// Copies the next bytes of the first row, at most `room` of them.
 fn next_piece(
     conn: &mut pg_conn,
     buffer: *mut c_char,
@@ -255,7 +259,7 @@ fn next_piece(
         CopyOut::Nothing => return Ok(Piece::Nothing),
         CopyOut::End => return Ok(Piece::End),
         CopyOut::Failed if conn.client.is_copying_out() => return Ok(Piece::Failed),
-        // libpq: what cannot be understood ends the COPY like its last line.
+        // libpq: a message that cannot be parsed ends the COPY like its last line.
         CopyOut::Failed => return Ok(Piece::End),
     };
     let done = *conn.client.copy_already_done();
@@ -275,9 +279,11 @@ fn next_piece(
     Ok(Piece::Part(taken))
 }
 
-/// Reads COPY data that has come into `buffer`, of `bufsize` bytes, without a NUL behind it: its length,
-/// 0 when there is none yet, -1 when the COPY is over. Long rows come in pieces. Deprecated: use
-/// PQgetCopyData.
+/// Reads available COPY data into `buffer` of `bufsize` bytes, without a NUL byte. A long row is
+/// returned in several pieces. Deprecated: use PQgetCopyData.
+///
+/// Returns the number of bytes, 0 if no data is available, and -1 when the COPY is complete, for an
+/// error and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` has `bufsize`
@@ -308,7 +314,8 @@ pub unsafe extern "C-unwind" fn PQgetlineAsync(
     }
 }
 
-/// Sends a C string as COPY data: 0, or EOF (-1). NULL is an empty one. Deprecated: use PQputCopyData.
+/// Sends a string as COPY data. NULL counts as an empty string. Returns 0, or -1 (EOF) for an
+/// error. Deprecated: use PQputCopyData.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `string` NULL or a C string.
@@ -322,7 +329,7 @@ pub unsafe extern "C-unwind" fn PQputline(conn: *mut pg_conn, string: *const c_c
     }
 }
 
-/// Sends bytes as COPY data: 0, or EOF (-1). Otherwise as PQputCopyData, which is to be used instead.
+/// Sends bytes as COPY data. Returns 0, or -1 (EOF) for an error. Deprecated: use PQputCopyData.
 ///
 /// # Safety
 /// As for PQputCopyData.
@@ -340,8 +347,9 @@ pub unsafe extern "C-unwind" fn PQputnbytes(
     }
 }
 
-/// Ends a COPY and waits for its outcome: 0 when it succeeded, 1 when not; the error text then also goes
-/// to the notice receiver. 0 for NULL. Deprecated: use PQputCopyEnd and PQgetResult.
+/// Ends a COPY and waits for its result. Returns 0 if it succeeded, and for NULL. Otherwise returns
+/// 1 and passes the error message to the notice receiver. Deprecated: use PQputCopyEnd and
+/// PQgetResult.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -363,12 +371,12 @@ pub unsafe extern "C-unwind" fn PQendcopy(conn: *mut pg_conn) -> c_int {
         let result = get_result(conn);
         let succeeded = !result.is_null() && (*result).status() == Status::CommandOk;
         if !succeeded {
-            let told = call(conn, null_mut(), |conn| {
+            let notice_result = call(conn, null_mut(), |conn| {
                 let notice = conn.client.error_as_notice();
                 notice.map_or(null_mut(), |notice| notice.into_raw())
             });
-            if !told.is_null() {
-                notice::deliver(told);
+            if !notice_result.is_null() {
+                notice::deliver(notice_result);
             }
         }
         PQclear(result);

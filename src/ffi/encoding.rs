@@ -1,4 +1,4 @@
-//! Encodings: the entry points that need no connection.
+//! Functions for encodings that need no connection.
 
 use std::ffi::{c_char, c_int, c_uchar};
 use std::slice;
@@ -7,21 +7,21 @@ use super::ptr;
 use crate::client::env;
 use crate::text::encoding;
 
-/// The bytes that tell the length of the character at `s`: one, or two for a GB18030 lead byte. Empty for NULL.
+/// The bytes that determine the length of the character at `s`: one, or two for a GB18030 lead byte. Empty for NULL.
 ///
 /// # Safety
-/// `s` is NULL or readable for one byte, and for a second one behind a byte above 0x7F in GB18030.
+/// `s` is NULL or readable for one byte, and for a second one after a byte above 0x7F in GB18030.
 unsafe fn lead<'a>(s: *const c_char, id: c_int) -> &'a [u8] {
     // SAFETY: the first byte is readable by the caller's promise.
     let first = unsafe { ptr::bytes(s, 1) };
     if id != encoding::GB18030 || first.first().is_none_or(u8::is_ascii) {
         return first;
     }
-    // SAFETY: not NULL, and a second byte is readable behind such a first one.
+    // SAFETY: not NULL, and a second byte is readable after such a first one.
     unsafe { ptr::bytes(s, 2) }
 }
 
-/// The bytes of the character at `s`, up to its NUL if that comes earlier. Empty for NULL.
+/// The bytes of the character at `s`, at most up to a NUL byte. Empty for NULL.
 ///
 /// # Safety
 /// `s` is NULL, or readable up to the end of its first character or up to a NUL.
@@ -37,10 +37,11 @@ unsafe fn character<'a>(s: *const c_char, id: c_int) -> &'a [u8] {
     unsafe { slice::from_raw_parts(s.cast(), length) }
 }
 
-/// The length in bytes (1 to 4) of the character at `s`, by its first byte (in GB18030: its first two).
+/// Returns the length of the character at `s` in bytes, 1 to 4, as its first byte says (in GB18030:
+/// its first two bytes). Returns 1 for NULL.
 ///
-/// It may reach beyond the end of a string that is not valid; [`PQmblenBounded`] does not. An `encoding` that is
-/// no encoding counts as SQL_ASCII. NULL has length 1.
+/// In a string that is not valid, the character may extend beyond the final NUL byte: see
+/// PQmblenBounded. An unknown `encoding` counts as SQL_ASCII.
 ///
 /// # Safety
 /// `s` is NULL or points to a NUL-terminated string, or to one complete character.
@@ -51,7 +52,8 @@ pub unsafe extern "C" fn PQmblen(s: *const c_char, encoding: c_int) -> c_int {
     encoding::mblen(encoding, lead) as c_int
 }
 
-/// As [`PQmblen`], but no more than the number of bytes before the NUL that ends the string: 0 to 4. 0 for NULL.
+/// Like PQmblen, but at most the number of bytes before the next NUL byte: 0 to 4. Returns 0 for
+/// NULL.
 ///
 /// # Safety
 /// `s` is NULL or points to a NUL-terminated string, or to one complete character.
@@ -61,8 +63,8 @@ pub unsafe extern "C" fn PQmblenBounded(s: *const c_char, encoding: c_int) -> c_
     unsafe { character(s, encoding) }.len() as c_int
 }
 
-/// The columns that the character at `s` takes on a terminal: 0, 1 or 2, or -1 for a control character. 0 for
-/// NULL.
+/// Returns the number of columns that the character at `s` takes on a terminal: 0, 1 or 2, and -1
+/// for a control character. Returns 0 for NULL.
 ///
 /// # Safety
 /// `s` is NULL or points to a NUL-terminated string, or to one complete character.
@@ -72,8 +74,8 @@ pub unsafe extern "C" fn PQdsplen(s: *const c_char, encoding: c_int) -> c_int {
     encoding::dsplen(encoding, unsafe { character(s, encoding) })
 }
 
-/// The length in bytes (1 to 4) of the UTF-8 character at `s` by its first byte; 1 for a byte that can start none,
-/// and for NULL.
+/// Returns the length of the UTF-8 character at `s` in bytes, 1 to 4, as its first byte says.
+/// Returns 1 if the byte is not valid as a first byte, and for NULL.
 ///
 /// # Safety
 /// `s` is NULL or points to at least one byte.
@@ -84,15 +86,16 @@ pub unsafe extern "C" fn pg_utf_mblen(s: *const c_uchar) -> c_int {
     encoding::mblen(encoding::UTF8, lead) as c_int
 }
 
-/// The encoding that the environment variable PGCLIENTENCODING names; SQL_ASCII (0) when it is not set or names
-/// none.
+/// Returns the number of the encoding named in the environment variable PGCLIENTENCODING. Returns 0
+/// (SQL_ASCII) if it is not set or not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn PQenv2encoding() -> c_int {
     let name = env::variable("PGCLIENTENCODING").unwrap_or_default();
     encoding::from_name(&name).unwrap_or(encoding::SQL_ASCII)
 }
 
-/// The number of the encoding called `name`, case and punctuation ignored; -1 for an unknown name and for NULL.
+/// Returns the number of an encoding. Case and punctuation in the name do not matter. Returns -1
+/// for an unknown name and for NULL.
 ///
 /// # Safety
 /// `name` is NULL or a NUL-terminated string.
@@ -103,13 +106,14 @@ pub unsafe extern "C" fn pg_char_to_encoding(name: *const c_char) -> c_int {
     encoding::from_name(name).unwrap_or(-1)
 }
 
-/// The name of `encoding`, a static string; empty for a number that is no encoding.
+/// Returns the name of an encoding as a constant string; an empty string if there is no such
+/// encoding.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_encoding_to_char(encoding: c_int) -> *const c_char {
     encoding::to_name(encoding).as_ptr()
 }
 
-/// As [`pg_char_to_encoding`], but -1 also for the encodings that no database can have.
+/// Like pg_char_to_encoding, but also returns -1 for an encoding that a database cannot have.
 ///
 /// # Safety
 /// `name` is NULL or a NUL-terminated string.
@@ -124,7 +128,7 @@ pub unsafe extern "C" fn pg_valid_server_encoding(name: *const c_char) -> c_int 
     }
 }
 
-/// 1 when a database can have `encoding`, else 0.
+/// Returns 1 if a database can have this encoding, otherwise 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_valid_server_encoding_id(encoding: c_int) -> c_int {
     encoding::is_server_encoding(encoding).into()
@@ -142,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_stop_at_the_nul_when_bounded() {
+    fn bounded_length_ends_at_the_nul_byte() {
         assert_eq!(mblen("あ".as_bytes(), encoding::UTF8), (3, 3, 2));
         assert_eq!(mblen(b"\xE3\x82", encoding::UTF8), (3, 2, 2));
         assert_eq!(mblen(b"\x81", encoding::GB18030), (2, 1, 2));
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_is_enough_where_one_byte_tells() {
+    fn reads_one_byte_except_in_gb18030() {
         let byte = [0xF0u8];
         // SAFETY: only GB18030 may look at a second byte.
         let lengths = (0..42)
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_harmless() {
+    fn accepts_null() {
         let null = std::ptr::null();
         // SAFETY: NULL is allowed everywhere.
         unsafe {
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn finds_encodings_by_name() {
         // SAFETY: NUL-terminated strings.
         unsafe {
             assert_eq!(pg_char_to_encoding(c"utf-8".as_ptr()), 6);

@@ -1,54 +1,54 @@
 //! The enums of `libpq-fe.h` and `libpq-events.h`.
 //!
-//! C hands over any int where an enum is declared, so entry points take and return the `...Code`
-//! aliases; the header calls those by the enum's name.
+//! C programs may pass any int as an enum, so the functions take and return the `...Code` aliases. In the header, these have
+//! the name of the enum.
 
 use std::ffi::c_int;
 
-/// State of a connection. A blocking connect ends in one of the first two; programs should not
-/// depend on when the others occur.
+/// The state of a connection. A blocking connect ends with one of the first two. Programs should
+/// not rely on the order of the others.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnStatusType {
     /// The connection is ready.
     CONNECTION_OK,
-    /// The connection failed or was lost.
+    /// The connection has failed or was lost.
     CONNECTION_BAD,
-    /// The socket is being connected.
+    /// Waiting until the socket is connected.
     CONNECTION_STARTED,
     /// The socket is connected; the first message is to be sent.
     CONNECTION_MADE,
-    /// The server's answer is awaited.
+    /// Waiting for the response of the server.
     CONNECTION_AWAITING_RESPONSE,
-    /// Authentication succeeded; the server is starting the session.
+    /// Authentication has succeeded; the server is starting the session.
     CONNECTION_AUTH_OK,
-    /// Not used any more.
+    /// No longer used.
     CONNECTION_SETENV,
-    /// A TLS handshake is under way.
+    /// TLS handshake in progress.
     CONNECTION_SSL_STARTUP,
     /// Internal: the next address is to be tried.
     CONNECTION_NEEDED,
-    /// Asking whether the session may write.
+    /// Checking whether the session can write.
     CONNECTION_CHECK_WRITABLE,
-    /// Reading the remaining messages of such a question.
+    /// Reading the remaining messages of such a check.
     CONNECTION_CONSUME,
-    /// GSSAPI encryption is being negotiated.
+    /// GSSAPI handshake in progress.
     CONNECTION_GSS_STARTUP,
-    /// Internal: comparing the server with `target_session_attrs`.
+    /// Internal: checking the server against `target_session_attrs`.
     CONNECTION_CHECK_TARGET,
-    /// Asking whether the server is a standby.
+    /// Checking whether the server is a standby.
     CONNECTION_CHECK_STANDBY,
     /// Created, but not started.
     CONNECTION_ALLOCATED,
-    /// Authentication waits for something outside the connection.
+    /// Authentication is waiting for something outside the connection.
     CONNECTION_AUTHENTICATING,
 }
 
-/// What a step of a nonblocking operation needs next.
+/// The next step of a nonblocking operation.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostgresPollingStatusType {
-    /// The operation failed.
+    /// The operation has failed.
     PGRES_POLLING_FAILED = 0,
     /// Call again when the socket is readable.
     PGRES_POLLING_READING,
@@ -56,59 +56,59 @@ pub enum PostgresPollingStatusType {
     PGRES_POLLING_WRITING,
     /// The operation is complete.
     PGRES_POLLING_OK,
-    /// Not used any more.
+    /// No longer used.
     PGRES_POLLING_ACTIVE,
 }
 
-/// What a result is.
+/// The status of a result.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecStatusType {
     /// The query string was empty.
     PGRES_EMPTY_QUERY = 0,
-    /// A command that returns no rows succeeded.
+    /// A command that returns no rows has succeeded.
     PGRES_COMMAND_OK,
-    /// A command that returns rows succeeded; they are in the result.
+    /// A command that returns rows has succeeded.
     PGRES_TUPLES_OK,
-    /// COPY to the client has started.
+    /// A COPY to the client has started.
     PGRES_COPY_OUT,
-    /// COPY from the client has started.
+    /// A COPY from the client has started.
     PGRES_COPY_IN,
-    /// The server's answer was not understood.
+    /// The response of the server was not understood.
     PGRES_BAD_RESPONSE,
     /// A notice or warning.
     PGRES_NONFATAL_ERROR,
-    /// The command failed.
+    /// The command has failed.
     PGRES_FATAL_ERROR,
-    /// COPY in both directions (replication) has started.
+    /// A COPY in both directions (replication) has started.
     PGRES_COPY_BOTH,
-    /// One row of a result that arrives row by row.
+    /// One row, in single-row mode.
     PGRES_SINGLE_TUPLE,
     /// A synchronization point of a pipeline.
     PGRES_PIPELINE_SYNC,
-    /// A command skipped because an earlier one of its pipeline failed.
+    /// The command was skipped because an earlier command of the pipeline failed.
     PGRES_PIPELINE_ABORTED,
-    /// Some rows of a result that arrives in chunks.
+    /// Some rows, in chunked mode.
     PGRES_TUPLES_CHUNK,
 }
 
-/// Where a session stands between transactions.
+/// The state of a transaction.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGTransactionStatusType {
-    /// Idle, outside a transaction.
+    /// Idle, not in a transaction.
     PQTRANS_IDLE,
-    /// A command is running.
+    /// A command is in progress.
     PQTRANS_ACTIVE,
     /// Idle, in a transaction.
     PQTRANS_INTRANS,
     /// Idle, in a failed transaction.
     PQTRANS_INERROR,
-    /// The connection is not usable.
+    /// The connection is bad.
     PQTRANS_UNKNOWN,
 }
 
-/// How much of an error is put into its message.
+/// The level of detail of an error message.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGVerbosity {
@@ -116,73 +116,73 @@ pub enum PGVerbosity {
     PQERRORS_TERSE,
     /// Also detail, hint, query and context.
     PQERRORS_DEFAULT,
-    /// Every field.
+    /// All fields.
     PQERRORS_VERBOSE,
-    /// Severity and SQLSTATE only.
+    /// Only severity and SQLSTATE.
     PQERRORS_SQLSTATE,
 }
 
-/// Which messages show the CONTEXT field.
+/// The messages that include the CONTEXT field.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGContextVisibility {
     /// None.
     PQSHOW_CONTEXT_NEVER,
-    /// Errors, not notices.
+    /// Errors, but not notices.
     PQSHOW_CONTEXT_ERRORS,
     /// All.
     PQSHOW_CONTEXT_ALWAYS,
 }
 
-/// The answer of `PQping`; the exit code of pg_isready.
+/// The result of `PQping`; also the exit status of pg_isready.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGPing {
     /// The server accepts connections.
     PQPING_OK,
-    /// The server is there but refuses connections for now.
+    /// The server runs but rejects connections, for example during startup.
     PQPING_REJECT,
-    /// No server was reached.
+    /// No server responded.
     PQPING_NO_RESPONSE,
-    /// Nothing was tried: the parameters are wrong.
+    /// No attempt was made, because the parameters are invalid.
     PQPING_NO_ATTEMPT,
 }
 
-/// Whether a connection is in pipeline mode.
+/// The state of pipeline mode.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGpipelineStatus {
-    /// No.
+    /// Disabled.
     PQ_PIPELINE_OFF,
-    /// Yes.
+    /// Enabled.
     PQ_PIPELINE_ON,
-    /// Yes, and commands are skipped up to the next synchronization point.
+    /// Enabled; commands are skipped until the next synchronization point.
     PQ_PIPELINE_ABORTED,
 }
 
-/// What a `PQauthDataHook_type` is called for, and thereby what its `data` points to.
+/// What the data of a PQauthDataHook_type points to.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGauthData {
-    /// The user has to visit an address: a `PGpromptOAuthDevice`.
+    /// The user has to visit a URI: a `PGpromptOAuthDevice`.
     PQAUTHDATA_PROMPT_OAUTH_DEVICE,
-    /// A bearer token is needed: a `PGoauthBearerRequest`.
+    /// A bearer token is required: a `PGoauthBearerRequest`.
     PQAUTHDATA_OAUTH_BEARER_TOKEN,
-    /// The same, asked first: a `PGoauthBearerRequestV2`.
+    /// The same, tried first: a `PGoauthBearerRequestV2`.
     PQAUTHDATA_OAUTH_BEARER_TOKEN_V2,
 }
 
-/// What an event procedure is called for.
+/// The event that an event procedure is called for.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PGEventId {
-    /// It was registered: a `PGEventRegister`.
+    /// The procedure was registered: a `PGEventRegister`.
     PGEVT_REGISTER,
     /// The connection was reset: a `PGEventConnReset`.
     PGEVT_CONNRESET,
     /// The connection is about to be freed: a `PGEventConnDestroy`.
     PGEVT_CONNDESTROY,
-    /// A result was made: a `PGEventResultCreate`.
+    /// A result was created: a `PGEventResultCreate`.
     PGEVT_RESULTCREATE,
     /// A result was copied: a `PGEventResultCopy`.
     PGEVT_RESULTCOPY,
@@ -190,23 +190,23 @@ pub enum PGEventId {
     PGEVT_RESULTDESTROY,
 }
 
-/// A `ConnStatusType` as C passes it.
+/// The value of a `ConnStatusType`.
 pub type ConnStatusCode = c_int;
-/// A `PostgresPollingStatusType` as C passes it.
+/// The value of a `PostgresPollingStatusType`.
 pub type PollingStatusCode = c_int;
-/// An `ExecStatusType` as C passes it.
+/// The value of a `ExecStatusType`.
 pub type ExecStatusCode = c_int;
-/// A `PGTransactionStatusType` as C passes it.
+/// The value of a `PGTransactionStatusType`.
 pub type TransactionStatusCode = c_int;
-/// A `PGVerbosity` as C passes it.
+/// The value of a `PGVerbosity`.
 pub type VerbosityCode = c_int;
-/// A `PGContextVisibility` as C passes it.
+/// The value of a `PGContextVisibility`.
 pub type ContextVisibilityCode = c_int;
-/// A `PGPing` as C passes it.
+/// The value of a `PGPing`.
 pub type PingCode = c_int;
-/// A `PGpipelineStatus` as C passes it.
+/// The value of a `PGpipelineStatus`.
 pub type PipelineStatusCode = c_int;
-/// A `PGauthData` as C passes it.
+/// The value of a `PGauthData`.
 pub type AuthDataCode = c_int;
-/// A `PGEventId` as C passes it.
+/// The value of a `PGEventId`.
 pub type EventIdCode = c_int;

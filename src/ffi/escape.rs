@@ -13,10 +13,10 @@ use crate::text::escape::{
     write_unescaped,
 };
 
-/// Servers from this version on take bytea in hexadecimal.
+/// The first version of the server that understands the hexadecimal format of bytea.
 const FIRST_HEX_VERSION: c_int = 90_000;
 
-/// The bytes of `from`, up to a NUL or `length`.
+/// The bytes of `from`, up to a NUL byte or `length`.
 ///
 /// # Safety
 /// `from` is NULL or has `length` readable bytes or a NUL before that.
@@ -28,7 +28,7 @@ unsafe fn bounded<'a>(from: *const c_char, length: usize) -> &'a [u8] {
     unsafe { ptr::bytes(from, libc::strnlen(from, length)) }
 }
 
-/// Escapes into `to`, with a NUL behind; answers the length without it.
+/// Writes the escaped string and a NUL byte to `to`. Returns the length without the NUL byte.
 ///
 /// # Safety
 /// `to` has room for twice the length of `from` and a NUL.
@@ -47,13 +47,14 @@ unsafe fn write_escaped(
     (length, error)
 }
 
-/// Escapes a string for use between single quotes, by the connection's encoding and settings, into `to`,
-/// which must have room for twice `length` and one more byte.
+/// Escapes a string for use between single quotes in an SQL command. `to` must have room for 2 *
+/// `length` + 1 bytes. Stops at a NUL byte or after `length` bytes. Returns the number of bytes
+/// written, without the final NUL byte.
 ///
-/// Stops at a NUL. Answers the length written, without the NUL behind it. Text that is invalid in the
-/// encoding sets `*error` (unless `error` is NULL) and the connection's error text, and makes the output
-/// invalid too, so that the server refuses it. With a NULL connection, nothing is escaped and `*error` set.
-/// A NULL `from` is an empty one; with a NULL `to` nothing is done, and the answer is 0.
+/// If the string is not valid in the client encoding, sets `*error` to 1 and the connection's error
+/// message, and writes a string that the server rejects. Otherwise sets `*error` to 0. `error` may
+/// be NULL. A NULL `from` counts as an empty string. If `conn` is NULL, writes an empty string,
+/// sets `*error` to 1 and returns 0. If `to` is NULL, returns 0.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `to` and `from` are as said,
@@ -95,9 +96,8 @@ pub unsafe extern "C" fn PQescapeStringConn(
     }
 }
 
-/// Escapes a string by the encoding and settings that the server of any connection reported last.
-///
-/// Deprecated: use PQescapeStringConn. `to` must have room for twice `length` and one more byte.
+/// Like PQescapeStringConn, with the encoding and the settings that the server of any of the
+/// process's connections reported last. Deprecated: use PQescapeStringConn.
 ///
 /// # Safety
 /// As for PQescapeStringConn.
@@ -146,11 +146,12 @@ unsafe fn quoted(conn: *mut pg_conn, str: *const c_char, len: usize, quote: Quot
     }
 }
 
-/// A string as an SQL literal, with its quotes; to be freed with PQfreemem.
+/// Returns a string as an SQL literal in single quotes; free it with PQfreemem. Stops at a NUL byte
+/// or after `len` bytes.
 ///
-/// Stops at a NUL or after `len` bytes. A string with backslashes becomes ` E'...'`, with a blank before.
-/// NULL, with an error text, for text that is invalid in the connection's encoding and for lack of memory; NULL for a
-/// NULL connection. A NULL `str` is an empty one.
+/// A string with backslashes is returned as ` E'...'`, with a leading space. A NULL `str` counts as
+/// an empty string. Returns NULL with an error message if the string is not valid in the client
+/// encoding or memory ran out. Returns NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `str` is NULL or has `len`
@@ -165,7 +166,8 @@ pub unsafe extern "C" fn PQescapeLiteral(
     unsafe { quoted(conn, str, len, Quote::Literal) }
 }
 
-/// A name as an SQL identifier, with its double quotes; otherwise as PQescapeLiteral.
+/// Returns a name as an SQL identifier in double quotes; free it with PQfreemem. Otherwise like
+/// PQescapeLiteral.
 ///
 /// # Safety
 /// As for PQescapeLiteral.
@@ -179,11 +181,12 @@ pub unsafe extern "C" fn PQescapeIdentifier(
     unsafe { quoted(conn, str, len, Quote::Identifier) }
 }
 
-/// Bytes escaped as a bytea value, to be put between single quotes and freed with PQfreemem.
+/// Returns binary data as a bytea string for use between single quotes in an SQL command; free it
+/// with PQfreemem.
 ///
-/// Hexadecimal for servers from 9.0 on, else the older form. `*to_length` becomes the length with the
-/// NUL, unless `to_length` is NULL. NULL for a NULL connection, or with an error text when memory ran out.
-/// A NULL `from` is empty.
+/// The format is hexadecimal for servers since version 9.0, otherwise the older escape format.
+/// `*to_length` is set to the length in bytes, including the NUL byte, unless it is NULL. A NULL
+/// `from` counts as empty. Returns NULL with an error message if memory ran out, and NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `from` has `from_length`
@@ -199,7 +202,7 @@ pub unsafe extern "C" fn PQescapeByteaConn(
     unsafe {
         call(conn, null_mut(), |conn| {
             conn.client.begin_call();
-            let Some(from) = sliceable(from, from_length) else {
+            let Some(from) = checked_bytes(from, from_length) else {
                 conn.client.add_error(EscapeError::ByteaTooLong.message());
                 return null_mut();
             };
@@ -216,17 +219,17 @@ pub unsafe extern "C" fn PQescapeByteaConn(
     }
 }
 
-/// The bytes at `from`; None for a length that no memory has.
+/// The bytes at `from`; None if the length exceeds that of any object.
 ///
 /// # Safety
 /// `from` is NULL or has `length` readable bytes.
-unsafe fn sliceable<'a>(from: *const c_uchar, length: usize) -> Option<&'a [u8]> {
+unsafe fn checked_bytes<'a>(from: *const c_uchar, length: usize) -> Option<&'a [u8]> {
     isize::try_from(length).ok()?;
     // SAFETY: the caller's promise.
     Some(unsafe { ptr::bytes(from.cast(), length) })
 }
 
-/// `from` as text, and the length that includes its NUL.
+/// `from` as an escaped string. Sets `*to_length` to its length, including the NUL byte.
 ///
 /// # Safety
 /// `to_length` is NULL or writable.
@@ -250,8 +253,8 @@ unsafe fn escaped_bytea(
     (text.cast(), None)
 }
 
-/// Bytes escaped as a bytea value in the older form, by the settings that the server of any connection
-/// reported last. Deprecated: use PQescapeByteaConn.
+/// Like PQescapeByteaConn, in the older escape format and with the settings that the server of any
+/// of the process's connections reported last. Deprecated: use PQescapeByteaConn.
 ///
 /// # Safety
 /// As for PQescapeByteaConn.
@@ -268,7 +271,7 @@ pub unsafe extern "C" fn PQescapeBytea(
         };
         // SAFETY: the caller's promise.
         unsafe {
-            let Some(from) = sliceable(from, from_length) else {
+            let Some(from) = checked_bytes(from, from_length) else {
                 return null_mut();
             };
             escaped_bytea(rules, from, to_length).0
@@ -276,10 +279,12 @@ pub unsafe extern "C" fn PQescapeBytea(
     })
 }
 
-/// The bytes that a bytea value in text form stands for, with a NUL behind them, to be freed with
-/// PQfreemem; `*retbuflen` becomes their number, unless `retbuflen` is NULL.
+/// Converts a bytea string in the hexadecimal or the escape format to binary data, followed by a
+/// NUL byte; free it with PQfreemem. `*retbuflen` is set to the length in bytes, without the NUL
+/// byte, unless it is NULL.
 ///
-/// Both forms are understood; pairs that are not hexadecimal are skipped. NULL for NULL or lack of memory.
+/// Pairs of characters that are not hexadecimal digits are skipped. Returns NULL if memory ran out,
+/// and for NULL.
 ///
 /// # Safety
 /// `strtext` is NULL or a C string; `retbuflen` NULL or writable.

@@ -12,13 +12,13 @@ use super::types::{
 use super::{guard, ptr};
 use crate::result::store::PgResult;
 
-/// The procedures that watch a result.
+/// The event procedures of a result.
 struct Watchers(Vec<Registration>);
 
-// SAFETY: the pointers are the application's and only ever given back to it.
+// SAFETY: the pointers are only passed back to the application.
 unsafe impl Send for Watchers {}
 
-/// How to call one procedure, copied out so that nothing is borrowed while it runs.
+/// What a call of a procedure needs, copied so that nothing is borrowed while it runs.
 #[derive(Clone, Copy)]
 struct Call {
     procedure: Procedure,
@@ -76,7 +76,7 @@ unsafe fn mark_initialized(result: *mut PgResult, index: usize) {
     }
 }
 
-/// Lets the procedures of `conn` watch `result`.
+/// Attaches the procedures of `conn` to `result`.
 ///
 /// # Safety
 /// Both are live.
@@ -117,7 +117,7 @@ unsafe fn fire_all<T>(conn: *mut pg_conn, event: PGEventId, info: &mut T) {
     }
 }
 
-/// Tells the watchers of a result that it goes.
+/// Calls the procedures of a result before it is freed.
 ///
 /// # Safety
 /// `result` is a live result, which is freed next.
@@ -135,7 +135,7 @@ pub unsafe fn fire_destroy(result: *mut PgResult) {
     }
 }
 
-/// Lets the watchers of `src` watch its copy too, and tells those that accepted `src`.
+/// Attaches the procedures of `src` to its copy, and calls those that returned success for `src`.
 ///
 /// # Safety
 /// Both are live results.
@@ -169,9 +169,9 @@ pub unsafe fn fire_copy(src: *const PgResult, dest: *mut PgResult) -> bool {
     true
 }
 
-/// Tells the procedures that watch a result made by the application that it was made.
-///
-/// 1 when all that had not accepted it yet do; 0 when one does not, or `res` is NULL.
+/// Calls the event procedures of a result that the program created, with PGEVT_RESULTCREATE.
+/// Returns 1 if each procedure that had not been called before returned success, otherwise 0, and 0
+/// if `res` is NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection, `res` NULL or a live result.
@@ -203,10 +203,9 @@ pub unsafe extern "C-unwind" fn PQfireResultCreateEvents(
     all.into()
 }
 
-/// Registers a procedure for the events of a connection and of the results made from it.
-///
-/// 1 when it accepts; 0 for a NULL connection, procedure or name, an empty name, a procedure registered
-/// already, or one that answers 0 to its PGEVT_REGISTER.
+/// Registers an event procedure for a connection and for the results created from it. Returns 1.
+/// Returns 0 if `conn`, `proc` or `name` is NULL, if the name is empty, if the procedure is already
+/// registered, or if it returns 0 for PGEVT_REGISTER.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection, `name` NULL or a C string.
@@ -264,7 +263,8 @@ fn find(events: &mut [Registration], procedure: Procedure) -> Option<&mut Regist
         .find(|event| is_same(event.procedure, procedure))
 }
 
-/// Stores a pointer with a connection for a registered procedure: 1, or 0 where there is none.
+/// Stores a pointer for an event procedure in a connection. Returns 1, or 0 if the procedure is not
+/// registered.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -291,7 +291,7 @@ fn store(event: Option<&mut Registration>, data: *mut c_void) -> c_int {
     }
 }
 
-/// The pointer stored with a connection for a procedure, or NULL.
+/// Returns the pointer of PQsetInstanceData, or NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -312,7 +312,8 @@ fn data_of(events: &[Registration], procedure: Procedure) -> *mut c_void {
     event.map_or(null_mut(), |event| event.data)
 }
 
-/// Stores a pointer with a result for a registered procedure: 1, or 0 where there is none.
+/// Stores a pointer for an event procedure in a result. Returns 1, or 0 if the procedure is not
+/// registered.
 ///
 /// # Safety
 /// `result` is NULL or a live result.
@@ -330,7 +331,7 @@ pub unsafe extern "C-unwind" fn PQresultSetInstanceData(
     store(events.and_then(|events| find(events, procedure)), data)
 }
 
-/// The pointer stored with a result for a procedure, or NULL.
+/// Returns the pointer of PQresultSetInstanceData, or NULL.
 ///
 /// # Safety
 /// `result` is NULL or a live result.

@@ -1,17 +1,17 @@
-//! Commands, waiting for their results.
+//! Commands that wait for their results: PQexec and the like.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
-use super::asynchronous::{await_reply, created, get_result, raw};
+use super::asynchronous::{await_reply, fire_result_create, get_result, into_c};
 use super::call::call;
 use super::clear::PQclear;
 use super::command::{self, Command};
 use super::conn::pg_conn;
 use super::drive::drive;
 use super::guard;
-use super::params::Given;
-use super::sending::{complete, dispatch};
+use super::params::ParamArrays;
+use super::sending::{dispatch, ensure_sent};
 use super::types::{ExecStatusCode, Oid};
 use crate::client::exec::target;
 use crate::client::io::Sent;
@@ -19,33 +19,33 @@ use crate::client::{ConnStatus, Pause, layout};
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
-/// What a command in the way of a new one was doing.
+/// The COPY that an earlier command left in progress.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum InTheWay {
-    Nothing,
-    CopyIn,
-    CopyOut,
-    CopyBoth,
+enum PendingCopy {
+    None,
+    In,
+    Out,
+    Both,
 }
 
-/// Frees a result and says what it told of.
+/// Frees a result of an earlier command and returns the COPY that it started.
 ///
 /// # Safety
 /// `result` is a live result, which is not used again.
-unsafe fn discard(result: *mut PgResult) -> InTheWay {
+unsafe fn discard(result: *mut PgResult) -> PendingCopy {
     // SAFETY: the caller's promise.
     let status = unsafe { (*result).status() };
     // SAFETY: as above.
     unsafe { PQclear(result) };
     match status {
-        Status::CopyIn => InTheWay::CopyIn,
-        Status::CopyOut => InTheWay::CopyOut,
-        Status::CopyBoth => InTheWay::CopyBoth,
-        _ => InTheWay::Nothing,
+        Status::CopyIn => PendingCopy::In,
+        Status::CopyOut => PendingCopy::Out,
+        Status::CopyBoth => PendingCopy::Both,
+        _ => PendingCopy::None,
     }
 }
 
-/// Drops the results of earlier commands; false when a new one cannot be sent.
+/// Discards the results of earlier commands. Returns false if no new command can be sent.
 ///
 /// # Safety
 /// `conn` is a live connection that nobody else uses during the call.
@@ -58,8 +58,8 @@ unsafe fn drop_results(conn: *mut pg_conn) -> bool {
             return true;
         }
         // SAFETY: just collected.
-        let in_the_way = unsafe { discard(result) };
-        let clear = |conn: &mut pg_conn| clear_the_way(conn, in_the_way);
+        let pending = unsafe { discard(result) };
+        let clear = |conn: &mut pg_conn| end_pending_copy(conn, pending);
         let open = |conn: &mut pg_conn| conn.client.status() != ConnStatus::Bad;
         // SAFETY: the caller's promise.
         if !unsafe { dispatch(conn, clear) && call(conn, false, open) } {
@@ -68,15 +68,15 @@ unsafe fn drop_results(conn: *mut pg_conn) -> bool {
     }
 }
 
-fn clear_the_way(conn: &mut pg_conn, in_the_way: InTheWay) -> Sent {
-    match in_the_way {
-        InTheWay::Nothing => {}
-        InTheWay::CopyIn => {
+fn end_pending_copy(conn: &mut pg_conn, pending: PendingCopy) -> Sent {
+    match pending {
+        PendingCopy::None => {}
+        PendingCopy::In => {
             let reason = b"COPY terminated by new PQexec";
             return conn.client.put_copy_end(Some(reason));
         }
-        InTheWay::CopyOut => conn.client.abandon_copy_out(),
-        InTheWay::CopyBoth => {
+        PendingCopy::Out => conn.client.abandon_copy_out(),
+        PendingCopy::Both => {
             conn.client.refuse("PQexec not allowed during COPY BOTH");
             return Sent::No;
         }
@@ -84,46 +84,47 @@ fn clear_the_way(conn: &mut pg_conn, in_the_way: InTheWay) -> Sent {
     Sent::Yes
 }
 
-/// A result, and whether the search for the last one of its command ends with it.
+/// A result of a command, and whether PQexec returns it without waiting for another.
 #[derive(Clone, Copy)]
-struct Found {
+struct ExecResult {
     result: *mut PgResult,
-    last: bool,
+    is_last: bool,
 }
 
-fn next_result(conn: &mut pg_conn) -> Result<Found, Pause> {
+fn next_result(conn: &mut pg_conn) -> Result<ExecResult, Pause> {
     let collected = conn.client.get_result()?;
-    // Event procedures find the connection as it was when their result came: nothing is looked at before they ran.
-    let last = conn.client.ends_exec(&collected, conn.events.is_empty());
-    let result = raw(collected);
-    Ok(Found { result, last })
+    // Event procedures must see the connection as it was when their result arrived, so no later message is parsed
+    // before they have run.
+    let is_last = conn.client.ends_exec(&collected, conn.events.is_empty());
+    let result = into_c(collected);
+    Ok(ExecResult { result, is_last })
 }
 
-/// The last result of a command; a COPY or a lost connection ends the search (libpq: PQexecFinish).
+/// Returns the last result of a command; a COPY or a lost connection ends the wait (libpq: PQexecFinish).
 ///
 /// # Safety
 /// `conn` is a live connection that nobody else uses during the call.
 unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
-    let nothing = Found {
+    let nothing = ExecResult {
         result: null_mut(),
-        last: true,
+        is_last: true,
     };
     let mut earlier = null_mut();
     loop {
-        // SAFETY: the caller's promise; `earlier` is dropped once a later one is here.
+        // SAFETY: the caller's promise; `earlier` is freed when a later result has arrived.
         unsafe {
             if (*conn).client.is_waiting() {
                 await_reply(conn);
             }
-            let Found { result, last } = drive(conn, nothing, next_result);
+            let ExecResult { result, is_last } = drive(conn, nothing, next_result);
             if result.is_null() {
                 return earlier;
             }
-            created(conn, result);
+            fire_result_create(conn, result);
             if !earlier.is_null() {
                 PQclear(earlier);
             }
-            if last {
+            if is_last {
                 return result;
             }
             earlier = result;
@@ -131,43 +132,43 @@ unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
     }
 }
 
-/// What became of a command to be sent.
+/// The outcome of the attempt to send a command.
 #[derive(Clone, Copy)]
-enum Start {
-    Begun(Sent),
-    /// Results of earlier commands may have to be dropped first.
-    Obstructed,
+enum Started {
+    Sent(Sent),
+    /// Results of earlier commands must be discarded first.
+    ResultsPending,
 }
 
-/// Sends a command unless something is in its way (libpq: PQexecStart).
-fn start(conn: &mut pg_conn, send: impl Command) -> Start {
+/// Sends a command, unless there are results of earlier ones (libpq: PQexecStart).
+fn start(conn: &mut pg_conn, send: impl Command) -> Started {
     match conn.client.begin_exec() {
-        Some(true) => Start::Obstructed,
-        Some(false) => Start::Begun(send(conn)),
-        None => Start::Begun(Sent::No),
+        Some(true) => Started::ResultsPending,
+        Some(false) => Started::Sent(send(conn)),
+        None => Started::Sent(Sent::No),
     }
 }
 
 /// # Safety
-/// `conn` is NULL or a live connection that nobody else uses during the call, and the arguments of the command are
-/// what it was made for.
+/// `conn` is NULL or a live connection that nobody else uses during the call. The arguments of the command are valid.
 unsafe fn run(conn: *mut pg_conn, send: impl Command) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        let nothing = Start::Begun(Sent::No);
+        let nothing = Started::Sent(Sent::No);
         let sent = match call(conn, nothing, |conn| start(conn, send)) {
-            Start::Begun(sent) => complete(conn, sent),
-            Start::Obstructed => drop_results(conn) && dispatch(conn, send),
+            Started::Sent(sent) => ensure_sent(conn, sent),
+            Started::ResultsPending => drop_results(conn) && dispatch(conn, send),
         };
         if sent { finish(conn) } else { null_mut() }
     }
 }
 
-/// Runs one or more commands as a simple query and answers the result of the last, to be freed with PQclear.
+/// Sends one or more SQL commands and blocks until the server has executed them. Returns the result
+/// of the last command; free it with PQclear.
 ///
-/// Results of earlier commands that were not collected are dropped, and a COPY in progress is ended. A
-/// COPY result is answered at once. NULL for a NULL connection, when the command could not be sent, or in
-/// pipeline mode; PQerrorMessage then tells why.
+/// Pending results of earlier commands are discarded, and a COPY in progress is ended. If a command
+/// starts a COPY, its result is returned at once. Returns NULL for NULL, in pipeline mode, and if
+/// the command could not be sent; PQerrorMessage has the reason.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `query` NULL or a C string.
@@ -177,7 +178,8 @@ pub unsafe extern "C-unwind" fn PQexec(conn: *mut pg_conn, query: *const c_char)
     unsafe { run(conn, command::query(query)) }
 }
 
-/// Runs one command with parameters and answers its result; see PQexec and PQsendQueryParams.
+/// Executes one SQL command with parameters. For the arguments see PQsendQueryParams, otherwise
+/// like PQexec.
 ///
 /// # Safety
 /// As for PQsendQueryParams.
@@ -194,7 +196,7 @@ pub unsafe extern "C-unwind" fn PQexecParams(
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        let given = Given {
+        let arrays = ParamArrays {
             count: nParams,
             values: paramValues,
             lengths: paramLengths,
@@ -202,12 +204,12 @@ pub unsafe extern "C-unwind" fn PQexecParams(
         };
         run(
             conn,
-            command::with_parameters(command, given, paramTypes, resultFormat),
+            command::with_parameters(command, arrays, paramTypes, resultFormat),
         )
     }
 }
 
-/// Prepares a statement and answers the result; see PQexec and PQsendPrepare.
+/// Prepares a statement. For the arguments see PQsendPrepare, otherwise like PQexec.
 ///
 /// # Safety
 /// As for PQsendPrepare.
@@ -223,7 +225,7 @@ pub unsafe extern "C-unwind" fn PQprepare(
     unsafe { run(conn, command::prepare(stmtName, query, nParams, paramTypes)) }
 }
 
-/// Executes a prepared statement and answers its result; see PQexec and PQsendQueryPrepared.
+/// Executes a prepared statement. For the arguments see PQsendQueryPrepared, otherwise like PQexec.
 ///
 /// # Safety
 /// As for PQsendQueryPrepared.
@@ -239,18 +241,18 @@ pub unsafe extern "C-unwind" fn PQexecPrepared(
 ) -> *mut PgResult {
     // SAFETY: the caller's promise.
     unsafe {
-        let given = Given {
+        let arrays = ParamArrays {
             count: nParams,
             values: paramValues,
             lengths: paramLengths,
             formats: paramFormats,
         };
-        run(conn, command::prepared(stmtName, given, resultFormat))
+        run(conn, command::prepared(stmtName, arrays, resultFormat))
     }
 }
 
-/// The parameters and columns of a prepared statement, in a PGRES_COMMAND_OK result; a NULL name is the
-/// unnamed statement. See PQexec.
+/// Describes the parameters and columns of a prepared statement, in a PGRES_COMMAND_OK result. NULL
+/// names the unnamed statement. Otherwise like PQexec.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `stmt` NULL or a C string.
@@ -263,7 +265,8 @@ pub unsafe extern "C-unwind" fn PQdescribePrepared(
     unsafe { run(conn, command::describe(target::STATEMENT, stmt)) }
 }
 
-/// The columns of a portal, in a PGRES_COMMAND_OK result; a NULL name is the unnamed portal. See PQexec.
+/// Describes the columns of a portal, in a PGRES_COMMAND_OK result. NULL names the unnamed portal.
+/// Otherwise like PQexec.
 ///
 /// # Safety
 /// As for PQdescribePrepared.
@@ -276,7 +279,8 @@ pub unsafe extern "C-unwind" fn PQdescribePortal(
     unsafe { run(conn, command::describe(target::PORTAL, portal)) }
 }
 
-/// Closes a prepared statement; no error if there is none of the name. See PQexec.
+/// Closes a prepared statement. NULL names the unnamed statement. It is not an error if there is no
+/// such statement. Otherwise like PQexec.
 ///
 /// # Safety
 /// As for PQdescribePrepared.
@@ -289,7 +293,8 @@ pub unsafe extern "C-unwind" fn PQclosePrepared(
     unsafe { run(conn, command::close(target::STATEMENT, stmt)) }
 }
 
-/// Closes a portal; no error if there is none of the name. See PQexec.
+/// Closes a portal. NULL names the unnamed portal. It is not an error if there is no such portal.
+/// Otherwise like PQexec.
 ///
 /// # Safety
 /// As for PQdescribePrepared.
@@ -302,10 +307,12 @@ pub unsafe extern "C-unwind" fn PQclosePortal(
     unsafe { run(conn, command::close(target::PORTAL, portal)) }
 }
 
-/// An empty result of the given status, to be freed with PQclear; NULL when memory ran out.
+/// Creates an empty result with the given status; free it with PQclear. Returns NULL if memory ran
+/// out.
 ///
-/// With a connection, it takes over its encoding, notice hooks and event procedures, and for the status
-/// of an error its error text. A number that is no status is taken as PGRES_FATAL_ERROR.
+/// If `conn` is not NULL, the result gets its client encoding, notice functions and event
+/// procedures and, if the status is an error, its error message. An unknown status counts as
+/// PGRES_FATAL_ERROR.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.

@@ -1,49 +1,49 @@
-//! Fast-path calls of the server's functions.
+//! Calls of the server's functions with the fast-path protocol.
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
 
-use super::asynchronous::raw;
+use super::asynchronous::into_c;
 use super::call::call;
 use super::conn::pg_conn;
 use super::drive::drive;
-use super::sending::complete;
+use super::sending::ensure_sent;
 use super::types::{Oid, PQArgBlock};
 use super::{notice, ptr};
 use crate::client::function::{Argument, Returns};
 use crate::client::io::Sent;
 use crate::result::store::PgResult;
 
-/// What a call came to.
+/// The outcome of a call.
 #[derive(Clone, Copy)]
-pub(super) struct Answer {
-    /// To be freed with PQclear; NULL when the call was not made.
+pub(super) struct FunctionReply {
+    /// The result, to be freed with PQclear; NULL if the call was not sent.
     pub result: *mut PgResult,
-    /// How many bytes came back: -1 for NULL, 0 when nothing came.
+    /// The number of bytes returned; -1 for an SQL NULL, 0 if there was no value.
     pub length: c_int,
     pub integer: Option<c_int>,
 }
 
-impl Answer {
-    const NONE: Answer = Answer {
+impl FunctionReply {
+    const NONE: FunctionReply = FunctionReply {
         result: null_mut(),
         length: 0,
         integer: None,
     };
 }
 
-/// Calls `function` and waits for the answer, whose bytes go to `place` unless it is NULL.
+/// Calls `function`, waits for the reply and copies its value to `place`, unless it is NULL.
 ///
 /// # Safety
-/// `conn` is NULL or a live connection that nobody else uses during the call; `place` is NULL or has room
-/// for what comes back, which only `returns` limits.
+/// `conn` is NULL or a live connection that nobody else uses during the call. `place` is NULL or has room for the value,
+/// whose size only `returns` limits.
 pub(super) unsafe fn invoke(
     conn: *mut pg_conn,
     function: Oid,
     arguments: &[Argument<'_>],
     returns: Returns,
     place: *mut u8,
-) -> Answer {
+) -> FunctionReply {
     // SAFETY: the caller's promise.
     unsafe {
         let start = |conn: &mut pg_conn| {
@@ -58,19 +58,19 @@ pub(super) unsafe fn invoke(
     }
 }
 
-/// Sends a call that was started, and waits for its answer.
+/// Sends a call that was started and waits for the reply.
 ///
 /// # Safety
 /// As for [`invoke`].
-unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> Answer {
+unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> FunctionReply {
     if sent == Sent::No {
-        return Answer::NONE;
+        return FunctionReply::NONE;
     }
     // SAFETY: the caller's promise.
-    if !unsafe { complete(conn, sent) } {
+    if !unsafe { ensure_sent(conn, sent) } {
         // SAFETY: as above.
         unsafe { call(conn, (), |conn| conn.client.take_back_function()) };
-        return Answer::NONE;
+        return FunctionReply::NONE;
     }
     let step = |conn: &mut pg_conn| {
         conn.client.await_function().map(|(collected, call)| {
@@ -78,25 +78,30 @@ unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> Answer {
                 // SAFETY: room enough by the caller's promise; a value of ours cannot overlap it.
                 unsafe { place.copy_from_nonoverlapping(value.as_ptr(), value.len()) };
             }
-            Answer {
+            FunctionReply {
                 length: call.length(),
                 integer: call.integer(),
-                result: raw(collected),
+                result: into_c(collected),
             }
         })
     };
     // SAFETY: the caller's promise.
-    unsafe { drive(conn, Answer::NONE, step) }
+    unsafe { drive(conn, FunctionReply::NONE, step) }
 }
 
-/// Calls a function of the server by its OID, with binary arguments and a binary result, and waits for it.
+/// Calls a function of the server by its OID, with binary arguments, and waits for the result.
+/// Deprecated: prepared statements do the same safely.
 ///
-/// Answers PGRES_COMMAND_OK or an error, to be freed with PQclear, or NULL with an error text. With
-/// `result_is_int`, an integer of 2 or 4 bytes is stored in `result_buf`; else all the bytes the server
-/// sends, however many: the buffer must be large enough for a server that is not trusted, too.
-/// `result_len` gets their number, -1 for NULL. What a NULL `result_buf` or `result_len` would get is left
-/// out, and a NULL value of an argument is empty; NULL `args`, more than 65535 and lengths under -1 are
-/// refused. Deprecated: prepared statements do the same safely.
+/// Returns a PGRES_COMMAND_OK or an error result, to be freed with PQclear, or NULL with an error
+/// message. NULL for NULL.
+///
+/// If `result_is_int` is not 0, an integer of 2 or 4 bytes is stored in `*result_buf`. Otherwise
+/// `result_buf` receives all bytes that the server sends; there is no limit, so do not use this
+/// with a server that you do not trust. `*result_len` is set to the number of bytes, or to -1 for
+/// an SQL NULL. Either pointer may be NULL.
+///
+/// `nargs` is 0 to 65535, and an argument's length is -1 for an SQL NULL or at least 0. Other
+/// values, a NULL `args` and a NULL pointer to a value that is not empty are refused.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `result_buf` is NULL or large
@@ -119,25 +124,25 @@ pub unsafe extern "C-unwind" fn PQfn(
     unsafe {
         put(result_len, 0);
         let start = |conn: &mut pg_conn| start(conn, fnid as Oid, args, nargs, returns);
-        let answer = match call(conn, Started::Begun(Sent::No), start) {
+        let reply = match call(conn, Started::Begun(Sent::No), start) {
             Started::Begun(sent) => finish(conn, sent, place),
             Started::Warning(warning) => {
                 notice::deliver(warning);
                 return null_mut();
             }
         };
-        put(result_len, answer.length);
-        if let Some(value) = answer.integer.filter(|_| result_is_int != 0) {
+        put(result_len, reply.length);
+        if let Some(value) = reply.integer.filter(|_| result_is_int != 0) {
             put(result_buf, value);
         }
-        answer.result
+        reply.result
     }
 }
 
 #[derive(Clone, Copy)]
 enum Started {
     Begun(Sent),
-    /// Not, and the notice receiver is told why.
+    /// The call was not sent; the notice has the reason.
     Warning(*mut PgResult),
 }
 
@@ -157,11 +162,11 @@ unsafe fn start(
     // SAFETY: the caller's promise.
     let sent = match unsafe { arguments(args, nargs) } {
         Ok(arguments) => client.start_function(function, &arguments, returns),
-        Err(Unfit::Argument(reason)) => {
+        Err(ArgumentError::Invalid(reason)) => {
             client.refuse(reason);
             Sent::No
         }
-        Err(Unfit::Integer(size)) => {
+        Err(ArgumentError::IntegerSize(size)) => {
             // libpq: a warning, and no error text.
             let text = format!("integer of size {size} not supported by pqPutInt");
             let warning = client.internal_notice(text.as_bytes());
@@ -173,22 +178,24 @@ unsafe fn start(
 
 const COUNT: &str = "number of parameters must be between 0 and 65535";
 
-/// Why arguments cannot be sent.
+/// The reason why arguments cannot be sent.
 #[derive(Debug, PartialEq, Eq)]
-enum Unfit {
-    Argument(&'static str),
-    /// Its size.
-    Integer(c_int),
+enum ArgumentError {
+    Invalid(&'static str),
+    IntegerSize(c_int),
 }
 
 /// # Safety
 /// `args` is NULL or has `nargs` entries, whose pointers are NULL or hold their lengths.
-unsafe fn arguments<'a>(args: *const PQArgBlock, nargs: c_int) -> Result<Vec<Argument<'a>>, Unfit> {
+unsafe fn arguments<'a>(
+    args: *const PQArgBlock,
+    nargs: c_int,
+) -> Result<Vec<Argument<'a>>, ArgumentError> {
     // libpq sends the number modulo 65536.
-    let count = u16::try_from(nargs).map_err(|_| Unfit::Argument(COUNT))?;
+    let count = u16::try_from(nargs).map_err(|_| ArgumentError::Invalid(COUNT))?;
     let count = usize::from(count);
     if args.is_null() && count > 0 {
-        return Err(Unfit::Argument("arguments are a null pointer"));
+        return Err(ArgumentError::Invalid("arguments are a null pointer"));
     }
     // SAFETY: `args` is not NULL, and has as many entries as the caller says.
     (0..count)
@@ -198,26 +205,28 @@ unsafe fn arguments<'a>(args: *const PQArgBlock, nargs: c_int) -> Result<Vec<Arg
 
 /// # Safety
 /// The pointer in `given` is NULL or holds `len` bytes.
-unsafe fn argument<'a>(given: &PQArgBlock) -> Result<Argument<'a>, Unfit> {
+unsafe fn argument<'a>(given: &PQArgBlock) -> Result<Argument<'a>, ArgumentError> {
     if given.len == -1 {
         return Ok(Argument::Null);
     }
     if given.isint != 0 {
-        // SAFETY: the caller says that it is the integer.
+        // SAFETY: `isint` says that it is the integer.
         let value = unsafe { given.u.integer };
         return match given.len {
             2 => Ok(Argument::Int2((value as i16).to_be_bytes())),
             4 => Ok(Argument::from(value)),
-            size => Err(Unfit::Integer(size)),
+            size => Err(ArgumentError::IntegerSize(size)),
         };
     }
     let Ok(length) = usize::try_from(given.len) else {
-        return Err(Unfit::Argument("cannot allocate memory for output buffer"));
+        return Err(ArgumentError::Invalid(
+            "cannot allocate memory for output buffer",
+        ));
     };
-    // SAFETY: the caller says that it is the pointer.
+    // SAFETY: `isint` says that it is the pointer.
     let pointer = unsafe { given.u.ptr };
     if pointer.is_null() && length > 0 {
-        return Err(Unfit::Argument("argument is a null pointer"));
+        return Err(ArgumentError::Invalid("argument is a null pointer"));
     }
     // SAFETY: NULL or as long as the caller says.
     let value = unsafe { ptr::bytes(pointer.cast(), length) };

@@ -1,4 +1,4 @@
-//! Questions about GSSAPI encryption.
+//! Information about GSSAPI encryption.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -6,7 +6,7 @@ use std::ptr;
 use super::call::call;
 use super::conn::pg_conn;
 
-/// Answers 1 if the connection is encrypted with GSSAPI, else 0; 0 for NULL.
+/// Returns 1 if the connection is encrypted with GSSAPI, otherwise 0. Returns 0 for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
@@ -16,8 +16,8 @@ pub unsafe extern "C" fn PQgssEncInUse(conn: *mut pg_conn) -> c_int {
     unsafe { call(conn, false, |conn| conn.client.gss_encrypted()) }.into()
 }
 
-/// Answers the connection's GSSAPI context (a `gss_ctx_id_t`), which stays the connection's.
-/// NULL if it has none, and for NULL.
+/// Returns the GSSAPI context of the connection, a `gss_ctx_id_t`. It belongs to the connection.
+/// Returns NULL if there is none, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_connection_there_is_nothing_to_tell() {
+    fn accepts_null() {
         // SAFETY: NULL is allowed.
         unsafe {
             assert_eq!(PQgssEncInUse(ptr::null_mut()), 0);

@@ -1,4 +1,4 @@
-//! Panics stop here: an entry point answers its failure value instead of unwinding into C.
+//! Panics stop here: a C function returns its failure value instead of unwinding into C.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -7,14 +7,14 @@ use crate::mem::reserve;
 
 static QUIET_HOOK: Once = Once::new();
 
-/// Runs `body`; a panic in it becomes `failure`, with nothing printed on the host's stderr.
+/// Runs `body`. Returns `failure` if it panics, and prints nothing to stderr.
 ///
-/// Must not be called around a callback into C: the callback may longjmp.
+/// `body` must not call functions of the application, which may longjmp.
 pub fn guard<T>(failure: T, body: impl FnOnce() -> T) -> T {
     catch(body).unwrap_or(failure)
 }
 
-/// As [`guard`], for what needs memory: where too little is left of it, the answer is `failure` at once.
+/// Like [`guard`], for a function that needs memory. Returns `failure` at once if there is too little.
 pub fn begin<T>(failure: T, body: impl FnOnce() -> T) -> T {
     if reserve::is_ready() {
         guard(failure, body)
@@ -23,7 +23,7 @@ pub fn begin<T>(failure: T, body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// As [`guard`], but the caller decides what a panic (None) means.
+/// Like [`guard`], but returns None for a panic.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Option<T> {
     QUIET_HOOK.call_once(install_hook);
     inside::enter(|| panic::catch_unwind(AssertUnwindSafe(body)).ok())
@@ -38,9 +38,9 @@ fn install_hook() {
     }));
 }
 
-/// Every panic that the C library's own copy of std sees is the library's. Each thread's own variable would say so more
-/// precisely, but where a program loads the library later, it has to be allocated in each thread, and if that fails the
-/// system ends the process.
+/// The C library has its own copy of std, so every panic that it sees comes from this library. A thread-local variable would
+/// be exact, but if a program loads the library with dlopen, the variable has to be allocated in each thread, and if that
+/// fails, the system ends the process.
 #[cfg(not(test))]
 mod inside {
     #[inline]
@@ -53,7 +53,7 @@ mod inside {
     }
 }
 
-/// Other Rust code shares this std: whether a thread is inside the library.
+/// The test harness shares this std, so a thread-local variable says whether the thread is in the library.
 #[cfg(test)]
 mod inside {
     use std::cell::Cell;

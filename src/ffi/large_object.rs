@@ -1,7 +1,7 @@
 //! Large objects.
 //!
-//! Each operation is a fast-path call, and all must run inside a transaction. The first on a connection
-//! asks the server for the functions' OIDs.
+//! Each operation is a fast-path call and must run in a transaction. The first operation on a connection queries the OIDs of
+//! the functions.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
@@ -10,7 +10,7 @@ use super::call::call;
 use super::clear::PQclear;
 use super::conn::pg_conn;
 use super::exec::PQexec;
-use super::function::{Answer, invoke};
+use super::function::{FunctionReply, invoke};
 use super::ptr;
 use super::types::Oid;
 use crate::client::function::{Argument, Returns};
@@ -20,10 +20,10 @@ use crate::result::status::Status;
 const INV_WRITE: c_int = 0x20000;
 const INV_READ: c_int = 0x40000;
 
-/// What the C library prints for a null pointer.
+/// What printf of the C library prints for a null pointer.
 const NO_NAME: &[u8] = b"(null)";
 
-/// Begins an operation: the OID of its function; None with an error text (libpq: lo_initialize).
+/// Starts an operation and returns the OID of its function; None with an error message (libpq: lo_initialize).
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -31,7 +31,7 @@ unsafe fn begin(conn: *mut pg_conn, function: Function) -> Option<Oid> {
     // SAFETY: the caller's promise.
     unsafe {
         let known = call(conn, None, |conn| Some(conn.client.begin_large_object()))?;
-        if !known && !look_up(conn) {
+        if !known && !query_functions(conn) {
             return None;
         }
         call(conn, None, |conn| {
@@ -42,7 +42,7 @@ unsafe fn begin(conn: *mut pg_conn, function: Function) -> Option<Oid> {
 
 /// # Safety
 /// As for [`begin`].
-unsafe fn look_up(conn: *mut pg_conn) -> bool {
+unsafe fn query_functions(conn: *mut pg_conn) -> bool {
     // SAFETY: the caller's promise; the result is live until it is cleared.
     unsafe {
         let result = PQexec(conn, FUNCTIONS_QUERY.as_ptr());
@@ -55,7 +55,7 @@ unsafe fn look_up(conn: *mut pg_conn) -> bool {
     }
 }
 
-/// Calls a function and frees its result; None when the call failed.
+/// Calls a function and frees its result. Returns None if the call failed.
 ///
 /// # Safety
 /// As for [`invoke`].
@@ -65,13 +65,13 @@ unsafe fn run(
     arguments: &[Argument<'_>],
     returns: Returns,
     place: *mut u8,
-) -> Option<Answer> {
+) -> Option<FunctionReply> {
     // SAFETY: the caller's promise.
     unsafe {
-        let answer = invoke(conn, function, arguments, returns, place);
-        let done = !answer.result.is_null() && (*answer.result).status() == Status::CommandOk;
-        PQclear(answer.result);
-        done.then_some(answer)
+        let reply = invoke(conn, function, arguments, returns, place);
+        let done = !reply.result.is_null() && (*reply.result).status() == Status::CommandOk;
+        PQclear(reply.result);
+        done.then_some(reply)
     }
 }
 
@@ -99,28 +99,29 @@ unsafe fn integer64(
     let mut bytes = [0; 8];
     let returns = Returns::AtMost(bytes.len());
     // SAFETY: the caller's promise.
-    let answer = unsafe {
+    let reply = unsafe {
         let function = begin(conn, function)?;
         run(conn, function, arguments, returns, bytes.as_mut_ptr())?
     };
-    (answer.length == 8).then(|| i64::from_be_bytes(bytes))
+    (reply.length == 8).then(|| i64::from_be_bytes(bytes))
 }
 
-/// `length` as the server takes it; None with an error text.
+/// `length` as the server takes it; None with an error message.
 ///
 /// # Safety
 /// As for [`begin`].
-unsafe fn in_range(conn: *mut pg_conn, length: usize, complaint: &str) -> Option<c_int> {
+unsafe fn checked_length(conn: *mut pg_conn, length: usize, error: &str) -> Option<c_int> {
     let fitting = c_int::try_from(length).ok();
     if fitting.is_none() {
         // SAFETY: the caller's promise.
-        unsafe { call(conn, false, |conn| conn.client.refuse(complaint)) };
+        unsafe { call(conn, false, |conn| conn.client.refuse(error)) };
     }
     fitting
 }
 
-/// Opens a large object for INV_READ, INV_WRITE or both: a descriptor, good until the transaction ends, or
-/// -1 with an error text.
+/// Opens a large object. `mode` is INV_READ, INV_WRITE or both. Returns a descriptor that is valid
+/// until the end of the transaction, or -1 with an error message. All functions for large objects
+/// must run in a transaction.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -131,7 +132,7 @@ pub unsafe extern "C-unwind" fn lo_open(conn: *mut pg_conn, lobjId: Oid, mode: c
     unsafe { integer(conn, Function::Open, &arguments) }.unwrap_or(-1)
 }
 
-/// Closes a descriptor of lo_open: 0, or -1 with an error text.
+/// Closes a descriptor of lo_open. Returns 0, or -1 with an error message.
 ///
 /// # Safety
 /// As for lo_open.
@@ -141,8 +142,9 @@ pub unsafe extern "C-unwind" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int
     unsafe { integer(conn, Function::Close, &[fd.into()]) }.unwrap_or(-1)
 }
 
-/// Reads up to `len` bytes into `buf`: how many there were, or -1 with an error text. A server that sends
-/// more than was asked for loses the connection.
+/// Reads up to `len` bytes (at most INT_MAX) into `buf`. Returns the number of bytes read, 0 at the
+/// end, or -1 with an error message. If the server sends more than `len` bytes, the connection is
+/// closed.
 ///
 /// # Safety
 /// As for lo_open; `buf` has room for `len` bytes.
@@ -163,14 +165,15 @@ unsafe fn read(conn: *mut pg_conn, fd: c_int, buf: *mut c_char, len: usize) -> O
     // SAFETY: the caller's promise.
     unsafe {
         let function = begin(conn, Function::Read)?;
-        let count = in_range(conn, len, "argument of lo_read exceeds integer range")?;
+        let count = checked_length(conn, len, "argument of lo_read exceeds integer range")?;
         let arguments = [fd.into(), count.into()];
-        let answer = run(conn, function, &arguments, Returns::AtMost(len), buf.cast())?;
-        Some(answer.length)
+        let reply = run(conn, function, &arguments, Returns::AtMost(len), buf.cast())?;
+        Some(reply.length)
     }
 }
 
-/// Writes `len` bytes: how many were written, or -1 with an error text, also for a NULL `buf`.
+/// Writes `len` bytes (at most INT_MAX). Returns the number of bytes written, or -1 with an error
+/// message, also if `buf` is NULL and `len` is not 0.
 ///
 /// # Safety
 /// As for lo_open; `buf` holds `len` bytes.
@@ -191,7 +194,7 @@ unsafe fn write(conn: *mut pg_conn, fd: c_int, buf: *const c_char, len: usize) -
     // SAFETY: the caller's promise.
     unsafe {
         let function = begin(conn, Function::Write)?;
-        in_range(conn, len, "argument of lo_write exceeds integer range")?;
+        checked_length(conn, len, "argument of lo_write exceeds integer range")?;
         if buf.is_null() && len > 0 {
             call(conn, false, |conn| {
                 conn.client.refuse("buffer is a null pointer")
@@ -203,8 +206,9 @@ unsafe fn write(conn: *mut pg_conn, fd: c_int, buf: *const c_char, len: usize) -
     }
 }
 
-/// Moves the place at which a descriptor reads and writes, as lseek does (`whence` is SEEK_SET, SEEK_CUR
-/// or SEEK_END): the new place, or -1 with an error text, also for one beyond 2 GB.
+/// Sets the position of a descriptor, like lseek; `whence` is SEEK_SET, SEEK_CUR or SEEK_END.
+/// Returns the new position in bytes, or -1 with an error message, also if the position is 2 GB or
+/// more.
 ///
 /// # Safety
 /// As for lo_open.
@@ -220,7 +224,7 @@ pub unsafe extern "C-unwind" fn lo_lseek(
     unsafe { integer(conn, Function::Lseek, &arguments) }.unwrap_or(-1)
 }
 
-/// As lo_lseek, for places of any size. Servers older than 9.3 cannot do it.
+/// Like lo_lseek, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
 /// As for lo_open.
@@ -236,8 +240,8 @@ pub unsafe extern "C-unwind" fn lo_lseek64(
     unsafe { integer64(conn, Function::Lseek64, &arguments) }.unwrap_or(-1)
 }
 
-/// Makes a large object with an OID of the server's choice: the OID, or 0 with an error text. `mode` is
-/// ignored.
+/// Creates a large object; the server assigns the OID. Returns the OID, or 0 with an error message.
+/// `mode` is ignored.
 ///
 /// # Safety
 /// As for lo_open.
@@ -247,8 +251,8 @@ pub unsafe extern "C-unwind" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid
     unsafe { integer(conn, Function::Creat, &[mode.into()]) }.unwrap_or(0) as Oid
 }
 
-/// Makes a large object with the OID `lobjId`, or one of the server's choice for 0: the OID, or 0 with an
-/// error text.
+/// Creates a large object with the OID `lobjId`; if it is 0, the server assigns one. Returns the
+/// OID, or 0 with an error message.
 ///
 /// # Safety
 /// As for lo_open.
@@ -258,7 +262,8 @@ pub unsafe extern "C-unwind" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oi
     unsafe { integer(conn, Function::Create, &[lobjId.into()]) }.unwrap_or(0) as Oid
 }
 
-/// The place at which a descriptor reads and writes, or -1 with an error text, also for one beyond 2 GB.
+/// Returns the position of a descriptor in bytes, or -1 with an error message, also if the position
+/// is 2 GB or more.
 ///
 /// # Safety
 /// As for lo_open.
@@ -268,7 +273,7 @@ pub unsafe extern "C-unwind" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int 
     unsafe { integer(conn, Function::Tell, &[fd.into()]) }.unwrap_or(-1)
 }
 
-/// As lo_tell, for places of any size. Servers older than 9.3 cannot do it.
+/// Like lo_tell, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
 /// As for lo_open.
@@ -278,7 +283,8 @@ pub unsafe extern "C-unwind" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 
     unsafe { integer64(conn, Function::Tell64, &[fd.into()]) }.unwrap_or(-1)
 }
 
-/// Cuts a large object to `len` bytes, or fills it up with zeroes: 0, or -1 with an error text.
+/// Sets the size of a large object to `len` bytes (at most INT_MAX); adds zero bytes if it was
+/// smaller. Returns 0, or -1 with an error message.
 ///
 /// # Safety
 /// As for lo_open.
@@ -294,13 +300,13 @@ unsafe fn truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> Option<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
         let function = begin(conn, Function::Truncate)?;
-        let length = in_range(conn, len, "argument of lo_truncate exceeds integer range")?;
+        let length = checked_length(conn, len, "argument of lo_truncate exceeds integer range")?;
         let arguments = [fd.into(), length.into()];
         run(conn, function, &arguments, Returns::Integer, null_mut())?.integer
     }
 }
 
-/// As lo_truncate, for any size. Servers older than 9.3 cannot do it.
+/// Like lo_truncate, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
 /// As for lo_open.
@@ -311,7 +317,7 @@ pub unsafe extern "C-unwind" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len
     unsafe { integer(conn, Function::Truncate64, &arguments) }.unwrap_or(-1)
 }
 
-/// Deletes a large object: 1, or -1 with an error text.
+/// Deletes a large object. Returns 1, or -1 with an error message.
 ///
 /// # Safety
 /// As for lo_open.
@@ -321,7 +327,8 @@ pub unsafe extern "C-unwind" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_
     unsafe { integer(conn, Function::Unlink, &[lobjId.into()]) }.unwrap_or(-1)
 }
 
-/// Makes a large object of a file on this machine: its OID, or 0 with an error text, also for a NULL name.
+/// Creates a large object from a file on the client. Returns its OID, or 0 with an error message,
+/// also for a NULL name.
 ///
 /// # Safety
 /// As for lo_open; `filename` is NULL or a C string.
@@ -331,7 +338,7 @@ pub unsafe extern "C-unwind" fn lo_import(conn: *mut pg_conn, filename: *const c
     unsafe { import(conn, filename, 0) }
 }
 
-/// As lo_import, with the OID `lobjId`, or one of the server's choice for 0.
+/// Like lo_import, with the OID `lobjId`; if it is 0, the server assigns one.
 ///
 /// # Safety
 /// As for lo_import.
@@ -356,7 +363,7 @@ unsafe fn import(conn: *mut pg_conn, filename: *const c_char, wanted: Oid) -> Oi
         }
         let name = name.unwrap_or(NO_NAME);
         let object = import_opened(conn, name, wanted);
-        // A file that was only read cannot fail late.
+        // Closing a file that was only read does not fail.
         let _ = call(conn, Ok(()), |conn| conn.client.close_file());
         object.unwrap_or(0)
     }
@@ -378,7 +385,7 @@ unsafe fn import_opened(conn: *mut pg_conn, name: &[u8], wanted: Oid) -> Option<
         if fd == -1 {
             return None;
         }
-        fill(conn, name, fd)?;
+        copy_from_file(conn, name, fd)?;
         (lo_close(conn, fd) == 0).then_some(object)
     }
 }
@@ -387,7 +394,7 @@ unsafe fn import_opened(conn: *mut pg_conn, name: &[u8], wanted: Oid) -> Option<
 ///
 /// # Safety
 /// As for [`lo_open`].
-unsafe fn fill(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
+unsafe fn copy_from_file(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
     let mut chunk = [0; CHUNK];
     loop {
         // SAFETY: the caller's promise.
@@ -396,9 +403,9 @@ unsafe fn fill(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
             let count = match read {
                 Ok(0) => return Some(()),
                 Ok(count) => count,
-                Err(errno) => return give_up(conn, fd, "read from", name, errno),
+                Err(errno) => return fail_with_file_error(conn, fd, "read from", name, errno),
             };
-            // The transaction is aborted where this fails: lo_close would only hide why.
+            // If this fails, the transaction is aborted, and lo_close would replace the error message.
             if write(conn, fd, chunk.as_ptr().cast(), count)? as usize != count {
                 return None;
             }
@@ -406,11 +413,11 @@ unsafe fn fill(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
     }
 }
 
-/// Closes the large object, and says of the file alone what went wrong.
+/// Closes the large object and sets an error message about the file.
 ///
 /// # Safety
 /// As for [`lo_open`].
-unsafe fn give_up<T>(
+unsafe fn fail_with_file_error<T>(
     conn: *mut pg_conn,
     fd: c_int,
     action: &str,
@@ -428,7 +435,8 @@ unsafe fn give_up<T>(
     None
 }
 
-/// Writes a large object into a file on this machine, made anew: 1, or -1 with an error text.
+/// Writes a large object to a file on the client; an existing file is overwritten. Returns 1, or -1
+/// with an error message.
 ///
 /// # Safety
 /// As for lo_import.
@@ -469,9 +477,9 @@ unsafe fn export(conn: *mut pg_conn, object: Oid, file: Option<&[u8]>) -> Option
         let name = file.unwrap_or(NO_NAME);
         let created = call(conn, Err(0), |conn| conn.client.create_export_file(file));
         if let Err(errno) = created {
-            return give_up(conn, fd, "open", name, errno);
+            return fail_with_file_error(conn, fd, "open", name, errno);
         }
-        empty(conn, name, fd)?;
+        copy_to_file(conn, name, fd)?;
         (lo_close(conn, fd) == 0).then_some(())
     }
 }
@@ -480,10 +488,10 @@ unsafe fn export(conn: *mut pg_conn, object: Oid, file: Option<&[u8]>) -> Option
 ///
 /// # Safety
 /// As for [`lo_open`].
-unsafe fn empty(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
+unsafe fn copy_to_file(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
     let mut chunk: [u8; CHUNK] = [0; CHUNK];
     loop {
-        // SAFETY: the caller's promise; the chunk has room for what is asked for.
+        // SAFETY: the caller's promise; the chunk has room for CHUNK bytes.
         let count = unsafe { read(conn, fd, chunk.as_mut_ptr().cast(), CHUNK) }?;
         let read = chunk.get(..usize::try_from(count).ok()?)?;
         if read.is_empty() {
@@ -493,7 +501,7 @@ unsafe fn empty(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
         unsafe {
             let written = call(conn, Err(0), |conn| conn.client.write_file(read));
             if let Err(errno) = written {
-                return give_up(conn, fd, "write to", name, errno);
+                return fail_with_file_error(conn, fd, "write to", name, errno);
             }
         }
     }

@@ -1,12 +1,12 @@
-//! Functions that need no connection: memory, version, clock, the lock of old libraries, signals.
+//! Functions that need no connection: memory, version, time, the thread lock, signals.
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::mem;
 
 use super::alloc;
+use super::function_slot::FunctionSlot;
 use super::guard::guard;
-use super::hook::Hook;
 use super::types::{PGnotify, pg_usec_time_t, pgthreadlock_t};
 use super::wait;
 use crate::client;
@@ -17,12 +17,13 @@ const VERSION: c_int = 190000;
 type ThreadLock = unsafe extern "C-unwind" fn(c_int);
 
 // SAFETY: ThreadLock is a function pointer type.
-static THREAD_LOCK: Hook<ThreadLock> = unsafe { Hook::empty() };
+static THREAD_LOCK: FunctionSlot<ThreadLock> = unsafe { FunctionSlot::empty() };
 
-/// Frees memory that this library allocated for the program. Does nothing for NULL. free() has the same effect.
+/// Frees memory that this library allocated for the program. Does nothing for NULL. free() has the
+/// same effect.
 ///
-/// The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the COPY ends. So do not pass such
-/// a row to realloc().
+/// The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the
+/// COPY ends. So do not pass such a row to realloc().
 ///
 /// # Safety
 /// `ptr` is NULL or memory of this library that is the caller's, and is not used again.
@@ -32,7 +33,7 @@ pub unsafe extern "C-unwind" fn PQfreemem(ptr: *mut c_void) {
     unsafe { alloc::free_for_application(ptr) }
 }
 
-/// Frees a notification, as `PQfreemem` does; old programs call it by this name.
+/// Frees a notification of PQnotifies, like PQfreemem. For old programs.
 ///
 /// # Safety
 /// `notify` is NULL or came from `PQnotifies`, and is not used again.
@@ -42,30 +43,31 @@ pub unsafe extern "C-unwind" fn PQfreeNotify(notify: *mut PGnotify) {
     unsafe { alloc::free(notify.cast()) }
 }
 
-/// Answers the API level of the library: 190000 stands for libpq 19.0.
+/// Returns the API level of the library, 190000 for libpq 19.0.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQlibVersion() -> c_int {
     VERSION
 }
 
-/// Answers 1: different connections may be used by different threads at the same time, one
-/// connection by one thread at a time.
+/// Returns 1. Threads can use different connections at the same time, but a connection only one at
+/// a time.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQisthreadsafe() -> c_int {
     1
 }
 
-/// Answers the time in microseconds since the start of 1970, UTC, as `PQsocketPoll` takes it.
+/// Returns the current time in microseconds since 1970-01-01 00:00 UTC, for PQsocketPoll.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQgetCurrentTimeUSec() -> pg_usec_time_t {
     guard(0, client::now_usec)
 }
 
-/// Waits until `sock` is readable (`forRead` not 0) or writable (`forWrite` not 0), at most until
-/// `end_time`: microseconds since the start of 1970, UTC; 0 not to wait, -1 to wait for ever.
+/// Waits until `sock` is readable (if `forRead` is not 0) or writable (if `forWrite` is not 0), or
+/// until `end_time`, in microseconds since 1970-01-01 00:00 UTC. If `end_time` is 0, does not wait;
+/// if it is -1, waits without a limit.
 ///
-/// Answers more than 0 when the socket is ready, 0 when the time is over or neither direction was
-/// asked for, and less than 0 for an error, which `errno` names (EINTR after a signal).
+/// Returns a positive number if the socket is ready, and 0 if the time is over or both flags are 0.
+/// Returns a negative number for an error and sets errno; a signal causes EINTR.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQsocketPoll(
     sock: c_int,
@@ -81,10 +83,9 @@ pub extern "C-unwind" fn PQsocketPoll(
     unsafe { wait::poll_once(sock, forRead != 0, forWrite != 0, timeout) }
 }
 
-/// Sets, for the whole process, the function that locks and unlocks around libraries that are
-/// not thread-safe (Kerberos, old versions of Curl); NULL for the library's own lock. Needed only
-/// where the program uses such a library itself, from another thread. Answers the function
-/// before, never NULL.
+/// Sets the function that locks access to libraries that are not thread-safe (Kerberos, old
+/// versions of Curl), for the whole process. NULL restores the library's own lock. Only needed if
+/// the program uses such a library in another thread. Returns the previous function, never NULL.
 ///
 /// # Safety
 /// `newhandler` is NULL or can be called from any thread, as long as it is set.
@@ -93,30 +94,30 @@ pub unsafe extern "C-unwind" fn PQregisterThreadLock(newhandler: pgthreadlock_t)
     Some(THREAD_LOCK.replace(newhandler).unwrap_or(own_lock))
 }
 
-/// Answers the function `PQregisterThreadLock` set, or the library's own; never NULL.
+/// Returns the current lock function, never NULL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQgetThreadLock() -> pgthreadlock_t {
     Some(THREAD_LOCK.get().unwrap_or(own_lock))
 }
 
-/// Takes the process-wide lock, or gives it back.
+/// Acquires or releases the process-wide lock.
 ///
 /// # Safety
-/// The application's function is called; who takes the lock gives it back.
+/// The application's function is called. Whoever acquires the lock releases it.
 pub(super) unsafe fn thread_lock(take: bool) {
-    // SAFETY: `PQregisterThreadLock` was promised a function that can be called.
+    // SAFETY: the caller of `PQregisterThreadLock` promised that the function can be called.
     unsafe { THREAD_LOCK.get().unwrap_or(own_lock)(take.into()) }
 }
 
 struct Mutex(UnsafeCell<libc::pthread_mutex_t>);
-// SAFETY: only pthread_mutex_lock and pthread_mutex_unlock touch the content.
+// SAFETY: only pthread_mutex_lock and pthread_mutex_unlock access the content.
 unsafe impl Sync for Mutex {}
 static OWN_LOCK: Mutex = Mutex(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
 
-// A mutex of the C library, as one call takes it and another releases it.
+// A mutex of the C library, because one call acquires it and another releases it.
 unsafe extern "C-unwind" fn own_lock(acquire: c_int) {
     let mutex = OWN_LOCK.0.get();
-    // SAFETY: an initialized mutex that is never moved nor destroyed.
+    // SAFETY: an initialized mutex, which is never moved or destroyed.
     unsafe {
         if acquire != 0 {
             libc::pthread_mutex_lock(mutex);
@@ -126,9 +127,8 @@ unsafe extern "C-unwind" fn own_lock(acquire: c_int) {
     }
 }
 
-/// Sets the handler of signal `signo` and answers the one before, or `SIG_ERR`. System calls it
-/// interrupts are restarted, except by SIGALRM. The library does not use it; programs from before
-/// PostgreSQL 9.3 do.
+/// Sets the handler of a signal and returns the previous one, or SIG_ERR. Interrupted system calls
+/// are restarted, except by SIGALRM. Only programs older than PostgreSQL 9.3 use it.
 ///
 /// # Safety
 /// `func` is SIG_DFL, SIG_IGN or a handler that may run at any moment.
@@ -160,7 +160,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_poll_ends_when_the_socket_is_ready_or_the_time_is_over() {
+    fn socket_poll_returns_when_the_socket_is_ready_or_the_time_is_over() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let poll = |read, write, end| PQsocketPoll(ours.as_raw_fd(), read, write, end);
         assert_eq!(poll(0, 0, -1), 0);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_freed() {
+    fn freeing_null_does_nothing() {
         // SAFETY: NULL is allowed.
         unsafe {
             PQfreemem(ptr::null_mut());
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_restart_calls_except_the_alarm() {
+    fn signals_restart_system_calls_except_sigalrm() {
         for (signo, flags) in [
             (libc::SIGUSR2, libc::SA_RESTART),
             (libc::SIGALRM, 0),

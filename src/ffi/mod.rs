@@ -1,6 +1,6 @@
-//! Layer 5: the C ABI. Entry points convert, call and map; nothing else.
+//! The C functions. Each converts its arguments, calls the layers below and converts the result.
 
-// Functions, types and parameters have libpq's names.
+// Functions, types and parameters have the names that libpq uses.
 #![allow(non_snake_case, non_camel_case_types)]
 
 pub mod alloc;
@@ -22,9 +22,9 @@ pub mod escape;
 pub mod events;
 pub mod exec;
 pub mod function;
+pub mod function_slot;
 pub mod gss;
 pub mod guard;
-pub mod hook;
 pub mod large_object;
 pub mod misc;
 pub mod notice;

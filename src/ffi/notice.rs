@@ -11,15 +11,15 @@ use super::types::{PQnoticeProcessor, PQnoticeReceiver};
 use super::{guard, ptr};
 use crate::result::store::PgResult;
 
-/// Hands a notice to its receiver, then frees it.
+/// Passes a notice to its receiver and frees it.
 ///
 /// # Safety
-/// `result` came from `into_raw` and is not used again. Nothing may be borrowed or need dropping in the
-/// callers: the receiver may longjmp.
+/// `result` came from `into_raw` and is not used again. The callers hold no borrow and nothing that must be dropped: the
+/// receiver may longjmp.
 pub unsafe fn deliver(result: *mut PgResult) {
     // SAFETY: the caller's promise.
     unsafe {
-        // libpq: a result that no connection made has nobody to tell.
+        // libpq: a result that does not come from a connection has no receiver.
         if let Some(hooks) = hooks_of(result) {
             (hooks.receiver)(hooks.receiver_argument, result);
         }
@@ -27,7 +27,7 @@ pub unsafe fn deliver(result: *mut PgResult) {
     }
 }
 
-/// Hands a notice of the library's own to the receiver of `result`'s connection.
+/// Raises a notice of the library itself, with the receiver of `result`'s connection.
 ///
 /// # Safety
 /// `result` is NULL or a live result; otherwise as for [`deliver`].
@@ -68,11 +68,12 @@ unsafe fn replace(conn: *mut pg_conn, change: impl FnOnce(&mut NoticeHooks)) -> 
     old
 }
 
-/// Sets who takes the notices of a connection, and answers who did.
+/// Sets the function that receives notices and warnings as results, and returns the previous one.
+/// If `proc` is NULL, only returns the current one. Returns NULL for NULL.
 ///
-/// With a NULL `proc` nothing changes. NULL for a NULL connection. The receiver must not use the
-/// connection, whose results made from now on it serves too. If it leaves by longjmp, the connection
-/// stays usable: the call it interrupted can be followed by PQgetResult; only the notice is leaked.
+/// Results created from now on use the function too. It must not use the connection. It may leave
+/// with longjmp: the connection stays usable, PQgetResult continues the command, and only the
+/// notice leaks.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -97,8 +98,9 @@ pub unsafe extern "C-unwind" fn PQsetNoticeReceiver(
     Some(old.receiver)
 }
 
-/// Sets who takes the text of notices, as the receiver of a new connection passes them on, and answers who
-/// did. Otherwise as PQsetNoticeReceiver; the processor of a new connection writes to stderr.
+/// Sets the function that receives notices and warnings as text, and returns the previous one. The
+/// default notice receiver calls it; the default processor writes to stderr. If `proc` is NULL,
+/// only returns the current one. Returns NULL for NULL. See PQsetNoticeReceiver.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.

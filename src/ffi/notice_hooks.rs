@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 
 use crate::result::store::PgResult;
 
-/// Who takes the notices of a connection, and of the results made from it.
+/// The notice receiver and processor of a connection and of the results created from it.
 #[derive(Clone, Copy)]
 pub struct NoticeHooks {
     pub receiver: unsafe extern "C-unwind" fn(*mut c_void, *const PgResult),
@@ -14,9 +14,9 @@ pub struct NoticeHooks {
     pub processor_argument: *mut c_void,
 }
 
-// SAFETY: the arguments are the application's and only ever given back to it.
+// SAFETY: the arguments are only passed back to the application.
 unsafe impl Send for NoticeHooks {}
-// SAFETY: as above; nothing here changes once it is shared.
+// SAFETY: as above; a shared value does not change.
 unsafe impl Sync for NoticeHooks {}
 
 impl Default for NoticeHooks {
@@ -30,7 +30,7 @@ impl Default for NoticeHooks {
     }
 }
 
-/// Hands the text to the processor, which stands in the result itself.
+/// Passes the text to the processor. The result has a copy of both functions.
 unsafe extern "C-unwind" fn default_receiver(_: *mut c_void, result: *const PgResult) {
     // SAFETY: the library calls it with a live result; nothing of it stays borrowed during the call.
     unsafe {

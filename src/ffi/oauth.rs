@@ -1,11 +1,11 @@
-//! The hook that answers needs of authentication, and the application's flow that gets a bearer token.
+//! The hook that provides data for authentication, and the application's OAuth flow.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 
 use super::call::call;
 use super::conn::{TokenRequest, pg_conn};
-use super::hook::Hook;
+use super::function_slot::FunctionSlot;
 use super::ptr::text;
 use super::types::{
     AuthDataCode, PGauthData, PGpromptOAuthDevice, PQauthDataHook_type, PostgresPollingStatusType,
@@ -16,10 +16,10 @@ use crate::client::polling::Polling;
 type AuthDataHook = unsafe extern "C-unwind" fn(AuthDataCode, *mut pg_conn, *mut c_void) -> c_int;
 
 // SAFETY: AuthDataHook is a function pointer type.
-static AUTH_DATA_HOOK: Hook<AuthDataHook> = unsafe { Hook::empty() };
+static AUTH_DATA_HOOK: FunctionSlot<AuthDataHook> = unsafe { FunctionSlot::empty() };
 
-/// Sets, for the whole process, the function that is asked for what authentication needs; NULL
-/// for the default, `PQdefaultAuthDataHook`.
+/// Sets the function that provides data for authentication, for the whole process. NULL restores
+/// PQdefaultAuthDataHook.
 ///
 /// # Safety
 /// `hook` is NULL or can be called as the type says, as long as it is set.
@@ -28,14 +28,13 @@ pub unsafe extern "C-unwind" fn PQsetAuthDataHook(hook: PQauthDataHook_type) {
     AUTH_DATA_HOOK.replace(hook);
 }
 
-/// Answers the function in use, never NULL.
+/// Returns the current function, never NULL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQgetAuthDataHook() -> PQauthDataHook_type {
     Some(AUTH_DATA_HOOK.get().unwrap_or(PQdefaultAuthDataHook))
 }
 
-/// The hook in use when none was set: handles nothing and answers 0, so that the built-in way
-/// is taken.
+/// The default function. Returns 0, so that the library's own method is used.
 ///
 /// # Safety
 /// No argument is read.
@@ -49,13 +48,13 @@ pub unsafe extern "C-unwind" fn PQdefaultAuthDataHook(
     0
 }
 
-/// Asks the application for a token, in version 2 first, and tells the client what it says.
+/// Asks the application for a token, with version 2 first, and gives its answer to the client.
 ///
 /// # Safety
 /// `conn` is a live connection that nobody borrows; the application's hook is called.
 pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
-    // SAFETY: the caller's promise. The request is the connection's until it is cleaned up, and nothing
-    // here refers to it while the hook runs.
+    // SAFETY: the caller's promise. The request lives until it is cleaned up, and nothing
+    // here borrows it while the hook runs.
     unsafe {
         clean_up(conn);
         call(conn, (), |conn| {
@@ -87,7 +86,7 @@ pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
 }
 
 /// # Safety
-/// As for [`ask_for_token`]; `request` is the connection's.
+/// As for [`ask_for_token`]; `request` belongs to the connection.
 unsafe fn ask_hook(hook: AuthDataHook, conn: *mut pg_conn, request: *mut TokenRequest) -> c_int {
     let v2 = PGauthData::PQAUTHDATA_OAUTH_BEARER_TOKEN_V2 as AuthDataCode;
     let v1 = PGauthData::PQAUTHDATA_OAUTH_BEARER_TOKEN as AuthDataCode;
@@ -103,14 +102,14 @@ unsafe fn ask_hook(hook: AuthDataHook, conn: *mut pg_conn, request: *mut TokenRe
     }
 }
 
-/// Drives the application's flow and tells the client what it came to.
+/// Calls the application's flow once and gives its answer to the client.
 ///
 /// # Safety
 /// As for [`ask_for_token`].
 pub(super) unsafe fn run_flow(conn: *mut pg_conn) {
     const FAILED: c_int = PostgresPollingStatusType::PGRES_POLLING_FAILED as c_int;
     const OK: c_int = PostgresPollingStatusType::PGRES_POLLING_OK as c_int;
-    // SAFETY: the caller's promise. Nothing refers to the request while the callback runs.
+    // SAFETY: the caller's promise. Nothing borrows the request while the callback runs.
     unsafe {
         let request = (*conn).token_request;
         let callback = request.as_ref().and_then(|r| r.request.v1.r#async);
@@ -146,12 +145,12 @@ fn polling(status: c_int) -> Polling {
     }
 }
 
-/// Tells the user, through the application if it does that, where to consent.
+/// Asks the application to show the user where to log in; if it does not, the client does.
 ///
 /// # Safety
 /// As for [`ask_for_token`].
 pub(super) unsafe fn prompt(conn: *mut pg_conn) {
-    // SAFETY: the caller's promise. The texts are the client's until the flow goes on.
+    // SAFETY: the caller's promise. The strings live until the flow continues.
     unsafe {
         let prompt = call(conn, None, |conn| {
             conn.client
@@ -175,7 +174,7 @@ pub(super) unsafe fn prompt(conn: *mut pg_conn) {
     }
 }
 
-/// Lets the application free what its flow made, if there is one, and forgets the request.
+/// Calls the application's cleanup function, if there is one, and frees the request.
 ///
 /// # Safety
 /// As for [`ask_for_token`], but `conn` may be NULL.
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn null_brings_the_default_back() {
+    fn null_restores_the_default() {
         assert_eq!(answer(), 0);
         // SAFETY: `handled` reads no argument.
         unsafe { PQsetAuthDataHook(Some(handled)) };

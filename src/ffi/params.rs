@@ -8,19 +8,19 @@ use super::types::Oid;
 use crate::client::Connection;
 use crate::client::exec::{Parameter, Parameters};
 
-/// Parameters as C gives them.
+/// The parameter arrays that C passes.
 #[derive(Clone, Copy)]
-pub struct Given {
+pub struct ParamArrays {
     pub count: c_int,
     pub values: *const *const c_char,
     pub lengths: *const c_int,
     pub formats: *const c_int,
 }
 
-impl Given {
-    /// Parameters of which only types are given.
-    pub fn only_types(count: c_int) -> Given {
-        Given {
+impl ParamArrays {
+    /// Parameters of which only the types are known.
+    pub fn only_types(count: c_int) -> ParamArrays {
+        ParamArrays {
             count,
             values: std::ptr::null(),
             lengths: std::ptr::null(),
@@ -32,7 +32,7 @@ impl Given {
         usize::try_from(self.count).unwrap_or(0)
     }
 
-    /// The types, as far as they are given.
+    /// The types; empty if there are none.
     ///
     /// # Safety
     /// `types` is NULL or has `count` entries, which live during `'a`.
@@ -41,11 +41,11 @@ impl Given {
         unsafe { array(types, self.len()) }
     }
 
-    /// The values; None, with an error text, when a binary one has no length.
+    /// The values. Returns None with an error message if a binary value has no length.
     ///
     /// # Safety
-    /// Each array is NULL or has `count` entries; a value is NULL, a C string, or as long as its length
-    /// says when its format is binary. All live during `'a`.
+    /// Each array is NULL or has `count` entries. A value is NULL or a C string or, if its format is binary, has as many bytes
+    /// as its length says. All live during `'a`.
     pub unsafe fn parameters<'a>(
         self,
         client: &mut Connection,

@@ -1,4 +1,4 @@
-//! Passwords hashed before they are sent.
+//! Hashed passwords for ALTER USER.
 
 use std::ffi::c_char;
 use std::ptr::null_mut;
@@ -13,8 +13,8 @@ use super::{alloc, guard, ptr};
 use crate::client::password;
 use crate::result::store::PgResult;
 
-/// The MD5 form of a password, as servers store it; to be freed with PQfreemem. NULL for a NULL argument or
-/// lack of memory. Deprecated: PQencryptPasswordConn does what the server wants.
+/// Returns the MD5 hash of a password in the format that servers store; free it with PQfreemem.
+/// Returns NULL if an argument is NULL or memory ran out. Deprecated: use PQencryptPasswordConn.
 ///
 /// # Safety
 /// Both are NULL or C strings.
@@ -32,11 +32,12 @@ pub unsafe extern "C-unwind" fn PQencryptPassword(
     })
 }
 
-/// What servers store for a password, for use in ALTER USER without telling them the password; to be freed
-/// with PQfreemem. It needs no escaping.
+/// Returns a password, hashed in the format that servers store, for use in ALTER USER; free it with
+/// PQfreemem. It needs no escaping.
 ///
-/// `algorithm` is md5 or scram-sha-256; for NULL the server is asked for its `password_encryption`. NULL for
-/// a NULL connection, or with an error text, also for a NULL password, and for a NULL name with md5.
+/// `algorithm` is "md5", "scram-sha-256", or NULL for the server's setting `password_encryption`,
+/// which is queried. Returns NULL with an error message, also if `passwd` is NULL, and if `user` is
+/// NULL with "md5". Returns NULL for a NULL connection.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; the others are NULL or C
@@ -48,7 +49,7 @@ pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
     user: *const c_char,
     algorithm: *const c_char,
 ) -> *mut c_char {
-    // SAFETY: the caller's promises; the answer lives until it is cleared.
+    // SAFETY: the caller's promises; the result is live until PQclear.
     unsafe {
         call(conn, (), |conn| conn.client.clear_errors());
         if !algorithm.is_null() {
@@ -60,7 +61,7 @@ pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
         }
         let algorithm = call(conn, null_mut(), |conn| {
             let name = conn.client.shown_algorithm(&*answer);
-            name.map_or(null_mut(), |name| handed_out(conn, name))
+            name.map_or(null_mut(), |name| string_for_c(conn, name))
         });
         PQclear(answer);
         if algorithm.is_null() {
@@ -72,8 +73,8 @@ pub unsafe extern "C-unwind" fn PQencryptPasswordConn(
     }
 }
 
-/// A text that C frees; NULL, with an error text, when memory ran out.
-fn handed_out(conn: &mut pg_conn, text: &[u8]) -> *mut c_char {
+/// A string that the application frees; NULL with an error message if memory ran out.
+fn string_for_c(conn: &mut pg_conn, text: &[u8]) -> *mut c_char {
     let copy = alloc::string(text);
     if copy.is_null() {
         conn.client.add_error("out of memory");
@@ -95,13 +96,14 @@ unsafe fn encrypt(
         let algorithm = ptr::text(algorithm).unwrap_or_default();
         call(conn, null_mut(), |conn| {
             let encrypted = conn.client.encrypt_password(password, user, algorithm);
-            encrypted.map_or(null_mut(), |text| handed_out(conn, &text))
+            encrypted.map_or(null_mut(), |text| string_for_c(conn, &text))
         })
     }
 }
 
-/// Gives a user another password, hashed here as the server's `password_encryption` says: the result of the
-/// ALTER USER, to be freed with PQclear, or NULL with an error text, also for a NULL name or password.
+/// Changes the password of a user, hashed as the server's setting `password_encryption` says.
+/// Blocks. Returns the result of ALTER USER, to be freed with PQclear. Returns NULL with an error
+/// message, also if `user` or `passwd` is NULL.
 ///
 /// # Safety
 /// As for PQencryptPasswordConn.
@@ -111,9 +113,9 @@ pub unsafe extern "C-unwind" fn PQchangePassword(
     user: *const c_char,
     passwd: *const c_char,
 ) -> *mut PgResult {
-    // SAFETY: the caller's promises. What is on the way is malloc'ed: the notice receiver may longjmp.
+    // SAFETY: the caller's promises. The strings are from malloc, because the notice receiver may longjmp.
     unsafe {
-        // Without a name, SCRAM would encrypt the password all the same.
+        // SCRAM does not need the name, so the hash would not fail without one.
         let secret = if user.is_null() {
             std::ptr::null()
         } else {
@@ -131,7 +133,7 @@ pub unsafe extern "C-unwind" fn PQchangePassword(
     }
 }
 
-/// The command, to be freed; NULL if there is no encrypted password, or with an error text.
+/// The command, to be freed; NULL with an error message, also if there is no hashed password.
 ///
 /// # Safety
 /// As for [`PQencryptPasswordConn`].

@@ -6,8 +6,9 @@ use super::call::call;
 use super::conn::pg_conn;
 use super::sending::dispatch;
 
-/// Begins to queue commands without waiting for each one's results: 1, also when the mode is on already;
-/// 0 when a command is in progress, or NULL is given.
+/// Enables pipeline mode: commands can be sent before the results of earlier ones have arrived.
+/// Returns 1, also if the mode is already enabled. Returns 0 if a command is in progress, and for
+/// NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -17,7 +18,8 @@ pub unsafe extern "C-unwind" fn PQenterPipelineMode(conn: *mut pg_conn) -> c_int
     unsafe { call(conn, false, |conn| conn.client.enter_pipeline()).into() }
 }
 
-/// Ends pipeline mode: 1, also when it is off; 0 while results are to be collected, or NULL is given.
+/// Disables pipeline mode. Returns 1, also if the mode is already disabled. Returns 0 if there are
+/// results to collect, and for NULL.
 ///
 /// # Safety
 /// As for PQenterPipelineMode.
@@ -27,7 +29,8 @@ pub unsafe extern "C-unwind" fn PQexitPipelineMode(conn: *mut pg_conn) -> c_int 
     unsafe { dispatch(conn, |conn| conn.client.exit_pipeline()).into() }
 }
 
-/// Marks a sync point, and sends all that is queued: 1, or 0 with an error text.
+/// Adds a synchronization point to the pipeline and sends all buffered output. Returns 1, or 0 with
+/// an error message, and 0 for NULL.
 ///
 /// # Safety
 /// As for PQenterPipelineMode.
@@ -37,7 +40,8 @@ pub unsafe extern "C-unwind" fn PQpipelineSync(conn: *mut pg_conn) -> c_int {
     unsafe { dispatch(conn, |conn| conn.client.send_pipeline_sync(true)).into() }
 }
 
-/// Marks a sync point without sending what is queued: 1, or 0 with an error text.
+/// Adds a synchronization point to the pipeline and does not send the buffered output. Returns 1,
+/// or 0 with an error message, and 0 for NULL.
 ///
 /// # Safety
 /// As for PQenterPipelineMode.
@@ -47,7 +51,8 @@ pub unsafe extern "C-unwind" fn PQsendPipelineSync(conn: *mut pg_conn) -> c_int 
     unsafe { dispatch(conn, |conn| conn.client.send_pipeline_sync(false)).into() }
 }
 
-/// Asks the server to send the results it has; call PQflush afterwards. 1, or 0 with an error text.
+/// Adds a request that the server send the results that it has. Call PQflush to send it. Returns 1,
+/// or 0 with an error message, and 0 for NULL.
 ///
 /// # Safety
 /// As for PQenterPipelineMode.

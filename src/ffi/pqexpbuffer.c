@@ -1,6 +1,6 @@
 /*
- * The two functions stable Rust cannot define: they turn `...` into a va_list.
- * The exported names are Rust's and jump here (see pqexpbuffer.rs).
+ * Two functions that stable Rust cannot define: they convert `...` to a va_list.
+ * The exported functions are in Rust and jump here (see pqexpbuffer.rs).
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@ struct PQExpBufferData;
 bool appendPQExpBufferVA(struct PQExpBufferData *str, const char *fmt, va_list args);
 void resetPQExpBuffer(struct PQExpBufferData *str);
 
-/* Repeats until the text fits; %m has to see the caller's errno each time. */
+/* Repeats until the text fits. %m needs the caller's errno each time. */
 #define APPEND_WITH_ERRNO(str, fmt, saved) \
 	do { \
 		va_list args; \

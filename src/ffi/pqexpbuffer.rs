@@ -1,4 +1,4 @@
-//! `PQExpBuffer`: a growing string, which C programs fill and read directly.
+//! `PQExpBuffer`: a growing string whose fields C programs read directly.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -10,14 +10,14 @@ use super::types::{PQExpBuffer, PQExpBufferData};
 const INITIAL_SIZE: usize = 256;
 const MAX_SIZE: usize = c_int::MAX as usize;
 
-/// Less free space than this is not worth trying to format into.
+/// With less free space than this, the buffer is enlarged before it is formatted into.
 const LITTLE_SPACE: usize = 16;
 
-/// What the data of every broken buffer points to.
+/// The text of a broken buffer.
 static BROKEN: [c_char; 1] = [0];
 
 impl PQExpBufferData {
-    // libpq: "broken" is told by maxlen, whether the data can be freed by its address.
+    // libpq: maxlen is 0 if the buffer is broken; the address of data says whether it can be freed.
     fn is_broken(&self) -> bool {
         self.maxlen == 0
     }
@@ -54,12 +54,12 @@ impl PQExpBufferData {
             self.empty();
         } else {
             self.len = 0;
-            // SAFETY: maxlen, which is not 0, bytes stand at data.
+            // SAFETY: data has maxlen bytes, which is not 0.
             unsafe { self.data.write(0) };
         }
     }
 
-    /// Makes room for `needed` more bytes and a NUL; breaks the buffer where that fails.
+    /// Makes room for `needed` more bytes and a NUL byte. Breaks the buffer if that fails.
     fn enlarge(&mut self, needed: usize) -> bool {
         if self.is_broken() {
             return false;
@@ -90,7 +90,7 @@ impl PQExpBufferData {
         true
     }
 
-    /// Appends `length` bytes at `bytes`, which may not lie in this buffer.
+    /// Appends `length` bytes at `bytes`, which must not be in this buffer.
     ///
     /// # Safety
     /// `length` bytes can be read at `bytes`.
@@ -98,7 +98,7 @@ impl PQExpBufferData {
         if !self.enlarge(length) {
             return;
         }
-        // SAFETY: `enlarge` made room for the bytes and the NUL behind them.
+        // SAFETY: `enlarge` made room for the bytes and a NUL byte.
         unsafe {
             ptr::copy_nonoverlapping(bytes, self.data.add(self.len), length);
             self.len += length;
@@ -106,8 +106,8 @@ impl PQExpBufferData {
         }
     }
 
-    /// Formats behind the text; a bad format breaks the buffer. Err: nothing was done, as that
-    /// many bytes of room are needed first.
+    /// Appends formatted text; an invalid format breaks the buffer. Returns Err with the number of bytes needed if there is
+    /// too little room.
     ///
     /// # Safety
     /// `fmt` and `args` fit each other, as for C's vsnprintf.
@@ -116,9 +116,9 @@ impl PQExpBufferData {
         if space <= LITTLE_SPACE {
             return Err(2 * LITTLE_SPACE);
         }
-        // libpq has a printf of its own, which refuses some formats that C knows (%#x, "% d"):
-        // the buffer is broken then. Here they are printed.
-        // SAFETY: `space` bytes are free behind the text; the rest is the caller's promise.
+        // libpq has its own printf, which rejects some formats that C knows (%#x, "% d") and breaks the buffer.
+        // Here they are printed.
+        // SAFETY: `space` bytes are free after the text; the rest is the caller's promise.
         let printed = unsafe { vsnprintf(self.data.add(self.len), space, fmt, args) };
         match usize::try_from(printed) {
             Ok(printed) if printed < space => self.len += printed,
@@ -137,7 +137,7 @@ unsafe extern "C" {
     fn pq_oxide_print_format(str: PQExpBuffer, fmt: *const c_char, ...);
 }
 
-/// Allocates an empty buffer; NULL when memory ran out. For `destroyPQExpBuffer`.
+/// Creates an empty buffer; free it with destroyPQExpBuffer. Returns NULL if memory ran out.
 #[unsafe(no_mangle)]
 pub extern "C" fn createPQExpBuffer() -> PQExpBuffer {
     let str: PQExpBuffer = alloc::zeroed(size_of::<PQExpBufferData>()).cast();
@@ -148,8 +148,8 @@ pub extern "C" fn createPQExpBuffer() -> PQExpBuffer {
     str
 }
 
-/// Makes an empty buffer of the memory at `str`, whatever it holds; a broken one when memory ran
-/// out. For `termPQExpBuffer`. Nothing for NULL.
+/// Initializes a buffer in memory of the program; call termPQExpBuffer to free its text. The buffer
+/// is broken if memory ran out. Does nothing for NULL.
 ///
 /// # Safety
 /// `str` is NULL or points to memory for a `PQExpBufferData`.
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn initPQExpBuffer(str: PQExpBuffer) {
     }
 }
 
-/// Frees a buffer of `createPQExpBuffer` and its text.
+/// Frees a buffer of createPQExpBuffer and its text. Does nothing for NULL.
 ///
 /// # Safety
 /// `str` is NULL or such a buffer, and is not used again.
@@ -178,7 +178,8 @@ pub unsafe extern "C" fn destroyPQExpBuffer(str: PQExpBuffer) {
     }
 }
 
-/// Frees the text of a buffer, not its struct, and leaves it broken and empty. Nothing for NULL.
+/// Frees the text of a buffer, not its struct. Leaves the buffer broken and empty. Does nothing for
+/// NULL.
 ///
 /// # Safety
 /// `str` is NULL or a buffer.
@@ -190,7 +191,8 @@ pub unsafe extern "C" fn termPQExpBuffer(str: PQExpBuffer) {
     }
 }
 
-/// Empties a buffer. A broken one becomes usable again if there is memory.
+/// Empties a buffer. A broken buffer becomes usable again if memory is available. Does nothing for
+/// NULL.
 ///
 /// # Safety
 /// `str` is NULL or a buffer.
@@ -202,8 +204,8 @@ pub unsafe extern "C" fn resetPQExpBuffer(str: PQExpBuffer) {
     }
 }
 
-/// Makes room for `needed` more bytes and a NUL. Answers 1; 0 if the buffer is NULL, was broken
-/// or now is, as memory ran out or INT_MAX bytes would be exceeded.
+/// Makes room for `needed` more bytes and a NUL byte. Returns 1. Returns 0 if the buffer is broken,
+/// and breaks it if memory ran out or it would exceed INT_MAX bytes. Returns 0 for NULL.
 ///
 /// # Safety
 /// `str` is NULL or a buffer.
@@ -215,7 +217,7 @@ pub unsafe extern "C" fn enlargePQExpBuffer(str: PQExpBuffer, needed: usize) -> 
         .into()
 }
 
-/// Appends the string `data`; nothing for NULL.
+/// Appends a string. Does nothing for NULL.
 ///
 /// # Safety
 /// `str` is NULL or a buffer, `data` NULL or a string outside of it.
@@ -230,17 +232,17 @@ pub unsafe extern "C" fn appendPQExpBufferStr(str: PQExpBuffer, data: *const c_c
     unsafe { appendBinaryPQExpBuffer(str, data, length) };
 }
 
-/// Appends the byte `ch`.
+/// Appends one byte.
 ///
 /// # Safety
 /// `str` is NULL or a buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn appendPQExpBufferChar(str: PQExpBuffer, ch: c_char) {
-    // SAFETY: one byte stands at `ch`; the rest is the caller's promise.
+    // SAFETY: `ch` is one byte; the rest is the caller's promise.
     unsafe { appendBinaryPQExpBuffer(str, &ch, 1) };
 }
 
-/// Appends `datalen` bytes, NULs and all; nothing for NULL.
+/// Appends `datalen` bytes, which may include NUL bytes. Does nothing for NULL.
 ///
 /// # Safety
 /// `str` is NULL or a buffer, `data` NULL or that many bytes outside of it.
@@ -259,9 +261,9 @@ pub unsafe extern "C" fn appendBinaryPQExpBuffer(
     }
 }
 
-/// Formats behind the text, as C's vprintf. Answers true when done, or when the buffer is broken
-/// or NULL, or the format is NULL; false when it was only made larger: call again with a fresh
-/// `args`, and the `errno` of before if `%m` is used.
+/// Appends formatted text, like vprintf. Returns true if it is done, if the buffer is broken or
+/// NULL, or if the format is NULL. Returns false if it only enlarged the buffer: call it again with
+/// a new `args` and, for `%m`, the original errno.
 ///
 /// # Safety
 /// `str` is NULL or a buffer; `fmt` is NULL or a format that fits the va_list `args`.
@@ -294,8 +296,8 @@ macro_rules! jump_to {
     }};
 }
 
-/// Formats behind the text, as C's printf, `%m` included (`void (PQExpBuffer, const char *, ...)`;
-/// the arguments pass through this function untouched). Nothing for a NULL buffer or format.
+/// Appends formatted text, like printf, `%m` included. In C: `void (PQExpBuffer, const char *,
+/// ...)`. Does nothing for a NULL buffer or format.
 ///
 /// # Safety
 /// The first argument is NULL or a buffer, the second NULL or a format that fits the others.
@@ -305,7 +307,7 @@ pub unsafe extern "C" fn appendPQExpBuffer() {
     jump_to!(pq_oxide_append_format)
 }
 
-/// As `resetPQExpBuffer` and then `appendPQExpBuffer`.
+/// Like resetPQExpBuffer followed by appendPQExpBuffer.
 ///
 /// # Safety
 /// As for `appendPQExpBuffer`.

@@ -1,4 +1,4 @@
-//! Printing results to a `FILE`, in libpq's old layouts.
+//! Prints results to a `FILE`, in libpq's old layouts.
 
 mod pager;
 
@@ -23,7 +23,7 @@ fn stream_or_stdout(stream: *mut libc::FILE) -> *mut libc::FILE {
     }
 }
 
-/// Writes to `stream`; errors stay with the stream.
+/// Writes to `stream`, whose error flag records errors.
 ///
 /// # Safety
 /// `stream` is open for as long as the function returned is used.
@@ -34,11 +34,12 @@ unsafe fn writer(stream: *mut libc::FILE) -> impl FnMut(&[u8]) {
     }
 }
 
-/// Prints a result to `fout` (NULL: standard output) as `po` says; nothing if it has no columns,
-/// and for NULL.
+/// Prints a result to `fout`, or to stdout if it is NULL, as `po` says. Prints nothing if `res` or
+/// `po` is NULL, or if the result has no columns.
 ///
-/// A NULL `po->fieldSep` is an empty one. With `po->pager`, a long result goes to the program that `PAGER` names, if standard input and
-/// output are terminals.
+/// A NULL `po->fieldSep` counts as an empty string. If `po->pager` is not 0, stdin and stdout are
+/// terminals and the output does not fit the screen, it is piped to the program in the environment
+/// variable PAGER.
 ///
 /// # Safety
 /// `fout` is NULL or open, `res` NULL or a result, `po` NULL or valid, with strings or NULLs in it
@@ -114,7 +115,7 @@ unsafe fn names<'a>(list: *const *mut c_char) -> Vec<&'a [u8]> {
     }
     // SAFETY: up to the NULL at its end the array is readable, by the caller's promise.
     while let Some(name) = unsafe { text(*list.add(names.len())) } {
-        // The rest keep the columns' own names.
+        // The other columns keep their names.
         if names.try_reserve(1).is_err() {
             break;
         }
@@ -123,9 +124,10 @@ unsafe fn names<'a>(list: *const *mut c_char) -> Vec<&'a [u8]> {
     names
 }
 
-/// Prints a result to `fp` (NULL: standard output), the columns separated by `fieldSep` (NULL: a
-/// blank), padded if `fillAlign`, with names if `printHeader`, with the number of rows unless
-/// `quiet`. NULL prints as a result without rows.
+/// Prints a result to `fp`, or to stdout if it is NULL. `fieldSep` separates the columns; NULL
+/// selects a space. Values are padded if `fillAlign` is not 0, column names are printed if
+/// `printHeader` is not 0, and the number of rows is printed if `quiet` is 0. A NULL result prints
+/// as a result without rows. Deprecated: use PQprint.
 ///
 /// # Safety
 /// `res` is NULL or a result, `fp` NULL or open, `fieldSep` NULL or a string.
@@ -160,9 +162,9 @@ pub unsafe extern "C" fn PQdisplayTuples(
     });
 }
 
-/// Prints a result to `fout`, with names if `PrintAttNames`, without rules if `TerseOutput`, padded
-/// to `colWidth` bytes if that is above 0. Nothing for NULL, for a NULL stream, and for results
-/// without columns.
+/// Prints a result to `fout`, with column names if `PrintAttNames` is not 0, and with lines between
+/// rows if `TerseOutput` is 0. Values are padded to `colWidth` bytes if it is greater than 0.
+/// Prints nothing if `res` or `fout` is NULL or the result has no columns. Deprecated: use PQprint.
 ///
 /// # Safety
 /// `res` is NULL or a result, `fout` NULL or open.
@@ -180,7 +182,7 @@ pub unsafe extern "C" fn PQprintTuples(
         return;
     };
     if fout.is_null() {
-        // libpq: its fprintf refuses, and nobody looks.
+        // libpq: its fprintf fails, and the error is ignored.
         return;
     }
     let width = usize::try_from(colWidth).unwrap_or(0);
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn options_reach_the_layout() {
+    fn prints_with_the_options() {
         let result = sample();
         let mut names = [c"first".as_ptr().cast_mut(), ptr::null_mut()];
         let named = PQprintOpt {
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn legacy_layouts() {
+    fn prints_the_legacy_layouts() {
         let result = sample();
         // SAFETY: all pointers are to live objects.
         let text = printed(|stream| unsafe {
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn null_pointers() {
+    fn accepts_null() {
         let result = sample();
         let null = ptr::null();
         let bare = PQprintOpt {

@@ -1,8 +1,8 @@
-//! Where C pointers become Rust values.
+//! Converts C pointers to Rust values.
 
 use std::ffi::{CStr, c_char};
 
-/// The shared object behind `pointer`, or None for NULL.
+/// A shared reference to the object at `pointer`; None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a live `T` that nobody changes during `'a`.
@@ -11,7 +11,7 @@ pub unsafe fn shared<'a, T>(pointer: *const T) -> Option<&'a T> {
     unsafe { pointer.as_ref() }
 }
 
-/// The object behind `pointer`, exclusively, or None for NULL.
+/// An exclusive reference to the object at `pointer`; None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a live `T` that nobody else uses during `'a`.
@@ -20,7 +20,7 @@ pub unsafe fn exclusive<'a, T>(pointer: *mut T) -> Option<&'a mut T> {
     unsafe { pointer.as_mut() }
 }
 
-/// The bytes of a C string without its NUL, or None for NULL.
+/// The bytes of a C string without its NUL byte; None for NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a NUL-terminated string that lives during `'a`.

@@ -1,6 +1,4 @@
-//! Reading and freeing results.
-//!
-//! Pointers that these functions return into a result live until `PQclear`.
+//! Reads results. The pointers that these functions return are valid until `PQclear`.
 
 mod columns;
 mod command;
@@ -21,11 +19,11 @@ use std::ffi::{CStr, c_char, c_int};
 use std::fmt::{self, Write};
 use std::ptr;
 
-/// The names of the statuses, as pointers for C.
+/// The names of the statuses, as C strings.
 #[repr(transparent)]
 pub struct StatusNames([*const c_char; NAMES.len()]);
 
-// SAFETY: the pointers are to constants.
+// SAFETY: the pointers point to constants.
 unsafe impl Sync for StatusNames {}
 
 /// The name of each `ExecStatusType`, by number; [`PQresStatus`] checks the number.
@@ -43,7 +41,7 @@ const fn status_names() -> [*const c_char; NAMES.len()] {
     names
 }
 
-/// A notice's text, which must not need dropping: the receiver may longjmp.
+/// The text of a notice. It must not need to be dropped, because the receiver may longjmp.
 struct NoticeText {
     bytes: [u8; NoticeText::SIZE],
     len: usize,
@@ -75,10 +73,10 @@ impl Write for NoticeText {
     }
 }
 
-/// Gives a notice through the result's own hooks.
+/// Raises a notice with the result's own notice hooks.
 ///
 /// # Safety
-/// `res` is a result, of which no reference is held: the receiver may use it.
+/// `res` is a result that nothing borrows: the receiver may use it.
 #[cold]
 unsafe fn warn(res: *const PGresult, text: fmt::Arguments) {
     let mut notice = NoticeText::new();
@@ -87,7 +85,7 @@ unsafe fn warn(res: *const PGresult, text: fmt::Arguments) {
     unsafe { warn_bytes(res, &notice) };
 }
 
-/// As [`warn`].
+/// Like [`warn`], for text that may not be UTF-8.
 ///
 /// # Safety
 /// As for [`warn`].
@@ -97,7 +95,7 @@ unsafe fn warn_bytes(res: *const PGresult, text: &NoticeText) {
     unsafe { super::notice::warn_from_result(res, &text.bytes[..text.len]) };
 }
 
-/// Gives libpq's notice that there is no such row or column.
+/// Raises libpq's notice that there is no such row or column.
 ///
 /// # Safety
 /// As for [`warn`].
@@ -126,7 +124,7 @@ unsafe fn warn_out_of_range(res: *const PGresult, row: c_int, column: c_int) {
     }
 }
 
-/// The status of a result; `PGRES_FATAL_ERROR` for NULL.
+/// Returns the status of a result. Returns PGRES_FATAL_ERROR for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -137,7 +135,8 @@ pub unsafe extern "C-unwind" fn PQresultStatus(res: *const PGresult) -> ExecStat
     status.unwrap_or(Status::FatalError) as ExecStatusCode
 }
 
-/// The name of a status, a constant string; a sentence saying so for numbers that are none.
+/// Returns the name of a status, such as "PGRES_TUPLES_OK", as a constant string. Returns a message
+/// if there is no such status.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
     let index = usize::try_from(status).ok();
@@ -146,7 +145,8 @@ pub extern "C-unwind" fn PQresStatus(status: ExecStatusCode) -> *mut c_char {
     name.map_or(unknown, |name| *name).cast_mut()
 }
 
-/// The error text of a result, owned by it; an empty string if there is none, and for NULL.
+/// Returns the error message of a result; an empty string if there is none, and for NULL. The
+/// string belongs to the result.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -157,9 +157,10 @@ pub unsafe extern "C-unwind" fn PQresultErrorMessage(res: *const PGresult) -> *m
     message.unwrap_or_default().as_ptr().cast_mut()
 }
 
-/// The error text in another style, for `PQfreemem`; NULL when memory ran out.
+/// Returns the error message of a result, formatted with other settings; free it with PQfreemem.
+/// Returns NULL if memory ran out.
 ///
-/// For NULL, and results that are no errors, it is a sentence that says so.
+/// For NULL, and for a result that is not an error, returns a message that says so.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -180,8 +181,8 @@ pub unsafe extern "C-unwind" fn PQresultVerboseErrorMessage(
     })
 }
 
-/// The text of a field (`PG_DIAG_...`) of the server's error, owned by the result; NULL if it
-/// has no such field, and for NULL.
+/// Returns one field of the server's error, such as PG_DIAG_SQLSTATE. Returns NULL if the error
+/// does not have this field, and for NULL. The string belongs to the result.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -196,7 +197,7 @@ pub unsafe extern "C-unwind" fn PQresultErrorField(
     field.map_or(ptr::null_mut(), |field: &CStr| field.as_ptr().cast_mut())
 }
 
-/// The number of rows; 0 for NULL.
+/// Returns the number of rows. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -206,7 +207,7 @@ pub unsafe extern "C-unwind" fn PQntuples(res: *const PGresult) -> c_int {
     unsafe { shared(res) }.map_or(0, |result| result.nrows())
 }
 
-/// The number of columns; 0 for NULL.
+/// Returns the number of columns. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -216,8 +217,8 @@ pub unsafe extern "C-unwind" fn PQnfields(res: *const PGresult) -> c_int {
     unsafe { shared(res) }.map_or(0, |result| result.ncols())
 }
 
-/// 1 if all columns are binary, 0 if not, if there are none, and for NULL; the overall format
-/// for the result of a COPY.
+/// Returns 1 if all columns have the binary format; for a COPY, if its overall format is binary.
+/// Otherwise returns 0, also without columns and for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -227,10 +228,11 @@ pub unsafe extern "C-unwind" fn PQbinaryTuples(res: *const PGresult) -> c_int {
     unsafe { shared(res) }.map_or(0, |result| result.binary())
 }
 
-/// A value, owned by the result, with a NUL behind it; an empty string for SQL's NULL.
+/// Returns a value, followed by a NUL byte; an empty string for an SQL NULL. Rows and columns are
+/// numbered from 0. The value belongs to the result.
 ///
-/// Binary values are aligned to 8 bytes. NULL, and a notice, if there is no such row or column;
-/// NULL for NULL.
+/// A binary value is aligned to 8 bytes. If there is no such row or column, returns NULL and raises
+/// a notice. Returns NULL for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -248,12 +250,12 @@ pub unsafe extern "C-unwind" fn PQgetvalue(
             None => result.empty_string().cast_mut(),
         },
         // SAFETY: the caller's promise.
-        None => unsafe { other_value(res, tup_num, field_num) },
+        None => unsafe { value_slow(res, tup_num, field_num) },
     }
 }
 
-/// A value's length in bytes; 0 for SQL's NULL, for NULL, and, with a notice, if there is no
-/// such row or column.
+/// Returns the length of a value in bytes, without the NUL byte; 0 for an SQL NULL. If there is no
+/// such row or column, returns 0 and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -267,12 +269,12 @@ pub unsafe extern "C-unwind" fn PQgetlength(
     match unsafe { shared(res) }.and_then(|result| result.fast_value(tup_num, field_num)) {
         Some(value) => value.length(),
         // SAFETY: the caller's promise.
-        None => unsafe { other_length(res, tup_num, field_num) },
+        None => unsafe { length_slow(res, tup_num, field_num) },
     }
 }
 
-/// Whether a value is SQL's NULL: 1 or 0; 1 for NULL, and, with a notice, if there is no such
-/// row or column.
+/// Returns 1 if a value is an SQL NULL, otherwise 0. If there is no such row or column, returns 1
+/// and raises a notice. Returns 1 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -286,18 +288,18 @@ pub unsafe extern "C-unwind" fn PQgetisnull(
     match unsafe { shared(res) }.and_then(|result| result.fast_value(tup_num, field_num)) {
         Some(value) => value.is_null().into(),
         // SAFETY: the caller's promise.
-        None => unsafe { other_is_null(res, tup_num, field_num) },
+        None => unsafe { is_null_slow(res, tup_num, field_num) },
     }
 }
 
-/// [`PQgetvalue`] where there is no such value, and for rows of rare forms.
+/// [`PQgetvalue`] for a value that does not exist and for rows in a rare format.
 ///
-/// With the C calling convention, as what it is called from, it is jumped to.
+/// It has the C ABI, like its caller, so that the call is a jump.
 ///
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C-unwind" fn other_value(
+unsafe extern "C-unwind" fn value_slow(
     res: *const PGresult,
     row: c_int,
     column: c_int,
@@ -307,33 +309,29 @@ unsafe extern "C-unwind" fn other_value(
         .map_or(ptr::null_mut(), |value| value.ptr.cast_mut())
 }
 
-/// As [`other_value`], for [`PQgetlength`].
+/// Like [`value_slow`], for [`PQgetlength`].
 ///
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C-unwind" fn other_length(res: *const PGresult, row: c_int, column: c_int) -> c_int {
+unsafe extern "C-unwind" fn length_slow(res: *const PGresult, row: c_int, column: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { value_or_warning(res, row, column) }.map_or(0, |value| value.len)
 }
 
-/// As [`other_value`], for [`PQgetisnull`].
+/// Like [`value_slow`], for [`PQgetisnull`].
 ///
 /// # Safety
 /// `res` is NULL or a result.
 #[cold]
-unsafe extern "C-unwind" fn other_is_null(
-    res: *const PGresult,
-    row: c_int,
-    column: c_int,
-) -> c_int {
+unsafe extern "C-unwind" fn is_null_slow(res: *const PGresult, row: c_int, column: c_int) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { value_or_warning(res, row, column) }
         .is_none_or(|value| value.null)
         .into()
 }
 
-/// The value; None for NULL, and, with a notice, if there is no such row or column.
+/// The value. Returns None for NULL; if there is no such row or column, returns None and raises a notice.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -347,7 +345,7 @@ unsafe fn value_or_warning(res: *const PGresult, row: c_int, column: c_int) -> O
     value
 }
 
-/// The bytes allocated for a result; 0 for NULL.
+/// Returns the number of bytes allocated for a result. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.

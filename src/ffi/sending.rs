@@ -1,4 +1,4 @@
-//! Sending what a command left in the output buffer.
+//! Sends what a command has put into the output buffer.
 
 use super::call::call;
 use super::conn::pg_conn;
@@ -6,7 +6,7 @@ use super::drive::drive;
 use super::wait;
 use crate::client::io::{Flushed, Sent};
 
-/// Sends a command without waiting for its results; false with an error text.
+/// Sends a command and does not wait for its results. Returns false with an error message.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -14,45 +14,45 @@ pub unsafe fn dispatch(conn: *mut pg_conn, send: impl FnOnce(&mut pg_conn) -> Se
     // SAFETY: the caller's promise.
     unsafe {
         let sent = call(conn, Sent::No, send);
-        complete(conn, sent)
+        ensure_sent(conn, sent)
     }
 }
 
-/// Sees a command on its way; false when it is not.
+/// Sends the rest of a command. Returns false if the command was not sent.
 ///
 /// # Safety
-/// `conn` is a live connection that nobody else uses during the call, or nothing is unfinished.
+/// `conn` is a live connection that nobody else uses during the call, unless `sent` is not `Unfinished`.
 #[inline]
-pub unsafe fn complete(conn: *mut pg_conn, sent: Sent) -> bool {
+pub unsafe fn ensure_sent(conn: *mut pg_conn, sent: Sent) -> bool {
     match sent {
         Sent::Yes => true,
         Sent::No => false,
         // SAFETY: the caller's promise.
-        Sent::Unfinished => unsafe { send_out(conn) },
+        Sent::Unfinished => unsafe { send_output(conn) },
     }
 }
 
 /// # Safety
 /// `conn` is a live connection that nobody else uses during the call.
 #[inline]
-unsafe fn send_out(conn: *mut pg_conn) -> bool {
+unsafe fn send_output(conn: *mut pg_conn) -> bool {
     // SAFETY: the caller's promise; no reference is held while the output is sent.
     unsafe {
-        // Most commands go at once.
+        // Usually the socket takes the whole command at once.
         if let Some(output) = (*conn).client.output_at_hand() {
             let sent = wait::send_now(output);
             if (*conn).client.output_sent(sent) {
                 return true;
             }
         }
-        finish(conn)
+        send_rest(conn)
     }
 }
 
 /// # Safety
-/// As for [`send_out`].
+/// As for [`send_output`].
 #[cold]
-unsafe fn finish(conn: *mut pg_conn) -> bool {
+unsafe fn send_rest(conn: *mut pg_conn) -> bool {
     let step = |conn: &mut pg_conn| {
         let step = conn.client.finish_sending();
         if let Ok(Flushed::Failed) = step {

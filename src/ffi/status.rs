@@ -1,4 +1,4 @@
-//! What a connection answers about itself.
+//! The state of a connection and of its session.
 
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -15,11 +15,11 @@ use crate::client::{ShowContext, Verbosity};
 use crate::conninfo::hosts::DEFAULT_PORT;
 use crate::conninfo::options::Opt;
 
-/// Answers `failure` for a NULL connection, else what `body` says.
+/// Returns the result of `body`, or `failure` for a NULL connection.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
-unsafe fn ask<T>(conn: *const pg_conn, failure: T, body: impl FnOnce(&pg_conn) -> T) -> T {
+unsafe fn with_conn<T>(conn: *const pg_conn, failure: T, body: impl FnOnce(&pg_conn) -> T) -> T {
     // SAFETY: the caller's promise.
     match unsafe { ptr::shared(conn) } {
         Some(conn) => body(conn),
@@ -27,8 +27,8 @@ unsafe fn ask<T>(conn: *const pg_conn, failure: T, body: impl FnOnce(&pg_conn) -
     }
 }
 
-/// The state of a connection: CONNECTION_OK, CONNECTION_BAD, or while it is being opened one of the
-/// others. CONNECTION_BAD for NULL.
+/// Returns the state of a connection: CONNECTION_OK, CONNECTION_BAD or, while the connection is
+/// being opened, one of the others. Returns CONNECTION_BAD for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -36,13 +36,14 @@ unsafe fn ask<T>(conn: *const pg_conn, failure: T, body: impl FnOnce(&pg_conn) -
 pub unsafe extern "C-unwind" fn PQstatus(conn: *const pg_conn) -> ConnStatusCode {
     let bad = ConnStatusType::CONNECTION_BAD as ConnStatusCode;
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, bad, |conn| conn.client.status() as ConnStatusCode) }
+    unsafe { with_conn(conn, bad, |conn| conn.client.status() as ConnStatusCode) }
 }
 
-/// The text of what went wrong in the current operation, each message ending in a newline; empty if
-/// nothing did.
+/// Returns the error messages of the last operation, each of which ends with a newline; an empty
+/// string if there was no error.
 ///
-/// It belongs to the connection and is good until the next call with it. For NULL, a text that says so.
+/// The string belongs to the connection and is valid until the next call with it. For NULL, returns
+/// a message that says so.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -50,34 +51,36 @@ pub unsafe extern "C-unwind" fn PQstatus(conn: *const pg_conn) -> ConnStatusCode
 pub unsafe extern "C-unwind" fn PQerrorMessage(conn: *const pg_conn) -> *mut c_char {
     let null = c"connection pointer is NULL\n".as_ptr();
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, null, |conn| conn.client.errors().as_ptr()) }.cast_mut()
+    unsafe { with_conn(conn, null, |conn| conn.client.errors().as_ptr()) }.cast_mut()
 }
 
-/// The descriptor to wait on, which may change while the connection is being opened; -1 if there is none.
+/// Returns the file descriptor of the connection's socket, or -1 if there is none and for NULL. It
+/// may change while the connection is being opened.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsocket(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, -1, |conn| conn.client.socket()) }
+    unsafe { with_conn(conn, -1, |conn| conn.client.socket()) }
 }
 
-/// An option's value as a string of the connection's; NULL where there is none.
+/// The value of an option as a string that belongs to the connection; NULL if there is none.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 unsafe fn option(conn: *const pg_conn, opt: Opt) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, null_mut(), |conn| match conn.client.option(opt) {
+        with_conn(conn, null_mut(), |conn| match conn.client.option(opt) {
             Some(value) => conn.intern(value),
             None => null_mut(),
         })
     }
 }
 
-/// The name of the database; it belongs to the connection. NULL for NULL, or when the options were bad.
+/// Returns the name of the database. Returns NULL if the connection options were invalid, and for
+/// NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -87,7 +90,7 @@ pub unsafe extern "C-unwind" fn PQdb(conn: *const pg_conn) -> *mut c_char {
     unsafe { option(conn, Opt::DbName) }
 }
 
-/// The name of the user; it belongs to the connection. NULL for NULL, or when the options were bad.
+/// Returns the name of the user. Returns NULL if the connection options were invalid, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -97,7 +100,8 @@ pub unsafe extern "C-unwind" fn PQuser(conn: *const pg_conn) -> *mut c_char {
     unsafe { option(conn, Opt::User) }
 }
 
-/// The backend options; they belong to the connection. NULL for NULL, or when the options were bad.
+/// Returns the command-line options for the server process, as set with the option `options`.
+/// Returns NULL if the connection options were invalid, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -107,8 +111,8 @@ pub unsafe extern "C-unwind" fn PQoptions(conn: *const pg_conn) -> *mut c_char {
     unsafe { option(conn, Opt::Options) }
 }
 
-/// The password for the current host, perhaps from the password file; empty if there is none. It belongs
-/// to the connection. NULL for NULL.
+/// Returns the password for the current host, which may come from the password file; an empty
+/// string if there is none. Returns NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -116,14 +120,14 @@ pub unsafe extern "C-unwind" fn PQoptions(conn: *const pg_conn) -> *mut c_char {
 pub unsafe extern "C-unwind" fn PQpass(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, null_mut(), |conn| {
+        with_conn(conn, null_mut(), |conn| {
             conn.intern(conn.client.password().unwrap_or_default())
         })
     }
 }
 
-/// The name, socket directory or else the address of the host being tried or connected to; empty if there
-/// is none. It belongs to the connection. NULL for NULL.
+/// Returns the host that is connected or being tried: its name or the directory of the Unix socket,
+/// otherwise its address. Empty if there is none. Returns NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -131,7 +135,7 @@ pub unsafe extern "C-unwind" fn PQpass(conn: *const pg_conn) -> *mut c_char {
 pub unsafe extern "C-unwind" fn PQhost(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, null_mut(), |conn| {
+        with_conn(conn, null_mut(), |conn| {
             let host = conn.client.host();
             let given = |text: &'_ Option<Vec<u8>>| text.clone().filter(|text| !text.is_empty());
             let text = host.and_then(|host| given(&host.host).or_else(|| given(&host.hostaddr)));
@@ -140,8 +144,8 @@ pub unsafe extern "C-unwind" fn PQhost(conn: *const pg_conn) -> *mut c_char {
     }
 }
 
-/// The numeric address connected to; empty for a Unix socket or if there is none. It belongs to the
-/// connection. NULL for NULL.
+/// Returns the numeric IP address of the server. Empty for a Unix socket or if there is none.
+/// Returns NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -149,13 +153,14 @@ pub unsafe extern "C-unwind" fn PQhost(conn: *const pg_conn) -> *mut c_char {
 pub unsafe extern "C-unwind" fn PQhostaddr(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, null_mut(), |conn| {
+        with_conn(conn, null_mut(), |conn| {
             conn.intern(&conn.client.numeric_address().unwrap_or_default())
         })
     }
 }
 
-/// The port of the host being tried or connected to. It belongs to the connection. NULL for NULL.
+/// Returns the port of the host that is connected or being tried, as a string. Returns NULL for
+/// NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -163,7 +168,7 @@ pub unsafe extern "C-unwind" fn PQhostaddr(conn: *const pg_conn) -> *mut c_char 
 pub unsafe extern "C-unwind" fn PQport(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, null_mut(), |conn| {
+        with_conn(conn, null_mut(), |conn| {
             let port = conn.client.host().and_then(|host| host.port.as_deref());
             let port = port.filter(|port| !port.is_empty());
             conn.intern(port.unwrap_or(DEFAULT_PORT))
@@ -171,7 +176,7 @@ pub unsafe extern "C-unwind" fn PQport(conn: *const pg_conn) -> *mut c_char {
     }
 }
 
-/// Always empty: terminals of servers are no more. NULL for NULL.
+/// Returns an empty string; servers have no debug terminal any more. Returns NULL for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -183,8 +188,8 @@ pub unsafe extern "C-unwind" fn PQtty(conn: *const pg_conn) -> *mut c_char {
     c"".as_ptr().cast_mut()
 }
 
-/// Whether the command in progress, or the transaction it is in, is idle or failed:
-/// PQTRANS_UNKNOWN for NULL or a bad connection.
+/// Returns the state of the session's transaction. Returns PQTRANS_UNKNOWN if the connection is
+/// bad, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -193,13 +198,13 @@ pub unsafe extern "C-unwind" fn PQtransactionStatus(conn: *const pg_conn) -> Tra
     let unknown = PGTransactionStatusType::PQTRANS_UNKNOWN as TransactionStatusCode;
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, unknown, |conn| {
+        with_conn(conn, unknown, |conn| {
             conn.client.transaction_status() as TransactionStatusCode
         })
     }
 }
 
-/// Whether pipeline mode is off, on, or aborted by an error; off for NULL.
+/// Returns the state of pipeline mode. Returns PQ_PIPELINE_OFF for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
@@ -207,17 +212,21 @@ pub unsafe extern "C-unwind" fn PQtransactionStatus(conn: *const pg_conn) -> Tra
 pub unsafe extern "C-unwind" fn PQpipelineStatus(conn: *const pg_conn) -> PipelineStatusCode {
     // SAFETY: the caller's promise.
     unsafe {
-        ask(conn, 0, |conn| {
+        with_conn(conn, 0, |conn| {
             conn.client.pipeline_status() as PipelineStatusCode
         })
     }
 }
 
-/// The last value the server reported for a parameter, or NULL; good until it reports another.
+/// Returns the value that the server last reported for a parameter, such as `server_version`.
+/// Returns NULL if the server has reported none, and if an argument is NULL. The name is
+/// case-sensitive.
 ///
-/// Names are case-sensitive. `disconnect_requested` is "on" once a GoAway message came: asking for it
-/// looks at messages that were read but not yet parsed, and so may call the notice receiver; it belongs
-/// to the connection's thread. NULL for a NULL connection or name.
+/// The string belongs to the connection and is valid until the server reports another value.
+///
+/// `disconnect_requested` is "on" after a GoAway message. To find out, this function parses
+/// messages that were read but not parsed yet, so it may call the notice receiver: see
+/// PQgoAwayReceived.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `paramName` NULL or a C string.
@@ -234,101 +243,119 @@ pub unsafe extern "C-unwind" fn PQparameterStatus(
         let value = conn.client.parameter_status(name);
         value.map(|value| value.map_or(null(), |v| v.as_ptr().cast::<c_char>()))
     };
-    // SAFETY: the caller's promise; a connection is never really constant.
+    // SAFETY: the caller's promise; a connection is never constant memory.
     unsafe { drive(conn.cast_mut(), null(), step) }
 }
 
-/// Whether the server asked its clients to leave: 1 after a GoAway message, or while it reports
-/// `disconnect_requested` as on; else 0, also for NULL.
+/// Returns 1 if the server has asked the client to disconnect, otherwise 0. Returns 0 for NULL.
 ///
-/// The session stays usable; close it when nobody uses it and open a new one when one is needed. Only
-/// what was read already is looked at: on an idle connection call PQconsumeInput first. Messages that
-/// were read but not yet parsed are parsed, so notice receivers may be called; the call belongs to the
-/// connection's thread. The answer is forgotten when a new connection is made (PQreset), not when one
-/// is lost.
+/// A server asks this before it shuts down, or when it wants its clients to connect to another
+/// server. It sends a GoAway message, or reports the parameter `disconnect_requested` as "on". The
+/// session stays fully usable, and the current transaction can complete. Close the connection with
+/// PQfinish as soon as it is idle, and open a new one when you need it. A connection pool should
+/// call this function when a connection is returned, and regularly while it is idle.
+///
+/// This function does not read from the socket. If you have just read the results of a command, the
+/// request has been read too. On an idle connection, call PQconsumeInput first, for example when
+/// the socket becomes readable.
+///
+/// After a GoAway message, this function returns 1 until PQreset or PQresetStart, even if the
+/// connection is lost. Without the message, it returns what the server has last reported: 1 for
+/// "on", 0 for "off".
+///
+/// This function parses messages that were read but not parsed yet. So it may call the notice
+/// receiver, and no other thread may use the connection during the call, although the argument is
+/// const.
+///
+/// The library tells servers that it understands GoAway messages, unless the connection option
+/// `goaway` is "disable". C libpq does not have this function: programs that must compile with it
+/// too can test `#ifdef LIBPQ_HAS_GOAWAY`.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQgoAwayReceived(conn: *const pg_conn) -> c_int {
-    // SAFETY: the caller's promise; a connection is never really constant.
+    // SAFETY: the caller's promise; a connection is never constant memory.
     unsafe { drive(conn.cast_mut(), false, |conn| conn.client.goaway_received()).into() }
 }
 
-/// The version of the protocol in use, 3; 0 for NULL or a bad connection.
+/// Returns the major version of the protocol, 3. Returns 0 if the connection is bad, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQprotocolVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.protocol_version().0 as c_int) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.protocol_version().0 as c_int) }
 }
 
-/// The full version of the protocol in use, 30000 or 30002; 0 for NULL or a bad connection.
+/// Returns the version of the protocol as a number: 30000 for 3.0, 30002 for 3.2. Returns 0 if the
+/// connection is bad, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQfullProtocolVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    let (major, minor) = unsafe { ask(conn, (0, 0), |conn| conn.client.protocol_version()) };
+    let (major, minor) = unsafe { with_conn(conn, (0, 0), |conn| conn.client.protocol_version()) };
     (major * 10_000 + minor) as c_int
 }
 
-/// The server's version as a number, 180006 for 18.6; 0 if it is not known, and for NULL or a bad
-/// connection.
+/// Returns the version of the server as a number: 180006 for 18.6, 90603 for 9.6.3. Returns 0 if it
+/// is not known, if the connection is bad, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQserverVersion(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.server_version()) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.server_version()) }
 }
 
-/// The id of the server process; 0 for NULL, while the connection is not open, or if the server told none.
+/// Returns the process ID of the server process. Returns 0 if the connection is not open, if the
+/// server has sent no ID, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQbackendPID(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.backend_pid()) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.backend_pid()) }
 }
 
-/// 1 if the server asked for a password and none was there to give, else 0; 0 for NULL.
+/// Returns 1 if the server asked for a password and none was available, otherwise 0. Returns 0 for
+/// NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectionNeedsPassword(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.needs_password().into()) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.needs_password().into()) }
 }
 
-/// 1 if the server asked for a password, else 0; 0 for NULL.
+/// Returns 1 if the server asked for a password, otherwise 0. Returns 0 for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectionUsedPassword(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.used_password().into()) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.used_password().into()) }
 }
 
-/// 1 if GSSAPI authenticated the connection, or encrypts it, else 0.
+/// Returns 1 if GSSAPI authenticates or encrypts the connection, otherwise 0. Returns 0 for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectionUsedGSSAPI(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, 0, |conn| conn.client.used_gssapi().into()) }
+    unsafe { with_conn(conn, 0, |conn| conn.client.used_gssapi().into()) }
 }
 
-/// Chooses how much error texts say from now on, and answers what was chosen before; for NULL,
-/// PQERRORS_DEFAULT. An unknown number is taken as PQERRORS_DEFAULT.
+/// Sets how detailed the error messages of later commands are. Returns the previous setting, and
+/// PQERRORS_DEFAULT for NULL. An unknown value selects PQERRORS_DEFAULT.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -347,8 +374,8 @@ pub unsafe extern "C-unwind" fn PQsetErrorVerbosity(
     }
 }
 
-/// Chooses when error texts include their context from now on, and answers what was chosen before; for
-/// NULL, PQSHOW_CONTEXT_ERRORS. An unknown number is taken as PQSHOW_CONTEXT_NEVER.
+/// Sets whether the messages of later commands include the CONTEXT field. Returns the previous
+/// setting, and PQSHOW_CONTEXT_ERRORS for NULL. An unknown value selects PQSHOW_CONTEXT_NEVER.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.
@@ -367,12 +394,13 @@ pub unsafe extern "C-unwind" fn PQsetErrorContextVisibility(
     }
 }
 
-/// The id of the encoding of texts from and to the server; -1 for NULL or while the connection is not open.
+/// Returns the number of the client encoding (see pg_encoding_to_char). Returns -1 if the
+/// connection is not open, and for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQclientEncoding(conn: *const pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { ask(conn, -1, |conn| conn.client.client_encoding()) }
+    unsafe { with_conn(conn, -1, |conn| conn.client.client_encoding()) }
 }

@@ -1,4 +1,4 @@
-//! Questions about TLS, and the hook for the password of a client key.
+//! Information about TLS, and the hook for the password of a client key.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 
 use super::call::call;
 use super::conn::pg_conn;
-use super::hook::Hook;
+use super::function_slot::FunctionSlot;
 use super::ptr::{shared, text};
 use super::types::PQsslKeyPassHook_OpenSSL_type;
 use crate::conninfo::options::Opt;
@@ -16,12 +16,12 @@ use crate::conninfo::options::Opt;
 type KeyPassHook = unsafe extern "C-unwind" fn(*mut c_char, c_int, *mut pg_conn) -> c_int;
 
 // SAFETY: KeyPassHook is a function pointer type.
-static KEY_PASS_HOOK: Hook<KeyPassHook> = unsafe { Hook::empty() };
+static KEY_PASS_HOOK: FunctionSlot<KeyPassHook> = unsafe { FunctionSlot::empty() };
 
-/// The room that a password has, its NUL included (OpenSSL's PEM_BUFSIZE).
+/// The size of the password buffer, including the NUL byte (OpenSSL's PEM_BUFSIZE).
 const PASSWORD_ROOM: usize = 1024;
 
-/// Asks the hook, or else the option sslpassword, for the password of the client key.
+/// Gets the password of the client key from the hook or, by default, from the option sslpassword.
 ///
 /// # Safety
 /// `conn` is a live connection that nobody else uses or borrows.
@@ -30,9 +30,9 @@ pub(super) unsafe fn ask_key_password(conn: *mut pg_conn) {
     let hook = KEY_PASS_HOOK
         .get()
         .unwrap_or(PQdefaultSSLKeyPassHook_OpenSSL);
-    // SAFETY: there is that much room; the connection is the caller's to hand out, and nothing here needs dropping.
+    // SAFETY: the buffer has that size; nothing borrows the connection, and nothing here must be dropped.
     let length = unsafe { hook(room.as_mut_ptr().cast(), PASSWORD_ROOM as c_int, conn) };
-    // libpq: an empty password is none.
+    // libpq: an empty password counts as no password.
     let length = usize::try_from(length).ok().filter(|length| *length > 0);
     let password = length.and_then(|length| room.get(..length));
     // SAFETY: the caller's promise.
@@ -40,7 +40,7 @@ pub(super) unsafe fn ask_key_password(conn: *mut pg_conn) {
     room.zeroize();
 }
 
-/// Answers 1 if the connection is encrypted with TLS, else 0; 0 for NULL.
+/// Returns 1 if the connection is encrypted with TLS, otherwise 0. Returns 0 for NULL.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
@@ -52,8 +52,7 @@ pub unsafe extern "C-unwind" fn PQsslInUse(conn: *mut pg_conn) -> c_int {
         .into()
 }
 
-/// Answers the TLS library's own object called `struct_name`, or NULL. It is NULL always: the
-/// library uses no OpenSSL.
+/// Returns NULL: this library does not use OpenSSL and has no objects of it.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses; `struct_name` is NULL or a string.
@@ -68,10 +67,12 @@ pub unsafe extern "C-unwind" fn PQsslStruct(
 
 const LIBRARY: &CStr = c"rustls";
 
-/// Answers a fact about the connection's TLS: "library" (`rustls`), "protocol" (such as `TLSv1.3`), "cipher" (its
-/// name as OpenSSL has it), "key_bits", "compression" (`off`) or "alpn" (empty if the server does not know it). NULL
-/// if the attribute is another or NULL, or the connection is not encrypted with TLS. A NULL `conn` answers "library" alone.
-/// The string belongs to the connection.
+/// Returns an attribute of the connection's TLS session: "library" ("rustls"), "protocol" (such as
+/// "TLSv1.3"), "cipher" (OpenSSL's name for it), "key_bits", "compression" ("off") or "alpn" (empty
+/// if the server did not select a protocol). The string belongs to the connection.
+///
+/// Returns NULL if the attribute is unknown or NULL, and if the connection does not use TLS. If
+/// `conn` is NULL, only "library" is known.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses; `attribute_name` is NULL or a
@@ -110,8 +111,8 @@ fn attribute(conn: &pg_conn, name: &[u8]) -> *const c_char {
     value.map_or(null(), |value| conn.intern(value).cast_const())
 }
 
-/// Answers the names `PQsslAttribute` knows for this connection, ended by NULL. The array is a
-/// constant of the library, and empty for a connection without TLS. For NULL, all names are answered.
+/// Returns the names of the attributes of PQsslAttribute, as a constant array that ends with NULL.
+/// The array is empty for a connection without TLS. If `conn` is NULL, returns all names.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
@@ -138,7 +139,7 @@ pub unsafe extern "C-unwind" fn PQsslAttributeNames(conn: *mut pg_conn) -> *cons
     }
 }
 
-/// Answers the OpenSSL object of the connection: NULL always, as the library uses no OpenSSL.
+/// Returns NULL: this library does not use OpenSSL.
 ///
 /// # Safety
 /// `conn` is NULL or a connection that no other thread uses.
@@ -148,26 +149,26 @@ pub unsafe extern "C-unwind" fn PQgetssl(conn: *mut pg_conn) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Does nothing: there is no OpenSSL that would have to be initialized.
+/// Does nothing: this library does not use OpenSSL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQinitSSL(do_init: c_int) {
     let _ = do_init;
 }
 
-/// Does nothing: there is no OpenSSL that would have to be initialized.
+/// Does nothing: this library does not use OpenSSL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQinitOpenSSL(do_ssl: c_int, do_crypto: c_int) {
     let _ = (do_ssl, do_crypto);
 }
 
-/// Answers the function set by `PQsetSSLKeyPassHook_OpenSSL`, or NULL.
+/// Returns the function that PQsetSSLKeyPassHook_OpenSSL has set, or NULL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn PQgetSSLKeyPassHook_OpenSSL() -> PQsslKeyPassHook_OpenSSL_type {
     KEY_PASS_HOOK.get()
 }
 
-/// Sets, for the whole process, the function that is asked for the password of a client key;
-/// NULL for the default.
+/// Sets the function that provides the password of an encrypted client key, for the whole process.
+/// NULL restores PQdefaultSSLKeyPassHook_OpenSSL.
 ///
 /// # Safety
 /// `hook` is NULL or can be called as the type says, as long as it is set.
@@ -176,8 +177,9 @@ pub unsafe extern "C-unwind" fn PQsetSSLKeyPassHook_OpenSSL(hook: PQsslKeyPassHo
     KEY_PASS_HOOK.replace(hook);
 }
 
-/// Writes the connection's option sslpassword into `buf` of `size` bytes, cut with a warning on stderr if it is too
-/// long and ended by NUL, and answers its length. 0 if there is none, or if an argument is NULL.
+/// Copies the connection option `sslpassword` to `buf` of `size` bytes, with a final NUL byte. A
+/// longer password is truncated, with a warning on stderr. Returns its length, or 0 if the option
+/// is not set or an argument is NULL.
 ///
 /// # Safety
 /// `buf` is NULL or has room for `size` bytes; `conn` is NULL or a connection that no other
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_pass_hook_is_kept() {
+    fn returns_the_key_pass_hook_that_was_set() {
         // SAFETY: `seven` reads none of its arguments.
         unsafe {
             PQsetSSLKeyPassHook_OpenSSL(Some(seven));
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_hook_takes_the_option() {
+    fn the_default_hook_copies_the_option() {
         use crate::ffi::connect::{PQconnectStart, PQfinish};
         let mut buf: [c_char; 3] = [1; 3];
         // SAFETY: `buf` has the size given; the connection is live until PQfinish.
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_hook_finds_no_password() {
+    fn the_default_hook_returns_0_without_a_password() {
         let mut buf: [c_char; 3] = [1; 3];
         let conn = ptr::null_mut();
         // SAFETY: `buf` has the size given; NULL is allowed.
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_connection_only_the_library_is_told() {
+    fn without_a_connection_only_the_library_is_known() {
         let conn = ptr::null_mut();
         // SAFETY: NULL is allowed everywhere, and the arrays are ended by NULL.
         unsafe {

@@ -1,4 +1,4 @@
-//! PQtrace.
+//! PQtrace and related functions.
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -8,10 +8,11 @@ use super::conn::pg_conn;
 use super::types::{PQTRACE_REGRESS_MODE, PQTRACE_SUPPRESS_TIMESTAMPS};
 use crate::client::{Tracer, apart, local_time};
 
-/// Writes a line for each message from now on to `debug_port`, which the application keeps open.
+/// Starts to write a line for each message sent or received to `debug_port`, which must stay open
+/// until PQuntrace. Stops an earlier trace and clears its flags. Does nothing more if `debug_port`
+/// is NULL, and nothing for a NULL connection.
 ///
-/// Ends an earlier trace and clears its flags. A NULL stream only ends; a NULL connection is ignored.
-/// Passwords are shown as they are sent.
+/// The trace shows passwords in the form in which they are sent.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call, `debug_port` NULL or an
@@ -32,7 +33,7 @@ pub unsafe extern "C" fn PQtrace(conn: *mut pg_conn, debug_port: *mut libc::FILE
     }
 }
 
-/// Ends a trace and flushes its stream.
+/// Stops a trace and flushes its stream. Does nothing for NULL.
 ///
 /// # Safety
 /// As for PQtrace.
@@ -51,9 +52,8 @@ pub unsafe extern "C" fn PQuntrace(conn: *mut pg_conn) {
     }
 }
 
-/// Chooses how trace lines look: PQTRACE_SUPPRESS_TIMESTAMPS, PQTRACE_REGRESS_MODE, or both.
-///
-/// Without a trace nothing changes.
+/// Sets the format of the trace: 0, or a combination of PQTRACE_SUPPRESS_TIMESTAMPS and
+/// PQTRACE_REGRESS_MODE. Does nothing if no trace is active, and for NULL. Call it after PQtrace.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call.

@@ -1,7 +1,6 @@
 //! The public C types of `libpq-fe.h`, `libpq-events.h` and `pqexpbuffer.h`, with libpq's names.
 //!
-//! A struct carries the tag that programs forward-declare (`pgNotify`), an alias the name they
-//! otherwise use (`PGnotify`).
+//! A struct has the tag that programs use in forward declarations (`pgNotify`); an alias has the usual name (`PGnotify`).
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
@@ -14,182 +13,183 @@ pub type PGconn = super::conn::pg_conn;
 /// The result of a command.
 pub type PGresult = crate::result::store::PgResult;
 
-/// An object identifier of the server.
+/// The identifier of an object of the server.
 pub type Oid = c_uint;
 
-/// A point in time: microseconds since the start of 1970, UTC.
+/// A point in time, in microseconds since 1970-01-01 00:00 UTC.
 pub type pg_usec_time_t = i64;
 
-/// A truth value of `PQprintOpt`: zero is false.
+/// A Boolean of `PQprintOpt`: 0 is false.
 pub type pqbool = c_char;
 
-/// Option of `PQcopyResult`: copy the columns' descriptions.
+/// Flag of `PQcopyResult`: copy the descriptions of the columns.
 pub const PG_COPYRES_ATTRS: c_int = 0x01;
-/// Option of `PQcopyResult`: copy the rows, and with them the columns' descriptions.
+/// Flag of `PQcopyResult`: copy the rows and the descriptions of the columns.
 pub const PG_COPYRES_TUPLES: c_int = 0x02;
-/// Option of `PQcopyResult`: copy the event procedures.
+/// Flag of `PQcopyResult`: copy the event procedures.
 pub const PG_COPYRES_EVENTS: c_int = 0x04;
-/// Option of `PQcopyResult`: copy the notice receiver and processor.
+/// Flag of `PQcopyResult`: copy the notice receiver and the notice processor.
 pub const PG_COPYRES_NOTICEHOOKS: c_int = 0x08;
 
-/// Flag of `PQsetTraceFlags`: no time at the start of a line.
+/// Flag of `PQsetTraceFlags`: omit the timestamp of each line.
 pub const PQTRACE_SUPPRESS_TIMESTAMPS: c_int = 1;
-/// Flag of `PQsetTraceFlags`: values that differ from run to run are left out.
+/// Flag of `PQsetTraceFlags`: omit values that differ from run to run, such as OIDs.
 pub const PQTRACE_REGRESS_MODE: c_int = 2;
 
-/// The most parameters one statement can have.
+/// The maximum number of parameters of a command.
 pub const PQ_QUERY_PARAM_MAX_LIMIT: c_int = 65535;
 
-/// A notification, in one block of memory for `PQfreemem`.
+/// A notification. It is one block of memory: free it with `PQfreemem`.
 #[repr(C)]
 pub struct pgNotify {
-    /// The channel.
+    /// The name of the channel.
     pub relname: *mut c_char,
-    /// The server process that sent it.
+    /// The process ID of the server process that sent it.
     pub be_pid: c_int,
-    /// The payload, perhaps empty.
+    /// The payload; may be empty.
     pub extra: *mut c_char,
     /// Private to the library.
     pub next: *mut pgNotify,
 }
-/// `struct pgNotify`, by the name programs use.
+/// The usual name of `struct pgNotify`.
 pub type PGnotify = pgNotify;
 
-/// How `PQprint` is to print.
+/// The options of `PQprint`.
 #[repr(C)]
 pub struct _PQprintOpt {
-    /// Print column names, and the number of rows.
+    /// Print the column names and the number of rows.
     pub header: pqbool,
-    /// Pad the values to columns.
+    /// Pad the values so that columns are aligned.
     pub align: pqbool,
-    /// The format of old.
+    /// Use an old format.
     pub standard: pqbool,
-    /// An HTML table.
+    /// Print an HTML table.
     pub html3: pqbool,
-    /// A line for each value.
+    /// Print each value on a line of its own.
     pub expanded: pqbool,
-    /// Through a pager, when standard output is a terminal and the text is long.
+    /// Use a pager if stdout is a terminal and the output is long.
     pub pager: pqbool,
-    /// Between two values; must not be NULL.
+    /// The separator between values.
     pub fieldSep: *mut c_char,
-    /// Attributes of the HTML table.
+    /// Attributes of the HTML element table, or NULL.
     pub tableOpt: *mut c_char,
-    /// Caption of the HTML table.
+    /// The caption of the HTML table, or NULL.
     pub caption: *mut c_char,
-    /// Names to print for the columns, ended by NULL.
+    /// An array of column names to print, which ends with NULL; or NULL.
     pub fieldName: *mut *mut c_char,
 }
-/// `struct _PQprintOpt`, by the name programs use.
+/// The usual name of `struct _PQprintOpt`.
 pub type PQprintOpt = _PQprintOpt;
 
-/// One connection option. All strings but `val` are constants.
+/// A connection option. All strings except `val` are constants.
 #[repr(C)]
 pub struct _PQconninfoOption {
-    /// Its name; NULL ends the array.
+    /// The name; NULL ends the array.
     pub keyword: *mut c_char,
-    /// The environment variable that gives it, or NULL.
+    /// The environment variable that sets the default, or NULL.
     pub envvar: *mut c_char,
-    /// The default, or NULL.
+    /// The compiled default, or NULL.
     pub compiled: *mut c_char,
-    /// Its value, from `malloc`, or NULL.
+    /// The value, or NULL.
     pub val: *mut c_char,
-    /// Its label in a dialog.
+    /// The label for an input field.
     pub label: *mut c_char,
-    /// How a dialog shows it: "" plainly, "*" hidden as a password is, "D" not unless asked.
+    /// How an input field shows it: "" as text, "*" hidden like a password, "D" only on request.
     pub dispchar: *mut c_char,
-    /// Width in a dialog, in characters.
+    /// The width of an input field in characters.
     pub dispsize: c_int,
 }
-/// `struct _PQconninfoOption`, by the name programs use.
+/// The usual name of `struct _PQconninfoOption`.
 pub type PQconninfoOption = _PQconninfoOption;
 
 /// The value of an argument of `PQfn`.
 #[repr(C)]
 pub union PQArgValue {
-    /// Where its bytes are.
+    /// A pointer to the bytes.
     pub ptr: *mut c_int,
-    /// The integer itself.
+    /// An integer.
     pub integer: c_int,
 }
 
-/// One argument of `PQfn`.
+/// An argument of `PQfn`.
 #[repr(C)]
 pub struct _PQArgBlock {
-    /// Its length in bytes.
+    /// The length of the value in bytes; -1 for an SQL NULL.
     pub len: c_int,
-    /// Whether it is an integer rather than a pointer to bytes.
+    /// Not 0 if `u` is an integer (2 or 4 bytes), 0 if it is a pointer.
     pub isint: c_int,
     /// The value.
     pub u: PQArgValue,
 }
-/// `struct _PQArgBlock`, by the name programs use.
+/// The usual name of `struct _PQArgBlock`.
 pub type PQArgBlock = _PQArgBlock;
 
-/// A column of a result, as `PQsetResultAttrs` takes it.
+/// The description of a column, for `PQsetResultAttrs`.
 #[repr(C)]
 pub struct pgresAttDesc {
-    /// Its name.
+    /// The name; NULL counts as an empty string.
     pub name: *mut c_char,
-    /// The table it is from, or 0.
+    /// The OID of the table, or 0.
     pub tableid: Oid,
-    /// Its number in that table, or 0.
+    /// The number of the column in the table, or 0.
     pub columnid: c_int,
     /// 0 for text, 1 for binary.
     pub format: c_int,
-    /// The type.
+    /// The OID of the type.
     pub typid: Oid,
-    /// The type's size in bytes, negative if it varies.
+    /// The size of the type in bytes; negative if it varies.
     pub typlen: c_int,
-    /// The type's modifier.
+    /// The type modifier.
     pub atttypmod: c_int,
 }
-/// `struct pgresAttDesc`, by the name programs use.
+/// The usual name of `struct pgresAttDesc`.
 pub type PGresAttDesc = pgresAttDesc;
 
 /// A growing string (see pqexpbuffer.h).
 #[repr(C)]
 pub struct PQExpBufferData {
-    /// The text, NUL-terminated, from `malloc`; a constant empty string when broken.
+    /// The text, which ends with a NUL byte. It comes from malloc, or is a constant empty string if
+    /// the buffer is broken.
     pub data: *mut c_char,
-    /// Its length without the NUL.
+    /// The length without the NUL byte.
     pub len: usize,
-    /// Bytes allocated; 0 when broken.
+    /// The number of bytes allocated; 0 if the buffer is broken.
     pub maxlen: usize,
 }
 /// A pointer to a growing string.
 pub type PQExpBuffer = *mut PQExpBufferData;
 
-/// Event data: an event procedure was registered.
+/// Data of PGEVT_REGISTER: an event procedure was registered.
 #[repr(C)]
 pub struct PGEventRegister {
     /// The connection.
     pub conn: *mut PGconn,
 }
 
-/// Event data: a connection was reset.
+/// Data of PGEVT_CONNRESET: a connection was reset.
 #[repr(C)]
 pub struct PGEventConnReset {
     /// The connection.
     pub conn: *mut PGconn,
 }
 
-/// Event data: a connection is about to be freed.
+/// Data of PGEVT_CONNDESTROY: a connection is about to be freed.
 #[repr(C)]
 pub struct PGEventConnDestroy {
     /// The connection.
     pub conn: *mut PGconn,
 }
 
-/// Event data: a result was made.
+/// Data of PGEVT_RESULTCREATE: a result was created.
 #[repr(C)]
 pub struct PGEventResultCreate {
-    /// The connection it is from.
+    /// The connection that the result comes from.
     pub conn: *mut PGconn,
     /// The result.
     pub result: *mut PGresult,
 }
 
-/// Event data: a result was copied.
+/// Data of PGEVT_RESULTCOPY: a result was copied.
 #[repr(C)]
 pub struct PGEventResultCopy {
     /// The original.
@@ -198,47 +198,49 @@ pub struct PGEventResultCopy {
     pub dest: *mut PGresult,
 }
 
-/// Event data: a result is about to be freed.
+/// Data of PGEVT_RESULTDESTROY: a result is about to be freed.
 #[repr(C)]
 pub struct PGEventResultDestroy {
     /// The result.
     pub result: *mut PGresult,
 }
 
-/// Data of `PQAUTHDATA_PROMPT_OAUTH_DEVICE`: where the user has to go.
+/// Data of `PQAUTHDATA_PROMPT_OAUTH_DEVICE`: what to show to the user. The strings are valid during
+/// the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct _PGpromptOAuthDevice {
-    /// The address to visit.
+    /// The URI that the user has to visit.
     pub verification_uri: *const c_char,
-    /// The code to enter there.
+    /// The code that the user has to enter there.
     pub user_code: *const c_char,
-    /// An address that has the code in it, or NULL.
+    /// A URI that includes the code, or NULL.
     pub verification_uri_complete: *const c_char,
-    /// Seconds until the code expires.
+    /// The number of seconds until the code expires.
     pub expires_in: c_int,
 }
-/// `struct _PGpromptOAuthDevice`, by the name programs use.
+/// The usual name of `struct _PGpromptOAuthDevice`.
 pub type PGpromptOAuthDevice = _PGpromptOAuthDevice;
 
-/// Takes each notice as a result, which it must neither keep nor clear.
+/// Receives a notice as a result, which is valid only during the call and must not be cleared.
 pub type PQnoticeReceiver =
     Option<unsafe extern "C-unwind" fn(arg: *mut c_void, res: *const PGresult)>;
 
-/// Takes each notice as text that ends in a newline.
+/// Receives a notice as text, which ends with a newline and is valid only during the call.
 pub type PQnoticeProcessor =
     Option<unsafe extern "C-unwind" fn(arg: *mut c_void, message: *const c_char)>;
 
-/// Takes (not 0) or releases (0) the lock around libraries that are not thread-safe.
+/// Acquires (if `acquire` is not 0) or releases (if it is 0) the lock for libraries that are not
+/// thread-safe.
 pub type pgthreadlock_t = Option<unsafe extern "C-unwind" fn(acquire: c_int)>;
 
-/// Writes the password of a client key, NUL-terminated, into `buf` of `size` bytes and answers
-/// its length; 0 if there is none.
+/// Writes the password of the client key to `buf` of `size` bytes, with a final NUL byte. Returns
+/// its length, or 0 if there is none.
 pub type PQsslKeyPassHook_OpenSSL_type =
     Option<unsafe extern "C-unwind" fn(buf: *mut c_char, size: c_int, conn: *mut PGconn) -> c_int>;
 
-/// Answers a need of authentication: more than 0 when done, 0 for the default way, less than 0
-/// for an error.
+/// Provides data for authentication. Returns a positive number if it has, 0 for the default method,
+/// and a negative number for an error.
 pub type PQauthDataHook_type = Option<
     unsafe extern "C-unwind" fn(
         r#type: AuthDataCode,
@@ -247,7 +249,7 @@ pub type PQauthDataHook_type = Option<
     ) -> c_int,
 >;
 
-/// Called for events; 0 means failure. `evtInfo` points to the event's data.
+/// An event procedure. `evtInfo` points to the data of the event. Returns 0 for a failure.
 pub type PGEventProc = Option<
     unsafe extern "C-unwind" fn(
         evtId: EventIdCode,
@@ -256,7 +258,7 @@ pub type PGEventProc = Option<
     ) -> c_int,
 >;
 
-/// Fails the build when a struct's size or a field's place is not libpq's (64-bit).
+/// Fails the build if the size of a struct or the offset of a field differs from libpq's (64-bit).
 macro_rules! check_layout {
     ($type:ident, $size:literal, $($field:ident: $offset:literal),+ $(,)?) => {
         const _: () = {

@@ -1,9 +1,9 @@
 //! The waits of blocking calls.
 //!
-//! A thread may be cancelled with pthread_cancel while it waits. It then leaves all functions from here up to the
-//! application's at once, as by longjmp but that the frames are unwound. So nothing on the way may need dropping or catch
-//! panics: that is why the client only says what to wait for, and why these functions and the exported ones that wait have
-//! the `C-unwind` convention. Everything else that the library does runs without being cancelled: see `net::sys::apart`.
+//! A thread may be cancelled with pthread_cancel while it waits. That unwinds all frames from here up to the
+//! application's. So no frame on the way may hold a value that must be dropped, or catch panics. For this reason, the
+//! client only says what to wait for, and these functions and the exported functions that wait have the `C-unwind` ABI.
+//! Everything else in the library runs with cancellation disabled: see `net::sys::apart`.
 
 use std::ffi::{c_int, c_void};
 use std::time::Instant;
@@ -18,13 +18,13 @@ unsafe extern "C-unwind" {
     fn send(fd: c_int, place: *const c_void, length: usize, flags: c_int) -> isize;
 }
 
-/// Waits for what a step of `conn` asked for, and tells the client how that ended.
+/// Waits for what a step of `conn` asked for, and reports the outcome to the client.
 ///
 /// # Safety
-/// `conn` is a live connection whose step has just answered `wait`; nobody borrows it.
+/// `conn` is a live connection whose step has just returned `wait`; nobody borrows it.
 #[inline]
 pub unsafe fn wait_and_report(conn: *mut pg_conn, wait: Wait) {
-    // SAFETY: the caller's promise; the client keeps the place until it knows how the wait ended.
+    // SAFETY: the caller's promise; the client keeps the buffer until it knows the outcome.
     unsafe {
         let waited = match wait {
             Wait::Input(input) => receive(input),
@@ -40,7 +40,7 @@ pub unsafe fn wait_and_report(conn: *mut pg_conn, wait: Wait) {
 }
 
 /// # Safety
-/// There is room as the input says.
+/// The input points to a buffer of the size that it says.
 #[inline]
 pub unsafe fn receive(input: Input) -> Waited {
     let Input {
@@ -88,7 +88,7 @@ unsafe fn await_ready(
             let code = std::mem::replace(&mut *errno, before);
             match ready {
                 1.. => return Waited::Ready,
-                // A timeout longer than poll can express, or a millisecond that poll cut short.
+                // The timeout was longer than poll can express, or poll returned up to a millisecond early.
                 0 if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
                 0 => return Waited::TooLong,
                 _ if code == libc::EINTR => {}
@@ -98,13 +98,13 @@ unsafe fn await_ready(
     }
 }
 
-/// Milliseconds to `deadline`, rounded up so that a wait never spins through its last millisecond.
+/// Milliseconds until `deadline`, rounded up so that the last millisecond is not a busy loop.
 fn remaining_ms(deadline: Instant) -> c_int {
     let left = deadline.saturating_duration_since(Instant::now());
     c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
 }
 
-/// One `poll`, not retried; errno tells why it failed.
+/// Calls `poll` once, without a retry. Sets errno if it fails.
 ///
 /// # Safety
 /// None; poll takes any descriptor.
@@ -120,11 +120,10 @@ pub unsafe fn poll_once(descriptor: c_int, read: bool, write: bool, timeout_ms: 
     unsafe { poll(&mut entry, 1, timeout_ms) }
 }
 
-/// Sends what the system takes at once. It waits for nothing, but like any `send` it is a place where the thread may be
-/// cancelled.
+/// Sends as much as the socket takes without waiting. Like any `send`, it is a cancellation point.
 ///
 /// # Safety
-/// The output is the connection's, which nobody uses meanwhile.
+/// The output belongs to a connection that nobody else uses.
 #[inline]
 pub unsafe fn send_now(output: Output) -> Result<usize, c_int> {
     // SAFETY: the caller's promise, and errno's place is the thread's own.

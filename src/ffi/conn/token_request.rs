@@ -9,16 +9,17 @@ use super::pg_conn;
 
 const FLOW_FAILED: &[u8] = b"user-defined OAuth flow failed";
 
-/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN`: the hook sets `token` at once, or `async`.
+/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN`. The hook sets `token`, or `async` to get the token
+/// without blocking.
 #[repr(C)]
 pub struct PGoauthBearerRequest {
-    /// In: the address of the provider's discovery document.
+    /// In: the URI of the provider's discovery document.
     pub openid_configuration: *const c_char,
-    /// In: the scopes that are needed, or NULL.
+    /// In: the required scopes, or NULL.
     pub scope: *const c_char,
-    /// Out, optional: called until the token is there. Answers `PGRES_POLLING_READING` or
-    /// `PGRES_POLLING_WRITING` after storing the descriptor to wait for in `*altsock`,
-    /// `PGRES_POLLING_OK` after setting `token`, `PGRES_POLLING_FAILED` to give up.
+    /// Out, optional: called repeatedly until there is a token. Returns `PGRES_POLLING_READING` or
+    /// `PGRES_POLLING_WRITING` after it has stored the descriptor to wait for in `*altsock`,
+    /// `PGRES_POLLING_OK` after it has set `token`, or `PGRES_POLLING_FAILED`.
     pub r#async: Option<
         unsafe extern "C-unwind" fn(
             conn: *mut pg_conn,
@@ -26,31 +27,33 @@ pub struct PGoauthBearerRequest {
             altsock: *mut c_int,
         ) -> PollingStatusCode,
     >,
-    /// Out, optional: called once the token is not needed any more, to free what the hook made.
+    /// Out, optional: called when the token is no longer needed, to free what the hook has
+    /// allocated.
     pub cleanup:
         Option<unsafe extern "C-unwind" fn(conn: *mut pg_conn, request: *mut PGoauthBearerRequest)>,
-    /// Out: the token. It has to stay until `cleanup` is called.
+    /// Out: the token. It must remain valid until `cleanup` is called.
     pub token: *mut c_char,
-    /// The hook's own; never touched by the library.
+    /// For the hook; not used by the library.
     pub user: *mut c_void,
 }
 
-// Tag and name are the same; cbindgen.toml gives this the name.
+// The tag and the name are the same. cbindgen.toml renames this alias.
 #[doc(hidden)]
 pub type PGoauthBearerRequestName = PGoauthBearerRequest;
 
-/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN_V2`. The callbacks of `v1` may cast the request they
-/// get to this type.
+/// Data of `PQAUTHDATA_OAUTH_BEARER_TOKEN_V2`. The callbacks in `v1` may cast their request to this
+/// type.
 #[repr(C)]
 pub struct _PGoauthBearerRequestV2 {
-    /// All that version 1 has.
+    /// The members of version 1.
     pub v1: PGoauthBearerRequest,
-    /// In: the issuer, as the option oauth_issuer names it.
+    /// In: the issuer, as in the connection option `oauth_issuer`.
     pub issuer: *const c_char,
-    /// Out, optional: why the flow failed, for `PQerrorMessage`. Freed by `v1.cleanup`, if at all.
+    /// Out, optional: the reason for a failure, for `PQerrorMessage`. The library does not free it;
+    /// `v1.cleanup` may.
     pub error: *const c_char,
 }
-/// `struct _PGoauthBearerRequestV2`, by the name programs use.
+/// The usual name of `struct _PGoauthBearerRequestV2`.
 pub type PGoauthBearerRequestV2 = _PGoauthBearerRequestV2;
 
 /// What the application's hook is called with, and its callbacks after it.

@@ -35,7 +35,7 @@ fn values(array: *mut PQconninfoOption) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_string_becomes_an_array() {
+fn parses_a_connection_string_to_an_array() {
     let mut message = ptr::dangling_mut();
     // SAFETY: a C string and a pointer to write to.
     let array = unsafe { PQconninfoParse(c"port=1 host=''".as_ptr(), &mut message) };
@@ -48,7 +48,7 @@ fn a_string_becomes_an_array() {
 }
 
 #[test]
-fn errors_come_with_a_newline() {
+fn error_messages_end_with_a_newline() {
     let mut message = ptr::null_mut();
     // SAFETY: a C string and a pointer to write to.
     let array = unsafe { PQconninfoParse(c"uzer=1".as_ptr(), &mut message) };
@@ -64,7 +64,7 @@ fn errors_come_with_a_newline() {
 }
 
 #[test]
-fn null_pointers() {
+fn accepts_null_pointers() {
     // SAFETY: NULL is allowed for both arguments.
     unsafe {
         assert!(PQconninfoParse(c"uzer=1".as_ptr(), ptr::null_mut()).is_null());
@@ -74,7 +74,7 @@ fn null_pointers() {
 }
 
 #[test]
-fn defaults_have_values() {
+fn defaults_include_the_port() {
     let values = values(PQconndefaults());
     assert!(values.iter().any(|(keyword, _)| keyword == "port"));
     assert!(

@@ -58,7 +58,7 @@ fn a_new_buffer_is_empty_and_has_256_bytes() {
 }
 
 #[test]
-fn text_characters_and_bytes_are_appended() {
+fn appends_strings_characters_and_bytes() {
     let buffer = Buffer::new();
     append(&buffer, c"select ");
     // SAFETY: a live buffer, and three bytes.
@@ -114,7 +114,7 @@ fn a_terminated_buffer_is_broken() {
 }
 
 #[test]
-fn every_kind_of_argument_reaches_the_format() {
+fn formats_every_kind_of_argument() {
     let (append, print) = variadics();
     let buffer = Buffer::new();
     // SAFETY: a live buffer, formats that fit their arguments.
@@ -162,7 +162,7 @@ fn every_kind_of_argument_reaches_the_format() {
 }
 
 #[test]
-fn the_error_number_survives_the_repetition() {
+fn errno_is_the_same_when_formatting_is_repeated() {
     let (append, print) = variadics();
     let buffer = Buffer::new();
     let long = [b'y'; 3000].map(|b| b as c_char);
@@ -178,7 +178,7 @@ fn the_error_number_survives_the_repetition() {
 }
 
 #[test]
-fn a_format_that_fails_breaks_the_buffer() {
+fn a_failed_format_breaks_the_buffer() {
     let (append, _) = variadics();
     let buffer = Buffer::new();
     // SAFETY: a live buffer, formats that fit their arguments.
@@ -192,7 +192,7 @@ fn a_format_that_fails_breaks_the_buffer() {
 }
 
 #[test]
-fn null_is_harmless_everywhere() {
+fn functions_accept_null() {
     let (append, print) = variadics();
     let none: PQExpBuffer = ptr::null_mut();
     let buffer = Buffer::new();

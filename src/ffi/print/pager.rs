@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Whether both ends are a terminal, a pager is named, and the result is too long for a screen.
+/// Whether stdin and stdout are terminals, PAGER is set, and the result does not fit the screen.
 pub fn is_wanted(result: &PgResult, options: &PrintOptions) -> bool {
     // SAFETY: isatty takes any descriptor.
     let terminals =
@@ -14,9 +14,9 @@ pub fn is_wanted(result: &PgResult, options: &PrintOptions) -> bool {
     terminals && !options.html3 && program().is_some() && is_too_long(result, options, screen())
 }
 
-/// The pager's command, from the environment.
+/// The pager's command, from the environment variable PAGER.
 fn program() -> Option<&'static CStr> {
-    // SAFETY: libpq, too, reads the environment here; the program must not change it meanwhile.
+    // SAFETY: like libpq, reads the environment, which the program must not change at the same time.
     let value = unsafe { libc::getenv(c"PAGER".as_ptr()) };
     if value.is_null() {
         return None;
@@ -75,7 +75,7 @@ pub fn with_pager(print: impl FnOnce(*mut libc::FILE)) -> bool {
     if pipe.is_null() {
         return false;
     }
-    let held = HeldSigpipe::new();
+    let held = BlockedSigpipe::new();
     print(pipe);
     // SAFETY: `pipe` is from popen and is not used again.
     unsafe { libc::pclose(pipe) };
@@ -83,20 +83,20 @@ pub fn with_pager(print: impl FnOnce(*mut libc::FILE)) -> bool {
     true
 }
 
-/// Keeps SIGPIPE from this thread until dropped, and swallows one that came.
-struct HeldSigpipe {
+/// Blocks SIGPIPE in this thread until it is dropped, and discards a SIGPIPE that is pending then.
+struct BlockedSigpipe {
     earlier: libc::sigset_t,
     was_pending: bool,
     held: bool,
 }
 
-impl HeldSigpipe {
-    fn new() -> HeldSigpipe {
+impl BlockedSigpipe {
+    fn new() -> BlockedSigpipe {
         let sigpipe = sigpipe();
         let mut earlier = empty_set();
         // SAFETY: both sets are valid.
         let held = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &sigpipe, &mut earlier) } == 0;
-        HeldSigpipe {
+        BlockedSigpipe {
             earlier,
             was_pending: held && is_sigpipe_pending(),
             held,
@@ -104,7 +104,7 @@ impl HeldSigpipe {
     }
 }
 
-impl Drop for HeldSigpipe {
+impl Drop for BlockedSigpipe {
     fn drop(&mut self) {
         if !self.held {
             return;
@@ -114,7 +114,7 @@ impl Drop for HeldSigpipe {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            // SAFETY: all pointers are valid or NULL where that is allowed.
+            // SAFETY: all pointers are valid, or NULL as sigtimedwait allows.
             unsafe { libc::sigtimedwait(&sigpipe(), ptr::null_mut(), &at_once) };
         }
         // SAFETY: `earlier` is a mask that pthread_sigmask gave.
@@ -152,7 +152,7 @@ mod tests {
     use crate::result::builder::tests::result;
 
     #[test]
-    fn too_long_for_a_screen() {
+    fn estimates_whether_a_result_fits_the_screen() {
         let row: &[Option<&[u8]>] = &[Some(b"1")];
         let result = result(&[b"a"], &[row; 10]);
         let mut options = PrintOptions {
@@ -175,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pipe_is_swallowed() {
-        let held = HeldSigpipe::new();
+    fn a_sigpipe_of_the_pager_is_discarded() {
+        let held = BlockedSigpipe::new();
         // SAFETY: the signal is blocked in this thread.
         unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE) };
         assert!(is_sigpipe_pending());

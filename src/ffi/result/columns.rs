@@ -8,7 +8,7 @@ use crate::result::columns::ColumnDesc;
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-/// The description of a column; None, after a notice, if there is no such column.
+/// The description of a column. If there is no such column, returns None and raises a notice.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -38,8 +38,9 @@ pub(super) unsafe fn warn_no_column(res: *const PGresult, field_num: c_int) {
     }
 }
 
-/// A column's name, owned by the result; NULL for NULL, and, with a notice, if there is no such
-/// column. Columns of a COPY have none.
+/// Returns the name of a column; it belongs to the result. Columns are numbered from 0. Columns of
+/// a COPY have no name: returns NULL. If there is no such column, returns NULL and raises a notice.
+/// Returns NULL for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -59,10 +60,10 @@ pub unsafe extern "C-unwind" fn PQfname(res: *const PGresult, field_num: c_int) 
     name.cast_mut()
 }
 
-/// The number of the first column of that name, from 0 on; -1 if there is none, for NULL and
-/// for an empty name.
+/// Returns the number of the first column with the given name, starting with 0. Returns -1 if there
+/// is none, for an empty name and for NULL.
 ///
-/// The name is read as SQL reads it: in lower case but for what stands in double quotes.
+/// The name is folded to lower case, except for parts in double quotes, as in SQL.
 ///
 /// # Safety
 /// `res` is NULL or a result, `field_name` NULL or a string.
@@ -83,7 +84,7 @@ pub unsafe extern "C-unwind" fn PQfnumber(
     })
 }
 
-/// libpq: letters beyond ASCII follow the locale where it has one byte a character.
+/// libpq: letters outside ASCII follow the locale if it has one byte per character.
 fn lower(c: u8) -> u8 {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
@@ -99,8 +100,8 @@ fn lower(c: u8) -> u8 {
     u8::try_from(lower).unwrap_or(c)
 }
 
-/// The OID of the table a column is from; 0 if it is from none, for NULL, and, with a notice, if
-/// there is no such column.
+/// Returns the OID of the table that a column belongs to; 0 if it belongs to none. If there is no
+/// such column, returns 0 and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -110,8 +111,8 @@ pub unsafe extern "C-unwind" fn PQftable(res: *const PGresult, field_num: c_int)
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.tableid)
 }
 
-/// A column's number in its table, from 1 on; 0 if it is from none, for NULL, and, with a
-/// notice, if there is no such column.
+/// Returns the number of a column in its table, starting with 1; 0 if it belongs to no table. If
+/// there is no such column, returns 0 and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -121,8 +122,8 @@ pub unsafe extern "C-unwind" fn PQftablecol(res: *const PGresult, field_num: c_i
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.columnid)
 }
 
-/// A column's format, 0 for text and 1 for binary; 0 for NULL, and, with a notice, if there is
-/// no such column.
+/// Returns the format of a column: 0 for text, 1 for binary. If there is no such column, returns 0
+/// and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -132,7 +133,8 @@ pub unsafe extern "C-unwind" fn PQfformat(res: *const PGresult, field_num: c_int
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.format)
 }
 
-/// The OID of a column's type; 0 for NULL, and, with a notice, if there is no such column.
+/// Returns the OID of the type of a column. If there is no such column, returns 0 and raises a
+/// notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -142,8 +144,8 @@ pub unsafe extern "C-unwind" fn PQftype(res: *const PGresult, field_num: c_int) 
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.typid)
 }
 
-/// The size of a column's type in bytes, negative if it varies; 0 for NULL, and, with a notice,
-/// if there is no such column.
+/// Returns the size of the type of a column in bytes; a negative number if the size varies. If
+/// there is no such column, returns 0 and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -153,8 +155,8 @@ pub unsafe extern "C-unwind" fn PQfsize(res: *const PGresult, field_num: c_int) 
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.typlen)
 }
 
-/// The modifier of a column's type, -1 if it has none; 0 for NULL, and, with a notice, if there
-/// is no such column.
+/// Returns the type modifier of a column, for example its precision; -1 if it has none. If there is
+/// no such column, returns 0 and raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -164,7 +166,8 @@ pub unsafe extern "C-unwind" fn PQfmod(res: *const PGresult, field_num: c_int) -
     unsafe { column(res, field_num) }.map_or(0, |desc| desc.atttypmod)
 }
 
-/// The number of a prepared statement's parameters; 0 for NULL and other results.
+/// Returns the number of parameters of a prepared statement, for a result of PQdescribePrepared.
+/// Returns 0 for other results and for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -174,8 +177,9 @@ pub unsafe extern "C-unwind" fn PQnparams(res: *const PGresult) -> c_int {
     unsafe { shared(res) }.map_or(0, |result| result.params().len() as c_int)
 }
 
-/// The OID of the type of a prepared statement's parameter; 0 for NULL, and, with a notice, if
-/// there is no such parameter.
+/// Returns the OID of the type of a parameter of a prepared statement, for a result of
+/// PQdescribePrepared. Parameters are numbered from 0. If there is no such parameter, returns 0 and
+/// raises a notice. Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.

@@ -1,4 +1,4 @@
-//! What a command's tag says.
+//! The command tag of a result.
 
 use super::super::ptr::shared;
 use super::super::types::{Oid, PGresult};
@@ -7,14 +7,15 @@ use std::cell::UnsafeCell;
 use std::ffi::c_char;
 use std::ptr;
 
-/// libpq's size: longer numbers are cut.
+/// libpq's size; a longer number is truncated.
 const OID_SIZE: usize = 24;
 
 thread_local! {
     static OID: UnsafeCell<[u8; OID_SIZE]> = const { UnsafeCell::new([0; OID_SIZE]) };
 }
 
-/// The tag of the command, owned by the result; empty if it has none, NULL for NULL.
+/// Returns the command tag of a result, such as "INSERT 0 1"; an empty string if it has none.
+/// Returns NULL for NULL. The string belongs to the result.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -25,8 +26,9 @@ pub unsafe extern "C-unwind" fn PQcmdStatus(res: *mut PGresult) -> *mut c_char {
     tag.unwrap_or(ptr::null()).cast_mut()
 }
 
-/// The digits of the OID of the row an INSERT made, in a buffer that the thread's next call
-/// overwrites; an empty string for other commands and NULL.
+/// Returns the OID of the row that an INSERT created, as a string; an empty string if there is
+/// none, and for NULL. The next call in the same thread overwrites the string. Deprecated: use
+/// PQoidValue.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -44,7 +46,7 @@ pub unsafe extern "C-unwind" fn PQoidStatus(res: *const PGresult) -> *mut c_char
     })
 }
 
-/// The OID of the row an INSERT made; 0 if it made none, for other commands and NULL.
+/// Returns the OID of the row that an INSERT created. Returns 0 if there is none, and for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -54,10 +56,9 @@ pub unsafe extern "C-unwind" fn PQoidValue(res: *const PGresult) -> Oid {
     unsafe { shared(res) }.map_or(0, |result| result.oid_value())
 }
 
-/// The digits of the number of rows a command affected, owned by the result.
-///
-/// An empty string for commands that do not count, for NULL, and, with a notice, if the server's
-/// tag makes no sense.
+/// Returns the number of rows that a command affected, as a string that belongs to the result.
+/// Returns an empty string if the command does not count rows, and for NULL. If the server's
+/// command tag is malformed, returns an empty string and raises a notice.
 ///
 /// # Safety
 /// `res` is NULL or a result.
@@ -70,7 +71,7 @@ pub unsafe extern "C-unwind" fn PQcmdTuples(res: *mut PGresult) -> *mut c_char {
     if let Ok(count) = result.cmd_tuples() {
         return count.as_ptr().cast_mut();
     }
-    // The tag may be of any encoding, a notice's text too: the bytes are copied as they are.
+    // The tag may have any encoding, so its bytes are copied without conversion.
     let mut text = NoticeText::new();
     text.push(b"could not interpret result from server: ");
     text.push(result.cmd_status().to_bytes());

@@ -1,4 +1,4 @@
-//! Results that programs make and change.
+//! Functions with which programs create and change results.
 
 use super::super::clear::changeable;
 use super::super::guard::guard;
@@ -13,9 +13,8 @@ use crate::result::store::PgResultBox;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-/// A copy of a result's parts named by `flags` (`PG_COPYRES_...`), for `PQclear`.
-///
-/// Its status is `PGRES_TUPLES_OK`. NULL when memory ran out, and for NULL.
+/// Returns a copy of a result with status PGRES_TUPLES_OK; free it with PQclear. `flags`
+/// (PG_COPYRES_...) selects what else is copied. Returns NULL if memory ran out, and for NULL.
 ///
 /// # Safety
 /// `src` is NULL or a result.
@@ -33,13 +32,14 @@ pub unsafe extern "C-unwind" fn PQcopyResult(src: *const PGresult, flags: c_int)
     if flags & PG_COPYRES_EVENTS == 0 || unsafe { super::super::events::fire_copy(src, dest) } {
         return dest;
     }
-    // SAFETY: `dest` is fresh from `into_raw` and was not handed out.
+    // SAFETY: `dest` came from `into_raw` and was not returned.
     drop(unsafe { PgResultBox::from_raw(dest) });
     ptr::null_mut()
 }
 
-/// Describes the columns of a result that has neither columns nor rows: 1, or 0 if it has, when
-/// memory ran out, and for NULL. Names are copied. No columns at all (`numAttributes` under 1 or NULL) change nothing.
+/// Sets the columns of a result that has neither columns nor rows. The names are copied. Returns 1,
+/// also if `numAttributes` is less than 1 or `attDescs` is NULL, in which case nothing changes.
+/// Returns 0 if the result has columns, if memory ran out, and for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result, `attDescs` NULL or an array of `numAttributes`, with names that
@@ -97,10 +97,12 @@ unsafe fn columns_of(descs: &[PGresAttDesc]) -> Option<Columns> {
     Some(columns)
 }
 
-/// Sets a value to a copy of the `len` bytes at `value`, to SQL's NULL if `len` is -1 or `value`
-/// NULL: 1, or 0 with a notice if there is no such row or column or memory ran out; 0 for NULL.
+/// Sets a value to a copy of the `len` bytes at `value`, or to an SQL NULL if `len` is -1 or
+/// `value` is NULL. If `tup_num` is the number of rows, a row is added, and its other values are
+/// SQL NULLs.
 ///
-/// The row behind the last one is added, with NULLs in its other columns.
+/// Returns 1. If there is no such row or column, or memory ran out, returns 0 and raises a notice.
+/// Returns 0 for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result, `value` NULL or readable for `len` bytes.
@@ -152,8 +154,8 @@ unsafe fn warn_not_set(res: *const PGresult, error: SetValueError, row: c_int, c
     }
 }
 
-/// `nBytes` bytes that are freed with the result, aligned for any type; a pointer that must not
-/// be written through for 0. NULL when memory ran out, and for NULL.
+/// Allocates memory that is freed with the result. It is aligned for any type. If `nBytes` is 0,
+/// the pointer must not be dereferenced. Returns NULL if memory ran out, and for NULL.
 ///
 /// # Safety
 /// `res` is NULL or a result.

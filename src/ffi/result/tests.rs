@@ -15,7 +15,7 @@ fn text(pointer: *const c_char) -> Option<&'static [u8]> {
 }
 
 #[test]
-fn null_results() {
+fn functions_accept_null_results() {
     let null = ptr::null_mut();
     // SAFETY: NULL is allowed for every result.
     unsafe {
@@ -53,7 +53,7 @@ fn null_results() {
 }
 
 #[test]
-fn status_names() {
+fn every_status_has_its_name() {
     assert_eq!(size_of_val(&pgresStatus), 104);
     for (status, name) in NAMES.iter().enumerate() {
         assert_eq!(
@@ -69,7 +69,7 @@ fn status_names() {
 }
 
 #[test]
-fn values() {
+fn returns_values_and_rejects_numbers_out_of_range() {
     let res = sample();
     // SAFETY: `res` is a result until PQclear.
     unsafe {
@@ -127,7 +127,7 @@ fn the_out_of_memory_result_cannot_be_changed() {
 }
 
 #[test]
-fn errors() {
+fn returns_the_fields_of_an_error() {
     let failed = PGresult::of_error(b"SERROR\0C42601\0Mbad\0P1\0\0", b"x");
     let res = failed.into_raw();
     // SAFETY: `res` is a result until PQclear.
@@ -148,7 +148,7 @@ fn errors() {
 }
 
 #[test]
-fn command_tags() {
+fn parses_command_tags() {
     let res = sample();
     // SAFETY: `res` is a result until PQclear.
     unsafe {
@@ -165,7 +165,7 @@ fn command_tags() {
 }
 
 #[test]
-fn made_by_a_program() {
+fn a_program_can_fill_a_result() {
     let res = PGresult::new(Status::TuplesOk, 6, Layout::Compact)
         .unwrap()
         .into_raw();
@@ -215,7 +215,7 @@ fn made_by_a_program() {
     }
 }
 
-/// What psycopg's C module takes a result for.
+/// The layout of a result that psycopg's C module assumes.
 #[repr(C)]
 struct InMemory {
     rows: c_int,
@@ -230,7 +230,7 @@ struct ValueInMemory {
     start: *const c_char,
 }
 
-/// Compares what a result's memory says with what the functions answer.
+/// Compares the memory of a result with what the functions return.
 ///
 /// # Safety
 /// `res` is a result.
@@ -268,7 +268,7 @@ unsafe fn check_memory(res: *const PGresult, layout: Layout) {
 }
 
 #[test]
-fn memory_is_laid_out_as_libpqs() {
+fn memory_has_the_layout_of_libpq() {
     for layout in [Layout::Compact, Layout::Libpq] {
         let rows: &[&[Option<&[u8]>]] = &[&[Some(b"one"), None], &[Some(b""), Some(b"two")]];
         let res = result_of(layout, &[b"a", b"b"], rows).into_raw();
@@ -291,13 +291,13 @@ fn memory_is_laid_out_as_libpqs() {
 }
 
 #[test]
-fn the_constant_results_memory_is_laid_out_as_libpqs() {
+fn the_constant_result_has_the_layout_of_libpq() {
     // SAFETY: the result is there for ever.
     unsafe { check_memory(out_of_memory(), Layout::Compact) };
 }
 
 #[test]
-fn parameters() {
+fn returns_the_parameter_types_of_a_statement() {
     let mut described = PGresult::new(Status::CommandOk, 6, Layout::Compact).unwrap();
     described.set_params(vec![23, 25]);
     let res = described.into_raw();

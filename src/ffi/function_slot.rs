@@ -1,4 +1,4 @@
-//! Process-wide slots for functions of the program, read and set from any thread.
+//! A process-wide slot for a function of the application, which any thread may read and set.
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -6,40 +6,40 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Holds a C function pointer of type `F`, or nothing.
-pub struct Hook<F> {
+/// Holds a C function pointer of type `F`, or none.
+pub struct FunctionSlot<F> {
     function: AtomicPtr<c_void>,
     kind: PhantomData<F>,
 }
 
-impl<F: Copy> Hook<F> {
+impl<F: Copy> FunctionSlot<F> {
     const IS_POINTER: () = assert!(mem::size_of::<F>() == mem::size_of::<*mut c_void>());
 
     /// An empty slot.
     ///
     /// # Safety
     /// `F` is a function pointer type.
-    pub const unsafe fn empty() -> Hook<F> {
+    pub const unsafe fn empty() -> FunctionSlot<F> {
         let () = Self::IS_POINTER;
-        Hook {
+        FunctionSlot {
             function: AtomicPtr::new(ptr::null_mut()),
             kind: PhantomData,
         }
     }
 
-    /// The function stored last.
+    /// The current function.
     pub fn get(&self) -> Option<F> {
         from_pointer(self.function.load(Ordering::Acquire))
     }
 
-    /// Stores `function` and answers the one before.
+    /// Stores `function` and returns the previous one.
     pub fn replace(&self, function: Option<F>) -> Option<F> {
         from_pointer(self.function.swap(to_pointer(function), Ordering::AcqRel))
     }
 }
 
 fn to_pointer<F: Copy>(function: Option<F>) -> *mut c_void {
-    // SAFETY: `Hook::empty` promises that F is a function pointer, which has this size.
+    // SAFETY: `FunctionSlot::empty` promises that F is a function pointer, which has this size.
     function.map_or(ptr::null_mut(), |f| unsafe { mem::transmute_copy(&f) })
 }
 
@@ -57,10 +57,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_function_comes_back() {
+    fn returns_the_function_that_was_stored() {
         type Function = extern "C-unwind" fn(i32) -> i32;
         // SAFETY: Function is a function pointer type.
-        static SLOT: Hook<Function> = unsafe { Hook::empty() };
+        static SLOT: FunctionSlot<Function> = unsafe { FunctionSlot::empty() };
         assert!(SLOT.get().is_none());
         assert!(SLOT.replace(Some(double)).is_none());
         assert_eq!(SLOT.get().map(|f| f(21)), Some(42));
