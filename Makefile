@@ -8,6 +8,7 @@
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
 # make proxy-bench what goaway-proxy costs, beside PgBouncer and no proxy
+# make extension-bench what pg_goaway costs: a server with it beside one without it
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
@@ -38,7 +39,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench check-style check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -158,6 +159,12 @@ proxy-bench:
 	c-tests/setup.sh proxy-bench
 	$(MAKE) proxy
 	/usr/bin/python3 -B c-tests/demo/proxy_cost.py $(PROXY_BENCH)
+
+# Words for it, as in make extension-bench EXTENSION_BENCH="--rounds 30": see c-tests/demo/extension_cost.py.
+EXTENSION_BENCH ?=
+extension-bench:
+	c-tests/setup.sh extension-bench
+	/usr/bin/python3 -B c-tests/demo/extension_cost.py $(EXTENSION_BENCH)
 
 clean:
 	$(CARGO) clean

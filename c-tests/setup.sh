@@ -6,6 +6,7 @@
 #   c-tests/setup.sh demo         what the demo needs, which is much less
 #   c-tests/setup.sh report       what the drain report needs
 #   c-tests/setup.sh proxy-bench  what goaway-proxy's benchmark needs
+#   c-tests/setup.sh extension-bench  what pg_goaway's benchmark needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -46,6 +47,11 @@ report)
     packages=("${for_the_demo[@]}" postgresql-server-dev-15)
     python+=(matplotlib==3.11.2)
     ;;
+extension-bench)
+    costs="make extension-bench: 10 minutes; 0.2 GB of packages"
+    packages=("${for_the_demo[@]}" postgresql-server-dev-15 valgrind)
+    python=()
+    ;;
 proxy-bench)
     costs="make proxy-bench: 10 minutes; 0.2 GB of packages, 0.4 GB in target"
     packages=("${for_the_demo[@]}" pgbouncer)
@@ -60,7 +66,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|proxy-bench]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench]" >&2
     exit 2
     ;;
 esac

@@ -9,6 +9,7 @@ ActiveSupport.on_load(:active_record) do
   require "active_record/connection_adapters/postgresql_adapter"
   ActiveRecord::ConnectionAdapters::PostgreSQLAdapter.set_callback(:checkin, :after) do
     raw_connection.consume_input
+    raw_connection.is_busy # C libpq parses here what it has received, not before
     disconnect! if raw_connection.parameter_status("disconnect_requested") == "on"
   rescue PG::Error
     disconnect!

@@ -16,6 +16,7 @@ class Session
     return unless @connection
 
     @connection.consume_input
+    @connection.is_busy # C libpq parses here what it has received, not before
     close if @connection.parameter_status("disconnect_requested") == "on"
   rescue PG::Error
     close

@@ -92,10 +92,10 @@ def resident_megabytes(pid):
 class Arm:
     """A route to the server, and a pgbench that runs only in its turns."""
 
-    def __init__(self, name, server, port, process=None):
+    def __init__(self, name, server, port, process=None, workload=WORKLOAD):
         self.name, self.port, self.process = name, port, process
         program = server.programs / "pgbench"
-        command = [program, *WORKLOAD, "-T", "3600", *address(port)]
+        command = [program, *workload, "-T", "3600", *address(port)]
         self.bench = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/", **service_user())
         self.bench.send_signal(signal.SIGSTOP)
         self.seconds = 0

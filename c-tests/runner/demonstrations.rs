@@ -144,6 +144,39 @@ fn an_interrupted_demonstration_stops_what_it_started() {
     assert_eq!(left.count(), 0, "files are left");
 }
 
+/// The benchmark of pg_goaway. Only the counted figure is checked: it does not depend on the load.
+#[test]
+fn extension_cost() {
+    let mut command = python(&["extension_cost.py"]);
+    command.args([
+        "--rounds",
+        "1",
+        "--turns",
+        "2",
+        "--stops",
+        "2",
+        "--transactions",
+        "200",
+    ]);
+    let output = process::run(&mut command, b"", LIMIT).success();
+    for begin in [
+        "transactions/s, with by without: ",
+        "fast shutdown: ",
+        "immediate shutdown: ",
+    ] {
+        let mut lines = output.stdout.lines();
+        assert!(lines.any(|line| line.starts_with(begin)), "{output}");
+    }
+    // Far more than the module takes.
+    let (_, ratio) = output
+        .stdout
+        .rsplit_once("instructions a transaction: ")
+        .and_then(|(_, line)| line.rsplit_once(": "))
+        .expect("a ratio");
+    let ratio: f64 = ratio.trim().parse().expect("a number");
+    assert!((0.97..1.03).contains(&ratio), "{output}");
+}
+
 /// The benchmark of goaway-proxy. This checks that it measures something, not the figures.
 #[test]
 fn proxy_cost() {

@@ -248,6 +248,19 @@ fn node_postgres() {
     leaves_by_parameter(command, Idle::Watched);
 }
 
+/// The example is a package of its own.
+#[test]
+fn tokio_postgres() {
+    let target = paths::target().join("c-tests/tokio_postgres");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--quiet", "--manifest-path"]);
+    cargo.arg(example("pool_tokio_postgres").join("Cargo.toml"));
+    cargo.env("CARGO_TARGET_DIR", &target);
+    process::run(&mut cargo, b"", Duration::from_secs(600)).success();
+    let program = target.join("debug/pool_tokio_postgres");
+    leaves_by_parameter(|| Command::new(&program), Idle::Watched);
+}
+
 #[test]
 fn psycopg2() {
     leaves_when_asked(
@@ -280,6 +293,19 @@ fn activerecord() {
         || script("/usr/bin/ruby", "pool_activerecord.rb"),
         Idle::AtCheckIn,
     );
+}
+
+/// C libpq reports the parameter to Ruby's driver.
+#[test]
+fn ruby_on_c_libpq() {
+    for name in ["pool_connection_pool.rb", "pool_activerecord.rb"] {
+        let command = || {
+            let mut command = on_lib("/usr/bin/ruby", Lib::Oracle);
+            command.arg(example(name));
+            command
+        };
+        leaves_by_parameter(command, Idle::AtCheckIn);
+    }
 }
 
 /// What docs/goaway.md says about psycopg's `check`: the pool takes the connection back and offers it again.

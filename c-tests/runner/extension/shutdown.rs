@@ -246,14 +246,14 @@ pub fn worker(server: &Postgres) -> String {
 }
 
 #[track_caller]
-fn signal(pid: &str, name: &str) {
+pub fn signal(pid: &str, name: &str) {
     let kill = format!("kill -{name} {pid}");
     process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
 }
 
 /// Waits for a worker that is not `before`.
 #[track_caller]
-fn new_worker(server: &Postgres, before: &str) -> String {
+pub fn new_worker(server: &Postgres, before: &str) -> String {
     let mut pid = String::new();
     wait_until("another", || {
         pid = worker(server);

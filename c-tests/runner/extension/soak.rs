@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::shutdown::{assert_logged, assert_sound, wait_for_exit, worker};
+use super::shutdown::{assert_logged, assert_sound, new_worker, signal, wait_for_exit, worker};
 use super::{session, start, told, versions};
 use crate::proxy::raw::Raw;
 use crate::support::clients::own_library;
@@ -33,11 +33,32 @@ fn five_hundred_clients_are_told() {
     assert_sound(server);
 }
 
+/// How much happens in the life of a server.
+#[derive(Clone, Copy)]
+struct Load {
+    /// Of each of three pgbenches.
+    clients: u32,
+    seconds: u32,
+}
+
+const SHORT: Load = Load {
+    clients: 4,
+    seconds: 2,
+};
+
+/// Nearly 500 backends.
+const LONG: Load = Load {
+    clients: 160,
+    seconds: 10,
+};
+
 /// pgbench, with a connection for each transaction or for all; its errors.
-fn pgbench(server: &Postgres, options: &[&str]) -> impl FnOnce() -> String + use<> {
+fn pgbench(server: &Postgres, load: Load, options: &[&str]) -> impl FnOnce() -> String + use<> {
     let version = server.version();
     let mut command = on_lib(version.bin().join("pgbench"), own_library(version));
-    command.args(["-n", "-f", "/dev/stdin", "-c", "4", "-T", "4"]);
+    let seconds = (load.seconds + 2).to_string();
+    command.args(["-n", "-f", "/dev/stdin", "-T", &seconds]);
+    command.args(["-c", &load.clients.to_string()]);
     command.args(options).arg(server.unix("postgres"));
     command
         .stdin(Stdio::piped())
@@ -54,8 +75,9 @@ fn pgbench(server: &Postgres, options: &[&str]) -> impl FnOnce() -> String + use
     }
 }
 
-/// What the shutdown explains.
-const EXPLAINED: [&str; 10] = [
+/// What the shutdown and the cancel requests explain.
+const EXPLAINED: [&str; 11] = [
+    "canceling statement due to user request",
     "terminating connection due to administrator command",
     "server closed the connection unexpectedly",
     "This probably means the server terminated",
@@ -88,19 +110,34 @@ fn size_of_worker(server: &Postgres) -> (usize, usize) {
     (descriptors, resident.unwrap_or(0))
 }
 
-/// One life of a server: clients come and go and are asked; in the end it shuts down.
-fn round(server: &Postgres) -> (usize, usize) {
+/// One life of a server: clients come and go, and are asked and cancelled; the worker is terminated; in the end the server
+/// shuts down.
+fn round(server: &Postgres, load: Load) -> (usize, usize) {
     let clients = [
-        pgbench(server, &[]),
-        pgbench(server, &["-C"]),
-        pgbench(server, &["-M", "prepared"]),
+        pgbench(server, load, &[]),
+        pgbench(server, load, &["-C"]),
+        pgbench(server, load, &["-M", "prepared"]),
     ];
-    let ask = "SELECT count(pg_goaway_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
-        WHERE backend_type = 'client backend' ORDER BY random() LIMIT 4) s";
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(2) {
-        server.psql("postgres", ask);
+    let some = |function: &str, count: u32| {
+        let sql = format!(
+            "SELECT count({function}(pid)) FROM (SELECT pid FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT {count}) s"
+        );
+        server.psql("postgres", &sql);
+    };
+    let before = new_worker(server, "");
+    for second in 0..load.seconds {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(1) {
+            some("pg_goaway_backend", load.clients);
+        }
+        some("pg_cancel_backend", 1);
+        if second == 0 {
+            server.psql("postgres", "SELECT pg_goaway_all()");
+            signal(&before, "TERM");
+        }
     }
+    new_worker(server, &before);
     let size = size_of_worker(server);
     server
         .control(&["stop", "-m", "smart", "--no-wait"])
@@ -118,13 +155,14 @@ fn shutdown_under_mixed_load() {
         env::var("LIBPQ_OXIDE_SOAK").map_or(0, |text| text.parse().expect("minutes"));
     let limit = Duration::from_secs(minutes * 60 / versions().len() as u64);
     for version in versions() {
-        let config = "pg_goaway.spread = 200ms\npg_goaway.deadline = 1s\npg_goaway.poll = 50ms";
+        let load = if minutes == 0 { SHORT } else { LONG };
+        let config = "max_connections = 520\npg_goaway.spread = 200ms\npg_goaway.deadline = 1s\npg_goaway.poll = 50ms";
         let server = &start(version, config);
         let begin = Instant::now();
-        let first = round(server);
+        let first = round(server, load);
         loop {
             server.control(&["start"]).success();
-            let (descriptors, resident) = round(server);
+            let (descriptors, resident) = round(server, load);
             assert_eq!(descriptors, first.0);
             assert!(
                 resident < first.1 * 2 + 1000,

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use super::shutdown::{assert_logged, assert_sound, stop, wait_for_exit};
+use super::shutdown::{assert_logged, assert_sound, stop, wait_for_exit, worker};
 use super::{answer, ask, session, start, told, versions};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, TIMEOUT};
+use crate::support::session::{Session, wait_until};
 
 /// Changes settings by a reload.
 #[track_caller]
@@ -150,5 +151,58 @@ fn the_time_of_day_may_jump() {
         drop((client, other));
         wait_for_exit(server);
         assert_sound(server);
+    }
+}
+
+/// The system calls of the worker from the signal `name` on, while the server is stopped.
+#[track_caller]
+fn calls_after(server: &Postgres, name: &str, mode: &str) -> Vec<String> {
+    let pid = worker(server);
+    let file = server.socket_directory().join("trace");
+    let mut strace = Command::new("strace");
+    strace.arg("-o").arg(&file).args(["-p", &pid]);
+    let strace = Session::start(&mut strace);
+    let status = format!("/proc/{pid}/status");
+    wait_until("traced", || {
+        let status = fs::read_to_string(&status).expect("the worker's status");
+        let untraced = status.contains("TracerPid:\t0\n");
+        if untraced { "untraced" } else { "traced" }.to_owned()
+    });
+    stop(server, mode);
+    wait_for_exit(server);
+    strace.finish();
+    let trace = fs::read_to_string(file).expect("a trace");
+    let signal = format!("--- {name} ");
+    let (_, calls) = trace.split_once(&signal).expect("the signal");
+    calls.lines().skip(1).map(str::to_owned).collect()
+}
+
+/// It waits for nothing once the signal has come, so fast and immediate shutdown are not delayed, however long it would
+/// have slept.
+#[test]
+fn it_exits_at_once_when_the_server_stops() {
+    for version in versions() {
+        for (mode, signal, most) in [("fast", "SIGTERM", 20), ("immediate", "SIGQUIT", 5)] {
+            let server = &start(version, "pg_goaway.poll = 1h");
+            wait_until("it runs", || {
+                let pid = worker(server);
+                if pid.is_empty() { "none" } else { "it runs" }.to_owned()
+            });
+            let calls = calls_after(server, signal, mode);
+            let text = calls.join("\n");
+            assert!(text.contains("exit_group("), "{mode}: {text}");
+            // The last line tells of the exit.
+            assert!(calls.len() <= most, "{mode}: {text}");
+            for wait in [
+                "epoll_",
+                "poll(",
+                "select",
+                "nanosleep",
+                "FUTEX_WAIT",
+                "fsync",
+            ] {
+                assert!(!text.contains(wait), "{mode}: {text}");
+            }
+        }
     }
 }
