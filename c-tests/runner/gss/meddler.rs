@@ -1,23 +1,22 @@
-//! Somebody in the middle of an encrypted session, who has none of its keys.
+//! A relay in the middle of an encrypted session that has none of its keys.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A packet: its length, and the token.
+/// A packet: its length and the token.
 type Packet = Vec<u8>;
 
-/// What becomes of a packet of the server's.
+/// What the relay does with a packet from the server.
 pub enum Fate {
     Passed,
     Dropped,
-    /// These bytes come in its place, and then the end.
+    /// Replaces it with these bytes, and then closes.
     Replaced(Vec<u8>),
 }
 
-/// What was seen when a packet of the server's came: that one is the last of `server`. Those of the handshake are the
-/// first in each direction.
+/// The packets seen so far. The current one is the last of `server`. The handshake's are the first in each direction.
 pub struct Seen<'a> {
     pub server: &'a [Packet],
     pub client: &'a [Packet],
@@ -29,8 +28,8 @@ impl Seen<'_> {
     }
 }
 
-/// Stands between clients and the server on `port`, and puts `behind` behind its answer to the request for encryption;
-/// the port to connect to.
+/// Starts a relay between clients and the server on `port`, which adds `behind` after the server's reply to the
+/// request for encryption. Returns the port to connect to.
 pub fn between(
     port: u16,
     behind: &'static [u8],
@@ -41,7 +40,7 @@ pub fn between(
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let server = TcpStream::connect(("127.0.0.1", port)).expect("the server");
-            // Either may end when it likes.
+            // Client or server may close at any time.
             thread::spawn(move || relay(client, server, behind, &meddle));
         }
     });
@@ -88,7 +87,7 @@ fn relay(
     Ok(())
 }
 
-/// Goes on reading when the server is gone: a client that waits for room would never read the end.
+/// Continues to read when the server is gone: a client that waits for buffer space would not read the end of file.
 fn pass_requests(mut client: TcpStream, mut server: TcpStream, seen: &Mutex<Vec<Packet>>) {
     while let Ok(packet) = read_packet(&mut client) {
         seen.lock().expect("no panic").push(packet.clone());

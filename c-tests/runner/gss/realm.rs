@@ -1,4 +1,4 @@
-//! A Kerberos realm with its KDC on a loopback port, run by a user who is not root, and a PostgreSQL in it.
+//! A Kerberos realm with its KDC on a loopback port, run by a non-root user, and a PostgreSQL server in it.
 
 use std::fs;
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ use crate::support::program::{Program, assert_same};
 
 const PASSWORD: &str = "a ticket, please";
 
-/// Who may connect how, by database.
+/// The authentication rules for each database.
 const HBA: &str = "
 hostgssenc   encrypted all all gss include_realm=0
 host         encrypted all all reject
@@ -27,10 +27,10 @@ hostnogssenc plain     all all gss include_realm=0
 host         plain     all all reject
 ";
 
-/// The realm; its KDC ends when it is dropped, or with this process.
+/// The realm; its KDC is stopped when this is dropped, or when this process ends.
 pub struct Realm {
     pub postgres: Postgres,
-    /// Holds the realm's directory.
+    /// Owns the realm's directory.
     keeper: Keeper,
 }
 
@@ -40,7 +40,7 @@ impl Realm {
         Realm::start_on(|config| Postgres::start(Version::Oracle18, config))
     }
 
-    /// Likewise, with a server that `start` starts with these lines for its configuration.
+    /// As [`Realm::start`]; `start` starts the server with the configuration lines it is given.
     pub fn start_on(start: impl FnOnce(&str) -> Postgres) -> Realm {
         let directory = TempDir::with_prefix("krb5-");
         let directory = directory.expect("a temporary directory").keep();
@@ -65,7 +65,7 @@ impl Realm {
         Realm { postgres, keeper }
     }
 
-    /// One with a cache called `good`, shared by tests that change nothing.
+    /// A realm with a credential cache `good`, shared by tests that do not change it.
     pub fn shared() -> &'static Realm {
         static REALM: OnceLock<Realm> = OnceLock::new();
         REALM.get_or_init(|| {
@@ -86,7 +86,7 @@ impl Realm {
         output.success();
     }
 
-    /// What a program needs to find the realm and the cache `name`.
+    /// The environment that a program needs to find the realm and the cache `name`.
     pub fn environment(&self, name: &str) -> [(&'static str, String); 2] {
         let text = |path: PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
         [
@@ -98,14 +98,15 @@ impl Realm {
         ]
     }
 
-    /// Connects with each connection string on the oracle and on ours, and panics with the difference.
+    /// Connects with each connection string with the oracle and with ours, and panics with a diff if the outputs
+    /// differ.
     #[track_caller]
     pub fn same(&self, cache: &str, conninfos: &[&str]) -> Output {
         let input = self.lines(conninfos);
         compare(&input, |lib| self.run(lib, cache, &input))
     }
 
-    /// Runs ours where the GSSAPI library cannot be loaded.
+    /// Runs ours in an environment in which the GSSAPI library cannot be loaded.
     pub fn without_library(&self, cache: &str, conninfos: &[&str]) -> Output {
         let broken = TempDir::new().expect("a temporary directory");
         fs::write(broken.path().join("libgssapi_krb5.so.2"), "").expect("a library");
@@ -126,7 +127,7 @@ impl Realm {
         format!("host=localhost hostaddr=127.0.0.1 port={port} user=alice sslmode=disable {rest}")
     }
 
-    /// Runs the program with these lines and this cache.
+    /// Runs the program with these input lines and this cache.
     pub fn run(&self, lib: Lib, cache: &str, input: &str) -> Output {
         self.run_with(lib, cache, input, &[])
     }
@@ -154,7 +155,7 @@ impl Realm {
         Program::new(name).run_with_input(lib, args, &environment, input.as_bytes())
     }
 
-    /// Traces a startup on the oracle and on ours, and panics with the difference.
+    /// Traces a startup with the oracle and with ours, and panics with a diff if the traces differ.
     #[track_caller]
     pub fn same_trace(&self, cache: &str, flags: &str, rest: &str) -> Output {
         let conninfo = self.conninfo(rest);
@@ -165,7 +166,7 @@ impl Realm {
     }
 }
 
-/// What ours prints, which is what the oracle prints.
+/// The output of ours, which must be the same as the oracle's.
 #[track_caller]
 pub fn compare(what: &str, run: impl Fn(Lib) -> Output) -> Output {
     let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
@@ -189,7 +190,7 @@ fn configure(path: &Path, port: u16) {
     fs::write(path.join("kdc.conf"), server).expect("the KDC's configuration");
 }
 
-/// Gives a file to the user whom servers run as.
+/// Makes the servers' user the owner of a file.
 fn give(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
     if let Some((uid, gid)) = service_user() {
@@ -217,7 +218,7 @@ fn run(path: &Path, program: &str, arguments: &[&str]) {
     process::run(command.args(arguments), b"", TIMEOUT).success();
 }
 
-/// The KDC, which ends with this process.
+/// Starts the KDC, which stops when this process ends.
 fn start_kdc(directory: &Path, port: u16) -> Keeper {
     const SCRIPT: &str =
         "cd \"$1\"; /usr/sbin/krb5kdc -n </dev/null & cat >/dev/null; kill $!; wait";

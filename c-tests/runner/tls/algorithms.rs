@@ -1,4 +1,4 @@
-//! Key exchange and keys that servers have and few use: both libraries speak them, or only C libpq does.
+//! Key exchange algorithms and keys that are rarely used: either both libraries support them, or only C libpq does.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -15,13 +15,13 @@ use crate::support::session::wait_until;
 const GOOD: &str = "subjectAltName=DNS:good.test\n";
 const VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 
-/// Makes NAME.key and NAME.crt, of `root`.
+/// Makes NAME.key and NAME.crt, issued by `root`.
 fn server_certificate(files: &Certificates, name: &str, key: &[&str]) {
     files.key(name, key);
     files.signed_as(name, "/CN=good.test", "root", GOOD, 1000);
 }
 
-/// A connection in each version of TLS, in each mode.
+/// A connection string for each version of TLS and each mode.
 fn connections(server: &TlsServer, modes: &[&str]) -> Vec<String> {
     let root = server.files.file("root.crt");
     let mut all = Vec::new();
@@ -76,7 +76,7 @@ fn certificates_of_p521_for_clients() {
     assert_eq!(output.stdout.matches("/CN=tls_user").count(), 2, "{output}");
 }
 
-/// Nobody asks who the server is: C libpq takes keys of any size. Where somebody asks, they are too small.
+/// C libpq accepts keys of any size if the certificate is not verified. With verification, small keys are refused.
 #[test]
 fn small_rsa_keys() {
     let files = Certificates::shared();
@@ -86,7 +86,7 @@ fn small_rsa_keys() {
         server_certificate(files, &name, &["-algorithm", "RSA", "-pkeyopt", &size]);
         let server = TlsServer::weak(&name, &name);
         let mut all = connections(&server, &["prefer", "require", "verify-ca"]);
-        // 512 bits are too few for RSA-PSS, and so for TLS 1.3.
+        // A key of 512 bits is too small for RSA-PSS, which TLS 1.3 requires.
         all.truncate(if bits == "512" { 3 } else { 6 });
         let output = server.same(&all);
         let encrypted = output.stdout.matches("in use: 1").count();
@@ -96,7 +96,7 @@ fn small_rsa_keys() {
     }
 }
 
-/// With PKCS #1, and every digest.
+/// With PKCS #1 signatures and every digest.
 #[test]
 fn signatures_of_small_rsa_keys() {
     let files = Certificates::shared();
@@ -107,10 +107,10 @@ fn signatures_of_small_rsa_keys() {
             let server =
                 TlsServer::signing(&format!("{kind}_{digest}"), "signing1024", "signing1024");
             let mut all = connections(&server, &["require"]);
-            // RFC 8446, 4.2.3: TLS 1.3 has no PKCS #1 in handshakes.
+            // RFC 8446, 4.2.3: in TLS 1.3, handshakes are not signed with PKCS #1.
             all.truncate(if kind == "rsa_pkcs1" { 1 } else { 2 });
             if kind == "rsa_pss_rsae" && digest == "sha512" {
-                // A digest of 64 bytes and as much salt do not fit.
+                // A digest of 64 bytes and a salt of the same size do not fit.
                 for lib in [Lib::Oracle, Lib::Ours] {
                     let output = server.on(lib, "", &all);
                     assert!(!output.stdout.contains("in use: 1"), "{output}");
@@ -141,7 +141,7 @@ fn large_rsa_keys() {
     assert_eq!(output.stdout.matches("in use: 1").count(), 6, "{output}");
 }
 
-/// Keys for RSA-PSS alone. Stated in docs/tls.md.
+/// RSA-PSS-only keys. Listed in docs/tls.md.
 #[test]
 fn rsa_pss_keys_in_tls_1_2() {
     let server =
@@ -160,7 +160,7 @@ fn rsa_pss_keys_in_tls_1_2() {
     );
 }
 
-/// OpenSSL's server wants to know that a client of TLS 1.2 takes them. Stated in docs/tls.md.
+/// OpenSSL's server requires that a TLS 1.2 client announces support for compressed points. Listed in docs/tls.md.
 #[test]
 fn compressed_points_in_tls_1_2() {
     let files = Certificates::shared();
@@ -185,7 +185,7 @@ fn compressed_points_in_tls_1_2() {
     assert_eq!(output.stderr, NOTICE);
 }
 
-/// rustls takes messages of a handshake up to 64 kB, OpenSSL certificate chains up to 100 kB.
+/// rustls accepts handshake messages up to 64 kB, OpenSSL certificate chains up to 100 kB.
 #[test]
 fn chains_of_many_bytes() {
     let files = Certificates::shared();
@@ -218,7 +218,7 @@ fn chains_of_many_bytes() {
     }
 }
 
-/// What rustls does not have: C libpq encrypts, ours says why it does not.
+/// Algorithms that rustls lacks: C libpq encrypts, and ours reports why it does not.
 #[test]
 fn servers_that_this_library_cannot_speak_with() {
     let files = Certificates::shared();
@@ -261,8 +261,8 @@ fn servers_that_this_library_cannot_speak_with() {
 const NOTHING_IN_COMMON: &str = "SSL error: sslv3 alert handshake failure\\nThis may indicate that the server shares no cipher suite, key exchange group or type of certificate with this library, which has only TLS 1.3 and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305.";
 const NOTICE: &str = "server offered TLS, but this library could not use it: SSL error: sslv3 alert handshake failure; the session is not encrypted\n";
 
-/// A server of TLS 1.2 that shakes hands anew in the middle of a session, as PostgreSQL did before 9.5. C libpq takes
-/// part; rustls declines, and OpenSSL ends the session for that. Stated in docs/tls.md.
+/// A TLS 1.2 server that renegotiates during a session, as PostgreSQL did before 9.5. C libpq renegotiates; rustls
+/// refuses, and OpenSSL's server then ends the session. Listed in docs/tls.md.
 #[test]
 fn renegotiation_ends_the_session() {
     let run = |lib| {
@@ -276,7 +276,7 @@ fn renegotiation_ends_the_session() {
         server.wait_for("user");
         server.write(b"r\n");
         server.wait_for("SSL_do_handshake -> 1");
-        // No answer to a startup packet, and so the end.
+        // Instead of a reply to the startup packet, a message that ends the connection attempt.
         server.write(b"S\0\0\0\x05\0");
         client.join().expect("the client").stdout
     };
@@ -288,7 +288,7 @@ fn renegotiation_ends_the_session() {
     assert!(ours.contains(text), "{ours}");
 }
 
-/// The openssl program's server, ended when dropped.
+/// A server of the openssl program; it is ended when dropped.
 struct Renegotiating {
     process: Child,
     port: u16,

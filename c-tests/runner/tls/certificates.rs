@@ -1,4 +1,4 @@
-//! Certificates, keys and revocation lists, made by the openssl program for this run of the tests.
+//! Certificates, keys and revocation lists, made by the openssl program for this test run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::keeper::Keeper;
 use crate::support::process::{self, TIMEOUT};
 
-/// A directory of files: NAME.crt, NAME.key.
+/// A directory with the files NAME.crt and NAME.key.
 pub struct Certificates {
     keeper: Keeper,
 }
@@ -40,12 +40,12 @@ unique_subject = no
 authorityKeyIdentifier = keyid:always
 ";
 
-/// What a certificate of an authority says.
+/// The extensions of an authority's certificate.
 const AUTHORITY: &str =
     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
 
 impl Certificates {
-    /// Those that all tests share.
+    /// The certificates that all tests share.
     pub fn shared() -> &'static Certificates {
         static SHARED: OnceLock<Certificates> = OnceLock::new();
         SHARED.get_or_init(Certificates::make)
@@ -55,12 +55,12 @@ impl Certificates {
         self.keeper.directory().join(name)
     }
 
-    /// The path as text for a connection string.
+    /// The path of a file, as text for a connection string.
     pub fn file(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
-    /// What a server of the tests' own needs to show the certificate `name`; that of `ip` is for 127.0.0.1.
+    /// The configuration of a scripted server with the certificate `name`; the one named `ip` is for 127.0.0.1.
     pub fn server_config(&self, name: &str) -> ServerConfig {
         let certificate = CertificateDer::from_pem_file(self.path(&format!("{name}.crt")));
         let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key")));
@@ -141,7 +141,7 @@ impl Certificates {
             );
             self.signed(name, issuer, extensions, days);
         }
-        // Version 1, with nothing but a common name.
+        // Version 1, with only a common name.
         self.key(
             "cn",
             &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
@@ -161,7 +161,7 @@ impl Certificates {
             self.key(name, key);
             self.self_signed_with(name, "/CN=good.test", good);
         }
-        // An authority that is its own server's certificate, as many make it.
+        // An authority that also serves as its own server's certificate, which is a common setup.
         self.key(
             "self",
             &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
@@ -173,7 +173,7 @@ impl Certificates {
         );
         self.join("chained+between.crt", &["chained.crt", "between.crt"]);
         self.join("root+between.crt", &["root.crt", "between.crt"]);
-        // Issued by what may not issue: a server's certificate of version 3, and one of version 1.
+        // Issued by certificates that may not issue: a server's certificate of version 3, and one of version 1.
         for (name, issuer, extensions) in [
             ("forged-by-v3", "good", good),
             ("forged-by-v3-old", "good", ""),
@@ -192,7 +192,7 @@ impl Certificates {
         self.join("all.crt", &["other.crt", "root.crt"]);
     }
 
-    /// Chains through authorities that may not sign certificates, or not so far below the root.
+    /// Chains with authorities that may not sign certificates, or not at this depth below the root.
     fn misused_authorities(&self, good: &str) {
         let key = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
         self.key("short", &key);
@@ -225,7 +225,7 @@ impl Certificates {
             "extendedKeyUsage=clientAuth\n",
             1000,
         );
-        // Version 1, as PostgreSQL's manual makes it.
+        // Version 1, as in the instructions of PostgreSQL's manual.
         self.signed_as("client-revoked", "/CN=tls_user", "root", "", 1000);
         self.signed_as("client-other", "/CN=tls_user", "other", "", 1000);
         self.key(
@@ -249,7 +249,7 @@ impl Certificates {
         );
     }
 
-    /// Revocation lists of versions 1 and 2 that name `revoked` and `client-revoked`.
+    /// Revocation lists of versions 1 and 2 that contain `revoked` and `client-revoked`.
     fn lists(&self) {
         for name in ["revoked", "client-revoked"] {
             let (certificate, ca) = (
@@ -298,7 +298,7 @@ impl Certificates {
         self.make_private(&file);
     }
 
-    /// libpq takes keys only if others cannot read them.
+    /// libpq accepts a key file only if other users cannot read it.
     pub fn make_private(&self, file: &str) {
         let mode = fs::Permissions::from_mode(0o600);
         fs::set_permissions(self.path(file), mode).expect("its mode");
@@ -333,7 +333,7 @@ impl Certificates {
         self.request_by("config", name, subject);
     }
 
-    /// The request as a configuration of its own makes it.
+    /// Makes a certificate request with a configuration of its own.
     pub fn request_by(&self, config: &str, name: &str, subject: &str) {
         let (key, request) = (format!("{name}.key"), format!("{name}.csr"));
         self.openssl(&[

@@ -1,6 +1,7 @@
-//! Chains of certificates and revocation lists, good and forged, on C libpq and on ours: `chains/cases.py` makes them, and
-//! `chains/cases.tsv` holds what comes of each. What ours accepts and C libpq refuses is a fault in security unless
-//! `crates/verify/WIDER.md` says why it is safe; what ours refuses and C libpq accepts stands in `docs/tls.md`.
+//! Valid and forged certificate chains and revocation lists, with C libpq and with ours. `chains/cases.py` generates
+//! them, and `chains/cases.tsv` has the expected results. If ours accepts what C libpq refuses, this is a security
+//! bug unless `crates/verify/WIDER.md` explains why it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
+//! must list it.
 
 mod judge;
 mod server;
@@ -21,11 +22,11 @@ use crate::support::program::Program;
 use server::ChainServer;
 use table::Row;
 
-/// What the table calls `refused`. C libpq shows what OpenSSL found first, if that was something else.
+/// The error text for `refused` in the table. C libpq shows OpenSSL's first error, which may be a different one.
 const REFUSED: &str = "SSL error: certificate verify failed";
 const REFUSED_BY_OPENSSL: &str = "SSL error: ";
 
-/// All that the generator makes, in a directory that goes away.
+/// Everything that the generator makes, in a temporary directory.
 fn forge() -> TempDir {
     let directory = TempDir::with_prefix("pq-chains-").expect("a temporary directory");
     let mut python = Command::new(paths::cache().join("python/bin/python"));
@@ -66,7 +67,7 @@ fn conninfos(rows: &[Row], directory: &Path, server: &ChainServer) -> String {
     text
 }
 
-/// What the library prints for each row.
+/// The library's output for each row.
 fn outcomes(lib: Lib, input: &str) -> Vec<String> {
     let env = [("PGGSSENCMODE", "disable"), ("PGGOAWAY", "disable")];
     let output = Program::new("verify").run_with_input(lib, &[], &env, input.as_bytes());
@@ -109,8 +110,8 @@ fn each_chain_gives_the_result_in_the_table() {
     assert!(wrong.is_empty(), "case, options, C libpq, ours:\n{wrong}");
 }
 
-/// Each way in which the library is wider than webpki, or than C libpq, stands in WIDER.md, and each line there has a
-/// chain that is accepted for it, and a forged one that is not.
+/// WIDER.md must list each way in which the library accepts more than webpki or than C libpq. Each of its entries
+/// must have a chain that is accepted because of it, and a forged one that is refused.
 #[test]
 fn the_table_matches_wider_md() {
     let (rows, directory, lines) = (table::rows(), forge(), table::lines_of_wider());
@@ -149,7 +150,7 @@ fn the_table_matches_wider_md() {
     assert!(one_sided.is_empty(), "refused, accepted: {one_sided:?}");
 }
 
-/// What is refused though C libpq accepts it stands in docs/tls.md, and nothing else does.
+/// docs/tls.md must list exactly the cases in which the libraries differ.
 #[test]
 fn the_table_matches_tls_md() {
     let rows = table::rows();

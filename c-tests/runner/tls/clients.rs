@@ -1,4 +1,4 @@
-//! psql and the drivers over `sslmode=verify-full`.
+//! psql and drivers with `sslmode=verify-full`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::support::program::on_lib;
 
 const SQL: &str = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
 
-/// Each prints what the query answers for the connection string that is its last argument.
+/// Each command prints the result of a query; its last argument will be the connection string.
 fn clients(lib: Lib) -> [Command; 3] {
     let psycopg = format!(
         "import psycopg, sys; print(psycopg.connect(sys.argv[1]).execute(\"{SQL}\").fetchone()[0])"

@@ -1,4 +1,4 @@
-//! SCRAM over TLS binds to a hash of the server's certificate, by the digest of that certificate's signature.
+//! SCRAM channel binding: it uses a hash of the server's certificate, with the digest of the certificate's signature.
 
 use super::forms::{der, pem};
 use super::server::TlsServer;
@@ -36,7 +36,7 @@ fn algorithm(id: &str, parameters: &[u8]) -> Vec<u8> {
     element(0x30, &[&oid(id), parameters])
 }
 
-/// The parameters of RSA-PSS with the digests `own` and, in the mask, `mask`.
+/// The parameters of RSA-PSS with the digest `own` and, in the mask, `mask`.
 fn pss(own: &str, mask: &str, more: &[u8]) -> Vec<u8> {
     let mask = algorithm("1.2.840.113549.1.1.8", &algorithm(mask, &[5, 0]));
     let parts = [
@@ -46,7 +46,7 @@ fn pss(own: &str, mask: &str, more: &[u8]) -> Vec<u8> {
     algorithm(PSS, &element(0x30, &[&parts[0], &parts[1], more]))
 }
 
-/// The certificate with another algorithm of its signature, which is then a bad one: nobody verifies it.
+/// The certificate with a different signature algorithm. The signature is then invalid, but it is not verified.
 fn resigned(der: &[u8], algorithm: &[u8]) -> Vec<u8> {
     let usual = self::algorithm("1.2.840.113549.1.1.11", &[5, 0]);
     let places = der.windows(usual.len()).enumerate();
@@ -60,7 +60,7 @@ fn resigned(der: &[u8], algorithm: &[u8]) -> Vec<u8> {
     long(&[&body, algorithm, &der[second + usual.len()..]].concat())
 }
 
-/// A SEQUENCE of 256 bytes and more.
+/// A SEQUENCE of at least 256 bytes.
 fn long(contents: &[u8]) -> Vec<u8> {
     let [high, low] = (contents.len() as u16).to_be_bytes();
     [&[0x30, 0x82, high, low], contents].concat()
@@ -137,7 +137,7 @@ fn digests_that_neither_library_knows() {
     }
 }
 
-/// Stated in docs/tls.md: without the binding an attacker could avoid it with a certificate of their own.
+/// Listed in docs/tls.md: without channel binding, an attacker could avoid it by using such a certificate.
 #[test]
 fn digests_that_this_library_lacks() {
     let sha3_224 = format!("{SHA2}.7");

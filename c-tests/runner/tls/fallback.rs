@@ -1,4 +1,4 @@
-//! Sessions that go on in plain text, or fail, after TLS could not be had: what the application is told.
+//! Sessions that continue in plain text or fail because TLS failed, and what the application is told.
 
 use super::certificates::Certificates;
 use super::forms::{pem, unreadable};
@@ -29,7 +29,7 @@ fn a_notice_receiver_gets_the_notice_once() {
     );
 }
 
-/// The probes of target_session_attrs lie between the handshake and the open session.
+/// With target_session_attrs, there are queries between the handshake and the open session.
 #[test]
 fn the_notice_is_about_the_host_that_connects() {
     let server = TlsServer::with_settings("good", "good", CBC);
@@ -65,7 +65,7 @@ fn no_notice_if_plain_text_or_tls_is_forbidden() {
     let output = server.on(Lib::Ours, "", &conninfos).success();
     assert_eq!(output.stderr, "", "{output}");
     assert_eq!(output.stdout.matches("status: 0").count(), 2, "{output}");
-    // Where plain text is refused, the texts of both tries stand in the message.
+    // If plain text is refused, the error text has the errors of both attempts.
     let both = output
         .stdout
         .matches("This may indicate that the server shares no cipher suite")
@@ -73,7 +73,7 @@ fn no_notice_if_plain_text_or_tls_is_forbidden() {
     assert_eq!(both, 2, "{output}");
 }
 
-/// The same certificates and files that C libpq stumbles over: as silent as C libpq.
+/// Certificates and files that fail in C libpq too: neither library raises a notice.
 #[test]
 fn no_notice_for_failures_that_c_libpq_has_too() {
     let files = Certificates::shared();
@@ -96,7 +96,7 @@ fn no_notice_for_failures_that_c_libpq_has_too() {
     assert_eq!(output.stderr, "", "{output}");
 }
 
-/// Files of the client that OpenSSL reads and this library does not.
+/// Client files that OpenSSL reads and this library does not.
 #[test]
 fn keys_that_only_openssl_reads() {
     let server = TlsServer::with("good", "good");
@@ -129,7 +129,7 @@ fn keys_that_only_openssl_reads() {
     assert!(output.stdout.contains("in use: 0"), "{output}");
     let reason = format!("could not load private key file \"{key}\": unsupported");
     assert_eq!(output.stderr, notice(&reason));
-    // A key in an engine of OpenSSL.
+    // A key in an OpenSSL engine.
     let output = server
         .on(Lib::Ours, "", &[with("prefer", "pkcs11:token=x")])
         .success();
@@ -137,7 +137,7 @@ fn keys_that_only_openssl_reads() {
     assert_eq!(output.stderr, notice(reason));
 }
 
-/// Who issued the server's certificate is not known, and may be among the roots that only OpenSSL can read.
+/// The issuer of the server's certificate is unknown; it may be among the roots that only OpenSSL can read.
 #[test]
 fn roots_that_only_openssl_reads() {
     let server = TlsServer::with("good", "good");
@@ -159,7 +159,7 @@ fn roots_that_only_openssl_reads() {
     }
 }
 
-/// What is known of TLS, of sessions that failed at every stage and after a later reset.
+/// The TLS attributes of sessions that failed at every stage, and after a later reset.
 #[test]
 fn failed_connections_are_not_in_tls() {
     let root = |file: &str| format!("sslrootcert={}", Certificates::shared().file(file));

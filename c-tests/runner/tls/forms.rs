@@ -1,4 +1,4 @@
-//! The forms that certificates come in, in files.
+//! Formats of certificate files.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-/// What stands in the first block of a PEM file.
+/// The contents of the first block of a PEM file.
 pub fn der(files: &Certificates, name: &str) -> Vec<u8> {
     let text = read(files, name);
     let inside: String = text
@@ -38,7 +38,7 @@ pub fn read(files: &Certificates, name: &str) -> String {
     fs::read_to_string(files.path(name)).expect("a file")
 }
 
-/// The certificate with a month 99 in it.
+/// The certificate with month 99 in a date.
 pub fn unreadable(files: &Certificates, name: &str) -> Vec<u8> {
     let mut der = der(files, name);
     // The end of its validity: UTCTime, YYMMDDHHMMSSZ.
@@ -53,7 +53,7 @@ pub fn unreadable(files: &Certificates, name: &str) -> Vec<u8> {
     der
 }
 
-/// Connects with each root file. `connected` are those that do.
+/// Connects with each root file. Those in `connected` must connect.
 #[track_caller]
 fn same_roots(server: &TlsServer, names: &[&str], connected: usize) {
     let all: Vec<String> = names
@@ -71,7 +71,7 @@ fn same_roots(server: &TlsServer, names: &[&str], connected: usize) {
     );
 }
 
-/// Makes files of `root.crt` with OpenSSL's notes about trust.
+/// Makes copies of `root.crt` with OpenSSL's trust settings.
 fn trusted(files: &Certificates) -> [&'static [&'static str]; 2] {
     let note = |name: &str, notes: &[&str]| {
         files.openssl(
@@ -144,7 +144,7 @@ fn trusted_certificates_as_roots() {
     }
 }
 
-/// A mark on an authority between holds whoever sends it.
+/// A trust setting on an intermediate applies to every chain with it.
 #[test]
 fn rejected_intermediates() {
     let server = TlsServer::with("chained+between", "chained");
@@ -178,7 +178,7 @@ fn rejected_intermediates() {
     assert_eq!(output.stdout.matches("in use: 1").count(), 1, "{output}");
 }
 
-/// An authority between that is trusted explicitly ends the chain for OpenSSL. Stated in docs/tls.md.
+/// For OpenSSL, an intermediate that is explicitly trusted ends the chain. Listed in docs/tls.md.
 #[test]
 fn a_trust_mark_does_not_make_an_intermediate_a_root() {
     let server = TlsServer::with("chained+between", "chained");
@@ -279,7 +279,7 @@ fn root_files_with_damaged_parts() {
         &["d-month", "d-month-behind", "d-trailing", "d-x509", "d-key"],
         5,
     );
-    // Each in a process of its own: errors of one connection stay in OpenSSL's queue and are told by the next.
+    // Each in its own process: errors stay in OpenSSL's queue, and the next connection would report them.
     for name in [
         "d-base64",
         "d-end",
@@ -293,7 +293,7 @@ fn root_files_with_damaged_parts() {
     }
 }
 
-/// A server's certificate of which nobody asks whose it is need not be readable.
+/// A server's certificate need not be readable if it is not verified.
 #[test]
 fn a_server_with_an_unreadable_certificate() {
     let files = Certificates::shared();
@@ -319,7 +319,7 @@ fn a_server_with_an_unreadable_certificate() {
     }
 }
 
-/// What stands in `SSL_CERT_FILE` and in `SSL_CERT_DIR` counts together.
+/// The certificates in `SSL_CERT_FILE` and in `SSL_CERT_DIR` are both used.
 #[test]
 fn system_roots() {
     let server = TlsServer::with("good", "good");
@@ -375,7 +375,7 @@ fn system_roots() {
     }
 }
 
-/// C libpq reads PEM only. Stated in docs/tls.md.
+/// C libpq reads only PEM. Listed in docs/tls.md.
 #[test]
 fn certificates_in_der() {
     let server = TlsServer::with("good", "good");

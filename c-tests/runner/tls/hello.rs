@@ -1,4 +1,4 @@
-//! What the client says of itself before anything is encrypted: the server's name (SNI) and the protocol (ALPN).
+//! What the client sends before anything is encrypted: the server's name (SNI) and the protocol (ALPN).
 
 use crate::support::paths::Lib;
 use crate::support::program::Program;
@@ -9,7 +9,7 @@ const GROUPS: u16 = 10;
 const ALPN: u16 = 16;
 const KEY_SHARES: u16 = 51;
 
-/// The extensions of a handshake record's ClientHello (RFC 8446, 4.1.2).
+/// The extensions in a record with a ClientHello (RFC 8446, 4.1.2).
 fn extensions(hello: &[u8]) -> Vec<(u16, Vec<u8>)> {
     let mut rest = &hello[4 + 2 + 32..];
     let mut take = |width: usize| {
@@ -89,12 +89,12 @@ fn names_and_protocol() {
     }
 }
 
-/// rustls takes only what looks like the name of a host, and sends no dot at its end. Stated in docs/tls.md.
+/// rustls accepts only valid host names, and removes a dot at the end. Listed in docs/tls.md.
 #[test]
 fn names_that_are_not_host_names() {
     let name = |lib, host: &str| {
         let extensions = hello(lib, &format!("host={host}"));
-        // A list of one: its length, a kind, the name's length, the name.
+        // A list with one entry: the list's length, a type, the name's length, the name.
         value(&extensions, SERVER_NAME).map(|list| String::from_utf8_lossy(&list[5..]).into_owned())
     };
     for (host, ours) in [
@@ -118,7 +118,7 @@ fn numbers(bytes: &[u8]) -> Vec<u16> {
         .collect()
 }
 
-/// The groups that both libraries have come in the same order; secp521r1 is among them, and no key share is for it.
+/// The groups that both libraries support are in the same order. secp521r1 is among them, without a key share.
 #[test]
 fn key_exchange_groups() {
     const X25519: u16 = 29;

@@ -1,5 +1,5 @@
-//! Plain text that somebody on the way slips in before TLS protects the session (CVE-2021-23222), complaints of such
-//! somebody (CVE-2024-10977), and servers for another protocol.
+//! Attackers between client and server: plain text injected before TLS starts (CVE-2021-23222), error messages from
+//! the attacker (CVE-2024-10977), and servers for another protocol.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::support::script::{First, Script};
 use crate::support::session::wait_until;
 
 const MODES: [&str; 3] = ["require", "verify-full", "prefer"];
-/// What comes of plain text, by when it is seen.
+/// The error text for injected plain text, depending on when the client sees it.
 const SEEN: [&str; 2] = [
     "received unencrypted data after SSL response",
     "SSL error: wrong version number",
@@ -26,21 +26,21 @@ const SEEN: [&str; 2] = [
 fn is_seen(text: &str) -> bool {
     SEEN.iter().any(|seen| text.contains(seen))
 }
-/// "You are welcome": the message that must not be believed.
+/// AuthenticationOk, which the client must not accept here.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 
-/// When the plain text is slipped in.
+/// When the plain text is injected.
 #[derive(Clone, Copy)]
 enum When {
-    /// In one piece with the answer to the request for TLS.
+    /// In the same packet as the reply to the SSLRequest.
     WithAnswer,
-    /// In another piece.
+    /// In a later packet.
     After(Duration),
-    /// With direct negotiation, before all that the server says.
+    /// With direct negotiation, before all data of the server.
     First,
 }
 
-/// Passes connections on to the server, with plain text slipped in; answers its port.
+/// Forwards connections to the server and injects plain text; returns its port.
 fn meddler(port: u16, when: When) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let own = listener.local_addr().expect("its address").port();
@@ -85,7 +85,7 @@ fn slip_in(client: &mut TcpStream, server: &mut TcpStream, when: When) -> std::i
     client.write_all(&[&answer, WELCOME].concat())
 }
 
-/// Connects through the meddler in each mode, on each library.
+/// Connects through the attacker in each mode, with each library.
 fn connect_through(modes: &[&str], when: When, options: &str, check: impl Fn(&str, Output)) {
     let server = TlsServer::with("good", "good");
     let port = meddler(server.port(), when);
@@ -111,7 +111,8 @@ fn in_the_same_packet_as_the_reply() {
     });
 }
 
-/// By then it is for TLS to refuse: no record looks like it. (With sslmode=prefer libpq then connects without TLS.)
+/// The plain text then reaches the TLS code, which refuses it because it is not a valid record. (With sslmode=prefer
+/// libpq then connects without TLS.)
 #[test]
 fn shortly_after_the_reply() {
     for time in [0, 1, 20].map(Duration::from_millis) {
@@ -129,7 +130,7 @@ fn before_a_direct_handshake() {
         When::First,
         "sslnegotiation=direct",
         |mode, output| {
-            // libpq: direct negotiation needs TLS to be required.
+            // libpq: direct negotiation needs an sslmode that requires TLS.
             let text = match mode {
                 "prefer" => "weak sslmode",
                 _ => SEEN[1],
@@ -140,7 +141,7 @@ fn before_a_direct_handshake() {
     );
 }
 
-/// In every mode that asks for TLS, complaints of any length.
+/// In every mode that requests TLS, error messages of any length.
 #[test]
 fn errors_before_tls_are_not_shown() {
     let long = [&b"E"[..], &[b'x'; 3000]].concat();
@@ -179,7 +180,7 @@ fn errors_before_tls_are_not_shown() {
     }
 }
 
-/// A TLS server of the openssl program, ended when dropped.
+/// A TLS server of the openssl program; it is ended when dropped.
 struct Other {
     process: Child,
     port: u16,
@@ -221,7 +222,7 @@ impl Drop for Other {
     }
 }
 
-/// Direct negotiation: a server that speaks another protocol inside TLS, or does not say which, gets nothing.
+/// Direct negotiation: the client sends nothing to a server that selects another protocol, or none, inside TLS.
 #[test]
 fn servers_for_another_protocol() {
     let files = Certificates::shared();
@@ -245,7 +246,7 @@ fn servers_for_another_protocol() {
     }
 }
 
-/// CVE-2020-25694: psql's `\\c` connects with all that the first connection was made with.
+/// CVE-2020-25694: psql's `\\c` uses all options of the first connection.
 #[test]
 fn psql_connects_again_with_the_same_options() {
     let server = TlsServer::with("good", "good");
@@ -263,7 +264,7 @@ fn psql_connects_again_with_the_same_options() {
     for lib in [Lib::Oracle, Lib::Ours] {
         let output = run(lib, input);
         assert_eq!(output.stdout.trim(), "t", "{output}");
-        // To somebody else, who would be content without TLS.
+        // Connects to an attacker that would accept a connection without TLS.
         let elsewhere = format!("\\c - - - {port}\nSELECT 'believed';\n");
         let output = run(lib, &elsewhere);
         assert!(!output.stdout.contains("believed"), "{output}");

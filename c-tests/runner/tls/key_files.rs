@@ -1,4 +1,4 @@
-//! Files of client keys: labels, encryption, and what else may stand in them.
+//! Client key files: PEM labels, encryption, and other contents.
 
 use super::forms::{der, pem, read};
 use super::keys::{convert, server, with};
@@ -98,7 +98,7 @@ fn encrypted_keys() {
     assert!(output.stdout.contains("bad decrypt"), "{output}");
 }
 
-/// Encryption as PKCS #12 has it.
+/// Encryption as in PKCS #12.
 #[test]
 fn keys_encrypted_in_old_formats() {
     let server = server();
@@ -130,7 +130,7 @@ fn keys_encrypted_in_old_formats() {
     assert!(output.stdout.contains("bad decrypt"), "{output}");
 }
 
-/// Ciphers that C libpq knows. Stated in docs/tls.md.
+/// Ciphers that only C libpq supports. Listed in docs/tls.md.
 #[test]
 fn keys_encrypted_with_unusual_ciphers() {
     let server = server();
@@ -237,7 +237,7 @@ fn keys_with_other_pem_labels() {
         }
     }
     let output = server.same(&all);
-    // PKCS #8: RSA under three labels, EC under three; PKCS #1, SEC 1 (twice) and encrypted under their own.
+    // PKCS #8: RSA with three labels, EC with three; PKCS #1, SEC 1 (twice) and encrypted keys with their own labels.
     assert_eq!(
         output.stdout.matches("/CN=tls_user").count(),
         3 + 1 + 1 + 3 + 1 + 1,
@@ -316,7 +316,7 @@ fn keys_of_other_certificates() {
     ];
     for certificate in ["client.crt", "client-ec.crt"] {
         for key in keys {
-            // Each in a process of its own: OpenSSL's queue of errors outlives a connection.
+            // Each in its own process: errors stay in OpenSSL's queue after a connection.
             let output = server.same(&[with(&server, certificate, key, "")]);
             let good = certificate == "client-ec.crt" && key == "client-ec.key";
             assert_eq!(output.stdout.contains("status: 0"), good, "{output}");
@@ -324,7 +324,7 @@ fn keys_of_other_certificates() {
     }
 }
 
-/// OpenSSL takes the key for a part of what stands before it. Stated in docs/tls.md.
+/// OpenSSL treats the key as a part of the block before it. Listed in docs/tls.md.
 #[test]
 fn a_key_after_an_unterminated_block() {
     let server = server();

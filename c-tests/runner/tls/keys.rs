@@ -1,8 +1,8 @@
-//! Client certificates and keys, in every form.
+//! Client certificates and keys, in all formats.
 
 use super::server::TlsServer;
 
-/// Connects to the database that asks for a certificate, with that one and that key.
+/// A connection string for the database that requires a certificate, with this certificate and key.
 pub fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String {
     let files = server.files;
     format!(
@@ -17,7 +17,7 @@ pub fn server() -> TlsServer {
     TlsServer::with("good", "good")
 }
 
-/// Writes `client.key` in another form.
+/// Writes `client.key` in another format.
 pub fn convert(server: &TlsServer, name: &str, arguments: &[&str]) {
     let arguments = [arguments, &["-in", "client.key", "-out", name]].concat();
     server.files.openssl(&arguments);
@@ -143,7 +143,7 @@ fn invalid_files() {
     ]);
 }
 
-/// Who may read a key: the tests' user owns it, who is root or not.
+/// Permissions of key files: their owner is the tests' user, who may be root.
 #[test]
 fn permissions_of_keys() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Where revocation lists, and certificates beside them, come from: root files, files and directories of lists.
+//! Sources of revocation lists, and of certificates in the same places: root files, files and directories of lists.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::server::TlsServer;
 use crate::support::paths::Lib;
 use crate::support::program::Program;
 
-/// The hash of an authority's name, by which OpenSSL looks for its files.
+/// The hash of an authority's name, which OpenSSL uses to find files.
 fn hash(files: &Certificates, name: &str) -> String {
     let to = format!("{name}.hash");
     let certificate = format!("{name}.crt");
@@ -16,7 +16,7 @@ fn hash(files: &Certificates, name: &str) -> String {
     read(files, &to).trim().to_owned()
 }
 
-/// A directory of these files.
+/// Makes a directory with these files.
 fn directory(files: &Certificates, name: &str, contents: &[(&str, &str)]) {
     fs::create_dir_all(files.path(name)).expect("a directory");
     for (file, text) in contents {
@@ -24,7 +24,8 @@ fn directory(files: &Certificates, name: &str, contents: &[(&str, &str)]) {
     }
 }
 
-/// A list of the root's, older than `v1.crl`, in which nothing is revoked, and a root of the root's name with another key.
+/// Makes a list of the root that is older than `v1.crl` and revokes nothing, and a root with the same name and
+/// another key.
 fn make(files: &Certificates) {
     let config = read(files, "config")
         .replace("= index", "= empty-index")
@@ -48,7 +49,7 @@ fn make(files: &Certificates) {
     files.join("root+before", &["root.crt", "before.crl"]);
 }
 
-/// Directories of lists and certificates under their hashes: `l-NAME`.
+/// Makes directories of lists and certificates with hashes as file names: `l-NAME`.
 fn make_directories(files: &Certificates) {
     let text = |name: &str| read(files, name);
     let (own, other) = (hash(files, "root"), hash(files, "other"));
@@ -91,7 +92,7 @@ fn make_directories(files: &Certificates) {
     );
 }
 
-/// Connects with each choice of files on both libraries; `connected` of them do.
+/// Connects with each set of files and both libraries; the number of successful connections must be `connected`.
 #[track_caller]
 fn same(server: &TlsServer, choices: &[&str], connected: usize) {
     let output = server.same(&lines(server, choices));
@@ -99,7 +100,7 @@ fn same(server: &TlsServer, choices: &[&str], connected: usize) {
     assert_eq!(count, connected, "{output}");
 }
 
-/// `@` stands for the directory of the files.
+/// Replaces `@` with the directory of the files.
 fn lines(server: &TlsServer, choices: &[&str]) -> Vec<String> {
     let here = server.files.file("");
     let line = |choice: &&str| {
@@ -137,7 +138,7 @@ fn lists_in_root_files_and_in_list_options() {
     );
 }
 
-/// The file of lists in the home directory makes those in the root file count, too.
+/// If the file of lists in the home directory exists, the lists in the root file are used too.
 #[test]
 fn lists_in_root_files_and_the_default_file() {
     let server = TlsServer::with("revoked", "revoked");
@@ -155,7 +156,7 @@ fn lists_in_root_files_and_the_default_file() {
     }
 }
 
-/// With `sslrootcert=system`, no list counts.
+/// With `sslrootcert=system`, no list is used.
 #[test]
 fn lists_in_files_of_the_system() {
     let server = TlsServer::with("revoked", "revoked");
@@ -176,7 +177,7 @@ fn lists_in_files_of_the_system() {
     }
 }
 
-/// C libpq does not find it. Stated in docs/tls.md.
+/// C libpq does not find it. Listed in docs/tls.md.
 #[test]
 fn certificates_of_the_system_under_another_hash() {
     let server = TlsServer::with("good", "good");
@@ -217,7 +218,7 @@ fn directories_of_lists() {
         ],
         0,
     );
-    // Where there is a list of the issuer already, only the first directory is looked in.
+    // If there is already a list of the issuer, only the first directory is searched.
     same(
         &server,
         &[
@@ -230,7 +231,7 @@ fn directories_of_lists() {
     );
 }
 
-/// Those of a name that no file has, under its hash.
+/// Certificates and lists of a name that is in no other file, in files named by the hash.
 #[test]
 fn certificates_in_directories_of_lists() {
     let server = TlsServer::with("revoked", "revoked");
@@ -263,7 +264,7 @@ fn certificates_in_directories_of_lists() {
     );
 }
 
-/// C libpq does not look behind it. Stated in docs/tls.md.
+/// C libpq does not read past it. Listed in docs/tls.md.
 #[test]
 fn a_damaged_list_does_not_hide_later_ones() {
     let server = TlsServer::with("revoked", "revoked");

@@ -1,4 +1,5 @@
-//! sslmode by pg_hba.conf by certificate by sslnegotiation: each outcome and text is C libpq's.
+//! All combinations of sslmode, pg_hba.conf rule, certificate and sslnegotiation; results and error texts must be C
+//! libpq's.
 
 use super::server::TlsServer;
 
@@ -11,7 +12,7 @@ const MODES: [&str; 6] = [
     "verify-full",
 ];
 
-/// Every combination with one certificate of the server, `more` options included.
+/// All combinations with one server certificate, and the options in `more`.
 #[track_caller]
 fn same_in_every_mode(chain: &str, key: &str, host: &str, more: &str) {
     let server = TlsServer::with(chain, key);

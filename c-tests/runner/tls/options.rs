@@ -1,8 +1,8 @@
-//! The other options of TLS, and certificates of the server that are special.
+//! Other TLS options, and unusual server certificates.
 
 use super::server::TlsServer;
 
-/// With the root certificate in `root`.
+/// A connection string with verification, with the root certificate in `root`.
 fn verify(server: &TlsServer, host: &str, root: &str, more: &str) -> String {
     let root = server.files.file(root);
     format!("host={host} dbname=postgres sslmode=verify-full sslrootcert={root} {more}")

@@ -1,4 +1,4 @@
-//! Root files and directories of unusual forms, which one of the libraries reads and the other does not.
+//! Root files and directories in unusual formats that only one of the libraries reads.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn connects(server: &TlsServer, lib: Lib, root: &str) -> bool {
     output.stdout.contains("in use: 1")
 }
 
-/// Stated in docs/tls.md.
+/// Listed in docs/tls.md.
 #[test]
 fn formats_that_only_this_library_reads() {
     let server = TlsServer::with("good", "good");
@@ -34,7 +34,7 @@ fn formats_that_only_this_library_reads() {
     }
 }
 
-/// Stated in docs/tls.md.
+/// Listed in docs/tls.md.
 #[test]
 fn formats_that_only_openssl_reads() {
     let server = TlsServer::with("good", "good");
@@ -65,7 +65,7 @@ fn lines_that_look_like_pem_but_are_not() {
     }
 }
 
-/// The names that OpenSSL looks for, and others. Stated in docs/tls.md.
+/// The file names that OpenSSL looks for, and others. Listed in docs/tls.md.
 #[test]
 fn names_in_directories_of_roots() {
     let server = TlsServer::with("good", "good");

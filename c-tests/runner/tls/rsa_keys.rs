@@ -1,4 +1,4 @@
-//! RSA keys that OpenSSL takes and aws-lc-rs does not: of unusual size, or with a large exponent.
+//! RSA keys that OpenSSL accepts and aws-lc-rs does not: of unusual size, or with a large exponent.
 
 use super::certificates::Certificates;
 use super::server::TlsServer;
@@ -6,14 +6,14 @@ use super::server::TlsServer;
 const GOOD: &str = "subjectAltName=DNS:good.test\n";
 const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE\n";
 
-/// Makes the RSA key NAME.key with options of genpkey's.
+/// Makes the RSA key NAME.key with these options of openssl genpkey.
 fn key(files: &Certificates, name: &str, options: &[&str]) {
     let options = options.iter().flat_map(|option| ["-pkeyopt", option]);
     let arguments: Vec<&str> = ["-algorithm", "RSA"].into_iter().chain(options).collect();
     files.key(name, &arguments);
 }
 
-/// Connects in each mode and version of TLS; the number of sessions that are encrypted is `encrypted`.
+/// Connects in each mode and version of TLS; the number of encrypted sessions must be `encrypted`.
 #[track_caller]
 fn same(server: &TlsServer, root: &str, encrypted: usize) {
     let root = server.files.file(root);
@@ -34,7 +34,7 @@ fn same(server: &TlsServer, root: &str, encrypted: usize) {
     assert_eq!(count, encrypted, "{output}");
 }
 
-/// OpenSSL's security level 2 asks for 112 bits of security, and rounds what it computes to multiples of 8.
+/// OpenSSL's security level 2 requires 112 bits of security; OpenSSL rounds the strength to multiples of 8.
 #[test]
 fn sizes_around_the_limit() {
     let files = Certificates::shared();

@@ -1,4 +1,4 @@
-//! What no honest server sends around a TLS handshake.
+//! TLS handshakes with bytes that no correct server sends.
 
 use super::server::TlsServer;
 use crate::support::paths::Lib;
@@ -6,7 +6,7 @@ use crate::support::process::Output;
 use crate::support::program::Program;
 use crate::support::script::{First, Script};
 
-/// Runs `tls` with `sslmode` against a script made anew for each library; the outputs are the same.
+/// Runs `tls` with `sslmode` against a new script for each library; the outputs must be the same.
 #[track_caller]
 fn same(script: impl Fn() -> Script, mode: &str) -> Output {
     let [expected, ours] = both(script, mode);
@@ -14,7 +14,7 @@ fn same(script: impl Fn() -> Script, mode: &str) -> Output {
     ours
 }
 
-/// What comes of it on the oracle and on ours.
+/// The outputs of the oracle and of ours.
 #[track_caller]
 fn both(script: impl Fn() -> Script, mode: &str) -> [Output; 2] {
     let run = |lib| {
@@ -32,7 +32,7 @@ fn both(script: impl Fn() -> Script, mode: &str) -> [Output; 2] {
     [Lib::Oracle, Lib::Ours].map(run)
 }
 
-/// Answers the request for TLS with `answer`, then closes; a client that comes back gets a session.
+/// Replies to the SSLRequest with `answer` and closes; a client that connects again gets a session.
 fn answering(answer: &'static [u8], comes_back: bool) -> impl Fn() -> Script {
     move || {
         let script = Script::new().connection(move |c| {
@@ -66,11 +66,11 @@ fn a_server_that_closes_in_the_handshake() {
     same(answering(b"S", true), "prefer");
 }
 
-/// Accepts TLS, then sends `bytes` for the client's first record, and closes.
+/// Accepts TLS, then replies to the client's first record with `bytes` and closes.
 fn speaking(bytes: &'static [u8]) -> Script {
     Script::new().connection(move |c| {
         assert_eq!(c.expect_first(), First::SslRequest);
-        // Not behind the answer, where it would be looked at as unencrypted data.
+        // The script reads first, because bytes directly after the reply would be taken for unencrypted data.
         c.try_send(b"S");
         drop(c.read(5));
         c.try_send(bytes);
@@ -97,11 +97,11 @@ fn a_server_that_sends_no_tls() {
     }
 }
 
-/// Both fail; rustls words it in its own way. Stated in docs/tls.md.
+/// Both fail, but rustls has other error texts. Listed in docs/tls.md.
 #[test]
 fn malformed_messages_of_a_handshake() {
     for bytes in [
-        // An empty ServerHello, and a message of another kind in its place.
+        // An empty ServerHello, and a message of another type in its place.
         &b"\x16\x03\x03\0\x04\x02\0\0\0"[..],
         b"\x16\x03\x03\0\x04\x0e\0\0\0",
     ] {
@@ -115,7 +115,7 @@ fn malformed_messages_of_a_handshake() {
     }
 }
 
-/// C libpq's text, and a hint behind it.
+/// C libpq's text, followed by a hint.
 #[test]
 fn a_refused_handshake_gives_a_hint() {
     let refusing = || speaking(b"\x15\x03\x03\0\x02\x02\x28");
@@ -130,7 +130,7 @@ fn a_refused_handshake_gives_a_hint() {
     assert_eq!(format!("{start}{rest}"), expected.stdout);
 }
 
-/// What no PostgreSQL does: the server ends the handshake, and the session it then opens is not encrypted.
+/// A behaviour that PostgreSQL does not have: the server aborts the handshake, and then opens an unencrypted session.
 #[test]
 fn a_fallback_to_plain_text_after_a_cut_off_handshake_raises_a_notice() {
     let script = || {

@@ -1,4 +1,4 @@
-//! A PostgreSQL that uses the certificate a test gives it.
+//! A PostgreSQL server with a certificate that the test selects.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -11,7 +11,7 @@ use crate::support::process::Output;
 use crate::support::program::{Program, assert_same};
 use crate::support::session::wait_until;
 
-/// Who may connect how, by database.
+/// The authentication rules for each database.
 const HBA: &str = "
 hostssl   only_ssl   all       all trust
 host      only_ssl   all       all reject
@@ -21,7 +21,7 @@ hostssl   certified  all       all cert
 host      certified  all       all reject
 ";
 
-/// Under valgrind a client takes long over SCRAM's iterations: hence the timeout.
+/// The timeout is long because, under valgrind, a client needs long for SCRAM's iterations.
 const CONFIG: &str = "
 authentication_timeout = 600
 ssl = on
@@ -32,7 +32,7 @@ ssl_crl_file = 'authorities.crl'
 include_if_exists = 'settings.conf'
 ";
 
-/// OpenSSL without limits.
+/// OpenSSL without restrictions on keys and signatures.
 const WEAK: &str = "openssl_conf = all
 [all]
 ssl_conf = ssl
@@ -42,25 +42,25 @@ system_default = weak
 CipherString = DEFAULT@SECLEVEL=0
 ";
 
-/// The server, for one test at a time.
+/// The server; only one test uses it at a time.
 pub struct TlsServer {
     postgres: MutexGuard<'static, Postgres>,
     pub files: &'static Certificates,
 }
 
 impl TlsServer {
-    /// Waits for the other tests, and gives the server the certificate in `chain`.crt with the key `key`.key.
+    /// Waits for other tests, and gives the server the certificate `chain`.crt with the key `key`.key.
     pub fn with(chain: &str, key: &str) -> TlsServer {
         static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();
         TlsServer::of(&SERVER, start, chain, key)
     }
 
-    /// A server that takes keys and signatures of any strength.
+    /// A server that accepts keys and signatures of any strength.
     pub fn weak(chain: &str, key: &str) -> TlsServer {
         TlsServer::signing("", chain, key)
     }
 
-    /// The same, which signs its handshakes by these schemes only (OpenSSL's SignatureAlgorithms).
+    /// As [`TlsServer::weak`]; it signs handshakes only with these schemes (OpenSSL's SignatureAlgorithms).
     pub fn signing(schemes: &str, chain: &str, key: &str) -> TlsServer {
         static SERVER: OnceLock<Mutex<Postgres>> = OnceLock::new();
         let server = TlsServer::of(&SERVER, start, "good", "good");
@@ -90,7 +90,7 @@ impl TlsServer {
         server
     }
 
-    /// As [`TlsServer::with`], with settings of its own until the next test takes the server.
+    /// As [`TlsServer::with`], with additional settings until the next test uses the server.
     pub fn with_settings(chain: &str, key: &str, settings: &str) -> TlsServer {
         let server = TlsServer::with(chain, key);
         server.set(settings);
@@ -128,7 +128,7 @@ impl TlsServer {
         });
     }
 
-    /// A connection string without `host`; `hostaddr` is the server's.
+    /// A connection string without `host`; `hostaddr` is the server's address.
     pub fn conninfo(&self, rest: &str) -> String {
         let port = self.postgres.port();
         format!("hostaddr=127.0.0.1 port={port} user=tls_user {rest}")
@@ -138,7 +138,8 @@ impl TlsServer {
         self.postgres.port()
     }
 
-    /// Connects with each connection string on the oracle and on ours, and panics with the difference.
+    /// Connects with each connection string with the oracle and with ours, and panics with a diff if the outputs
+    /// differ.
     #[track_caller]
     pub fn same(&self, conninfos: &[String]) -> Output {
         self.same_as("", conninfos, &[])
@@ -155,14 +156,14 @@ impl TlsServer {
         ours
     }
 
-    /// Connects on one library alone.
+    /// Connects with one library only.
     pub fn on(&self, lib: Lib, mode: &str, conninfos: &[String]) -> Output {
         let lines: Vec<String> = conninfos.iter().map(|rest| self.conninfo(rest)).collect();
         let input = lines.join("\n") + "\n";
         Program::new("tls").run_with_input(lib, &[mode], &[], input.as_bytes())
     }
 
-    /// Connects on ours alone.
+    /// Connects with ours only.
     pub fn ours(&self, mode: &str, conninfos: &[String], env: &[(&str, &str)]) -> Output {
         let lines: Vec<String> = conninfos.iter().map(|rest| self.conninfo(rest)).collect();
         let input = lines.join("\n") + "\n";
@@ -170,7 +171,7 @@ impl TlsServer {
     }
 }
 
-/// A server with TLS, of which the test can make what it likes.
+/// Starts a separate server with TLS.
 pub fn start(files: &Certificates) -> Postgres {
     let postgres = Postgres::start(Version::Oracle18, "");
     for (from, to) in [
@@ -193,7 +194,7 @@ pub fn start(files: &Certificates) -> Postgres {
     postgres
 }
 
-/// Copies a file into the data directory, for the server's user alone.
+/// Copies a file into the data directory; only the server's user can read it.
 pub fn install(postgres: &Postgres, from: &str, to: &str) {
     let (fresh, place) = (postgres.data().join("fresh"), postgres.data().join(to));
     fs::copy(from, &fresh).expect("a file of the server");

@@ -1,4 +1,4 @@
-//! The library loaded and unloaded while threads live that used TLS.
+//! Loading and unloading the library while threads that used TLS still run.
 
 use super::server::TlsServer;
 use crate::support::paths::Lib;

@@ -1,5 +1,5 @@
-//! What webpki leaves to the library's own verifier, and OpenSSL takes or refuses: forms of names, authorities that issued
-//! themselves, RSA-PSS, lists by the hash of a name.
+//! Cases that webpki does not handle and the library's own verifier does: encodings of names, self-issued
+//! authorities, RSA-PSS, lists found by the hash of a name.
 
 use super::certificates::Certificates;
 use super::server::TlsServer;
@@ -11,14 +11,14 @@ const EC: [&str; 4] = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"
 const RSA: [&str; 4] = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
 const RSA_PSS: [&str; 4] = ["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"];
 
-/// Makes NAME.crt with `subject`, issued by itself, for the key that is there.
+/// Makes a self-signed NAME.crt with `subject` for the existing key.
 fn root(files: &Certificates, name: &str, subject: &str, extensions: &str, how: &[&str]) {
     files.request(name, subject);
     let key = format!("{name}.key");
     files.sign(name, &[&["-signkey", &key], how].concat(), extensions, 1000);
 }
 
-/// Makes NAME.crt, of `issuer`.
+/// Makes NAME.crt, issued by `issuer`.
 fn issue(
     files: &Certificates,
     name: &str,
@@ -35,7 +35,7 @@ fn issue(
 
 const BOTH: &[&str] = &["TLSv1.2", "TLSv1.3"];
 
-/// Verifies `chain`.crt against `root` in versions of TLS; whether the connections succeed is `good`.
+/// Verifies `chain`.crt against `root` in each TLS version; the connections must succeed if `good`.
 #[track_caller]
 fn same_in(versions: &[&str], chain: &str, key: &str, root: &str, more: &str, good: bool) {
     let server = TlsServer::with(chain, key);
@@ -57,7 +57,7 @@ fn same(chain: &str, key: &str, root: &str, more: &str, good: bool) {
 
 const VERIFY_FAILED: &str = "SSL error: certificate verify failed";
 
-/// What ours says when OpenSSL accepts, as docs/tls.md states, or has another text.
+/// Checks the error text of ours where OpenSSL accepts, as docs/tls.md lists, or has another text.
 #[track_caller]
 fn ours_refuses(chain: &str, root: &str, more: &str, text: &str) {
     let server = TlsServer::with(chain, chain);
@@ -91,8 +91,8 @@ fn rsa_pss_with_two_digests() {
     ours_refuses("pss-mixed-leaf", "pss-mixed", "", VERIFY_FAILED);
 }
 
-/// A root whose name is `own` in UTF-8; its key, with the name `issuing` in strings of the kind `mask`, issues leaves of both
-/// versions and a list, in a directory.
+/// Makes a root with the name `own` in UTF-8. With its key and the name `issuing`, in strings of type `mask`, issues
+/// certificates of both versions and a list, in a directory.
 fn named(files: &Certificates, name: &str, own: &str, mask: &str, issuing: &str) {
     files.key(name, &EC);
     root(files, name, own, AUTHORITY, &[]);
@@ -267,7 +267,7 @@ fn rsa_pss() {
             issue(files, &leaf, "/CN=good.test", name, extensions, &how);
             let versions = if key == RSA { BOTH } else { &BOTH[1..] };
             same_in(versions, &leaf, &leaf, name, "", true);
-            // OpenSSL's text tells what is odd about the signature.
+            // OpenSSL's text has the reason why the signature is unusual.
             ours_refuses(&leaf, &impostor, "", VERIFY_FAILED);
         }
     }
