@@ -1,11 +1,11 @@
 /*
- * A small connection pool that lets go of a server which asks for it. It runs each line of its input as a query, on an
- * idle connection if there is one:
+ * A small connection pool that closes a connection when its server asks to disconnect. It runs each line of its input
+ * as a query, on an idle connection if there is one:
  *
  *     cc -o pool pool.c $(pkg-config --cflags --libs libpq)
  *     ./pool "host=127.0.0.1 dbname=postgres"
  *
- * Work in progress is never disturbed: the pool looks when a connection comes back, and while it lies idle.
+ * Work in progress is not interrupted: the pool checks a connection when it is returned, and while it is idle.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -39,7 +39,10 @@ check_out(const char *conninfo)
 	return conn;
 }
 
-/* Keeps a connection that nobody uses, or closes it. PQgoAwayReceived does not read from the socket; PQconsumeInput does. */
+/*
+ * Returns a connection to the pool, or closes it. PQgoAwayReceived does not read from the socket; PQconsumeInput
+ * does.
+ */
 static void
 check_in(PGconn *conn)
 {
@@ -55,7 +58,7 @@ check_in(PGconn *conn)
 	PQfinish(conn);
 }
 
-/* Waits for a line of input. An idle connection whose socket becomes readable is checked in once more. */
+/* Waits for a line of input. Checks an idle connection again when its socket becomes readable. */
 static void
 watch_idle_connections(void)
 {
@@ -86,7 +89,7 @@ main(int argc, char **argv)
 	const char *conninfo = argc > 1 ? argv[1] : "";
 	char		line[1000];
 
-	setvbuf(stdin, NULL, _IONBF, 0);	/* poll does not see what stdio has read ahead */
+	setvbuf(stdin, NULL, _IONBF, 0);	/* poll does not see data that stdio has buffered */
 	while (watch_idle_connections(), fgets(line, sizeof line, stdin) != NULL)
 	{
 		PGconn	   *conn = check_out(conninfo);

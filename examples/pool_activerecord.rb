@@ -1,7 +1,7 @@
-# ActiveRecord: a connection is closed at check-in when its server asks for it. A Rails application puts the callback into
+# ActiveRecord: a connection whose server asks to disconnect is closed at check-in. A Rails application puts the callback into
 # an initializer.
 #
-# It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+# It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 
 require "active_record"
 

@@ -1,8 +1,8 @@
-"""asyncpg's pool: a connection is closed when its server asks for it, at check-in or, lying idle, within a second.
+"""asyncpg's pool: a connection whose server asks to disconnect is closed at check-in or, if idle, within a second.
 
-asyncpg speaks the protocol itself, without libpq: it sees pg_goaway, and a goaway-proxy with --parameter-status.
+asyncpg speaks the protocol itself, without libpq: it works with pg_goaway, and with goaway-proxy --parameter-status.
 
-It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ async def close_if_asked(conn):
 
 
 async def visit_idle_connections(pool):
-    """Takes all out and puts them back, which is a check-in."""
+    """Takes all idle connections out and puts them back, which runs the check-in."""
     while True:
         await asyncio.sleep(1)
         for conn in [await pool.acquire() for _ in range(pool.get_idle_size())]:

@@ -1,12 +1,12 @@
-# The gem connection_pool with ruby-pg: a connection is closed at check-in when its server asks for it, and opened again
+# The gem connection_pool with ruby-pg: a connection whose server asks to disconnect is closed at check-in, and opened again
 # when it is next needed.
 #
-# It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+# It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 
 require "connection_pool"
 require "pg"
 
-# What the pool holds: it cannot drop a connection by itself.
+# The object in the pool, because connection_pool cannot remove a connection by itself.
 class Session
   def connection
     @connection ||= PG.connect

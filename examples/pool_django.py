@@ -1,7 +1,7 @@
 """Django 5.1 or newer with its own connection pool: a connection is closed after the request when its server asks for it.
 
-A whole project in one file. It serves a request for each line of its input, which is a query. The server is the one that
-PGHOST and the like name.
+A whole project in one file. It serves a request for each line of its input, which is a query. The environment
+variables PGHOST etc. select the server.
 """
 
 import os
@@ -17,7 +17,7 @@ from django.urls import path
 
 
 def close_if_asked(conn):
-    """The pool replaces a connection that this raises for."""
+    """The pool replaces a connection for which this raises an error."""
     conn.pgconn.consume_input()
     if conn.info.parameter_status("disconnect_requested") == "on":
         raise psycopg.OperationalError("the server asks to disconnect")

@@ -4,7 +4,7 @@
  *
  *     g++ -std=c++17 -o pool_libpqxx pool_libpqxx.cpp -lpqxx
  *
- * It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+ * It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
  */
 #include <iostream>
 #include <memory>
@@ -13,7 +13,7 @@
 
 #include <pqxx/pqxx>
 
-/* Remembers whether the notice came. */
+/* Remembers whether the notice has arrived. */
 class GoAway : public pqxx::errorhandler
 {
 public:
@@ -49,7 +49,7 @@ public:
 
 	void check_in(std::unique_ptr<Session> session)
 	{
-		session->connection.get_notifs();	/* takes in what the server sent */
+		session->connection.get_notifs();	/* reads what the server has sent */
 		if (!session->goaway.received)
 			idle.push_back(std::move(session));
 	}

@@ -1,18 +1,18 @@
 // node-postgres' pool: a connection is closed when its server asks for it, at once or at its next check-in.
 //
-// node-postgres speaks the protocol itself, without libpq: it sees pg_goaway, and a goaway-proxy with --parameter-status.
+// node-postgres speaks the protocol itself, without libpq: it works with pg_goaway, and with goaway-proxy --parameter-status.
 //
-// It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+// It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 
 const readline = require('node:readline')
 const { Pool } = require('pg')
 
 const pool = new Pool({ max: 4 })
 const asked = new WeakSet()
-// What befalls idle connections concerns nobody: the pool replaces them.
+// Errors of idle connections are ignored: the pool replaces these connections.
 pool.on('error', () => {})
 
-// Takes out what is idle; what is released with `true` is closed.
+// Takes out and releases idle connections; one that is released with `true` is closed.
 async function visitIdleConnections() {
   const idle = await Promise.allSettled(Array.from({ length: pool.idleCount }, () => pool.connect()))
   idle.forEach(({ value: client }) => client?.release(asked.has(client)))

@@ -1,9 +1,9 @@
-"""psycopg's ConnectionPool: a connection is closed when its server asks for it, at check-in or, lying idle, within a second.
+"""psycopg's ConnectionPool: a connection whose server asks to disconnect is closed at check-in or, if idle, within a second.
 
-It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 
 For each connection that is closed so, the pool logs the warning `error resetting connection: the server asks to disconnect`
-(logger `psycopg.pool`). That is no failure: the pool has no other way to let `reset` replace a connection.
+(logger `psycopg.pool`). This is not an error: `reset` has no other way to make the pool replace a connection.
 """
 
 import sys
@@ -15,15 +15,15 @@ from psycopg_pool import ConnectionPool
 
 
 def close_if_asked(conn):
-    """The pool replaces a connection that this raises for."""
+    """The pool replaces a connection for which this raises an error."""
     conn.pgconn.consume_input()
-    conn.pgconn.is_busy()  # C libpq reads what has come here, and not before
+    conn.pgconn.is_busy()  # C libpq parses the received data only here
     if conn.info.parameter_status("disconnect_requested") == "on":
         raise psycopg.OperationalError("the server asks to disconnect")
 
 
 def visit_idle_connections(pool):
-    """Takes each out and puts it back, which is a check-in. pool.drain() would close all at once, asked or not."""
+    """Takes each connection out and puts it back, which runs the check-in. pool.drain() would close even connections that were not asked."""
     while not pool.closed:
         try:
             for _ in range(pool.get_stats()["pool_available"]):
@@ -35,7 +35,8 @@ def visit_idle_connections(pool):
 
 
 def main():
-    # As `reset`, not as `check`: what `check` raises for goes back to the pool, and is checked again until the timeout.
+    # As `reset`, not as `check`: when `check` raises an error, the pool keeps the connection and checks it again until
+    # the timeout.
     with ConnectionPool("", min_size=2, max_size=4, reset=close_if_asked) as pool:
         threading.Thread(target=visit_idle_connections, args=[pool], daemon=True).start()
         for line in sys.stdin:

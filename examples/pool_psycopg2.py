@@ -1,6 +1,6 @@
-"""psycopg2's pools: a connection is closed at check-in when its server asks for it.
+"""psycopg2's pools: a connection whose server asks to disconnect is closed at check-in.
 
-It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 """
 
 import sys
@@ -12,7 +12,7 @@ from psycopg2.pool import ThreadedConnectionPool
 class Pool(ThreadedConnectionPool):
     def putconn(self, conn, key=None, close=False):
         try:
-            conn.poll()  # takes in what the server sent
+            conn.poll()  # reads what the server has sent
             close = close or conn.get_parameter_status("disconnect_requested") == "on"
         except psycopg2.Error:
             close = True

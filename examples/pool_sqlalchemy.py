@@ -1,6 +1,6 @@
-"""SQLAlchemy: a connection is closed at check-in when its server asks for it.
+"""SQLAlchemy: a connection whose server asks to disconnect is closed at check-in.
 
-It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 """
 
 import sys
@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, event, text
 engine = create_engine("postgresql+psycopg://")
 
 
-# Not "checkout": a connection that is not wanted again would stay.
+# Not "checkout": a connection that is not used again would stay open.
 @event.listens_for(engine, "checkin")
 def close_if_asked(dbapi_connection, record):
     if dbapi_connection is None:  # it was found broken

@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * clients.c
- *	  What is known of each client, in shared memory.
+ *	  The state of each client, in shared memory.
  *
  * There is a slot for each PGPROC that a client's backend can have.  A backend
  * takes its slot when its client has authenticated, and frees it at exit.
- * Others find it by the backend's pid, and name that pid again for whatever
- * they do to it, because the next backend may have the slot by then.
+ * Other processes find the slot by the backend's pid.  Each later operation
+ * on the slot takes this pid again and checks it, because another backend may
+ * have the slot by then.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,8 +33,10 @@ typedef struct GoAwayShared
 	GoAwayCounts counts;
 	Latch	   *worker_latch;	/* NULL if the worker does not run */
 
-	/* Only the worker reads and writes these, as goaway_now() has them. */
-	int64		worker_start;	/* of the last one, or 0 */
+	/*
+	 * Only the worker reads and writes these; they are times of goaway_now().
+	 */
+	int64		worker_start;	/* of the last worker, or 0 */
 	int64		drain_begin;	/* 0 if nobody was asked */
 
 	int			slot_count;
@@ -49,7 +52,7 @@ static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
 #endif
 
-/* No invalid index: before 17 it was called a backend's. */
+/* An invalid proc number; before 17 this was called a backend id. */
 #if PG_VERSION_NUM >= 170000
 #define NO_PROC INVALID_PROC_NUMBER
 #define MY_PROC_NUMBER() GetNumberFromPGProc(MyProc)
@@ -59,9 +62,9 @@ static shmem_request_hook_type prev_shmem_request_hook = NULL;
 #endif
 
 /*
- * Clients' backends are among the first MaxBackends PGPROCs.  14 does not know
- * that number yet when it loads modules, so there it is computed as
- * InitializeMaxBackends() will.
+ * Backends of clients are among the first MaxBackends PGPROCs.  PostgreSQL 14
+ * does not know that number yet when it loads modules, so there it is
+ * computed as in InitializeMaxBackends().
  */
 static int
 max_backends(void)
@@ -139,7 +142,9 @@ set_state(GoAwaySlot *slot, GoAwayState state)
 	pg_atomic_write_u32(&slot->state, state);
 }
 
-/* Empties a slot, whose mutex is held or which nobody else knows. */
+/*
+ * Empties a slot.  The caller holds its mutex, or nobody else knows the slot.
+ */
 static void
 reset_slot(GoAwaySlot *slot, int pid)
 {
@@ -150,7 +155,7 @@ reset_slot(GoAwaySlot *slot, int pid)
 	slot->ended = false;
 }
 
-/* A client that was asked has gone. */
+/* Counts a client that was asked and has disconnected. */
 static void
 count_departure(bool told, bool ended)
 {
@@ -165,8 +170,8 @@ count_departure(bool told, bool ended)
 }
 
 /*
- * At exit, before the PGPROC is given back, so that the next backend finds the
- * slot free.
+ * Runs at exit, before the PGPROC is released, so that the next backend finds
+ * the slot free.
  */
 static void
 free_my_slot(int code, Datum arg)
@@ -185,7 +190,7 @@ free_my_slot(int code, Datum arg)
 		count_departure(state == GOAWAY_TOLD, ended);
 }
 
-/* The backend of a client begins. */
+/* Takes a slot when a client's backend starts. */
 void
 goaway_register_client(void)
 {
@@ -200,7 +205,7 @@ goaway_register_client(void)
 	on_shmem_exit(free_my_slot, (Datum) 0);
 }
 
-/* The backend has told its client. */
+/* Records that the backend has told its client. */
 void
 goaway_mark_told(void)
 {
@@ -218,7 +223,7 @@ goaway_slot_count(void)
 	return shared->slot_count;
 }
 
-/* Returns false if there is no client. */
+/* Copies a slot.  Returns false if it has no client. */
 bool
 goaway_read_client(int number, GoAwayClient *client)
 {
@@ -250,7 +255,10 @@ goaway_find_client(int pid)
 	return -1;
 }
 
-/* The worker is to ask it.  Returns false if there is nothing left to do. */
+/*
+ * Marks a client to be asked by the worker.  Returns false if it has been asked
+ * already, or is no longer connected.
+ */
 bool
 goaway_request_client(int number, int pid)
 {
@@ -268,11 +276,11 @@ goaway_request_client(int number, int pid)
 }
 
 /*
- * Makes its backend tell it, or reminds it.  Returns false if the client is no
- * longer there.
+ * Makes the backend tell its client, or reminds the backend.  Returns false
+ * if the client is no longer connected.
  *
  * The signal wakes a backend that waits for a command outside a transaction,
- * and makes it run an empty one: see tell.c.
+ * and makes it run an empty transaction: see tell.c.
  */
 bool
 goaway_ask_client(int number, int pid)
@@ -314,7 +322,7 @@ goaway_ask_client(int number, int pid)
 	return true;
 }
 
-/* Terminates it, once.  Returns whether that was done. */
+/* Terminates the backend, once.  Returns whether it did so. */
 bool
 goaway_end_client(int number, int pid)
 {
@@ -329,7 +337,7 @@ goaway_end_client(int number, int pid)
 
 	if (!there)
 		return false;
-	/* As pg_terminate_backend() does: with its children, if it has any. */
+	/* As pg_terminate_backend(): includes the backend's child processes. */
 #ifdef HAVE_SETSID
 	return kill(-pid, SIGTERM) == 0;
 #else
@@ -337,7 +345,7 @@ goaway_end_client(int number, int pid)
 #endif
 }
 
-/* Whether somebody was asked since the worker last reported. */
+/* Whether any client was asked since the worker last reported. */
 bool
 goaway_has_counts(void)
 {
@@ -350,8 +358,9 @@ goaway_has_counts(void)
 }
 
 /*
- * Takes the counts, and begins to count anew.  Returns false if somebody who
- * was asked has not gone.  A client may go before it is counted as asked.
+ * Returns the counts and resets them.  Returns false if a client that was
+ * asked is still connected.  A client may disconnect before it is counted as
+ * asked.
  */
 bool
 goaway_take_counts(GoAwayCounts *counts)
@@ -381,7 +390,10 @@ forget_worker(int code, Datum arg)
 	set_worker_latch(NULL);
 }
 
-/* The worker begins.  Returns when it began the last time, or 0. */
+/*
+ * Records the start of the worker.  Returns the time of its previous start,
+ * or 0.
+ */
 int64
 goaway_worker_starts(void)
 {
@@ -393,7 +405,10 @@ goaway_worker_starts(void)
 	return before;
 }
 
-/* Where the worker keeps it beyond its own end. */
+/*
+ * The start of the current drain, stored so that it survives a restart of the
+ * worker.
+ */
 int64 *
 goaway_drain_begin(void)
 {
@@ -401,8 +416,9 @@ goaway_drain_begin(void)
 }
 
 /*
- * Returns false if the worker does not run.  Latches of processes are in shared
- * memory for good: setting one whose owner has just ended does no harm.
+ * Wakes the worker.  Returns false if it does not run.  The latches of
+ * processes stay in shared memory, so setting one whose owner has just exited
+ * does no harm.
  */
 bool
 goaway_wake_worker(void)

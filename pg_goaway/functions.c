@@ -32,7 +32,7 @@ require_active(void)
 						 GOAWAY_PARAMETER)));
 }
 
-/* The rules of pg_terminate_backend(). */
+/* Checks permissions as pg_terminate_backend() does. */
 static bool
 may_ask(PGPROC *proc)
 {
@@ -61,18 +61,24 @@ pg_goaway_backend(PG_FUNCTION_ARGS)
 	number = proc == NULL ? -1 : goaway_find_client(pid);
 	if (number >= 0 && goaway_ask_client(number, pid))
 	{
-		/* It has to look after this client, however rarely it looks else. */
+		/*
+		 * The worker has to look after this client now, even if it sleeps for
+		 * long.
+		 */
 		(void) goaway_wake_worker();
 		PG_RETURN_BOOL(true);
 	}
 
-	/* No error, so that a query over many goes on when one has just left. */
+	/*
+	 * Not an error, so that a query over many clients continues when one has
+	 * just disconnected.
+	 */
 	ereport(WARNING,
 			(errmsg("PID %d is not a server process with a client", pid)));
 	PG_RETURN_BOOL(false);
 }
 
-/* Whether the client in a slot is one that pg_goaway_all() asks. */
+/* Whether pg_goaway_all() asks the client in a slot. */
 static bool
 request_if_allowed(int number)
 {
@@ -86,7 +92,7 @@ request_if_allowed(int number)
 		goaway_request_client(number, client.pid);
 }
 
-/* The worker asks them, spread over time. */
+/* Marks the clients; the worker asks them, spread over time. */
 Datum
 pg_goaway_all(PG_FUNCTION_ARGS)
 {
@@ -120,7 +126,7 @@ client_tuple(TupleDesc description, const GoAwayClient *client)
 	return HeapTupleGetDatum(heap_form_tuple(description, values, nulls));
 }
 
-/* Those that were asked, or are to be. */
+/* Lists the clients that were asked or are going to be asked. */
 Datum
 pg_goaway_clients(PG_FUNCTION_ARGS)
 {

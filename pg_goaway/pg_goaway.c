@@ -23,14 +23,15 @@ int			goaway_spread = 2000;
 int			goaway_poll = 250;
 int			goaway_deadline = 0;
 
-/* What clients see.  tell.c sets it, through the GUC machinery. */
+/* The value that clients see.  tell.c sets it through the GUC machinery. */
 static bool disconnect_requested = false;
 
 void		_PG_init(void);
 
 /*
- * Only a client can say that it understands the message: any other may break
- * on it.  So neither files nor ALTER ROLE or DATABASE can say it for clients.
+ * Only a client itself can state that it understands the message; others may
+ * fail on it.  So configuration files, ALTER ROLE and ALTER DATABASE cannot
+ * set this parameter.
  */
 static bool
 check_message(bool *newval, void **extra, GucSource source)
@@ -43,7 +44,7 @@ check_message(bool *newval, void **extra, GucSource source)
 	return true;
 }
 
-/* The variable that is reported to clients; no user can set it. */
+/* Defines the parameter that is reported to clients; users cannot set it. */
 static void
 define_client_variable(void)
 {
@@ -101,8 +102,8 @@ define_settings(void)
 }
 
 /*
- * Loaded into a session, the module has no shared memory: its functions then
- * say what to do about it.
+ * If the module is loaded into a session instead of being preloaded, it has
+ * no shared memory: its functions then report an error with instructions.
  */
 void
 _PG_init(void)
@@ -112,7 +113,7 @@ _PG_init(void)
 
 	define_settings();
 
-	/* A server that has the variable of its own tells its clients itself. */
+	/* A server that has this parameter itself tells its clients itself. */
 	if (GetConfigOption(GOAWAY_PARAMETER, true, false) != NULL)
 	{
 		ereport(LOG,
@@ -124,7 +125,7 @@ _PG_init(void)
 	define_client_variable();
 	goaway_install_shmem_hooks();
 	goaway_install_client_hook();
-	/* pg_upgrade's servers have no clients to care for. */
+	/* The servers of pg_upgrade have no clients. */
 	if (!IsBinaryUpgrade)
 		goaway_register_worker();
 	goaway_is_active = true;

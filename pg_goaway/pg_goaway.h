@@ -3,10 +3,11 @@
  * pg_goaway.h
  *	  Declarations that the files of pg_goaway share.
  *
- * A client is asked to disconnect: by a function, or by the background worker
- * when the server is in smart shutdown.  Its backend then tells it, as soon as
- * it waits for a command outside a transaction, or at the end of a
- * transaction.  What is known of each client stands in shared memory.
+ * "Asked" means that a function, or the background worker during a smart
+ * shutdown, has marked a client to disconnect.  "Told" means that its backend
+ * has sent this to the client.  The backend does so when it waits for a
+ * command outside a transaction, or at the end of a transaction.  The state of
+ * each client is in shared memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,25 +24,25 @@
 #error "pg_goaway needs PostgreSQL 14 or newer"
 #endif
 
-/* How far a client is on its way out.  The order matters. */
+/* The stages of asking a client to disconnect.  Their order matters. */
 typedef enum GoAwayState
 {
-	GOAWAY_NONE,				/* nobody asked it to go */
-	GOAWAY_REQUESTED,			/* the worker is to ask it, in its turn */
-	GOAWAY_ASKED,				/* its backend is to tell it */
+	GOAWAY_NONE,				/* not asked */
+	GOAWAY_REQUESTED,			/* the worker will ask it */
+	GOAWAY_ASKED,				/* its backend will tell it */
 	GOAWAY_TOLD					/* its backend has told it */
 } GoAwayState;
 
 /* One for each client's backend, in shared memory. */
 typedef struct GoAwaySlot
 {
-	slock_t		mutex;			/* protects all of it, but see state */
+	slock_t		mutex;			/* protects all but state */
 	bool		ended;			/* whether the worker terminated it */
 	int			pid;			/* the backend's, or 0 if this is free */
 	pg_atomic_uint32 state;		/* its backend reads it without the mutex */
 	TimestampTz asked_at;
 	TimestampTz told_at;
-	int64		asked_ms;		/* asked_at as goaway_now() has it */
+	int64		asked_ms;		/* asked_at in goaway_now() time */
 	int64		signalled_ms;	/* when its backend was last reminded */
 } GoAwaySlot;
 
@@ -58,19 +59,20 @@ typedef struct GoAwayClient
 } GoAwayClient;
 
 /*
- * What became of those who were asked, since the worker last reported it.  All
- * but the first count clients that have gone.
+ * The number of clients that were asked since the worker's last report, and
+ * what happened to them.  All but the first count clients that have
+ * disconnected.
  */
 typedef struct GoAwayCounts
 {
 	uint32		asked;
 	uint32		told;
-	uint32		left;			/* by themselves */
-	uint32		ended;			/* by the worker */
+	uint32		left;			/* disconnected by themselves */
+	uint32		ended;			/* terminated by the worker */
 } GoAwayCounts;
 
 /* pg_goaway.c */
-extern bool goaway_is_active;	/* false if not preloaded, or stood aside */
+extern bool goaway_is_active;	/* false if not preloaded, or not needed */
 extern bool goaway_message;
 extern bool goaway_on_shutdown;
 extern int	goaway_spread;
@@ -80,8 +82,8 @@ extern int	goaway_deadline;
 #define GOAWAY_PARAMETER "disconnect_requested"
 
 /*
- * Milliseconds of a clock that nobody sets.  When the time of day jumps,
- * nobody is terminated too early, and nothing waits for too long.
+ * Milliseconds of a monotonic clock.  If the time of day is changed, no
+ * client is terminated too early and nothing waits too long.
  */
 static inline int64
 goaway_now(void)
@@ -93,7 +95,7 @@ goaway_now(void)
 }
 
 /* clients.c */
-extern GoAwaySlot *MyGoAwaySlot;	/* NULL if this is no client's backend */
+extern GoAwaySlot *MyGoAwaySlot;	/* NULL if the backend has no client */
 
 extern void goaway_install_shmem_hooks(void);
 extern void goaway_register_client(void);

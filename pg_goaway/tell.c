@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * tell.c
- *	  A backend tells its client that it is asked to disconnect.
+ *	  Code of the backend that tells its client to disconnect.
  *
- * It does so at the end of a transaction.  In a command, setting the variable
- * is enough: PostgresMain() reports what has changed just before
- * ReadyForQuery.  A backend that waits for a command is sent the signal of
- * the catchup interrupt.  Outside a transaction it then runs an empty one, and
- * at its end reports the variable itself, much as it does with notifications.
+ * It runs at the end of a transaction.  During a command, setting the
+ * parameter is enough: PostgresMain() reports changed parameters just before
+ * ReadyForQuery.  A backend that waits for a command gets the signal of the
+ * catchup interrupt.  If it is outside a transaction, it then runs an empty
+ * one, and at its end this code reports the parameter, as PostgreSQL does
+ * with notifications.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,9 +33,9 @@ static ClientAuthentication_hook_type prev_ClientAuthentication_hook = NULL;
 
 /*
  * Whether a short message can be sent without waiting for the client.  When
- * the kernel calls a socket writable, there is room for kilobytes, and what is
- * sent here takes some hundred bytes at most, encrypted.  It must be all there
- * is to send.
+ * the kernel reports a socket as writable, it has room for kilobytes, and the
+ * message takes at most some hundred bytes when encrypted.  No other output
+ * may be pending.
  */
 static bool
 can_send_at_once(void)
@@ -47,9 +48,9 @@ can_send_at_once(void)
 }
 
 /*
- * Sets what the client will see.  The source makes it outlast a rollback.  The
- * message stands between two others here: a transaction does not end within
- * one.
+ * Sets the value that the client will see.  The source of the setting makes
+ * it survive a rollback.  The message is sent between two other messages,
+ * because a transaction does not end within one.
  */
 static void
 set_client_variable(void)
@@ -61,8 +62,8 @@ set_client_variable(void)
 }
 
 /*
- * A client that does not read would block the backend in pq_flush().  It stays
- * asked: the worker tries again.
+ * pq_flush() would block the backend if the client does not read.  In that
+ * case the client stays in the state "asked", and the worker tries again.
  */
 static void
 tell_waiting_client(void)
@@ -71,13 +72,15 @@ tell_waiting_client(void)
 		return;
 	set_client_variable();
 	ReportChangedGUCOptions();
-	/* A failure has been logged, and ends the backend at its next interrupt. */
+	/*
+	 * A failure has been logged, and ends the backend at its next interrupt.
+	 */
 	(void) pq_flush();
 }
 
 /*
- * In a transaction that fails, or is rolled back.  Nothing here may fail or
- * wait: with the message, that is so only where it finds an empty buffer.
+ * For a transaction that fails or is rolled back.  Nothing here may fail or
+ * wait: with the message, this holds only if the output buffer is empty.
  */
 static void
 tell_at_abort(void)
@@ -90,7 +93,8 @@ tell_at_abort(void)
 }
 
 /*
- * Only an interrupt's transaction ends while a message is awaited.
+ * While the backend waits for a message, only the transaction of an interrupt
+ * can end.
  */
 static void
 tell_at_commit(void)
@@ -110,10 +114,13 @@ tell_if_asked(XactEvent event, void *arg)
 	if (likely(MyGoAwaySlot == NULL ||
 			   pg_atomic_read_u32(&MyGoAwaySlot->state) != GOAWAY_ASKED))
 		return;
-	/* Variables cannot be set then.  No transaction should end so. */
+	/*
+	 * Parameters cannot be set in parallel mode.  No transaction should end
+	 * in it.
+	 */
 	if (IsInParallelMode())
 		return;
-	/* The session has not begun: its client is told when it has. */
+	/* The session has not started yet; the client is told when it has. */
 	if (!IsNormalProcessingMode())
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
@@ -123,8 +130,8 @@ tell_if_asked(XactEvent event, void *arg)
 }
 
 /*
- * The place where a backend learns that it has a client.  Walsenders look after
- * themselves: they leave when all is sent.
+ * Runs when a backend has authenticated its client.  Walsenders need no slot:
+ * at shutdown they exit by themselves when everything is sent.
  */
 static void
 client_authenticated(Port *port, int status)

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *	  The background worker: asks clients in their turn, reminds their
- *	  backends, and terminates those that stay too long.
+ *	  The background worker: asks clients one after the other, reminds their
+ *	  backends, and terminates clients that stay too long.
  *
- * The postmaster tells nobody that smart shutdown has begun, but writes so into
- * postmaster.pid: the worker looks there.  It has no database connection, and
- * allocates all it needs when it starts.
+ * The postmaster does not notify other processes when a smart shutdown begins,
+ * but writes it to postmaster.pid, so the worker reads that file.  The worker
+ * has no database connection, and allocates all its memory when it starts.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,22 +34,26 @@
 #include "utils/pidfile.h"
 #include "utils/wait_event.h"
 
-/* How often a backend is reminded that could not yet tell its client. */
+/* How often to remind a backend that could not tell its client yet. */
 #define REMIND_MS 500
 
 /* How much longer than idle clients those in a transaction may stay. */
 #define TRANSACTION_GRACE_MS 1000
 
-/* If it ends sooner than this after its start, the next one waits so long. */
+/*
+ * If the worker ends sooner than this after its start, the next one first
+ * waits this long.
+ */
 #define RESTART_PAUSE_MS 1000
 
 /*
- * How long a shutdown must have lasted.  If it is not a smart one, a signal
- * comes right after the note in postmaster.pid, and nobody is to be asked.
+ * How long a shutdown must have lasted before clients are asked.  If it is
+ * not a smart shutdown, a signal follows the note in postmaster.pid at once,
+ * and no client may be asked.
  */
 #define CONFIRM_MS 20
 
-/* postmaster.pid is much shorter, as it holds two paths at most. */
+/* postmaster.pid is much shorter: it contains at most two paths. */
 #define PID_FILE_SIZE 8192
 
 #if PG_VERSION_NUM >= 170000
@@ -58,7 +62,7 @@
 #define PROC_IS_IN_TRANSACTION(proc) LocalTransactionIdIsValid((proc)->lxid)
 #endif
 
-/* Whom to ask, in which order: slots, with the pids that were there. */
+/* The clients to ask, in order: slots, with the pids that they had. */
 typedef struct Turn
 {
 	int			number;
@@ -69,7 +73,7 @@ typedef struct Plan
 {
 	Turn	   *turns;			/* as many as there are slots */
 	int			count;
-	int			next;			/* the first who was not yet asked */
+	int			next;			/* the first that was not asked yet */
 	int64		begin;
 } Plan;
 
@@ -77,15 +81,15 @@ typedef struct Plan
 typedef struct Worker
 {
 	Plan		plan;
-	int64		last_look;		/* for a shutdown */
-	bool		suspicious;		/* the last look found one */
+	int64		last_look;		/* check for a shutdown */
+	bool		suspicious;		/* the last check found one */
 	bool		stopping;		/* the server is in smart shutdown */
-	int			outstanding;	/* clients that are to leave */
+	int			outstanding;	/* clients that were asked and remain */
 } Worker;
 
 PGDLLEXPORT void pg_goaway_worker_main(Datum arg);
 
-/* Whether the postmaster has begun a shutdown, of any kind. */
+/* Whether the postmaster has started a shutdown of any kind. */
 static bool
 server_is_stopping(void)
 {
@@ -113,7 +117,7 @@ server_is_stopping(void)
 	return strncmp(line, PM_STATUS_STOPPING, strlen(PM_STATUS_STOPPING)) == 0;
 }
 
-/* A number below limit. */
+/* A random number below limit. */
 static int
 random_below(int limit)
 {
@@ -137,14 +141,14 @@ shuffle(Turn *turns, int count)
 	}
 }
 
-/* Whether the shutdown makes it ask everybody. */
+/* Whether the shutdown makes the worker ask all clients. */
 static bool
 asks_all(const Worker *worker)
 {
 	return worker->stopping && goaway_on_shutdown;
 }
 
-/* Whether a client is to be asked: by pg_goaway_all(), or by the shutdown. */
+/* Whether to ask a client, because of pg_goaway_all() or of the shutdown. */
 static bool
 is_due(const Worker *worker, const GoAwayClient *client)
 {
@@ -168,14 +172,17 @@ make_plan(Worker *worker, int64 now)
 	shuffle(plan->turns, plan->count);
 }
 
-/* When a client's turn comes: they are evenly spread, and the first is at once. */
+/*
+ * The time to ask a client: they are evenly spread, and the first is asked at
+ * once.
+ */
 static int64
 time_of_turn(const Plan *plan, int turn)
 {
 	return plan->begin + (int64) goaway_spread * turn / plan->count;
 }
 
-/* Asks a client, if that is still wanted. */
+/* Asks a client, if it still is to be asked. */
 static void
 take_turn(const Worker *worker, Turn turn)
 {
@@ -186,7 +193,10 @@ take_turn(const Worker *worker, Turn turn)
 		(void) goaway_ask_client(turn.number, turn.pid);
 }
 
-/* Who comes while a plan is carried out has a turn in the next one. */
+/*
+ * A client that connects while a plan is carried out is asked in the next
+ * plan.
+ */
 static void
 ask_in_turn(Worker *worker, int64 now)
 {
@@ -199,8 +209,9 @@ ask_in_turn(Worker *worker, int64 now)
 }
 
 /*
- * The end of a transaction that has failed before runs no callback that could
- * tell, and a backend whose client does not read must not.
+ * Reminds a backend.  At the end of a failed transaction no callback runs
+ * that could tell the client, and a backend whose client does not read must
+ * not tell it.
  */
 static void
 remind(int number, const GoAwayClient *client, int64 now)
@@ -217,7 +228,7 @@ is_in_transaction(int pid)
 	return proc != NULL && PROC_IS_IN_TRANSACTION(proc);
 }
 
-/* Idle ones first: others get a moment more to come to their end. */
+/* Terminates idle clients first; others get some more time to finish. */
 static void
 end_if_overdue(int number, const GoAwayClient *client, int64 now)
 {
@@ -240,7 +251,9 @@ end_if_overdue(int number, const GoAwayClient *client, int64 now)
 						   in_transaction ? "in a transaction" : "idle")));
 }
 
-/* Looks after those that were asked; returns how many are to leave. */
+/*
+ * Handles the clients that were asked; returns how many are still connected.
+ */
 static int
 visit_clients(const Worker *worker, int64 now)
 {
@@ -261,8 +274,9 @@ visit_clients(const Worker *worker, int64 now)
 }
 
 /*
- * Tells the log how a drain went, once all have gone.  They may have done so
- * before the worker could see them waiting: then only the counts know of them.
+ * Logs the result of a drain when all its clients have disconnected.  If they
+ * did so before the worker saw them in its table, they are only in the
+ * counts.
  */
 static void
 report_drain(int outstanding)
@@ -275,7 +289,7 @@ report_drain(int outstanding)
 		*begin = now;
 	if (*begin == 0 || outstanding > 0 || !goaway_take_counts(&counts))
 		return;
-	/* Nobody, if they left before their turn. */
+	/* The count is 0 if all clients disconnected before they were asked. */
 	if (counts.asked > 0)
 		ereport(LOG,
 				(errmsg("pg_goaway: clients asked to disconnect: %u, told: %u, left: %u, terminated: %u, time: %lld ms",
@@ -284,7 +298,7 @@ report_drain(int outstanding)
 	*begin = 0;
 }
 
-/* When to look again whether the server shuts down. */
+/* When to check again whether the server shuts down. */
 static int64
 time_of_look(const Worker *worker)
 {
@@ -304,11 +318,14 @@ look_for_shutdown(Worker *worker, int64 now)
 		return;
 	worker->stopping = true;
 	ereport(LOG, (errmsg("pg_goaway: the server shuts down, asking its clients to disconnect")));
-	/* All get a turn within one spread, also those of a plan not yet done. */
+	/*
+	 * All clients are asked within one spread, including those of an
+	 * unfinished plan.
+	 */
 	worker->plan.next = worker->plan.count;
 }
 
-/* All there is to do now. */
+/* Does everything that is due now. */
 static void
 work(Worker *worker)
 {
@@ -346,8 +363,9 @@ sleep_for(long milliseconds)
 }
 
 /*
- * The postmaster sends SIGTERM when the last client has gone.  Whoever else
- * sends it gets a new worker, for which the status must not be 0.
+ * The postmaster sends SIGTERM when the last client has disconnected.  If
+ * anybody else sends it, the postmaster must start a new worker, so the exit
+ * status must not be 0.
  */
 static void
 handle_signals(const Worker *worker)
@@ -366,8 +384,9 @@ handle_signals(const Worker *worker)
 }
 
 /*
- * The postmaster starts it again at once, also in shutdown, where it would not
- * wake up for a pause.  So the pause that keeps failures rare is here.
+ * The postmaster restarts the worker at once, also during shutdown, because
+ * it would not wake up after a pause then.  So the pause between failures is
+ * here.
  */
 static void
 pause_after_failure(const Worker *worker)
@@ -385,7 +404,7 @@ pause_after_failure(const Worker *worker)
 void
 pg_goaway_worker_main(Datum arg)
 {
-	/* The first look is at once. */
+	/* The first check is at once. */
 	Worker		worker = {.last_look = -(int64) INT_MAX};
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -410,7 +429,7 @@ goaway_register_worker(void)
 		.bgw_name = "pg_goaway",
 		.bgw_type = "pg_goaway",
 		.bgw_flags = BGWORKER_SHMEM_ACCESS,
-		/* Also on a hot standby. */
+		/* Also runs on a hot standby. */
 		.bgw_start_time = BgWorkerStart_ConsistentState,
 		.bgw_restart_time = 0,
 		.bgw_library_name = "pg_goaway",

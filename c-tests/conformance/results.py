@@ -13,11 +13,12 @@ import re
 import sys
 from collections import Counter
 
-# A program's line: "ok 3 - name # skip why". Subtests within a subtest are indented; their sum stands behind them.
+# A program's line: "ok 3 - name # skip why". Subtests within a subtest are indented; the line with their result
+# follows them.
 TAP = re.compile(r"(not )?ok\b(?: \d+)?(?: - ?)?(.*?)(?:\s+# (skip|todo)\b.*)?$", re.IGNORECASE)
-# pg_regress's: "ok 3   + name    12 ms", with + for a member of a parallel group.
+# A line of pg_regress: "ok 3   + name    12 ms", with + for a member of a parallel group.
 PG_REGRESS = re.compile(r"(not )?ok \d+\s+[-+] (\S+)\s+\d+ ms$")
-# What differs from run to run in the names of subtests.
+# Parts of subtest names that differ from run to run.
 VARIABLE = [
     (re.compile(r"/tmp/[A-Za-z0-9_]{10}\b"), "/tmp/DIRECTORY"),
     (re.compile(r"\btmp_test_[A-Za-z0-9_]{4}\b"), "tmp_test_DIRECTORY"),
@@ -27,7 +28,7 @@ VARIABLE = [
     (re.compile(r"(pgbench_log_\d)\.\d+ \(\d+\)"), r"\1.PID (COUNT)"),
 ]
 ROW = "| {:<18} | {:>6} | {:>6} | {:<40} |"
-# How many missing subtests of a suite are shown: a program that does not start loses a thousand.
+# The maximum number of missing subtests to print for a suite: a program that does not start loses a thousand.
 SHOWN = 20
 
 
@@ -65,7 +66,7 @@ def constant(name):
 
 
 def read(path):
-    """Each subtest's file and name, by status, with how often."""
+    """The number of subtests for each file, name and status."""
     results = {"ok": Counter(), "not ok": Counter(), "skip": Counter(), "todo": Counter()}
     for line in lines(path):
         file, outcome, name = line.split("\t")
@@ -84,7 +85,7 @@ def differences(suite, path):
 
 
 def agrees(pattern, text):
-    """Only a star at the end is special: the names have stars of their own."""
+    """Only a star at the end is special, because names may contain stars."""
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 

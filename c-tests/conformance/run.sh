@@ -1,14 +1,14 @@
 #!/bin/bash
-# Runs PostgreSQL's own test suites on C libpq and on ours, both from the programs the oracle's build made, and fails
-# when a subtest that passes on C's does not pass on ours and differences.tsv does not say why.
+# Runs PostgreSQL's own test suites with C libpq and with ours, using the programs from the oracle's build. Fails if a
+# subtest passes with C libpq but not with ours, unless differences.tsv lists it.
 #
 #   run.sh [--all] [--c-in-server] [SUITE...]
 #
-# The suites are those of suites.tsv: the short ones, with --all the long ones too, or those named. Programs load the
-# library under test through LD_LIBRARY_PATH, which wins over their RUNPATH, and so do the servers they start, for
-# dblink, postgres_fdw and the walreceiver; with --c-in-server servers stay on C's, to tell on which side a failure is.
-# LIBPQ_OXIDE_LIB names the directory of the library under test, else it is the release build's. Results on C's are
-# kept in the cache.
+# Without SUITE it runs the short suites of suites.tsv, and with --all the long ones too. Programs load the library
+# under test through LD_LIBRARY_PATH, which has priority over their RUNPATH. So do the servers that they start, for
+# dblink, postgres_fdw and the walreceiver. With --c-in-server the servers use C libpq, which shows on which side a
+# failure is. LIBPQ_OXIDE_LIB is the directory of the library under test; by default it is the release build. The
+# results with C libpq are cached.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/cache.sh"
@@ -24,8 +24,8 @@ while [[ ${1-} == --* ]]; do
 done
 chosen=("$@")
 
-# One name with three addresses, for the load balancing over DNS, in a mount namespace of our own. Where making one is
-# not allowed, that file is skipped, on C's library as on ours.
+# One name with three addresses, for load balancing over DNS, in a mount namespace of our own. If we may not create
+# one, that test file is skipped for both libraries.
 if [ "$(id -u)" = 0 ] && [ -z "${CONFORMANCE_NAMESPACE-}" ]; then
     export CONFORMANCE_NAMESPACE=none
     if unshare --mount mount --bind /etc/hosts /etc/hosts 2>/dev/null; then
@@ -38,12 +38,12 @@ build=$cache/build
 state=$cache/conformance
 ours=$(cd "${LIBPQ_OXIDE_LIB:-${CARGO_TARGET_DIR:-$here/../../target}/release}" && pwd)/libpq.so
 version=$(find "$cache/src" -mindepth 1 -maxdepth 1 -type d -name 'postgresql-18-18*' -printf '%f\n')
-# What a machine lacks is skipped by the suites themselves, on C's library as on ours.
+# The suites themselves skip tests for features that the machine lacks, for both libraries.
 extra='ssl oauth libpq_encryption'
 [ "${CONFORMANCE_NAMESPACE:-none}" = none ] || extra+=' load_balance'
 [ -z "$(command -v krb5kdc)" ] || extra+=' kerberos'
 [ -z "$(command -v slapd)" ] || extra+=' ldap'
-# Raise this when what is measured, or how, changes.
+# Increase this when the measured tests, or the way to run them, change.
 recipe=1
 on_c="$version $(cat "$cache/oracle.stamp") $recipe $extra"
 on_c=${on_c// /-}
@@ -60,17 +60,17 @@ if [ "${CONFORMANCE_NAMESPACE:-none}" = private ]; then
     mount --bind "$state/hosts" /etc/hosts
 fi
 
-# The installation the suites test, made as PostgreSQL's "make check" makes it, with all that some suite wants in it.
+# Creates the installation for the suites, as PostgreSQL's "make check" does, with everything that any suite needs.
 installed=$build/tmp_install
 prefix=$installed$cache/postgresql-18
 make_installation() {
-    # The number rises when what is installed changes.
+    # Increase the number when the installed files change.
     local stamp=$installed/complete.2
     [ ! -e "$stamp" ] || return 0
     echo "Installing PostgreSQL for its test suites"
     if ! as_user bash -euc '
         build=$1 installed=$2 prefix=$3 stamp=$4
-        # Without the word, the module of the suite ldap_password_func is left out.
+        # Without this word, the module of the suite ldap_password_func is left out.
         export MAKEFLAGS= MAKELEVEL= PG_TEST_EXTRA=ldap
         rm -rf "$installed"
         for part in . contrib src/test/modules; do
@@ -85,14 +85,14 @@ make_installation() {
     fi
 }
 
-# library NAME FILE: puts a library where the service user can read it.
+# library NAME FILE: copies a library to a directory that the service user can read.
 library() {
     rm -rf "$state/lib/$1"
     mkdir -p "$state/lib/$1"
     cp -L "$2" "$state/lib/$1/libpq.so.5"
 }
 
-# With the switch, what is called postgres is a script that starts the server on C's library.
+# With --c-in-server, `postgres` is a script that starts the server with C libpq.
 put_c_in_server() {
     as_user bash -euc '
         cd "$1/bin"
@@ -104,14 +104,14 @@ put_c_in_server() {
     ' bash "$prefix" "$1"
 }
 
-# loads LIBRARY: whether the programs take libpq from where they are told.
+# loads LIBRARY: whether the programs load libpq from the given directory.
 loads() {
     as_user env LD_TRACE_LOADED_OBJECTS=1 LD_LIBRARY_PATH="$1:$prefix/lib" "$prefix/bin/psql" |
         grep -F "libpq.so.5 => $1/libpq.so.5 " >/dev/null
 }
 
-# run_suite SUITE DIRECTORY LIBRARY RESULTS: what the subtests do on the library in that directory. How make ends does not
-# matter: the names of what passed do.
+# run_suite SUITE DIRECTORY LIBRARY RESULTS: runs a suite with the library in that directory and stores the results of
+# its subtests. make's exit status is ignored, because the names of passed subtests are compared.
 run_suite() {
     local log=$state/log/$4-$1 tap=$state/tap
     rm -rf "$tap" "$log"
@@ -123,7 +123,7 @@ run_suite() {
     "$here/results.py" collect "$tap" "$log" >"$state/results/$4/$1"
 }
 
-# on_c_library SUITE DIRECTORY: the same on C's, from the cache if all passed the last time.
+# on_c_library SUITE DIRECTORY: the same with C libpq; taken from the cache if all subtests passed the last time.
 on_c_library() {
     [ ! -e "$state/results/$on_c/$1" ] || return 0
     put_c_in_server ''
@@ -141,7 +141,7 @@ directory() {
     awk -F '\t' -v name="$1" '$1 == name { print $2 }' "$here/suites.tsv"
 }
 
-# A suite that cannot fail would prove nothing: on Debian's libpq 15, pipelines have to fail.
+# Checks that the comparison can fail: with Debian's libpq 15, the pipeline tests must fail.
 negative_control() {
     library debian15 "$(/sbin/ldconfig -p | sed -n 's/.*libpq\.so\.5 .*=> //p' | head -n 1)"
     run_suite libpq_pipeline "$(directory libpq_pipeline)" "$state/lib/debian15" debian15

@@ -1,4 +1,4 @@
-"""psycopg2: types, errors, notices, COPY, notifications, large objects, a query that is cancelled."""
+"""psycopg2: types, errors, notices, COPY, notifications, large objects, a cancelled query."""
 import io
 import select
 import threading

@@ -1,4 +1,4 @@
-"""libpq through ctypes, with nothing between: what any language with a foreign-function interface does."""
+"""libpq through ctypes, without a driver, as from any language with a foreign-function interface."""
 
 from ctypes import (
     CDLL, POINTER, Structure, byref, c_char_p, c_int, c_uint, c_void_p, string_at,
@@ -65,7 +65,7 @@ def check(conn, res, status):
 
 
 def rows(res):
-    """Names and values; a value is its bytes, NULL is None. Frees the result."""
+    """Returns names and values; a value is bytes, and NULL is None. Frees the result."""
     width = range(pq.PQnfields(res))
     names = [pq.PQfname(res, column).decode() for column in width]
     values = [[value(res, row, column) for column in width] for row in range(pq.PQntuples(res))]
@@ -168,7 +168,7 @@ def goaway(conninfo):
 
 
 def both(conn):
-    """The two doors: the function and the parameter."""
+    """Checks both the function and the parameter."""
     return pq.PQgoAwayReceived(conn), pq.PQparameterStatus(conn, b"disconnect_requested")
 
 

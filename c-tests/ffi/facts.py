@@ -1,11 +1,11 @@
-"""What the Python programs share: facts on stdout, the libpq that was loaded on stderr."""
+"""Helpers for the Python programs: they print facts on stdout and the path of the loaded libpq on stderr."""
 
 import select
 import sys
 
-# Letters of one to four bytes.
+# Characters of one to four bytes.
 TEXT = "naïve Ωmega 日本 🐘"
-# Every byte there is.
+# All byte values.
 BYTES = bytes(range(256))
 
 
@@ -14,7 +14,7 @@ def fact(label, value):
 
 
 def tell_library():
-    """Names the file that is mapped, whatever name it was opened by."""
+    """Returns the file that is mapped, whatever name it was opened by."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
         files = {line.split()[-1] for line in maps if "/libpq.so" in line}
     print("libpq", *sorted(files), file=sys.stderr, flush=True)
@@ -26,7 +26,7 @@ def wait_readable(fd):
 
 
 def main(**parts):
-    """Runs the part that the command line names, with the rest of it."""
+    """Runs the function that the command line names, with the remaining arguments."""
     sys.stdout.reconfigure(encoding="utf-8")
     parts[sys.argv[1]](*sys.argv[2:])
     tell_library()

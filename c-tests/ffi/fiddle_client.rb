@@ -1,4 +1,4 @@
-# libpq through Fiddle, Ruby's own foreign-function interface, with nothing between.
+# libpq through Fiddle, Ruby's foreign-function interface, without a driver.
 
 require "fiddle/import"
 require "io/wait"
@@ -55,7 +55,7 @@ def check(conn, res, status)
   res
 end
 
-# Names and values; a value is its bytes, NULL is nil. Frees the result.
+# Returns names and values; a value is bytes, and NULL is nil. Frees the result.
 def rows(res)
   width = (0...PQ.PQnfields(res)).to_a
   names = width.map { |column| text(PQ.PQfname(res, column)) }
@@ -157,7 +157,7 @@ def goaway(conninfo)
   PQ.PQfinish(conn)
 end
 
-# The two doors: the function and the parameter.
+# Checks both the function and the parameter.
 def both(conn)
   [PQ.PQgoAwayReceived(conn), text(PQ.PQparameterStatus(conn, "disconnect_requested"))]
 end

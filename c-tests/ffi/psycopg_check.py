@@ -1,5 +1,5 @@
-"""psycopg's pool with a `check` that raises for a connection whose server asks to disconnect. Runs each line of its input as
-a query.
+"""psycopg's pool with a `check` that raises an error for a connection whose server asks to disconnect. Runs each line
+of its input as a query.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""psycopg 3 without its C part: it loads libpq by itself, through ctypes."""
+"""psycopg 3 without its C extension: it loads libpq through ctypes."""
 
 import asyncio
 import ctypes
@@ -153,7 +153,7 @@ async def copy_async(conn):
 
 
 async def notify_async(conn, conninfo):
-    """One connection waits while another one works: neither blocks the loop."""
+    """One connection waits while another one works; neither blocks the event loop."""
     await conn.execute("LISTEN kitchen")
 
     async def wait():
@@ -183,7 +183,7 @@ async def cancel_async(conn, conninfo):
 
 def goaway(conninfo):
     with connect(conninfo) as conn:
-        # Drivers that show the pointer give the function too.
+        # The function needs the PGconn pointer, which psycopg exposes.
         fact("at first", both(conn))
         fact("query", conn.execute("SELECT 1").fetchall())
         while not conn.info.parameter_status("disconnect_requested"):
@@ -198,7 +198,7 @@ def goaway(conninfo):
 
 
 def both(conn):
-    """The two doors: the function, which needs a pointer, and the parameter, which any driver can ask for."""
+    """Checks both the function, which needs a pointer, and the parameter, which works with any driver."""
     received = ctypes.CDLL("libpq.so.5").PQgoAwayReceived
     received.argtypes = [ctypes.c_void_p]
     return received(conn.pgconn.pgconn_ptr), conn.info.parameter_status("disconnect_requested")
@@ -210,7 +210,7 @@ def goaway_async(conninfo):
         fact("at first", both(conn))
         fact("query", await (await conn.execute("SELECT 1")).fetchall())
         while not conn.info.parameter_status("disconnect_requested"):
-            # Nothing is listened to: this only reads what the server has to say.
+            # There is no LISTEN: this only reads the data that the server has sent.
             async for _ in conn.notifies(timeout=0):
                 pass
         fact("then", both(conn))

@@ -1,4 +1,4 @@
-"""psycopg 3 with its C part, which does not call PQgetvalue: it reads rows in the memory of results."""
+"""psycopg 3 with its C extension, which does not call PQgetvalue: it reads rows directly in the memory of results."""
 
 import datetime
 import hashlib
@@ -14,7 +14,7 @@ from facts import BYTES, TEXT, fact, main
 MANY = 1_000_000
 MOST_COLUMNS = 1600
 
-# Every kind of value, with NULLs, empty ones and such as are longer than a page.
+# Values of every kind, including NULL, empty ones and values longer than a page.
 MIXED = """
 SELECT i AS n, CASE WHEN i % 3 <> 0 THEN i END AS sometimes, repeat('x', i * i) AS t, NULL AS nothing, '' AS empty,
     i * 1.5::float8 AS f, i % 2 = 0 AS b, (i || '.25')::numeric AS d, ARRAY[i, NULL, -i] AS list,
@@ -36,7 +36,7 @@ def library():
 
 
 def digest(values):
-    """For what is too long to print."""
+    """A hash, for values that are too long to print."""
     result = hashlib.sha256()
     count = 0
     for value in values:

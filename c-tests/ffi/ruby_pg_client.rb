@@ -1,4 +1,4 @@
-# ruby-pg: its calls look blocking, are made of libpq's asynchronous ones, and flip O_NONBLOCK as they please.
+# ruby-pg: its blocking calls use libpq's asynchronous functions, and it switches O_NONBLOCK on and off.
 
 require "pg"
 require "io/wait"
@@ -68,7 +68,7 @@ def row_by_row(conn)
   fact "no more", conn.get_result
 end
 
-# The asynchronous calls by hand, as an event loop makes them.
+# The asynchronous calls, made directly as in an event loop.
 def nonblocking(conn)
   conn.setnonblocking(true)
   fact "nonblocking", conn.isnonblocking
@@ -104,7 +104,7 @@ def pipeline(conn)
   fact "pipeline status", conn.pipeline_status
 end
 
-# This version of ruby-pg looks into libpq's PGcancel and sends the request itself.
+# This version of ruby-pg reads libpq's PGcancel directly and sends the request itself.
 def cancel(conninfo)
   conn = PG.connect(conninfo)
   conn.send_query("SELECT pg_sleep(60)")
@@ -145,7 +145,7 @@ def scheduled(conninfo)
   fact "waits", Fiber.scheduler.waits > 0
 end
 
-# ruby-pg shows no pointer, so it asks for the parameter.
+# ruby-pg does not expose the pointer, so this reads the parameter.
 def goaway(conninfo)
   conn = PG.connect(conninfo)
   fact "at first", requested(conn)

@@ -1,7 +1,7 @@
-# A fiber scheduler, as small as the interface allows: it lets fibers wait for descriptors and for time.
+# A minimal fiber scheduler: it lets fibers wait for descriptors and for time.
 
 class Scheduler
-  # How often a fiber waited for a descriptor.
+  # The number of times that a fiber waited for a descriptor.
   attr_reader :waits
 
   def initialize

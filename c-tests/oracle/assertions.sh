@@ -1,12 +1,12 @@
 #!/bin/bash
-# Builds the oracle's server program once more, with assertions, from the source that build.sh fetched. The tests run it in
-# a copy of the oracle's installation. A second call does nothing.
+# Builds the oracle's server program again, with assertions, from the source that build.sh fetched. The tests run it
+# in a copy of the oracle's installation. Does nothing if it is already built.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/cache.sh"
 . "$here/../lib/progress.sh"
 
-# Raise this when the way it is built changes.
+# Increase this when the way it is built changes.
 recipe=1
 directory=$cache/assertions
 stamp=$directory/stamp
@@ -34,7 +34,7 @@ fi
 
 log=$directory/build.log
 jobs=${LIBPQ_OXIDE_JOBS:-$(nproc)}
-# make -s prints nothing: the object files tell.
+# make -s prints nothing, so the number of object files is the progress.
 assertions_detail() {
     echo "compiled $(find "$directory/build" -name '*.o' | wc -l) of about 870 files"
 }

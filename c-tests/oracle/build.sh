@@ -1,13 +1,14 @@
 #!/bin/bash
-# Builds the oracle: PostgreSQL 18 from Debian's source package, with server, programs, contrib and test modules, outside
-# the checkout. Its libpq is what our library is compared with. A second call does nothing. Takes 10 to 20 minutes on two cores.
+# Builds the oracle outside the checkout: PostgreSQL 18 from Debian's source package, with server, programs, contrib
+# and test modules. Our library is compared with its libpq. Does nothing if it is already built; otherwise it takes 10
+# to 20 minutes on two cores.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/cache.sh"
 . "$here/../lib/progress.sh"
 . "$here/source.sh"
 
-# Raise this when the way it is built changes.
+# Increase this when the way it is built changes.
 recipe=2
 # "postgres" in the prefix keeps all files below it: see pkglibdir in PostgreSQL's Makefile.global.
 prefix=$cache/postgresql-18
@@ -47,7 +48,7 @@ fi
 
 log=$cache/build.log
 jobs=${LIBPQ_OXIDE_JOBS:-$(nproc)}
-# How many of the compiler's calls the log has.
+# The number of compiler calls in the log.
 oracle_detail() {
     echo "compiled $(grep -c -- ' -c ' "$1") of about 1820 files"
 }

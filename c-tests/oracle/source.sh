@@ -1,16 +1,17 @@
-# Sourced: fetches PostgreSQL 18's source package from Debian, at one version, and checks it against checksums.
+# Sourced: fetches one version of PostgreSQL 18's source package from Debian and verifies its checksums.
 #
-# To take another version: change the version and the checksums (the .dsc lists them), and raise `recipe` in build.sh.
+# To use another version, change the version and the checksums (the .dsc lists them), and increase `recipe` in
+# build.sh.
 
 source_version=18.6-3
-# File, SHA-256, and SHA-1, by which snapshot.debian.org finds a file.
+# File, SHA-256, and SHA-1, which snapshot.debian.org uses to find a file.
 source_files="
 postgresql-18_18.6-3.dsc           a4254c4548ebeea683832de193460ee8a9f1271418e884803b44ded1aead1776 d3d65d84e3d4116049a0f4b3c2a48ba09e15e519
 postgresql-18_18.6.orig.tar.bz2    555610c24d53e4316da5b7d3fc25c279d96856d5e0e23ee308c328c5fa881d9f a0b624ab95fd6fae676bc929d0e6fbcbc777c327
 postgresql-18_18.6-3.debian.tar.xz 5efd00aa59930757931d13e3b2a343b5ac983fdf646a54a3b96caa30cb40512b 76fbad48e74c7c05a3ee5fc47305abea5e306ba5
 "
 
-# debian_mirror: prints the mirror this machine uses for the Debian archive.
+# debian_mirror: prints the Debian mirror that this machine uses.
 debian_mirror() {
     local mirror
     mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null || true; } |
@@ -20,7 +21,8 @@ debian_mirror() {
     echo "${mirror%/}"
 }
 
-# fetch_source DIRECTORY: leaves the files in DIRECTORY and unpacks them beside. Files with the right checksum are not fetched again.
+# fetch_source DIRECTORY: fetches the files into DIRECTORY and unpacks them next to it. Files with the right checksum
+# are not fetched again.
 fetch_source() {
     local directory=$1 mirror name sha256 sha1
     mirror=$(debian_mirror)
@@ -36,7 +38,7 @@ fetch_source() {
     (cd "$directory" && dpkg-source --no-check -x "postgresql-18_$source_version.dsc")
 }
 
-# fetch_file FILE SHA256 URL...: from the first address that has the file with this checksum.
+# fetch_file FILE SHA256 URL...: fetches the file from the first URL that has it with this checksum.
 fetch_file() {
     local file=$1 sha256=$2 url
     shift 2

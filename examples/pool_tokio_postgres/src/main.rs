@@ -1,7 +1,7 @@
 //! tokio-postgres with deadpool: a connection is closed when its server asks for it, at the next use or, while it is idle,
 //! within a second.
 //!
-//! It runs each line of its input as a query. The server is the one that PGHOST and the like name.
+//! It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
 
 use std::env;
 use std::future::poll_fn;
