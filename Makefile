@@ -37,7 +37,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
     $(addprefix $(includedir)/,$(headers) libpq/libpq-fs.h) $(pkgincludedir)/internal/pqexpbuffer.h \
     $(bindir)/goaway-proxy $(mandir)/man1/goaway-proxy.1 $(docdir)/goaway-proxy/goaway-proxy.service
 # Removed if nothing else is in them.
-installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(pkgconfigdir) $(mandir)/man1
+installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
 .PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
