@@ -40,7 +40,7 @@ fn run(program: &str, version: Version) -> Output {
     process::run(command.arg(version.bin()), b"", LIMIT).success()
 }
 
-/// The cells of the table's row that begins with `name`.
+/// The cells of the table row that begins with `name`.
 #[track_caller]
 fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
     let cells = |line: &'a str| -> Vec<&str> {
@@ -144,7 +144,7 @@ fn an_interrupted_demonstration_stops_what_it_started() {
     assert_eq!(left.count(), 0, "files are left");
 }
 
-/// The benchmark of pg_goaway. Only the counted figure is checked: it does not depend on the load.
+/// The benchmark of pg_goaway. Only the number of instructions is checked, because it does not depend on the load.
 #[test]
 fn extension_cost() {
     let mut command = python(&["extension_cost.py"]);
@@ -167,7 +167,7 @@ fn extension_cost() {
         let mut lines = output.stdout.lines();
         assert!(lines.any(|line| line.starts_with(begin)), "{output}");
     }
-    // Far more than the module takes.
+    // Far more than the module needs.
     let (_, ratio) = output
         .stdout
         .rsplit_once("instructions a transaction: ")

@@ -111,7 +111,7 @@ pub fn servers() -> impl Iterator<Item = &'static Postgres> {
         .map(move |version| SERVERS[version as usize].get_or_init(|| start(version, config)))
 }
 
-/// The servers at hand.
+/// The versions of the servers that are available.
 fn versions() -> Vec<Version> {
     match given() {
         Some(_) => vec![Version::Given],

@@ -1,4 +1,4 @@
-//! Who can be asked, and by whom.
+//! Which clients can be asked to disconnect, and who may ask.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::support::message::message;
 use crate::support::postgres::{PASSWORD, Postgres};
 use crate::support::session::wait_until;
 
-/// Asks for the client of `pid` in the role's name; returns the types of the answer's messages.
+/// Asks the client of `pid` as this role; returns the types of the messages in the reply.
 #[track_caller]
 fn ask_as(server: &Postgres, role: &str, pid: u64) -> String {
     let mut asking = session(server, &[("role", role)]);
@@ -60,7 +60,7 @@ fn pg_goaway_all_asks_only_clients_that_the_caller_may_ask() {
         assert_eq!(other.read_message(), told());
         assert_eq!(answer(&mut asking, "SELECT 1"), "TDCZ");
         assert_eq!(answer(&mut superuser, "SELECT 1"), "TDCZ");
-        // Whoever was told needs no more asking.
+        // A client that was told is not asked again.
         assert_eq!(server.psql("postgres", "SELECT pg_goaway_all()"), "2\n");
         assert_eq!(superuser.read_message(), told());
         assert_eq!(asking.read_message(), told());
@@ -84,7 +84,7 @@ fn walsenders_are_not_asked() {
         assert_eq!(server.psql("postgres", "SELECT pg_goaway_all()"), "0\n");
         assert_eq!(answer(&mut physical, "IDENTIFY_SYSTEM"), "TDCZ");
         assert_eq!(answer(&mut logical, "SELECT 1"), "TDCZ");
-        // pg_basebackup and the like go on.
+        // Replication commands such as those of pg_basebackup still work.
         assert_eq!(answer(&mut logical, "IDENTIFY_SYSTEM"), "TDCZ");
     }
 }
@@ -98,7 +98,7 @@ fn parallel_workers_are_not_asked() {
         server.psql("postgres", table);
         let settings =
             "-c parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0";
-        // Parallel workers take over what their client has set.
+        // Parallel workers inherit their leader's settings.
         let mut client = session(
             server,
             &[("options", settings), ("pg_goaway.message", "on")],
@@ -115,7 +115,7 @@ fn parallel_workers_are_not_asked() {
     }
 }
 
-/// The next client has the slot of one that was asked a moment ago, and is not taken for it.
+/// The next client may get the slot of one that was just asked; it must not be told.
 #[test]
 fn a_request_for_an_exited_client_reaches_no_other_client() {
     for server in servers() {
@@ -149,7 +149,7 @@ fn a_request_for_an_exited_client_reaches_no_other_client() {
     }
 }
 
-/// A failed login leaves nothing behind.
+/// A failed login leaves no entry behind.
 #[test]
 fn a_client_that_fails_to_log_in_is_not_asked() {
     for server in servers() {

@@ -1,4 +1,4 @@
-//! `pg_goaway.deadline`: who does not leave is ended.
+//! `pg_goaway.deadline`: clients that do not leave are terminated.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn the_deadline_terminates_idle_clients_first() {
     }
 }
 
-/// The moment more that transactions get suffices.
+/// The additional time for transactions must be long enough.
 #[test]
 fn a_transaction_can_finish_after_idle_clients_are_terminated() {
     for version in versions() {
@@ -77,7 +77,7 @@ fn the_deadline_spares_clients_that_were_not_asked() {
         let rest = String::from_utf8_lossy(&asked.read_rest()).into_owned();
         assert!(rest.contains("C57P01"), "{rest}");
         assert_eq!(answer(&mut other, "SELECT 1"), "TDCZ");
-        // It can be changed, and turned off, while the server runs.
+        // The setting can be changed and turned off while the server runs.
         server.psql("postgres", "ALTER SYSTEM SET pg_goaway.deadline = 0");
         server.control(&["reload"]).success();
         let pid = other.backend();

@@ -1,4 +1,4 @@
-//! What clients make of it: this library, C libpq, psql, PgBouncer. And servers that need no such module.
+//! The effect on clients: this library, C libpq, psql, PgBouncer. Also servers on which the module must do nothing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +23,7 @@ use crate::support::session::{Session, wait_until};
 use crate::tls::certificates::Certificates;
 use crate::tls::server::install as install_file;
 
-/// Runs the program `steps`, by `run`, whose client is asked when it waits; returns what it prints.
+/// Runs the program `steps` with `run` and asks its client to disconnect while it waits; returns the output.
 #[track_caller]
 fn asked_while_idle(
     server: &Postgres,
@@ -52,7 +52,7 @@ fn asked_while_idle(
     })
 }
 
-/// Likewise, on this library.
+/// The same with this library.
 #[track_caller]
 fn ours_while_idle(server: &Postgres, conninfo: &str, env: &[(&str, &str)]) -> String {
     let program = Program::with_headers("steps", Headers::Ours);
@@ -129,7 +129,7 @@ fn inside_tls() {
     }
 }
 
-/// Where GSSAPI encrypts the session.
+/// The session is encrypted by GSSAPI.
 #[test]
 fn inside_gssapi() {
     let realm = Realm::start_on(|config| start(Version::Oracle18, config));
@@ -143,7 +143,7 @@ fn inside_gssapi() {
     assert_received(&output);
 }
 
-/// psql, unmodified, goes on as if nothing were.
+/// psql, unmodified, continues as usual.
 #[test]
 fn psql_is_not_disturbed() {
     for server in servers() {
@@ -165,7 +165,7 @@ fn psql_is_not_disturbed() {
     }
 }
 
-/// PgBouncer 1.18 closes an idle connection on which something comes: its pool drains by itself.
+/// PgBouncer 1.18 closes an idle connection when data arrives on it, so its pool drains by itself.
 #[test]
 fn an_idle_connection_of_pgbouncer_is_closed() {
     for server in servers() {
@@ -182,7 +182,7 @@ fn an_idle_connection_of_pgbouncer_is_closed() {
         assert_eq!(answer(&mut client, "BEGIN"), "CZ");
         let next = client.backend();
         assert_ne!(next, pid);
-        // One that is in use passes it on when its transaction ends.
+        // A connection in use passes the parameter on when its transaction ends.
         assert_eq!(ask(server, next), "t");
         assert_eq!(answer(&mut client, "COMMIT"), "CSZ");
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
@@ -207,7 +207,7 @@ _PG_init(void)
 }
 "#;
 
-/// Compiles a module that has the parameter, as servers of the future may.
+/// Compiles a module that defines the parameter, as a future server may.
 fn install_foreign(version: Version, directory: &Path) -> PathBuf {
     let (source, library) = (directory.join("foreign.c"), directory.join("foreign.so"));
     fs::write(&source, FOREIGN).expect("a file");
@@ -253,7 +253,7 @@ fn the_module_does_nothing_if_the_server_has_the_parameter() {
     }
 }
 
-/// Without preloading, the functions say what is missing.
+/// Without preloading, the functions report what is missing.
 #[test]
 fn a_module_that_was_not_preloaded_reports_an_error() {
     for version in versions() {

@@ -1,4 +1,4 @@
-//! What authors of extensions expect: the SQL tests, and the files that PGXN and packagers read.
+//! The SQL tests, and the files that PGXN and packagers read.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Smart shutdown asks everybody; the other kinds ask nobody.
+//! Smart shutdown asks all clients; the other kinds ask none.
 
 use std::process::Command;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::support::postgres::Postgres;
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::wait_until;
 
-/// Begins a shutdown.
+/// Starts a shutdown.
 #[track_caller]
 pub fn stop(server: &Postgres, mode: &str) {
     server.control(&["stop", "-m", mode, "--no-wait"]).success();
@@ -31,14 +31,15 @@ pub fn assert_logged(server: &Postgres, text: &str) {
     assert!(log.contains(text), "no {text:?} in\n{log}");
 }
 
-/// Waits until so many clients are asked to leave. New sessions are refused in a shutdown, so one of the old has to look.
+/// Waits until this many clients are asked. New sessions are refused during a shutdown, so an existing one runs the
+/// query.
 #[track_caller]
 fn wait_until_asked(client: &mut Raw, count: usize) {
     let sql = "SELECT count(*) FROM pg_goaway_status";
     wait_until(&count.to_string(), || client.value(sql));
 }
 
-/// Nothing of this belongs into a log, ever.
+/// The log must never contain any of these.
 #[track_caller]
 pub fn assert_sound(server: &Postgres) {
     let log = server.log();
@@ -73,7 +74,7 @@ fn all_clients_are_told_within_the_spread_in_random_order() {
         let mut first = None;
         while !clients.is_empty() {
             thread::sleep(Duration::from_millis(1));
-            // A client leaves when it is told.
+            // A client disconnects when it is told.
             clients.retain_mut(|(number, client)| {
                 if !client.is_readable() {
                     return true;
@@ -96,7 +97,7 @@ fn all_clients_are_told_within_the_spread_in_random_order() {
     }
 }
 
-/// Connections stay usable until their clients leave, and transactions come to their end.
+/// Connections stay usable until their clients disconnect, and transactions can finish.
 #[test]
 fn queries_in_progress_do_not_fail() {
     for version in versions() {
@@ -115,7 +116,7 @@ fn queries_in_progress_do_not_fail() {
     }
 }
 
-/// The server has accepted it before, so it lets it in.
+/// The server accepted its connection before the shutdown, so it lets the client log in.
 #[test]
 fn a_client_that_logs_in_during_the_drain_is_told() {
     for version in versions() {
@@ -133,20 +134,20 @@ fn a_client_that_logs_in_during_the_drain_is_told() {
     }
 }
 
-/// Nor does fast shutdown after a smart one take longer than a fast one.
+/// A fast shutdown after a smart one takes no longer than a fast one alone.
 #[test]
 fn fast_and_immediate_shutdown_do_not_tell_clients() {
     for version in versions() {
         for modes in [&["fast"][..], &["immediate"], &["smart", "fast"]] {
             let config = if modes.len() > 1 { "1min" } else { "0" };
-            // The worker looks as often as it can.
+            // The worker checks as often as possible.
             let config = format!("pg_goaway.spread = {config}\npg_goaway.poll = 10ms");
             let server = &start(version, &config);
             let mut clients = [session(server, &[]), session(server, &[])];
             for mode in modes {
                 stop(server, mode);
                 if *mode == "smart" {
-                    // One of them at once, the other in half a minute.
+                    // One client is asked at once, the other in half a minute.
                     wait_until("1", || {
                         clients
                             .iter()
@@ -177,7 +178,7 @@ fn the_drain_can_be_turned_off() {
         stop(server, "smart");
         thread::sleep(Duration::from_millis(800));
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
-        // Functions still work.
+        // The functions still work.
         let sql = "SELECT pg_goaway_backend(pg_backend_pid())";
         assert_eq!(answer(&mut client, sql), "TDCSZ");
         drop(client);
@@ -200,7 +201,7 @@ fn a_hot_standby_tells_its_clients() {
         assert_eq!(idle.read_message(), told());
         drop((client, idle));
         wait_for_exit(standby);
-        // Its walsender is not told; the standby ends before the primary.
+        // The standby's walsender is not told; the standby stops before the primary.
         assert_eq!(
             primary.psql("postgres", "SELECT count(*) FROM pg_goaway_status"),
             "0\n"
@@ -208,7 +209,7 @@ fn a_hot_standby_tells_its_clients() {
     }
 }
 
-/// A primary's standbys do not keep it, as ever.
+/// As without the module, standbys do not keep a primary from shutting down.
 #[test]
 fn a_primary_does_not_tell_its_standby() {
     for version in versions() {
@@ -228,7 +229,7 @@ fn a_primary_does_not_tell_its_standby() {
     }
 }
 
-/// The worker's process; empty while there is none.
+/// The worker's process id; empty if it does not run.
 pub fn worker(server: &Postgres) -> String {
     let postmaster = std::fs::read_to_string(server.data().join("postmaster.pid"));
     let postmaster = postmaster.unwrap_or_default();
@@ -251,7 +252,7 @@ pub fn signal(pid: &str, name: &str) {
     process::run(Command::new("/bin/sh").args(["-c", &kill]), b"", TIMEOUT).success();
 }
 
-/// Waits for a worker that is not `before`.
+/// Waits for a worker with a process id other than `before`.
 #[track_caller]
 pub fn new_worker(server: &Postgres, before: &str) -> String {
     let mut pid = String::new();
@@ -271,7 +272,7 @@ fn a_terminated_worker_is_restarted() {
         signal(&first, "TERM");
         let second = new_worker(server, &first);
         let mut clients = [session(server, &[]), session(server, &[])];
-        // In shutdown as well, where the next one knows what was done.
+        // The same during shutdown: the next worker continues the drain.
         answer(&mut clients[1], "BEGIN");
         stop(server, "smart");
         assert_eq!(clients[0].read_message(), told());
@@ -286,7 +287,7 @@ fn a_terminated_worker_is_restarted() {
     }
 }
 
-/// As with any process that has shared memory: the server begins anew.
+/// As with any process that uses shared memory, the server restarts.
 #[test]
 fn a_killed_worker_restarts_the_server() {
     for version in versions() {

@@ -1,4 +1,4 @@
-//! Many clients at once, and everything at once. `LIBPQ_OXIDE_SOAK=MINUTES` makes it long.
+//! Many clients at once, and all kinds of events at once. `LIBPQ_OXIDE_SOAK=MINUTES` makes it run that long.
 
 use std::env;
 use std::fs;
@@ -33,10 +33,10 @@ fn five_hundred_clients_are_told() {
     assert_sound(server);
 }
 
-/// How much happens in the life of a server.
+/// The amount of load in one run of a server.
 #[derive(Clone, Copy)]
 struct Load {
-    /// Of each of three pgbenches.
+    /// For each of three pgbench processes.
     clients: u32,
     seconds: u32,
 }
@@ -52,7 +52,7 @@ const LONG: Load = Load {
     seconds: 10,
 };
 
-/// pgbench, with a connection for each transaction or for all; its errors.
+/// Runs pgbench, with one connection for all transactions or one for each; returns its errors.
 fn pgbench(server: &Postgres, load: Load, options: &[&str]) -> impl FnOnce() -> String + use<> {
     let version = server.version();
     let mut command = on_lib(version.bin().join("pgbench"), own_library(version));
@@ -75,7 +75,7 @@ fn pgbench(server: &Postgres, load: Load, options: &[&str]) -> impl FnOnce() -> 
     }
 }
 
-/// What the shutdown and the cancel requests explain.
+/// Error texts that the shutdown and the cancel requests explain.
 const EXPLAINED: [&str; 11] = [
     "canceling statement due to user request",
     "terminating connection due to administrator command",
@@ -98,7 +98,7 @@ fn assert_explained(errors: &str) {
     }
 }
 
-/// Open descriptors, and resident memory in kilobytes, of the worker.
+/// The worker's open descriptors and its resident memory in kilobytes.
 fn size_of_worker(server: &Postgres) -> (usize, usize) {
     let process = format!("/proc/{}", worker(server));
     let descriptors = fs::read_dir(format!("{process}/fd")).map_or(0, Iterator::count);
@@ -110,8 +110,8 @@ fn size_of_worker(server: &Postgres) -> (usize, usize) {
     (descriptors, resident.unwrap_or(0))
 }
 
-/// One life of a server: clients come and go, and are asked and cancelled; the worker is terminated; in the end the server
-/// shuts down.
+/// One run of a server: clients connect, disconnect, are asked and cancelled; the worker is terminated; at the end
+/// the server shuts down.
 fn round(server: &Postgres, load: Load) -> (usize, usize) {
     let clients = [
         pgbench(server, load, &[]),

@@ -11,7 +11,7 @@ use crate::support::message::message;
 use crate::support::postgres::Postgres;
 use crate::support::session::wait_until;
 
-/// A client that sends queries and reads when it wants to. A Unix socket's buffer has a fixed size.
+/// A client that sends queries without reading. It uses a Unix socket, whose buffer has a fixed size.
 struct Deaf {
     stream: UnixStream,
     pid: u64,
@@ -52,7 +52,8 @@ impl Deaf {
         (kind, body)
     }
 
-    /// Sends a query, and waits until it was answered, which is not read; false if the backend cannot get rid of it.
+    /// Sends a query and waits until the backend has answered, without reading the answer; returns false if the
+    /// backend blocks.
     fn one_more(&mut self, watch: &mut Raw) -> bool {
         let (before, _) = state(watch, self.pid);
         self.query();
@@ -67,14 +68,14 @@ impl Deaf {
     }
 }
 
-/// The value that a query answers.
+/// The value that a query returns.
 fn value(watch: &mut Raw, sql: &str) -> String {
     watch.query(sql);
     let row = watch.read_until_ready().swap_remove(1).1;
     String::from_utf8_lossy(&row[6..]).into_owned()
 }
 
-/// When a process began its last query, and what it does now.
+/// When a process started its last query, and its current state.
 fn state(watch: &mut Raw, pid: u64) -> (String, String) {
     let sql = format!(
         "SELECT concat(query_start, '|', state, ' ', wait_event) FROM pg_stat_activity WHERE pid = {pid}"
@@ -95,7 +96,7 @@ fn a_client_that_does_not_read_is_told_once_it_reads() {
         }
         assert!(room > 10, "the socket takes {room} answers");
 
-        // Another one, whose socket is full to the brim while its backend waits for a command.
+        // Another client, whose socket is completely full while its backend waits for a command.
         let mut full = Deaf::connect(server);
         for _ in 0..room {
             assert!(full.one_more(&mut watch));
@@ -116,7 +117,7 @@ fn a_client_that_does_not_read_is_told_once_it_reads() {
             while !kinds.contains('S') || kinds.matches('Z').count() < answers {
                 kinds.push(char::from(deaf.read_message().0));
             }
-            // In the last command, or behind it.
+            // It is told in the last command, or after it.
             let end = &kinds[kinds.len() - 4..];
             assert!(["DCSZ", "DCZS"].contains(&end), "{kinds}");
             deaf.query();
@@ -125,7 +126,7 @@ fn a_client_that_does_not_read_is_told_once_it_reads() {
     }
 }
 
-/// So does one that has gone without a word.
+/// The same if the client vanished without closing the connection.
 #[test]
 fn a_client_that_vanished_is_forgotten() {
     for server in servers() {

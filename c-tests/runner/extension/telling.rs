@@ -1,4 +1,4 @@
-//! When a client that was asked is told: as soon as it waits outside a transaction, or at the end of one.
+//! When a client that was asked is told: while it waits outside a transaction, or at the end of one.
 
 use super::{answer, ask, kinds, servers, session, told, wait_for};
 use crate::support::message::message;
@@ -48,9 +48,10 @@ fn a_client_that_asked_for_the_message_gets_message_and_parameter() {
     }
 }
 
-/// A backend that is asked before its session has begun tells its client afterwards: not even the message comes between.
+/// A backend that is asked before its session has started tells its client afterwards, and the message does not come
+/// between the startup messages.
 #[test]
-fn nothing_is_told_before_a_session_has_begun() {
+fn a_client_is_not_told_before_its_session_has_started() {
     for server in servers() {
         let mut holder = session(server, &[]);
         answer(&mut holder, "BEGIN");
@@ -58,7 +59,7 @@ fn nothing_is_told_before_a_session_has_begun() {
         let mut client = crate::proxy::raw::Raw::connect(server.port());
         let message = ("pg_goaway.message", "on");
         client.startup(&[("user", "postgres"), ("database", "postgres"), message]);
-        // It waits for the lock, authenticated.
+        // The client is authenticated, and its backend waits for the lock.
         let waiting = "SELECT coalesce(max(pid), 0) FROM pg_locks
             WHERE relation = 'pg_db_role_setting'::regclass AND NOT granted";
         let mut pid = String::new();
@@ -80,7 +81,7 @@ fn nothing_is_told_before_a_session_has_begun() {
     }
 }
 
-/// Starts a query, and asks its client while it runs; returns the answer.
+/// Starts a query and asks its client while the query runs; returns the reply.
 #[track_caller]
 fn asked_during(server: &Postgres, before: &[&str], sql: &str) -> String {
     let mut client = session(server, &[]);
@@ -107,7 +108,7 @@ fn a_busy_client_is_told_at_the_end_of_its_command() {
         let procedure =
             "DO $$ BEGIN COMMIT; PERFORM pg_sleep(1); COMMIT; PERFORM 1; ROLLBACK; END $$";
         assert_eq!(during(procedure), "CSZ");
-        // An error is one, too.
+        // An error also ends the transaction.
         assert_eq!(during("SELECT 1 / length(pg_sleep(1)::text)"), "TESZ");
     }
 }
@@ -136,7 +137,7 @@ fn a_client_in_a_transaction_is_told_at_its_end() {
     }
 }
 
-/// Its end runs no callback, so its backend has to be reminded.
+/// The end of a failed transaction runs no callback, so the worker has to remind the backend.
 #[test]
 fn a_client_is_told_after_the_rollback_of_a_failed_transaction() {
     for server in servers() {
@@ -185,7 +186,7 @@ fn in_a_pipeline_a_client_is_told_at_sync() {
         assert_eq!(ask(server, pid), "t");
         client.send(&message(b'S', b""));
         assert_eq!(kinds(&client.read_until_ready()), "SZ");
-        // What it prepared is still there.
+        // Its prepared statement still exists.
         client.send(&[&execute[1..3].concat()[..], &message(b'S', b"")].concat());
         assert_eq!(kinds(&client.read_until_ready()), "2DCZ");
     }
@@ -223,7 +224,7 @@ fn a_cancel_request_at_the_same_moment_does_no_harm() {
     }
 }
 
-/// That a backend is reminded does not make it look busy.
+/// A reminder does not change the backend's state to active.
 #[test]
 fn idle_timeouts_still_end_sessions() {
     for server in servers() {
@@ -244,7 +245,7 @@ fn idle_timeouts_still_end_sessions() {
     }
 }
 
-/// Prepared statements and everything else of the session stay.
+/// Prepared statements and all other state of the session are kept.
 #[test]
 fn telling_does_not_change_the_session() {
     for server in servers() {

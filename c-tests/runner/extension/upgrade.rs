@@ -1,4 +1,4 @@
-//! pg_upgrade of a server that has the module.
+//! pg_upgrade of a server that has loaded the module.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::support::process::{self, TIMEOUT};
 
 const PRELOAD: &str = "shared_preload_libraries = 'pg_goaway'";
 
-/// A server with the module; returns also a directory of all its programs, where pg_upgrade finds the module as well.
+/// Starts a server with the module; also returns a directory with all its programs, in which pg_upgrade finds the
+/// module.
 fn complete(version: Version) -> (Postgres, PathBuf) {
     let mut programs = PathBuf::new();
     let server = Postgres::start_installed(version, PRELOAD, |directory| {
@@ -34,7 +35,7 @@ fn run(program: PathBuf, directory: &Path, arguments: &[&str]) {
     process::run(&mut command, b"", TIMEOUT).success();
 }
 
-/// Makes the cluster anew, empty and like that of an older version.
+/// Creates the cluster again, empty and with the settings of an older version.
 fn empty(server: &Postgres, programs: &Path) {
     stop(server, "fast");
     wait_for_exit(server);
@@ -50,7 +51,7 @@ fn empty(server: &Postgres, programs: &Path) {
 }
 
 #[test]
-fn pg_upgrade_keeps_what_uses_the_module() {
+fn pg_upgrade_keeps_the_extension_and_its_settings() {
     let (old, old_programs) = complete(versions()[0]);
     let (new, new_programs) = complete(Version::Oracle18);
     let sql = "CREATE EXTENSION pg_goaway;

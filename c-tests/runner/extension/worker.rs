@@ -1,4 +1,4 @@
-//! The background worker: when it looks, what a reload changes, and clocks that jump.
+//! The background worker: when it checks, what a reload changes, and clocks that jump.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::support::postgres::Postgres;
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::{Session, wait_until};
 
-/// Changes settings by a reload.
+/// Changes settings with a reload.
 #[track_caller]
 fn reload(server: &Postgres, client: &mut crate::proxy::raw::Raw, settings: &[&str]) {
     for setting in settings {
@@ -21,9 +21,9 @@ fn reload(server: &Postgres, client: &mut crate::proxy::raw::Raw, settings: &[&s
     server.control(&["reload"]).success();
 }
 
-/// It wakes up when a function asks.
+/// The worker wakes up when a function asks a client.
 #[test]
-fn clients_asked_by_a_function_are_reminded_and_terminated_whatever_the_poll() {
+fn clients_asked_by_a_function_are_handled_with_any_poll_interval() {
     for version in versions() {
         let server = &start(version, "pg_goaway.poll = 1h\npg_goaway.deadline = 3s");
         let mut client = session(server, &[]);
@@ -31,7 +31,7 @@ fn clients_asked_by_a_function_are_reminded_and_terminated_whatever_the_poll() {
         answer(&mut client, "BEGIN");
         assert_eq!(answer(&mut client, "SELECT 1 / 0"), "EZ");
         assert_eq!(ask(server, pid), "t");
-        // A backend that has to be reminded.
+        // A backend that the worker has to remind.
         assert_eq!(answer(&mut client, "ROLLBACK"), "CZ");
         assert_eq!(client.read_message(), told());
         let rest = String::from_utf8_lossy(&client.read_rest()).into_owned();
@@ -53,9 +53,9 @@ fn a_shorter_poll_takes_effect_with_the_reload() {
     }
 }
 
-/// Those who were not asked before stay unasked, until it is turned on again.
+/// When it is turned off, clients that were not asked yet are not asked, until it is turned on again.
 #[test]
-fn it_can_be_turned_off_and_on_in_shutdown() {
+fn the_drain_can_be_turned_off_and_on_during_a_shutdown() {
     for version in versions() {
         let server = &start(version, "pg_goaway.spread = 1min");
         let clients = [session(server, &[]), session(server, &[])];
@@ -63,7 +63,7 @@ fn it_can_be_turned_off_and_on_in_shutdown() {
         while !clients.iter().any(|client| client.is_readable()) {
             thread::sleep(Duration::from_millis(20));
         }
-        // The first one's turn was at once; the other's is in half a minute.
+        // The first client was asked at once; the other one would be asked in half a minute.
         let [mut first, mut second] = clients;
         if second.is_readable() {
             std::mem::swap(&mut first, &mut second);
@@ -110,7 +110,7 @@ int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 }
 "#;
 
-/// Builds a library that moves the time of day by what a file says; returns both.
+/// Builds a library that adds the seconds in a file to the time of day; returns the paths of both.
 fn clock(server: &Postgres) -> (PathBuf, PathBuf) {
     let at = |name: &str| server.socket_directory().join(name);
     let (source, library, offset) = (at("clock.c"), at("clock.so"), at("offset"));
@@ -122,9 +122,9 @@ fn clock(server: &Postgres) -> (PathBuf, PathBuf) {
     (library, offset)
 }
 
-/// A deadline is no shorter when the clock is set forward, and shutdown is seen when it is set back.
+/// A deadline does not get shorter when the clock is set forward, and a shutdown is noticed when it is set back.
 #[test]
-fn the_time_of_day_may_jump() {
+fn changes_of_the_time_of_day_do_no_harm() {
     for version in versions() {
         let server = &start(version, "pg_goaway.deadline = 1min");
         let (library, offset) = clock(server);
@@ -154,7 +154,7 @@ fn the_time_of_day_may_jump() {
     }
 }
 
-/// The system calls of the worker from the signal `name` on, while the server is stopped.
+/// The system calls of the worker after the signal `name`, while the server is stopped.
 #[track_caller]
 fn calls_after(server: &Postgres, name: &str, mode: &str) -> Vec<String> {
     let pid = worker(server);
@@ -177,10 +177,10 @@ fn calls_after(server: &Postgres, name: &str, mode: &str) -> Vec<String> {
     calls.lines().skip(1).map(str::to_owned).collect()
 }
 
-/// It waits for nothing once the signal has come, so fast and immediate shutdown are not delayed, however long it would
-/// have slept.
+/// After the signal the worker does not wait, so it does not delay a fast or immediate shutdown, however long it
+/// would have slept.
 #[test]
-fn it_exits_at_once_when_the_server_stops() {
+fn the_worker_exits_at_once_when_the_server_stops() {
     for version in versions() {
         for (mode, signal, most) in [("fast", "SIGTERM", 20), ("immediate", "SIGQUIT", 5)] {
             let server = &start(version, "pg_goaway.poll = 1h");
@@ -191,7 +191,7 @@ fn it_exits_at_once_when_the_server_stops() {
             let calls = calls_after(server, signal, mode);
             let text = calls.join("\n");
             assert!(text.contains("exit_group("), "{mode}: {text}");
-            // The last line tells of the exit.
+            // The last line is the exit.
             assert!(calls.len() <= most, "{mode}: {text}");
             for wait in [
                 "epoll_",

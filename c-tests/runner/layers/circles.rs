@@ -1,4 +1,4 @@
-//! Files of one layer must not import each other in circles. A parent module and its child modules may.
+//! Files of one layer must not import each other in circles, except a parent module and its child modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use super::{Reader, module_path, sources};
 
-/// What each file imports of its layer, by module.
+/// For each file, the modules of its own layer that it imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 fn layer(module: &str) -> &str {
@@ -35,7 +35,7 @@ fn the_test_finds_circles_of_any_length() {
         file("mem/a.rs", ""),
     ];
     assert_eq!(on_circles(imports(&files)), Imports::new());
-    // A test may use what the code under it must not.
+    // A test may import what the code it tests must not.
     files[3].1.push_str("mod tests { use super::super::a::A; }");
     assert_eq!(on_circles(imports(&files)), Imports::new());
     files[3].1.push_str("fn f() { super::a::g() }");
@@ -57,7 +57,7 @@ fn is_test(name: &str) -> bool {
     module_path(name).iter().any(|word| word == "tests")
 }
 
-/// The modules of the same layer that a file names, but for those above and below it.
+/// The modules of the same layer that a file names, except its parents and children.
 fn used(name: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     let module = module_path(name);
     let own = module.join("::");
@@ -75,7 +75,7 @@ fn used(name: &str, text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> 
         .collect()
 }
 
-/// The file that a resolved path leads to.
+/// The file that contains a resolved path.
 fn target(path: &[String], modules: &BTreeSet<String>) -> Option<String> {
     let inner = path.strip_prefix(&["crate".to_owned()])?;
     let prefixes = (1..=inner.len()).rev().map(|n| inner[..n].join("::"));
@@ -88,7 +88,7 @@ fn is_above(upper: &str, lower: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// The tokens but for the bodies of modules named `tests`.
+/// The tokens without the bodies of modules named `tests`.
 fn without_tests(tokens: TokenStream) -> TokenStream {
     let tokens = Vec::from_iter(tokens);
     let is_body = |at: usize| {
@@ -103,7 +103,8 @@ fn without_tests(tokens: TokenStream) -> TokenStream {
     kept.map(|at| tokens[at].clone()).collect()
 }
 
-/// The files on circles, or between two of them, with their imports of each other.
+/// Removes all files that are not on a circle or between two circles. Returns the rest with their imports of each
+/// other.
 fn on_circles(mut imports: Imports) -> Imports {
     loop {
         let used: BTreeSet<String> = imports.values().flatten().cloned().collect();

@@ -1,6 +1,6 @@
-//! The picture of the layers in ARCHITECTURE.md is what the table of the layer test says.
+//! The picture of the layers in ARCHITECTURE.md must match the table of the layer test.
 //!
-//! `LIBPQ_OXIDE_BLESS=1` writes it instead of comparing it.
+//! `LIBPQ_OXIDE_BLESS=1` writes the picture instead of comparing it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +26,7 @@ fn architecture_md_shows_the_checked_layers() {
     assert_eq!(shown, picture, "LIBPQ_OXIDE_BLESS=1 writes the picture");
 }
 
-/// A line for each floor, the highest first: its folders, and what each uses directly.
+/// One line for each folder with its level, the highest level first, and the folders it imports directly.
 fn picture() -> String {
     let mut lines = vec!["```text".to_owned()];
     let top = LAYERS.iter().map(floor).max().unwrap_or_default();
@@ -44,13 +44,13 @@ fn picture() -> String {
     lines.join("\n")
 }
 
-/// The top-level folders that a layer may use.
+/// The top-level folders that a layer may import.
 fn folders_used(layer: &Layer) -> impl Iterator<Item = &'static str> {
     let top = |path: &&'static str| path.split("::").next().unwrap_or_default();
     layer.may_use.iter().map(top)
 }
 
-/// One more than the highest floor that the layer uses.
+/// One more than the highest level of the folders that the layer imports.
 fn floor(layer: &Layer) -> usize {
     let used = folders_used(layer).filter_map(|name| LAYERS.iter().find(|l| l.folder == name));
     used.map(|lower| floor(lower) + 1).max().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The layer test catches each form of a violation, and nothing else.
+//! The layer test must report each form of a violation, and nothing else.
 
 use super::{misplaced_unsafe, upward};
 

@@ -25,7 +25,7 @@ pub enum Version {
     Debian15,
     /// PostgreSQL 18, built with the oracle.
     Oracle18,
-    /// Another one, whose programs are in the directory that `LIBPQ_OXIDE_SERVER` names.
+    /// Another version; `LIBPQ_OXIDE_SERVER` is the directory of its programs.
     Given,
 }
 

@@ -1,4 +1,4 @@
-//! tokio-postgres with deadpool: a connection is closed when its server asks for it, at the next use or, while it is idle,
+//! tokio-postgres with deadpool: a connection whose server asks to disconnect is closed at its next use or, if idle,
 //! within a second.
 //!
 //! It runs each line of its input as a query. The environment variables PGHOST etc. select the server.
