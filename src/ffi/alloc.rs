@@ -112,7 +112,7 @@ pub unsafe fn free(memory: *mut c_void) {
 /// Like [`free`], for memory that the application passes to PQfreemem. Keeps the memory of the last [`row`] for the next one.
 ///
 /// # Safety
-/// As for [`free`].
+/// Same as for [`free`].
 #[inline]
 pub unsafe fn free_for_application(memory: *mut c_void) {
     if !memory.is_null() && !ROW_CACHE.keep(memory) {

@@ -141,7 +141,7 @@ pub unsafe extern "C-unwind" fn PQsendQueryParams(
 /// NULL; the server infers a type if its OID is 0.
 ///
 /// # Safety
-/// As for PQsendQueryParams.
+/// Same as for PQsendQueryParams.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendPrepare(
     conn: *mut pg_conn,
@@ -161,7 +161,7 @@ pub unsafe extern "C-unwind" fn PQsendPrepare(
 /// 0 with an error message, and 0 for NULL. For the arguments see PQsendQueryParams.
 ///
 /// # Safety
-/// As for PQsendQueryParams.
+/// Same as for PQsendQueryParams.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendQueryPrepared(
     conn: *mut pg_conn,
@@ -203,7 +203,7 @@ pub unsafe extern "C-unwind" fn PQsendDescribePrepared(
 /// 0 for NULL. A NULL name is the unnamed portal.
 ///
 /// # Safety
-/// As for PQsendDescribePrepared.
+/// Same as for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendDescribePortal(
     conn: *mut pg_conn,
@@ -217,7 +217,7 @@ pub unsafe extern "C-unwind" fn PQsendDescribePortal(
 /// NULL. A NULL name is the unnamed statement.
 ///
 /// # Safety
-/// As for PQsendDescribePrepared.
+/// Same as for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendClosePrepared(
     conn: *mut pg_conn,
@@ -231,7 +231,7 @@ pub unsafe extern "C-unwind" fn PQsendClosePrepared(
 /// name is the unnamed portal.
 ///
 /// # Safety
-/// As for PQsendDescribePrepared.
+/// Same as for PQsendDescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendClosePortal(
     conn: *mut pg_conn,
@@ -262,7 +262,7 @@ pub unsafe extern "C-unwind" fn PQsetSingleRowMode(conn: *mut pg_conn) -> c_int 
 /// and for NULL.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsetChunkedRowsMode(
     conn: *mut pg_conn,
@@ -282,7 +282,7 @@ pub unsafe extern "C-unwind" fn PQsetChunkedRowsMode(
 /// In nonblocking mode, first sends as much buffered output as possible.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -293,7 +293,7 @@ pub unsafe extern "C-unwind" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
 /// socket: call PQconsumeInput first.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQisBusy(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -304,7 +304,7 @@ pub unsafe extern "C-unwind" fn PQisBusy(conn: *mut pg_conn) -> c_int {
 /// in nonblocking mode. Returns -1 for an error, if the connection is bad, and for NULL.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQflush(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -320,7 +320,7 @@ pub unsafe extern "C-unwind" fn PQflush(conn: *mut pg_conn) -> c_int {
 /// output could not be sent first, if the connection is bad, and for NULL.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsetnonblocking(conn: *mut pg_conn, arg: c_int) -> c_int {
     // SAFETY: the caller's promise.
@@ -345,7 +345,7 @@ pub unsafe extern "C-unwind" fn PQisnonblocking(conn: *const pg_conn) -> c_int {
 /// Does not read from the socket: call PQconsumeInput first.
 ///
 /// # Safety
-/// As for PQsetSingleRowMode.
+/// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQnotifies(conn: *mut pg_conn) -> *mut PGnotify {
     let step = |conn: &mut pg_conn| {

@@ -52,7 +52,7 @@ pub unsafe extern "C-unwind" fn PQcancelBlocking(cancelConn: *mut pg_cancel_conn
 /// of PQcancelReset.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -> c_int {
     let start = |conn: &mut pg_conn| conn.client.start_cancel();
@@ -64,7 +64,7 @@ pub unsafe extern "C-unwind" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -
 /// received it. Returns PGRES_POLLING_FAILED for NULL.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) -> PollingStatusCode {
     let poll = |conn: &mut pg_conn| conn.client.poll_cancel();
@@ -76,7 +76,7 @@ pub unsafe extern "C-unwind" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) ->
 /// Returns CONNECTION_BAD for NULL.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelStatus(
     cancelConn: *const pg_cancel_conn,
@@ -89,7 +89,7 @@ pub unsafe extern "C-unwind" fn PQcancelStatus(
 /// if there is none, and for NULL.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelSocket(cancelConn: *const pg_cancel_conn) -> c_int {
     // SAFETY: the caller's promise; a pg_cancel_conn contains only a pg_conn.
@@ -100,7 +100,7 @@ pub unsafe extern "C-unwind" fn PQcancelSocket(cancelConn: *const pg_cancel_conn
 /// next call with it.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelErrorMessage(
     cancelConn: *const pg_cancel_conn,
@@ -113,7 +113,7 @@ pub unsafe extern "C-unwind" fn PQcancelErrorMessage(
 /// Does nothing for NULL.
 ///
 /// # Safety
-/// As for PQcancelBlocking.
+/// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelReset(cancelConn: *mut pg_cancel_conn) {
     // SAFETY: the caller's promise; a pg_cancel_conn contains only a pg_conn.
@@ -127,7 +127,7 @@ pub unsafe extern "C-unwind" fn PQcancelReset(cancelConn: *mut pg_cancel_conn) {
 /// Closes the connection of the cancel request and frees the object. Does nothing for NULL.
 ///
 /// # Safety
-/// As for PQcancelBlocking, and it is not used again.
+/// Same as for PQcancelBlocking, and it is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelFinish(cancelConn: *mut pg_cancel_conn) {
     // SAFETY: the caller's promise; a pg_cancel_conn contains only a pg_conn.

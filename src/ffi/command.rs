@@ -122,7 +122,7 @@ pub unsafe fn describe(kind: u8, name: *const c_char) -> impl Command {
 /// A request to close a prepared statement (`S`) or portal (`P`).
 ///
 /// # Safety
-/// As for [`describe`].
+/// Same as for [`describe`].
 pub unsafe fn close(kind: u8, name: *const c_char) -> impl Command {
     move |conn: &mut pg_conn| {
         // SAFETY: the caller's promise.

@@ -119,7 +119,7 @@ unsafe fn new_from_text(conninfo: *const c_char, purpose: Purpose) -> *mut pg_co
 }
 
 /// # Safety
-/// As for [`pairs`].
+/// Same as for [`pairs`].
 unsafe fn new_from_arrays(
     keywords: *const *const c_char,
     values: *const *const c_char,
@@ -236,7 +236,7 @@ pub unsafe extern "C-unwind" fn PQconnectStart(conninfo: *const c_char) -> *mut 
 /// Like PQconnectStart, with the parameters in two arrays, as for PQconnectdbParams.
 ///
 /// # Safety
-/// As for PQconnectdbParams.
+/// Same as for PQconnectdbParams.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectStartParams(
     keywords: *const *const c_char,
@@ -336,7 +336,7 @@ pub unsafe extern "C-unwind" fn PQresetStart(conn: *mut pg_conn) -> c_int {
 /// Continues a reset, like PQconnectPoll.
 ///
 /// # Safety
-/// As for PQconnectPoll.
+/// Same as for PQconnectPoll.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatusCode {
     // SAFETY: the caller's promise.
@@ -363,7 +363,7 @@ pub unsafe extern "C-unwind" fn PQping(conninfo: *const c_char) -> super::types:
 /// Like PQping, with the parameters in two arrays, as for PQconnectdbParams.
 ///
 /// # Safety
-/// As for PQconnectdbParams.
+/// Same as for PQconnectdbParams.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQpingParams(
     keywords: *const *const c_char,

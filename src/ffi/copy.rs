@@ -115,7 +115,7 @@ pub unsafe extern "C-unwind" fn PQgetCopyData(
 /// Receives a row of COPY data on the slow path.
 ///
 /// # Safety
-/// As for PQgetCopyData; `buffer` is not NULL.
+/// Same as for PQgetCopyData; `buffer` is not NULL.
 #[cold]
 unsafe fn wait_for_row(conn: *mut pg_conn, buffer: *mut *mut c_char, wait: bool) -> c_int {
     // SAFETY: the caller's promise.
@@ -332,7 +332,7 @@ pub unsafe extern "C-unwind" fn PQputline(conn: *mut pg_conn, string: *const c_c
 /// Sends bytes as COPY data. Returns 0, or -1 (EOF) for an error. Deprecated: use PQputCopyData.
 ///
 /// # Safety
-/// As for PQputCopyData.
+/// Same as for PQputCopyData.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQputnbytes(
     conn: *mut pg_conn,

@@ -13,7 +13,7 @@ use crate::result::store::PgResult;
 /// cancelled.
 ///
 /// # Safety
-/// As for [`call`]. The application's notice receiver and hooks are called.
+/// Same as for [`call`]. The application's notice receiver and hooks are called.
 pub unsafe fn drive<T: Copy>(
     conn: *mut pg_conn,
     failure: T,
@@ -50,7 +50,7 @@ enum ApplicationPause {
 }
 
 /// # Safety
-/// As for [`call`].
+/// Same as for [`call`].
 unsafe fn one_step<T: Copy>(
     conn: *mut pg_conn,
     mut step: impl FnMut(&mut pg_conn) -> Result<T, Pause>,
@@ -70,7 +70,7 @@ unsafe fn one_step<T: Copy>(
 /// Calls the application's function.
 ///
 /// # Safety
-/// As for [`drive`], and `conn` is not NULL.
+/// Same as for [`drive`], and `conn` is not NULL.
 #[cold]
 unsafe fn handle_pause(conn: *mut pg_conn, pause: ApplicationPause) {
     // SAFETY: the caller's promise; the result came from `into_raw` and is passed on.
@@ -85,7 +85,7 @@ unsafe fn handle_pause(conn: *mut pg_conn, pause: ApplicationPause) {
 /// Calls the application's hook and gives its answer to the client.
 ///
 /// # Safety
-/// As for [`call`], and `conn` is not NULL.
+/// Same as for [`call`], and `conn` is not NULL.
 unsafe fn call_hook(conn: *mut pg_conn, hook: Hook) {
     // SAFETY: the caller's promise.
     unsafe {

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn PQescapeStringConn(
 /// process's connections reported last. Deprecated: use PQescapeStringConn.
 ///
 /// # Safety
-/// As for PQescapeStringConn.
+/// Same as for PQescapeStringConn.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQescapeString(
     to: *mut c_char,
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn PQescapeString(
 }
 
 /// # Safety
-/// As for PQescapeLiteral.
+/// Same as for PQescapeLiteral.
 unsafe fn quoted(conn: *mut pg_conn, str: *const c_char, len: usize, quote: Quote) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn PQescapeLiteral(
 /// PQescapeLiteral.
 ///
 /// # Safety
-/// As for PQescapeLiteral.
+/// Same as for PQescapeLiteral.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQescapeIdentifier(
     conn: *mut pg_conn,
@@ -257,7 +257,7 @@ unsafe fn escaped_bytea(
 /// of the process's connections reported last. Deprecated: use PQescapeByteaConn.
 ///
 /// # Safety
-/// As for PQescapeByteaConn.
+/// Same as for PQescapeByteaConn.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQescapeBytea(
     from: *const c_uchar,

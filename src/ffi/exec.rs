@@ -182,7 +182,7 @@ pub unsafe extern "C-unwind" fn PQexec(conn: *mut pg_conn, query: *const c_char)
 /// like PQexec.
 ///
 /// # Safety
-/// As for PQsendQueryParams.
+/// Same as for PQsendQueryParams.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQexecParams(
     conn: *mut pg_conn,
@@ -212,7 +212,7 @@ pub unsafe extern "C-unwind" fn PQexecParams(
 /// Prepares a statement. For the arguments see PQsendPrepare, otherwise like PQexec.
 ///
 /// # Safety
-/// As for PQsendPrepare.
+/// Same as for PQsendPrepare.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQprepare(
     conn: *mut pg_conn,
@@ -228,7 +228,7 @@ pub unsafe extern "C-unwind" fn PQprepare(
 /// Executes a prepared statement. For the arguments see PQsendQueryPrepared, otherwise like PQexec.
 ///
 /// # Safety
-/// As for PQsendQueryPrepared.
+/// Same as for PQsendQueryPrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQexecPrepared(
     conn: *mut pg_conn,
@@ -269,7 +269,7 @@ pub unsafe extern "C-unwind" fn PQdescribePrepared(
 /// Otherwise like PQexec.
 ///
 /// # Safety
-/// As for PQdescribePrepared.
+/// Same as for PQdescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQdescribePortal(
     conn: *mut pg_conn,
@@ -283,7 +283,7 @@ pub unsafe extern "C-unwind" fn PQdescribePortal(
 /// such statement. Otherwise like PQexec.
 ///
 /// # Safety
-/// As for PQdescribePrepared.
+/// Same as for PQdescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQclosePrepared(
     conn: *mut pg_conn,
@@ -297,7 +297,7 @@ pub unsafe extern "C-unwind" fn PQclosePrepared(
 /// Otherwise like PQexec.
 ///
 /// # Safety
-/// As for PQdescribePrepared.
+/// Same as for PQdescribePrepared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQclosePortal(
     conn: *mut pg_conn,

@@ -61,7 +61,7 @@ pub(super) unsafe fn invoke(
 /// Sends a call that was started and waits for the reply.
 ///
 /// # Safety
-/// As for [`invoke`].
+/// Same as for [`invoke`].
 unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> FunctionReply {
     if sent == Sent::No {
         return FunctionReply::NONE;

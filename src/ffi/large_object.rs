@@ -41,7 +41,7 @@ unsafe fn begin(conn: *mut pg_conn, function: Function) -> Option<Oid> {
 }
 
 /// # Safety
-/// As for [`begin`].
+/// Same as for [`begin`].
 unsafe fn query_functions(conn: *mut pg_conn) -> bool {
     // SAFETY: the caller's promise; the result is live until it is cleared.
     unsafe {
@@ -58,7 +58,7 @@ unsafe fn query_functions(conn: *mut pg_conn) -> bool {
 /// Calls a function and frees its result. Returns None if the call failed.
 ///
 /// # Safety
-/// As for [`invoke`].
+/// Same as for [`invoke`].
 unsafe fn run(
     conn: *mut pg_conn,
     function: Oid,
@@ -76,7 +76,7 @@ unsafe fn run(
 }
 
 /// # Safety
-/// As for [`begin`].
+/// Same as for [`begin`].
 unsafe fn integer(
     conn: *mut pg_conn,
     function: Function,
@@ -90,7 +90,7 @@ unsafe fn integer(
 }
 
 /// # Safety
-/// As for [`begin`].
+/// Same as for [`begin`].
 unsafe fn integer64(
     conn: *mut pg_conn,
     function: Function,
@@ -109,7 +109,7 @@ unsafe fn integer64(
 /// `length` as the server takes it; None with an error message.
 ///
 /// # Safety
-/// As for [`begin`].
+/// Same as for [`begin`].
 unsafe fn checked_length(conn: *mut pg_conn, length: usize, error: &str) -> Option<c_int> {
     let fitting = c_int::try_from(length).ok();
     if fitting.is_none() {
@@ -135,7 +135,7 @@ pub unsafe extern "C-unwind" fn lo_open(conn: *mut pg_conn, lobjId: Oid, mode: c
 /// Closes a descriptor of lo_open. Returns 0, or -1 with an error message.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
@@ -147,7 +147,7 @@ pub unsafe extern "C-unwind" fn lo_close(conn: *mut pg_conn, fd: c_int) -> c_int
 /// closed.
 ///
 /// # Safety
-/// As for lo_open; `buf` has room for `len` bytes.
+/// Same as for lo_open; `buf` has room for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_read(
     conn: *mut pg_conn,
@@ -160,7 +160,7 @@ pub unsafe extern "C-unwind" fn lo_read(
 }
 
 /// # Safety
-/// As for [`lo_read`].
+/// Same as for [`lo_read`].
 unsafe fn read(conn: *mut pg_conn, fd: c_int, buf: *mut c_char, len: usize) -> Option<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -176,7 +176,7 @@ unsafe fn read(conn: *mut pg_conn, fd: c_int, buf: *mut c_char, len: usize) -> O
 /// message, also if `buf` is NULL and `len` is not 0.
 ///
 /// # Safety
-/// As for lo_open; `buf` holds `len` bytes.
+/// Same as for lo_open; `buf` holds `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_write(
     conn: *mut pg_conn,
@@ -189,7 +189,7 @@ pub unsafe extern "C-unwind" fn lo_write(
 }
 
 /// # Safety
-/// As for [`lo_write`].
+/// Same as for [`lo_write`].
 unsafe fn write(conn: *mut pg_conn, fd: c_int, buf: *const c_char, len: usize) -> Option<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -211,7 +211,7 @@ unsafe fn write(conn: *mut pg_conn, fd: c_int, buf: *const c_char, len: usize) -
 /// more.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_lseek(
     conn: *mut pg_conn,
@@ -227,7 +227,7 @@ pub unsafe extern "C-unwind" fn lo_lseek(
 /// Like lo_lseek, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_lseek64(
     conn: *mut pg_conn,
@@ -244,7 +244,7 @@ pub unsafe extern "C-unwind" fn lo_lseek64(
 /// `mode` is ignored.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid {
     // SAFETY: the caller's promise.
@@ -255,7 +255,7 @@ pub unsafe extern "C-unwind" fn lo_creat(conn: *mut pg_conn, mode: c_int) -> Oid
 /// OID, or 0 with an error message.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oid {
     // SAFETY: the caller's promise.
@@ -266,7 +266,7 @@ pub unsafe extern "C-unwind" fn lo_create(conn: *mut pg_conn, lobjId: Oid) -> Oi
 /// is 2 GB or more.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int {
     // SAFETY: the caller's promise.
@@ -276,7 +276,7 @@ pub unsafe extern "C-unwind" fn lo_tell(conn: *mut pg_conn, fd: c_int) -> c_int 
 /// Like lo_tell, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 {
     // SAFETY: the caller's promise.
@@ -287,7 +287,7 @@ pub unsafe extern "C-unwind" fn lo_tell64(conn: *mut pg_conn, fd: c_int) -> i64 
 /// smaller. Returns 0, or -1 with an error message.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> c_int {
     // SAFETY: the caller's promise.
@@ -295,7 +295,7 @@ pub unsafe extern "C-unwind" fn lo_truncate(conn: *mut pg_conn, fd: c_int, len: 
 }
 
 /// # Safety
-/// As for [`lo_truncate`].
+/// Same as for [`lo_truncate`].
 unsafe fn truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> Option<c_int> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -309,7 +309,7 @@ unsafe fn truncate(conn: *mut pg_conn, fd: c_int, len: usize) -> Option<c_int> {
 /// Like lo_truncate, without the limit of 2 GB. Needs a server since version 9.3.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len: i64) -> c_int {
     let arguments = [fd.into(), len.into()];
@@ -320,7 +320,7 @@ pub unsafe extern "C-unwind" fn lo_truncate64(conn: *mut pg_conn, fd: c_int, len
 /// Deletes a large object. Returns 1, or -1 with an error message.
 ///
 /// # Safety
-/// As for lo_open.
+/// Same as for lo_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_int {
     // SAFETY: the caller's promise.
@@ -331,7 +331,7 @@ pub unsafe extern "C-unwind" fn lo_unlink(conn: *mut pg_conn, lobjId: Oid) -> c_
 /// also for a NULL name.
 ///
 /// # Safety
-/// As for lo_open; `filename` is NULL or a C string.
+/// Same as for lo_open; `filename` is NULL or a C string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_import(conn: *mut pg_conn, filename: *const c_char) -> Oid {
     // SAFETY: the caller's promise.
@@ -341,7 +341,7 @@ pub unsafe extern "C-unwind" fn lo_import(conn: *mut pg_conn, filename: *const c
 /// Like lo_import, with the OID `lobjId`; if it is 0, the server assigns one.
 ///
 /// # Safety
-/// As for lo_import.
+/// Same as for lo_import.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_import_with_oid(
     conn: *mut pg_conn,
@@ -353,7 +353,7 @@ pub unsafe extern "C-unwind" fn lo_import_with_oid(
 }
 
 /// # Safety
-/// As for [`lo_import`].
+/// Same as for [`lo_import`].
 unsafe fn import(conn: *mut pg_conn, filename: *const c_char, wanted: Oid) -> Oid {
     // SAFETY: the caller's promise.
     unsafe {
@@ -370,7 +370,7 @@ unsafe fn import(conn: *mut pg_conn, filename: *const c_char, wanted: Oid) -> Oi
 }
 
 /// # Safety
-/// As for [`lo_open`].
+/// Same as for [`lo_open`].
 unsafe fn import_opened(conn: *mut pg_conn, name: &[u8], wanted: Oid) -> Option<Oid> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -393,7 +393,7 @@ unsafe fn import_opened(conn: *mut pg_conn, name: &[u8], wanted: Oid) -> Option<
 /// Copies the file into the large object.
 ///
 /// # Safety
-/// As for [`lo_open`].
+/// Same as for [`lo_open`].
 unsafe fn copy_from_file(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
     let mut chunk = [0; CHUNK];
     loop {
@@ -416,7 +416,7 @@ unsafe fn copy_from_file(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<(
 /// Closes the large object and sets an error message about the file.
 ///
 /// # Safety
-/// As for [`lo_open`].
+/// Same as for [`lo_open`].
 unsafe fn fail_with_file_error<T>(
     conn: *mut pg_conn,
     fd: c_int,
@@ -439,7 +439,7 @@ unsafe fn fail_with_file_error<T>(
 /// with an error message.
 ///
 /// # Safety
-/// As for lo_import.
+/// Same as for lo_import.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn lo_export(
     conn: *mut pg_conn,
@@ -466,7 +466,7 @@ pub unsafe extern "C-unwind" fn lo_export(
 }
 
 /// # Safety
-/// As for [`lo_open`].
+/// Same as for [`lo_open`].
 unsafe fn export(conn: *mut pg_conn, object: Oid, file: Option<&[u8]>) -> Option<()> {
     // SAFETY: the caller's promise.
     unsafe {
@@ -487,7 +487,7 @@ unsafe fn export(conn: *mut pg_conn, object: Oid, file: Option<&[u8]>) -> Option
 /// Copies the large object into the file.
 ///
 /// # Safety
-/// As for [`lo_open`].
+/// Same as for [`lo_open`].
 unsafe fn copy_to_file(conn: *mut pg_conn, name: &[u8], fd: c_int) -> Option<()> {
     let mut chunk: [u8; CHUNK] = [0; CHUNK];
     loop {

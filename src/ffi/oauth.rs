@@ -86,7 +86,7 @@ pub(super) unsafe fn ask_for_token(conn: *mut pg_conn) {
 }
 
 /// # Safety
-/// As for [`ask_for_token`]; `request` belongs to the connection.
+/// Same as for [`ask_for_token`]; `request` belongs to the connection.
 unsafe fn ask_hook(hook: AuthDataHook, conn: *mut pg_conn, request: *mut TokenRequest) -> c_int {
     let v2 = PGauthData::PQAUTHDATA_OAUTH_BEARER_TOKEN_V2 as AuthDataCode;
     let v1 = PGauthData::PQAUTHDATA_OAUTH_BEARER_TOKEN as AuthDataCode;
@@ -105,7 +105,7 @@ unsafe fn ask_hook(hook: AuthDataHook, conn: *mut pg_conn, request: *mut TokenRe
 /// Calls the application's flow once and gives its answer to the client.
 ///
 /// # Safety
-/// As for [`ask_for_token`].
+/// Same as for [`ask_for_token`].
 pub(super) unsafe fn run_flow(conn: *mut pg_conn) {
     const FAILED: c_int = PostgresPollingStatusType::PGRES_POLLING_FAILED as c_int;
     const OK: c_int = PostgresPollingStatusType::PGRES_POLLING_OK as c_int;
@@ -148,7 +148,7 @@ fn polling(status: c_int) -> Polling {
 /// Asks the application to show the user where to log in; if it does not, the client does.
 ///
 /// # Safety
-/// As for [`ask_for_token`].
+/// Same as for [`ask_for_token`].
 pub(super) unsafe fn prompt(conn: *mut pg_conn) {
     // SAFETY: the caller's promise. The strings live until the flow continues.
     unsafe {
@@ -177,7 +177,7 @@ pub(super) unsafe fn prompt(conn: *mut pg_conn) {
 /// Calls the application's cleanup function, if there is one, and frees the request.
 ///
 /// # Safety
-/// As for [`ask_for_token`], but `conn` may be NULL.
+/// Same as for [`ask_for_token`], but `conn` may be NULL.
 pub(super) unsafe fn clean_up(conn: *mut pg_conn) {
     if conn.is_null() {
         return;

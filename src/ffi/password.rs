@@ -83,7 +83,7 @@ fn string_for_c(conn: &mut pg_conn, text: &[u8]) -> *mut c_char {
 }
 
 /// # Safety
-/// As for [`PQencryptPasswordConn`].
+/// Same as for [`PQencryptPasswordConn`].
 unsafe fn encrypt(
     conn: *mut pg_conn,
     password: *const c_char,
@@ -106,7 +106,7 @@ unsafe fn encrypt(
 /// message, also if `user` or `passwd` is NULL.
 ///
 /// # Safety
-/// As for PQencryptPasswordConn.
+/// Same as for PQencryptPasswordConn.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQchangePassword(
     conn: *mut pg_conn,
@@ -136,7 +136,7 @@ pub unsafe extern "C-unwind" fn PQchangePassword(
 /// The command, to be freed; NULL with an error message, also if there is no hashed password.
 ///
 /// # Safety
-/// As for [`PQencryptPasswordConn`].
+/// Same as for [`PQencryptPasswordConn`].
 unsafe fn alter_user(
     conn: *mut pg_conn,
     user: *const c_char,

@@ -22,7 +22,7 @@ pub unsafe extern "C-unwind" fn PQenterPipelineMode(conn: *mut pg_conn) -> c_int
 /// results to collect, and for NULL.
 ///
 /// # Safety
-/// As for PQenterPipelineMode.
+/// Same as for PQenterPipelineMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQexitPipelineMode(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -33,7 +33,7 @@ pub unsafe extern "C-unwind" fn PQexitPipelineMode(conn: *mut pg_conn) -> c_int 
 /// an error message, and 0 for NULL.
 ///
 /// # Safety
-/// As for PQenterPipelineMode.
+/// Same as for PQenterPipelineMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQpipelineSync(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -44,7 +44,7 @@ pub unsafe extern "C-unwind" fn PQpipelineSync(conn: *mut pg_conn) -> c_int {
 /// or 0 with an error message, and 0 for NULL.
 ///
 /// # Safety
-/// As for PQenterPipelineMode.
+/// Same as for PQenterPipelineMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendPipelineSync(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
@@ -55,7 +55,7 @@ pub unsafe extern "C-unwind" fn PQsendPipelineSync(conn: *mut pg_conn) -> c_int 
 /// or 0 with an error message, and 0 for NULL.
 ///
 /// # Safety
-/// As for PQenterPipelineMode.
+/// Same as for PQenterPipelineMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQsendFlushRequest(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.

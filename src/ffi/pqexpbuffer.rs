@@ -310,7 +310,7 @@ pub unsafe extern "C" fn appendPQExpBuffer() {
 /// Like resetPQExpBuffer followed by appendPQExpBuffer.
 ///
 /// # Safety
-/// As for `appendPQExpBuffer`.
+/// Same as for `appendPQExpBuffer`.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn printfPQExpBuffer() {

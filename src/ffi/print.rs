@@ -82,7 +82,7 @@ pub unsafe extern "C" fn PQprint(
 }
 
 /// # Safety
-/// As for [`PQprint`].
+/// Same as for [`PQprint`].
 unsafe fn print_options<'a>(po: &PQprintOpt) -> PrintOptions<'a> {
     // SAFETY: the caller's promise.
     let (separator, table_option, caption, names) = unsafe {

@@ -88,7 +88,7 @@ unsafe fn warn(res: *const PGresult, text: fmt::Arguments) {
 /// Like [`warn`], for text that may not be UTF-8.
 ///
 /// # Safety
-/// As for [`warn`].
+/// Same as for [`warn`].
 #[cold]
 unsafe fn warn_bytes(res: *const PGresult, text: &NoticeText) {
     // SAFETY: the caller's promise.
@@ -98,7 +98,7 @@ unsafe fn warn_bytes(res: *const PGresult, text: &NoticeText) {
 /// Raises libpq's notice that there is no such row or column.
 ///
 /// # Safety
-/// As for [`warn`].
+/// Same as for [`warn`].
 #[cold]
 unsafe fn warn_out_of_range(res: *const PGresult, row: c_int, column: c_int) {
     // SAFETY: the caller's promise.

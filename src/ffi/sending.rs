@@ -50,7 +50,7 @@ unsafe fn send_output(conn: *mut pg_conn) -> bool {
 }
 
 /// # Safety
-/// As for [`send_output`].
+/// Same as for [`send_output`].
 #[cold]
 unsafe fn send_rest(conn: *mut pg_conn) -> bool {
     let step = |conn: &mut pg_conn| {

@@ -36,7 +36,7 @@ pub unsafe extern "C" fn PQtrace(conn: *mut pg_conn, debug_port: *mut libc::FILE
 /// Stops a trace and flushes its stream. Does nothing for NULL.
 ///
 /// # Safety
-/// As for PQtrace.
+/// Same as for PQtrace.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PQuntrace(conn: *mut pg_conn) {
     // SAFETY: the caller's promise; the stream is still open.

@@ -98,7 +98,7 @@ impl RowCache {
         }
     }
 
-    /// Ends the COPY of this thread: frees what is cached and gives up the ownership.
+    /// Ends the COPY of this thread: frees the cached memory and releases the ownership.
     pub fn release(&self) {
         if self.is_mine() {
             self.free_cached();
@@ -268,7 +268,7 @@ mod tests {
         let cache = RowCache::new();
         let row = new_row(&cache, 100);
         assert!(cache.keep(row));
-        // The first free happens here; the test leaves out the second.
+        // `keep` has called free once; the test does not call it again.
         assert!(!cache.keep(row));
         assert!(cache.take(10).is_null());
     }

@@ -24,7 +24,7 @@ unsafe fn column(res: *const PGresult, field_num: c_int) -> Option<ColumnDesc> {
 }
 
 /// # Safety
-/// As for [`warn`].
+/// Same as for [`warn`].
 #[cold]
 pub(super) unsafe fn warn_no_column(res: *const PGresult, field_num: c_int) {
     // SAFETY: the caller's promise.

@@ -132,7 +132,7 @@ pub unsafe extern "C-unwind" fn PQsetvalue(
 }
 
 /// # Safety
-/// As for [`warn`].
+/// Same as for [`warn`].
 #[cold]
 unsafe fn warn_not_set(res: *const PGresult, error: SetValueError, row: c_int, column: c_int) {
     // SAFETY: the caller's promise, here and below.
