@@ -48,8 +48,8 @@ impl Connection {
             keepalives_interval: text(Opt::KeepalivesInterval),
             keepalives_count: text(Opt::KeepalivesCount),
             tcp_user_timeout: text(Opt::TcpUserTimeout),
-            pid: self.session.server.process,
-            key: self.session.server.key.clone(),
+            pid: self.session.server().process,
+            key: self.session.server().key.clone(),
         })
     }
 }

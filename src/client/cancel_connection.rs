@@ -16,7 +16,7 @@ impl Connection {
                 connection.addresses = addresses;
                 connection.session.mark_allocated();
             }
-            Err(reason) => connection.session.errors.add(reason),
+            Err(reason) => connection.session.add_error(reason),
         }
         connection
     }
@@ -27,7 +27,7 @@ impl Connection {
         else {
             return Err("connection not open");
         };
-        let server = &self.session.server;
+        let server = self.session.server();
         if server.key.is_empty() {
             return Err("no cancellation key received");
         }

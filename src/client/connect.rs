@@ -13,9 +13,9 @@ use super::oauth::Flow;
 use super::polling::{EncryptionProgress, Polling};
 use super::tls_files::KeyPassword;
 use super::{Connection, Hook, Pause, Waiting, apart, env, layout};
-use crate::conn::encryption::Available;
-use crate::conn::errors;
 use crate::conn::session::Session;
+use crate::conn::session::errors;
+use crate::conn::startup::encryption::Available;
 use crate::conn::startup::{Purpose, Startup, Want};
 use crate::conn::status::ConnStatus;
 use crate::conninfo::hosts;
@@ -75,7 +75,7 @@ impl Connection {
     ) -> Result<(), ()> {
         // The environment's files are read.
         let configured = parsed.and_then(|options| apart(|| self.take_options(options, purpose)));
-        configured.map_err(|message| self.session.errors.add(message))
+        configured.map_err(|message| self.session.add_error(message))
     }
 
     fn take_options(&mut self, mut options: Options, purpose: Purpose) -> Result<(), ErrorText> {
@@ -86,7 +86,8 @@ impl Connection {
         env::add_defaults(&mut options)?;
         match env::derive(&mut options) {
             Ok(params) => {
-                self.session.goaway_notice = params.goaway == GoAwayMode::Notice;
+                let notice = params.goaway == GoAwayMode::Notice;
+                self.session.set_goaway_notice(notice);
                 self.startup = Some(startup_of(params, options, purpose));
                 Ok(())
             }
@@ -100,7 +101,7 @@ impl Connection {
 
     /// Begins connecting (libpq: pqConnectDBStart); false when it failed at once.
     pub fn start(&mut self) -> Result<bool, Pause> {
-        self.session.layout = layout::now();
+        self.session.set_layout(layout::now());
         if let Some(mut startup) = self.startup.take() {
             startup.start(&mut self.session);
             self.startup = Some(startup);
@@ -220,7 +221,7 @@ impl Connection {
                     self.retired = None;
                     if !startup.is_authenticated() {
                         // What stands behind the message that was refused is nobody's word yet.
-                        self.session.input.clear();
+                        self.session.input_mut().clear();
                     }
                     Polling::Failed
                 }
@@ -233,7 +234,7 @@ impl Connection {
     #[cold]
     fn run_out_of_memory(&mut self) -> Polling {
         self.close_socket();
-        self.session.errors.add(errors::OUT_OF_MEMORY);
+        self.session.add_error(errors::OUT_OF_MEMORY);
         self.session.mark_closed();
         Polling::Failed
     }
@@ -260,7 +261,7 @@ impl Connection {
                 Read::Data => None,
                 Read::Nothing => Some(self.wait_as(Waiting::Read, Polling::Reading)),
                 Read::Lost { clean } => {
-                    let silent = self.session.input.unread().is_empty();
+                    let silent = self.session.input().unread().is_empty();
                     startup.lost(&mut self.session, clean && silent);
                     None
                 }
@@ -320,6 +321,6 @@ fn startup_of(params: Params, options: Options, purpose: Purpose) -> Startup {
         },
         env::random_bytes,
     );
-    startup.oauth.allow_http = env::oauth_debug(false).http;
+    startup.allow_oauth_over_http(env::oauth_debug(false).http);
     startup
 }

@@ -2,10 +2,8 @@
 
 use super::io::{Flushed, Sent};
 use super::{Connection, Pause};
-use crate::conn::copy::CopyStep;
-use crate::conn::send::Flush;
-use crate::conn::session::AsyncState;
-use crate::protocol::backend::{self, HEADER};
+use crate::conn::session::copy::CopyStep;
+use crate::conn::session::send::Flush;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
@@ -25,12 +23,7 @@ impl Connection {
     /// to send. False: [`Connection::put_copy_data`] is to do it. Never panics.
     #[inline]
     pub fn queue_copy_row(&mut self, data: &[u8]) -> bool {
-        let room = self.send_size.min(self.session.out.capacity());
-        let plain = self.session.state == AsyncState::CopyIn
-            && !data.is_empty()
-            && !self.session.has_work()
-            && self.session.out.len() + HEADER + data.len() < room;
-        plain && frontend::copy_data(&mut self.session.out, data).is_ok()
+        self.session.queue_copy_row(data, self.send_size)
     }
 
     /// PQputCopyData.
@@ -66,10 +59,7 @@ impl Connection {
     /// [`Connection::get_copy_data`] is to look. Never panics.
     #[inline]
     pub fn copy_row_at_hand(&self) -> Option<&[u8]> {
-        if self.session.state != AsyncState::CopyOut || self.session.tracer.is_some() {
-            return None;
-        }
-        backend::copy_data(self.session.input.unread())
+        self.session.copy_row_at_hand()
     }
 
     /// The next piece of a COPY OUT; with `wait`, waits for it.
@@ -104,13 +94,12 @@ impl Connection {
     /// Drops the data that [`CopyOut::Data`] told of.
     #[inline]
     pub fn copy_consumed(&mut self, size: usize) {
-        self.session.copy_already_done = 0;
-        self.session.consume_message(size);
+        self.session.consume_copy_data(size);
     }
 
     /// How much of the piece at the front the old COPY calls have handed out already.
     pub fn copy_already_done(&mut self) -> &mut usize {
-        &mut self.session.copy_already_done
+        self.session.copy_already_done()
     }
 
     /// There was no memory for the row that [`CopyOut::Data`] told of; it stays where it is.
@@ -121,7 +110,7 @@ impl Connection {
 
     /// Whether a text COPY OUT is in progress.
     pub fn is_text_copy_out(&self) -> bool {
-        self.stream.is_some() && self.session.is_copying_out() && !self.session.copy_is_binary
+        self.stream.is_some() && self.session.is_copying_out_text()
     }
 
     pub fn is_copying_out(&self) -> bool {
@@ -147,10 +136,10 @@ impl Connection {
 
     /// PQendcopy up to the wait for its result: false when nothing more can be done now.
     pub fn flush_copy(&mut self) -> Result<bool, Pause> {
-        if self.flush_out()? != Flushed::All && self.session.nonblocking {
+        if self.flush_out()? != Flushed::All && self.session.is_nonblocking() {
             return Ok(false);
         }
-        self.session.state = AsyncState::Busy;
+        self.session.leave_copy();
         Ok(true)
     }
 }
@@ -158,7 +147,7 @@ impl Connection {
 impl Connection {
     /// In nonblocking mode: whether the outcome of a COPY has not come yet.
     pub fn would_wait_for_copy_end(&mut self) -> Result<bool, Pause> {
-        if !self.session.nonblocking {
+        if !self.session.is_nonblocking() {
             return Ok(false);
         }
         self.is_busy()
@@ -166,7 +155,7 @@ impl Connection {
 
     /// The error text as a notice, without its last newline.
     pub fn error_as_notice(&mut self) -> Option<PgResultBox> {
-        let text = self.session.errors.bytes().to_vec();
+        let text = self.session.error_text().to_vec();
         let text = text.strip_suffix(b"\n").unwrap_or(&text);
         (!text.is_empty()).then(|| self.internal_notice(text))?
     }

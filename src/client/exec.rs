@@ -2,11 +2,11 @@
 
 use super::io::{Flushed, Read, Sent};
 use super::{Connection, Pause};
-use crate::conn::errors::Refused;
-use crate::conn::outcome::Collected;
-use crate::conn::queue::QueryClass;
-use crate::conn::send::{Flush, MAX_PARAMETERS};
-use crate::conn::session::{AsyncState, PipelineStatus, RowMode};
+use crate::conn::session::collect::Collected;
+use crate::conn::session::errors::Refused;
+use crate::conn::session::queue::QueryClass;
+use crate::conn::session::send::{Flush, MAX_PARAMETERS};
+use crate::conn::session::{PipelineStatus, RowMode};
 use crate::mem::error_text::ErrorText;
 pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;
@@ -27,7 +27,7 @@ impl Connection {
 
     /// Refuses a call for an argument that is wrong.
     pub fn refuse(&mut self, reason: &str) -> bool {
-        self.session.errors.add(reason);
+        self.session.add_error(reason);
         false
     }
 
@@ -49,15 +49,15 @@ impl Connection {
         if sent.is_err() {
             return Sent::No;
         }
-        self.launched_idle = self.session.state == AsyncState::Idle;
+        self.launched_idle = self.session.is_idle();
         self.session.command_queued();
         self.push(flush)
     }
 
     /// The command just launched could not be sent.
     pub fn take_back_command(&mut self) {
-        if std::mem::take(&mut self.launched_idle) && self.session.state == AsyncState::Busy {
-            self.session.state = AsyncState::Idle;
+        if std::mem::take(&mut self.launched_idle) {
+            self.session.take_back_command();
         }
     }
 
@@ -189,14 +189,14 @@ impl Connection {
         if self.session.is_closed() {
             return Ok(false);
         }
-        if self.session.nonblocking == on {
+        if self.session.is_nonblocking() == on {
             return Ok(true);
         }
         self.session.begin_command();
         if self.flush_out()? != Flushed::All {
             return Ok(false);
         }
-        self.session.nonblocking = on;
+        self.session.set_nonblocking(on);
         Ok(true)
     }
 
@@ -210,7 +210,7 @@ impl Connection {
 
     /// PQconsumeInput.
     pub fn consume_input(&mut self) -> bool {
-        if self.session.nonblocking && self.flush() == Flushed::Failed {
+        if self.session.is_nonblocking() && self.flush() == Flushed::Failed {
             return false;
         }
         !matches!(self.read_input(), Read::Lost { .. })
@@ -220,7 +220,7 @@ impl Connection {
     pub fn is_busy(&mut self) -> Result<bool, Pause> {
         self.parse()?;
         // On a connection that is lost, PQgetResult fails at once: nobody must wait for it.
-        let busy = self.session.state == AsyncState::Busy && !self.session.is_closed();
+        let busy = self.session.is_busy() && !self.session.is_closed();
         Ok(busy)
     }
 
@@ -235,7 +235,7 @@ impl Connection {
             // A notice ends this call here, and the next one goes on.
             self.parse()?;
             let reply_was_read = std::mem::take(&mut self.reply_read);
-            if self.session.state != AsyncState::Busy {
+            if !self.session.is_busy() {
                 break;
             }
             if reply_was_read && self.write_error.is_some() {
@@ -278,18 +278,18 @@ impl Connection {
             .write_error
             .replace(ErrorText::default())
             .unwrap_or_default();
-        self.session.errors.add_raw(&text);
+        self.session.add_error_raw(&text);
     }
 
     /// Readies the connection for a synchronous command; None when it cannot be, else whether results of earlier
     /// commands may be in the way.
     pub fn begin_exec(&mut self) -> Option<bool> {
         self.session.begin_command();
-        if self.session.pipeline != PipelineStatus::Off {
+        if self.session.pipeline_status() != PipelineStatus::Off {
             self.refuse("synchronous command execution functions are not allowed in pipeline mode");
             return None;
         }
-        Some(self.session.state != AsyncState::Idle || self.session.has_work())
+        Some(!self.session.is_idle() || self.session.has_work())
     }
 
     /// Whether a synchronous command is over with the result just collected: at a COPY, on a lost connection, or, to be
@@ -303,14 +303,14 @@ impl Connection {
     fn is_answered(&mut self) -> bool {
         if let Err(Pause::Notice(notice)) = self.parse() {
             // For the call that looks for the next result.
-            self.session.notice = Some(notice);
+            self.session.put_back_notice(notice);
             return false;
         }
-        self.session.state == AsyncState::Idle
+        self.session.is_idle()
     }
 
     /// A synchronous command drops what is left of a COPY OUT.
     pub fn abandon_copy_out(&mut self) {
-        self.session.state = AsyncState::Busy;
+        self.session.leave_copy();
     }
 }

@@ -2,10 +2,10 @@
 
 use super::io::Sent;
 use super::{Connection, Pause};
-use crate::conn::function::FunctionStep;
-pub use crate::conn::function_call::{FunctionCall, Returns};
-use crate::conn::outcome::Collected;
-use crate::conn::send::Flush;
+use crate::conn::session::collect::Collected;
+use crate::conn::session::function::FunctionStep;
+pub use crate::conn::session::function_call::{FunctionCall, Returns};
+use crate::conn::session::send::Flush;
 
 /// An argument of a call, as the wire has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Connection {
 
     /// The call just started could not be sent.
     pub fn take_back_function(&mut self) {
-        self.session.function = None;
+        self.session.take_back_function();
     }
 
     /// Waits for the end of the call.

@@ -4,8 +4,8 @@ use std::ffi::c_void;
 
 use super::polling::{EncryptionProgress, Polling};
 use super::{Connection, Hook};
-use crate::conn::gss_auth::Outcome;
 use crate::conn::startup::Startup;
+use crate::conn::startup::gss_auth::Outcome;
 use crate::conninfo::options::Opt;
 use crate::mem::error_text::ErrorText;
 use crate::net::gss::{Authentication, Gss, Peer};

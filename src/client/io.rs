@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::{Connection, Pause, Waited, apart};
-use crate::conn::send::Flush;
+use crate::conn::session::send::Flush;
 use crate::mem::buffer::MIN_READ;
 use crate::mem::error_text::ErrorText;
 use crate::net::stream::Stream;
@@ -64,7 +64,7 @@ impl Connection {
             }
         }
         if self.stream.is_none() {
-            self.session.errors.add("connection not open");
+            self.session.add_error("connection not open");
             return Read::Lost { clean: false };
         }
         self.read_once()
@@ -74,7 +74,7 @@ impl Connection {
         let Some(stream) = &mut self.stream else {
             return Read::Lost { clean: false };
         };
-        let Ok(spare) = self.session.input.spare(self.read_size.max(MIN_READ)) else {
+        let Ok(spare) = self.session.input_mut().spare(self.read_size.max(MIN_READ)) else {
             return self.no_room();
         };
         let received = stream.recv(spare);
@@ -85,7 +85,7 @@ impl Connection {
     pub(super) fn received(&mut self, received: std::io::Result<usize>) -> Read {
         match received {
             Ok(0) => {
-                self.session.errors.add(SERVER_CLOSED);
+                self.session.add_error(SERVER_CLOSED);
                 self.lose(true)
             }
             Ok(count) => {
@@ -102,9 +102,9 @@ impl Connection {
                         .is_some_and(|stream| stream.tls().is_some())
                 {
                     // libpq: under TLS both layers say so.
-                    self.session.errors.add(SERVER_CLOSED);
+                    self.session.add_error(SERVER_CLOSED);
                 }
-                self.session.errors.add(text);
+                self.session.add_error(text);
                 self.lose(EncryptionError::inside(&error).is_some_and(|error| error.ended))
             }
         }
@@ -114,7 +114,7 @@ impl Connection {
     #[inline]
     pub(super) fn filled(&mut self, count: usize) {
         self.polls_first = false;
-        if self.session.input.filled(count) == 0 {
+        if self.session.input_mut().filled(count) == 0 {
             self.read_size = (count * 2).min(MAX_READ);
         }
     }
@@ -122,8 +122,7 @@ impl Connection {
     #[cold]
     pub(super) fn no_room(&mut self) -> Read {
         self.session
-            .errors
-            .add("cannot allocate memory for input buffer");
+            .add_error("cannot allocate memory for input buffer");
         self.lose(false)
     }
 
@@ -153,7 +152,7 @@ impl Connection {
     /// Sends as much of the output as the socket takes.
     pub(super) fn flush(&mut self) -> Flushed {
         self.begin_flush();
-        if self.session.out.is_empty() {
+        if self.session.output().is_empty() {
             return Flushed::All;
         }
         self.send_some(0)
@@ -175,7 +174,7 @@ impl Connection {
     pub(super) fn push(&mut self, flush: Flush) -> Sent {
         match flush {
             Flush::Now => self.begin_flush(),
-            Flush::Later if self.session.out.len() < self.send_size => return Sent::Yes,
+            Flush::Later if self.session.output().len() < self.send_size => return Sent::Yes,
             Flush::Later => self.begin_push(),
         }
         Sent::Unfinished
@@ -187,7 +186,7 @@ impl Connection {
         let unix = self.address.as_ref().is_some_and(|a| a.is_unix());
         // libpq: whole 8 kB pieces over a Unix socket.
         self.keep = if unix {
-            self.session.out.len() % SEND_THRESHOLD
+            self.session.output().len() % SEND_THRESHOLD
         } else {
             0
         };
@@ -199,11 +198,11 @@ impl Connection {
             self.note_poll_failure(errno);
             return Ok(Flushed::Failed);
         }
-        if self.session.out.len() <= self.keep {
+        if self.session.output().len() <= self.keep {
             return Ok(Flushed::All);
         }
         match self.send_some(self.keep) {
-            Flushed::Some if !self.session.nonblocking => Err(Pause::Wait(self.output_wait())),
+            Flushed::Some if !self.session.is_nonblocking() => Err(Pause::Wait(self.output_wait())),
             flushed => Ok(flushed),
         }
     }
@@ -217,14 +216,14 @@ impl Connection {
             self.write_error = Some("connection not open\n".into());
             return self.discard_output();
         }
-        while self.session.out.len() > keep {
-            let end = self.session.out.len() - keep;
+        while self.session.output().len() > keep {
+            let end = self.session.output().len() - keep;
             match self.send_once(end) {
                 Ok(count) => self.output_went(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => self.give_up_sending(&error, end),
             }
-            if self.session.out.len() > keep {
+            if self.session.output().len() > keep {
                 // The server may wait until its own output is read.
                 return match self.read_input() {
                     Read::Lost { .. } => Flushed::Failed,
@@ -233,7 +232,7 @@ impl Connection {
             }
         }
         if self.is_output_large() {
-            self.session.out = Output::new();
+            *self.session.output_mut() = Output::new();
         }
         Flushed::All
     }
@@ -243,7 +242,7 @@ impl Connection {
             return Err(std::io::Error::from_raw_os_error(errno));
         }
         match &mut self.stream {
-            Some(stream) => stream.send(self.session.out.get(..end).unwrap_or_default()),
+            Some(stream) => stream.send(self.session.output().get(..end).unwrap_or_default()),
             None => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -258,7 +257,7 @@ impl Connection {
     /// An emptied buffer that is to be given back.
     #[inline]
     pub(super) fn is_output_large(&self) -> bool {
-        self.session.out.is_empty() && self.session.out.capacity() > KEEP_OUTPUT
+        self.session.output().is_empty() && self.session.output().capacity() > KEEP_OUTPUT
     }
 
     /// libpq: claims success, so what the server said last is read by whoever waits for it.
@@ -270,12 +269,12 @@ impl Connection {
 
     /// Drops what was sent. A short rest moves to the front at once, so that the buffer is filled anew from there.
     fn drop_output(&mut self, count: usize) {
-        self.session.out.take(count, SEND_THRESHOLD);
+        self.session.output_mut().take(count, SEND_THRESHOLD);
     }
 
     /// No more can be sent ever; what the server said last is still read.
     fn discard_output(&mut self) -> Flushed {
-        self.session.out.clear();
+        self.session.output_mut().clear();
         if self.stream.is_some()
             && let Read::Lost { .. } = self.read_input()
         {
@@ -300,15 +299,14 @@ impl Connection {
     /// Closes the socket of a session that cannot go on.
     #[inline]
     pub(super) fn close_if_fatal(&mut self) {
-        if self.session.fatal {
+        if self.session.is_fatal() {
             self.close_fatal();
         }
     }
 
     #[cold]
     fn close_fatal(&mut self) {
-        self.session.fatal = false;
-        self.session.drop_connection(false);
+        self.session.fatal_connection_dropped();
         apart(|| self.stream = None);
     }
 }

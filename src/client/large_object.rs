@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Connection, apart};
-use crate::conn::server::LARGE_OBJECT_FUNCTIONS;
+use crate::conn::session::server::LARGE_OBJECT_FUNCTIONS;
 use crate::net::sys;
 use crate::result::status::Status;
 use crate::result::store::PgResult;
@@ -92,8 +92,8 @@ fn rows(result: &PgResult) -> impl Iterator<Item = (&[u8], &[u8])> {
 impl Connection {
     /// Begins an operation; whether the functions' OIDs are known already.
     pub fn begin_large_object(&mut self) -> bool {
-        self.session.errors.clear();
-        self.session.server.large_object_functions.is_some()
+        self.session.clear_errors();
+        self.session.server().large_object_functions.is_some()
     }
 
     /// Remembers the functions that [`FUNCTIONS_QUERY`] answered; false when it did not answer them all.
@@ -102,7 +102,7 @@ impl Connection {
             return self.refuse("query to initialize large object functions did not return data");
         }
         match oids(rows(answer)) {
-            Ok(oids) => self.session.server.large_object_functions = Some(oids),
+            Ok(oids) => self.session.server_mut().large_object_functions = Some(oids),
             Err(name) => return self.refuse(&undetermined(name)),
         }
         true
@@ -111,7 +111,7 @@ impl Connection {
     /// The OID of a function, or a complaint.
     pub fn large_object_function(&mut self, function: Function) -> Option<u32> {
         let place = function as usize;
-        let oid = self.session.server.large_object_functions?[place];
+        let oid = self.session.server().large_object_functions?[place];
         if oid == 0 {
             self.refuse(&undetermined(NAMES[place]));
             return None;
@@ -121,7 +121,7 @@ impl Connection {
 
     /// Opens the file of an import; the error text says why not.
     pub fn open_import_file(&mut self, name: Option<&[u8]>) -> bool {
-        self.session.errors.clear();
+        self.session.clear_errors();
         let Some(name) = name else {
             // libpq: what the system and the C library make of a null pointer.
             self.blame_file("open", b"(null)", libc::EFAULT);
@@ -177,7 +177,7 @@ impl Connection {
     pub fn blame_file(&mut self, action: &str, name: &[u8], errno: c_int) {
         let (reason, action) = (sys::strerror(errno), format!("could not {action} file \""));
         let text = [action.as_bytes(), name, b"\": ", &reason].concat();
-        self.session.errors.add(text);
+        self.session.add_error(text);
     }
 }
 

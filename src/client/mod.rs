@@ -37,11 +37,11 @@ use crate::mem::error_text::ErrorText;
 use crate::net::stream::Stream;
 use crate::result::store::PgResultBox;
 
-pub use crate::conn::outcome::Collected;
+pub use crate::conn::session::collect::Collected;
+pub use crate::conn::session::tracing::Tracer;
 pub use crate::conn::session::{Notification, RowMode};
 pub use crate::conn::startup::Purpose;
 pub use crate::conn::status::ConnStatus;
-pub use crate::conn::tracing::Tracer;
 pub use crate::net::sys::{apart, local_time, now_usec};
 pub use crate::result::message::{ShowContext, Verbosity};
 pub use wait::{Wait, Waited};

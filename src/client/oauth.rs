@@ -5,8 +5,8 @@ mod prompt;
 
 use super::polling::Polling;
 use super::{Connection, Hook, Pause, apart, env};
-use crate::conn::oauth::TokenSource;
 use crate::conn::startup::Startup;
+use crate::conn::startup::oauth::TokenSource;
 use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Opt;
 use crate::mem::error_text::ErrorText;
@@ -56,8 +56,8 @@ impl Connection {
     pub fn token_request(&self) -> Option<TokenRequest<'_>> {
         let startup = self.startup.as_ref()?;
         Some(TokenRequest {
-            discovery_uri: startup.oauth.discovery_uri.as_deref()?,
-            issuer: startup.oauth.issuer.as_deref()?,
+            discovery_uri: startup.oauth().discovery_uri.as_deref()?,
+            issuer: startup.oauth().issuer.as_deref()?,
             scope: startup.options().get(Opt::OAuthScope),
         })
     }
@@ -175,8 +175,8 @@ fn built_in(startup: &Startup) -> Result<DeviceFlow, String> {
     let options = startup.options();
     let text = |opt| options.get(opt).map(<[u8]>::to_vec);
     let client = Client {
-        discovery_uri: startup.oauth.discovery_uri.clone().unwrap_or_default(),
-        issuer: startup.oauth.issuer.clone().unwrap_or_default(),
+        discovery_uri: startup.oauth().discovery_uri.clone().unwrap_or_default(),
+        issuer: startup.oauth().issuer.clone().unwrap_or_default(),
         id: text(Opt::OAuthClientId).unwrap_or_default(),
         secret: text(Opt::OAuthClientSecret).map(Zeroizing::new),
         scope: text(Opt::OAuthScope),

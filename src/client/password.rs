@@ -74,9 +74,9 @@ impl Connection {
             self.refuse("password and user name must not be null pointers");
             return None;
         };
-        let iterations = self.session.server.scram_iterations;
+        let iterations = self.session.server().scram_iterations;
         let encrypted = encrypt(password, user, algorithm, env::random_bytes, iterations);
-        encrypted.map_err(|text| self.session.errors.add(text)).ok()
+        encrypted.map_err(|text| self.session.add_error(text)).ok()
     }
 }
 

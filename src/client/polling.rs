@@ -1,7 +1,7 @@
 //! What the steps of connecting return.
 
 use super::Hook;
-use crate::conn::auth_state::TlsFacts;
+use crate::conn::startup::auth_state::TlsFacts;
 use crate::net::tls::Failure;
 
 /// What PQconnectPoll returns.

@@ -3,11 +3,11 @@
 use std::ffi::CStr;
 
 use super::{Connection, Pause};
-use crate::conn::server::{ServerData, process_wide_escaping};
-use crate::conn::session::{AsyncState, Notification, PipelineStatus, TransactionStatus};
+use crate::conn::session::server::{ServerData, process_wide_escaping};
+use crate::conn::session::tracing::Tracer;
+use crate::conn::session::{Notification, PipelineStatus, TransactionStatus};
 use crate::conn::startup::Startup;
 use crate::conn::status::ConnStatus;
-use crate::conn::tracing::Tracer;
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::Host;
 use crate::mem::OutOfMemory;
@@ -36,17 +36,17 @@ impl Connection {
     }
 
     pub fn errors(&self) -> &CStr {
-        self.session.errors.as_c_str()
+        self.session.error_c_str()
     }
 
     pub fn add_error(&mut self, message: impl AsRef<[u8]>) {
-        self.session.errors.add(message);
+        self.session.add_error(message);
     }
 
     /// Replaces the error text.
     pub fn replace_error(&mut self, text: &[u8]) {
-        self.session.errors.clear();
-        self.session.errors.add_raw(text);
+        self.session.clear_errors();
+        self.session.add_error_raw(text);
     }
 
     /// Begins a call outside of any command: the error text of the last one goes, unless commands are
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     pub fn clear_errors(&mut self) {
-        self.session.errors.clear();
+        self.session.clear_errors();
     }
 
     /// The options in force, defaults included; None when they could not even be read.
@@ -92,26 +92,26 @@ impl Connection {
 
     pub fn needs_password(&self) -> bool {
         let given = self.startup.as_ref().and_then(|startup| startup.password());
-        self.session.server.password_needed && given.is_none()
+        self.session.server().password_needed && given.is_none()
     }
 
     /// Whether GSSAPI authenticated the connection.
     pub fn used_gssapi(&self) -> bool {
-        self.session.server.gssapi_used
+        self.session.server().gssapi_used
     }
 
     pub fn used_password(&self) -> bool {
-        self.session.server.password_needed
+        self.session.server().password_needed
     }
 
     /// 0 while it is not known, or the connection is bad.
     pub fn server_version(&self) -> i32 {
-        self.if_open(self.session.server.version)
+        self.if_open(self.session.server().version)
     }
 
     pub fn backend_pid(&self) -> i32 {
         match self.session.status() {
-            ConnStatus::Ok => self.session.server.process,
+            ConnStatus::Ok => self.session.server().process,
             _ => 0,
         }
     }
@@ -120,7 +120,7 @@ impl Connection {
         match self.session.status() {
             ConnStatus::Bad => (0, 0),
             _ => {
-                let version = self.session.server.protocol;
+                let version = self.session.server().protocol;
                 (version.major(), version.minor())
             }
         }
@@ -135,43 +135,43 @@ impl Connection {
 
     pub fn transaction_status(&self) -> TransactionStatus {
         match self.session.status() {
-            ConnStatus::Ok if self.session.state == AsyncState::Idle => self.session.transaction,
+            ConnStatus::Ok if self.session.is_idle() => self.session.transaction_status(),
             ConnStatus::Ok => TransactionStatus::Active,
             _ => TransactionStatus::Unknown,
         }
     }
 
     pub fn pipeline_status(&self) -> PipelineStatus {
-        self.session.pipeline
+        self.session.pipeline_status()
     }
 
     pub fn is_nonblocking(&self) -> bool {
-        !self.session.is_closed() && self.session.nonblocking
+        !self.session.is_closed() && self.session.is_nonblocking()
     }
 
     /// -1 while the connection is not open.
     pub fn client_encoding(&self) -> i32 {
         match self.session.status() {
-            ConnStatus::Ok => self.session.server.encoding,
+            ConnStatus::Ok => self.session.server().encoding,
             _ => -1,
         }
     }
 
     /// The encoding in which errors and results arrive, whatever the status.
     pub fn encoding(&self) -> i32 {
-        self.session.server.encoding
+        self.session.server().encoding
     }
 
     pub fn std_strings(&self) -> bool {
-        self.session.server.std_strings
+        self.session.server().std_strings
     }
 
     pub fn raw_server_version(&self) -> i32 {
-        self.session.server.version
+        self.session.server().version
     }
 
     pub fn scram_iterations(&self) -> u32 {
-        self.session.server.scram_iterations
+        self.session.server().scram_iterations
     }
 
     /// A reported parameter with its NUL. For `disconnect_requested`, a GoAway not parsed yet counts.
@@ -179,42 +179,41 @@ impl Connection {
         if ServerData::depends_on_goaway(name) {
             self.parse()?;
         }
-        Ok(self.session.server.parameter(name))
+        Ok(self.session.server().parameter(name))
     }
 
     /// Whether the server asked the client to leave, what is buffered included: only a GoAway message is final, a
     /// parameter may have been taken back.
     pub fn goaway_received(&mut self) -> Result<bool, Pause> {
-        if self.session.server.goaway_message_received() {
+        if self.session.server().goaway_message_received() {
             return Ok(true);
         }
         self.parse()?;
-        Ok(self.session.server.goaway_received())
+        Ok(self.session.server().goaway_received())
     }
 
     /// The oldest notification, what is buffered included.
     pub fn next_notification(&mut self) -> Result<Option<&Notification>, Pause> {
         self.parse()?;
-        Ok(self.session.notifications.front())
+        Ok(self.session.notification())
     }
 
     /// Drops what [`Connection::next_notification`] answered.
     pub fn notification_taken(&mut self) {
-        self.session.notifications.pop_front();
+        self.session.drop_notification();
     }
 
     pub fn set_verbosity(&mut self, verbosity: Verbosity) -> Verbosity {
-        std::mem::replace(&mut self.session.style.verbosity, verbosity)
+        std::mem::replace(&mut self.session.style_mut().verbosity, verbosity)
     }
 
     pub fn set_show_context(&mut self, show: ShowContext) -> ShowContext {
-        std::mem::replace(&mut self.session.style.show_context, show)
+        std::mem::replace(&mut self.session.style_mut().show_context, show)
     }
 
     /// What is attached to every result from now on.
     pub fn set_hooks(&mut self, hooks: Hooks) {
-        self.session.origin = Some(Origin::with_hooks(Some(hooks)));
-        self.session.last_description.forget();
+        self.session.set_origin(Origin::with_hooks(Some(hooks)));
     }
 
     /// A result that only has a status; one for an error carries the connection's error text.
@@ -225,11 +224,11 @@ impl Connection {
     /// A notice of the library's own.
     pub fn internal_notice(&mut self, message: &[u8]) -> Option<PgResultBox> {
         self.session.internal_notice(message);
-        self.session.notice.take()
+        self.session.take_notice()
     }
 
     pub fn tracer(&mut self) -> &mut Option<Tracer> {
-        &mut self.session.tracer
+        self.session.tracer_mut()
     }
 
     /// Whether startup has got beyond authentication, so that the ordinary parser may read.
@@ -239,7 +238,7 @@ impl Connection {
 
     /// What an attempt, successful or not, says about the server (libpq: internal_ping).
     pub fn ping_outcome(&self) -> Ping {
-        let server = &self.session.server;
+        let server = self.session.server();
         if self.startup.is_none() {
             return Ping::NoAttempt;
         }

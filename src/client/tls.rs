@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::Connection;
 use super::polling::{EncryptionProgress, Polling};
 use super::tls_files::{self, KeyPassword, TlsSetupError};
-use crate::conn::auth_state::TlsFacts;
+use crate::conn::startup::auth_state::TlsFacts;
 use crate::conn::startup::{Startup, Want};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{SslMode, SslNegotiation};
@@ -108,8 +108,8 @@ fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, T
     };
     // Versions that OpenSSL may still have.
     tls::check_versions(&versions).map_err(Failure::own)?;
-    let verifier = tls_files::verifier(options, startup.params.sslmode)?;
-    let identity = tls_files::identity(options, startup.params.sslcertmode, password)?;
+    let verifier = tls_files::verifier(options, startup.params().sslmode)?;
+    let identity = tls_files::identity(options, startup.params().sslcertmode, password)?;
     Ok(Settings {
         versions,
         verifier,
@@ -131,13 +131,13 @@ fn server_name(startup: &Startup) -> Option<Vec<u8>> {
 
 /// What libpq checks after the handshake.
 fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, ErrorText> {
-    if startup.params.sslnegotiation == SslNegotiation::Direct {
+    if startup.params().sslnegotiation == SslNegotiation::Direct {
         check_protocol(tls)?;
     }
     let Some(certificate) = tls.server_certificate() else {
         return Err(b"certificate could not be obtained: no SSL error reported".into());
     };
-    if startup.params.sslmode == SslMode::VerifyFull {
+    if startup.params().sslmode == SslMode::VerifyFull {
         let host = startup.host().host.as_deref().unwrap_or_default();
         names::check(certificate, host)?;
     }

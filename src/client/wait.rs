@@ -94,7 +94,7 @@ impl Connection {
             return None;
         }
         let room = self.read_size.max(MIN_READ);
-        let room = self.session.input.whole_room(room)?;
+        let room = self.session.input_mut().whole_room(room)?;
         mark(room);
         self.receiving = true;
         Some(Input {
@@ -128,7 +128,7 @@ impl Connection {
             }
         }
         let Some(stream) = &mut self.stream else {
-            self.session.errors.add("invalid socket");
+            self.session.add_error("invalid socket");
             return Err(Read::Lost { clean: false });
         };
         let descriptor = stream.fd();
@@ -143,7 +143,7 @@ impl Connection {
                 });
             }
             Landing::Place(place, room) => (place, room),
-            Landing::Caller => match self.session.input.spare(self.read_size.max(MIN_READ)) {
+            Landing::Caller => match self.session.input_mut().spare(self.read_size.max(MIN_READ)) {
                 Ok(spare) => {
                     mark(spare);
                     (spare.as_mut_ptr(), spare.len())
@@ -166,7 +166,7 @@ impl Connection {
         self.receiving = false;
         let (socket, room) = match &self.stream {
             Some(Stream::Tls(tls)) => (tls.socket(), tls.last_landing()),
-            Some(Stream::Plain(socket)) => (socket, self.session.input.spare_contents()),
+            Some(Stream::Plain(socket)) => (socket, self.session.input().spare_contents()),
             _ => return Read::Nothing,
         };
         if is_marked(room) {
@@ -179,7 +179,7 @@ impl Connection {
             _ => {
                 let text =
                     "could not receive data from server: the thread that received it was canceled";
-                self.session.errors.add(text);
+                self.session.add_error(text);
                 self.lose(false)
             }
         }
@@ -232,7 +232,7 @@ impl Connection {
     #[cold]
     pub(super) fn note_poll_failure(&mut self, errno: c_int) {
         let text = [&b"poll() failed: "[..], &sys::strerror(errno)].concat();
-        self.session.errors.add(text);
+        self.session.add_error(text);
     }
 
     /// The command's output, where all of it can be sent as it stands. None: [`Connection::finish_sending`] is to send it.
@@ -245,10 +245,10 @@ impl Connection {
         if self.write_error.is_some() || self.send_failure.is_some() {
             return None;
         }
-        let length = self.session.out.len().checked_sub(self.keep)?;
+        let length = self.session.output().len().checked_sub(self.keep)?;
         (length > 0).then(|| Output {
             descriptor: socket.fd(),
-            place: self.session.out.as_ptr(),
+            place: self.session.output().as_ptr(),
             length,
         })
     }
@@ -261,6 +261,6 @@ impl Connection {
             Err(libc::EAGAIN | libc::EINTR) => {}
             Err(errno) => self.send_failure = Some(errno),
         }
-        self.session.out.is_empty() && !self.is_output_large()
+        self.session.output().is_empty() && !self.is_output_large()
     }
 }

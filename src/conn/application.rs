@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::copy::CopyStep;
-use super::function::FunctionStep;
-use super::function_call::Returns;
-use super::outcome::Collected;
-use super::queue::QueryClass;
-use super::session::{AsyncState, RowMode, Session};
+use super::session::collect::Collected;
+use super::session::copy::CopyStep;
+use super::session::function::FunctionStep;
+use super::session::function_call::Returns;
+use super::session::queue::QueryClass;
+use super::session::{RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::frontend::Parameter;
 use crate::result::store::PgResult;
@@ -63,35 +63,36 @@ impl Application {
             self.parse();
         }
         self.parse();
-        let transaction = self.session.transaction;
+        let transaction = self.session.transaction_status();
         let _ = writeln!(self.results, "after {call:?}: {transaction:?}");
-        self.session.out.clear();
+        self.session.output_mut().clear();
     }
 
     /// Everything seen, each kind in its order.
     pub fn seen(self) -> String {
-        let session = self.session;
+        let mut session = self.session;
         let mut text = self.results + &self.notices;
-        for notification in &session.notifications {
+        while let Some(notification) = session.notification() {
             let _ = writeln!(text, "{notification:?}");
+            session.drop_notification();
         }
         for name in ["TimeZone", "client_encoding"] {
             let _ = writeln!(
                 text,
                 "{name} {:?}",
-                session.server.parameter(name.as_bytes())
+                session.server().parameter(name.as_bytes())
             );
         }
-        let goaway = session.server.goaway_received();
+        let goaway = session.server().goaway_received();
         let _ = writeln!(
             text,
             "{} {:?}\n{:?} {:?} {:?} {:?} {}",
-            session.server.process,
-            session.server.key,
+            session.server().process,
+            session.server().key,
             session.status(),
-            session.state,
-            session.transaction,
-            session.pipeline,
+            session.async_state(),
+            session.transaction_status(),
+            session.pipeline_status(),
             if goaway { "goaway" } else { "" }
         );
         text
@@ -111,11 +112,11 @@ impl Application {
         if self.session.is_closed() {
             return true;
         }
-        let Ok(room) = self.session.input.spare(piece.len()) else {
+        let Ok(room) = self.session.input_mut().spare(piece.len()) else {
             return false;
         };
         room[..piece.len()].copy_from_slice(&piece);
-        self.session.input.filled(piece.len());
+        self.session.input_mut().filled(piece.len());
         true
     }
 
@@ -146,7 +147,7 @@ impl Application {
             return self.pipeline(commands);
         }
         if self.session.check_sendable().is_err() || !self.send(call) {
-            let _ = writeln!(self.results, "refused {:?}", self.session.errors.as_c_str());
+            let _ = writeln!(self.results, "refused {:?}", self.session.error_c_str());
             return;
         }
         self.session.command_queued();
@@ -190,7 +191,7 @@ impl Application {
     /// One result; false at the NULL behind the last.
     fn collect(&mut self) -> bool {
         self.parse();
-        while self.session.state == AsyncState::Busy {
+        while self.session.is_busy() {
             if !self.more() {
                 self.session.mark_closed();
                 self.session.drop_connection(true);

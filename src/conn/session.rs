@@ -1,15 +1,27 @@
 //! The state of one connection between the wire and the caller.
 
+pub mod collect;
+pub mod copy;
+mod description;
+pub mod errors;
+pub mod function;
+pub mod function_call;
+mod messages;
+mod pipeline;
+mod query;
+pub mod queue;
+mod receive;
+mod reply;
+mod rows;
+pub mod send;
+pub mod server;
+pub mod tracing;
+
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::sync::Arc;
 
-use super::description::LastDescription;
-use super::errors::{ErrorBuffer, OUT_OF_MEMORY, Refused};
-use super::function_call::FunctionCall;
-use super::queue::CommandQueue;
-use super::server::ServerData;
 use super::status::{ConnStatus, Phase, Stage};
-use super::tracing::Tracer;
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::{self, OutOfMemory};
 use crate::protocol::backend::HEADER;
@@ -18,6 +30,12 @@ use crate::result::message::MessageStyle;
 use crate::result::origin::Origin;
 use crate::result::status::Status;
 use crate::result::store::{Layout, PgResult, PgResultBox};
+use description::LastDescription;
+use errors::{ErrorBuffer, OUT_OF_MEMORY, Refused};
+use function_call::FunctionCall;
+use queue::CommandQueue;
+use server::ServerData;
+use tracing::Tracer;
 
 /// Where the current command stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,42 +106,42 @@ impl Notification {
 /// Everything about a connection except its socket.
 pub struct Session {
     stage: Stage,
-    pub state: AsyncState,
-    pub transaction: TransactionStatus,
-    pub pipeline: PipelineStatus,
-    pub nonblocking: bool,
-    pub input: RecvBuffer,
-    pub out: Output,
-    pub errors: ErrorBuffer,
-    pub queue: CommandQueue,
+    state: AsyncState,
+    transaction: TransactionStatus,
+    pipeline: PipelineStatus,
+    nonblocking: bool,
+    input: RecvBuffer,
+    out: Output,
+    errors: ErrorBuffer,
+    queue: CommandQueue,
     /// The result being built, or complete and waiting for its collector.
-    pub result: Option<PgResultBox>,
+    result: Option<PgResultBox>,
     /// In single-row and chunked mode: the whole query's result, put aside.
-    pub saved_result: Option<PgResultBox>,
+    saved_result: Option<PgResultBox>,
     /// An error stands in `errors` that no result carries yet.
-    pub error_result: bool,
-    pub row_mode: RowMode,
-    pub notifications: VecDeque<Notification>,
-    pub server: ServerData,
-    pub style: MessageStyle,
+    error_result: bool,
+    row_mode: RowMode,
+    notifications: VecDeque<Notification>,
+    server: ServerData,
+    style: MessageStyle,
     /// What results without columns refer to: the notice hooks.
-    pub origin: Option<Arc<Origin>>,
-    pub last_description: LastDescription,
+    origin: Option<Arc<Origin>>,
+    last_description: LastDescription,
     /// How results keep their rows.
-    pub layout: Layout,
+    layout: Layout,
     /// Whether the first GoAway of a connection is also a notice.
-    pub goaway_notice: bool,
+    goaway_notice: bool,
     /// The fast-path call in progress.
-    pub function: Option<FunctionCall>,
-    pub tracer: Option<Tracer>,
+    function: Option<FunctionCall>,
+    tracer: Option<Tracer>,
     /// A notice to hand out before parsing goes on.
-    pub notice: Option<PgResultBox>,
+    notice: Option<PgResultBox>,
     /// How much of the CopyData at the front the old COPY calls have handed out.
-    pub copy_already_done: usize,
+    copy_already_done: usize,
     /// The COPY in progress is binary.
-    pub copy_is_binary: bool,
+    copy_is_binary: bool,
     /// The connection cannot be used any more: its socket is to be closed.
-    pub fatal: bool,
+    fatal: bool,
 }
 
 impl Session {
@@ -156,6 +174,152 @@ impl Session {
             copy_is_binary: false,
             fatal: false,
         }
+    }
+
+    pub fn error_text(&self) -> &[u8] {
+        self.errors.bytes()
+    }
+
+    /// The error text as PQerrorMessage returns it.
+    pub fn error_c_str(&self) -> &CStr {
+        self.errors.as_c_str()
+    }
+
+    /// Appends a message and a newline to the error text.
+    pub fn add_error(&mut self, message: impl AsRef<[u8]>) {
+        self.errors.add(message);
+    }
+
+    /// Appends to the error text without adding a newline.
+    pub fn add_error_raw(&mut self, text: &[u8]) {
+        self.errors.add_raw(text);
+    }
+
+    pub fn clear_errors(&mut self) {
+        self.errors.clear();
+    }
+
+    /// Cuts the error text back to `length` bytes.
+    pub(super) fn truncate_errors(&mut self, length: usize) {
+        self.errors.truncate(length);
+    }
+
+    /// The bytes received and not parsed yet.
+    #[inline]
+    pub fn input(&self) -> &RecvBuffer {
+        &self.input
+    }
+
+    #[inline]
+    pub fn input_mut(&mut self) -> &mut RecvBuffer {
+        &mut self.input
+    }
+
+    /// The bytes to be sent.
+    #[inline]
+    pub fn output(&self) -> &Output {
+        &self.out
+    }
+
+    #[inline]
+    pub fn output_mut(&mut self) -> &mut Output {
+        &mut self.out
+    }
+
+    pub fn server(&self) -> &ServerData {
+        &self.server
+    }
+
+    pub fn server_mut(&mut self) -> &mut ServerData {
+        &mut self.server
+    }
+
+    pub fn tracer_mut(&mut self) -> &mut Option<Tracer> {
+        &mut self.tracer
+    }
+
+    pub fn style_mut(&mut self) -> &mut MessageStyle {
+        &mut self.style
+    }
+
+    /// Sets what results refer to from now on.
+    pub fn set_origin(&mut self, origin: Arc<Origin>) {
+        self.origin = Some(origin);
+        self.last_description.forget();
+    }
+
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
+    /// Sets whether the first GoAway of a connection is also a notice.
+    pub fn set_goaway_notice(&mut self, on: bool) {
+        self.goaway_notice = on;
+    }
+
+    #[inline]
+    pub fn is_nonblocking(&self) -> bool {
+        self.nonblocking
+    }
+
+    pub fn set_nonblocking(&mut self, on: bool) {
+        self.nonblocking = on;
+    }
+
+    /// Whether no command is in progress.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.state == AsyncState::Idle
+    }
+
+    /// Whether the server's reply to the current command is incomplete.
+    #[inline]
+    pub fn is_busy(&self) -> bool {
+        self.state == AsyncState::Busy
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub fn async_state(&self) -> AsyncState {
+        self.state
+    }
+
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.transaction
+    }
+
+    #[inline]
+    pub fn pipeline_status(&self) -> PipelineStatus {
+        self.pipeline
+    }
+
+    /// Whether the socket must be closed because the session cannot go on.
+    #[inline]
+    pub fn is_fatal(&self) -> bool {
+        self.fatal
+    }
+
+    /// The socket of a session that cannot go on is closed.
+    pub fn fatal_connection_dropped(&mut self) {
+        self.fatal = false;
+        self.drop_connection(false);
+    }
+
+    pub fn take_notice(&mut self) -> Option<PgResultBox> {
+        self.notice.take()
+    }
+
+    /// Leaves a notice for the next call that parses input.
+    pub fn put_back_notice(&mut self, notice: PgResultBox) {
+        self.notice = Some(notice);
+    }
+
+    /// The oldest notification.
+    pub fn notification(&self) -> Option<&Notification> {
+        self.notifications.front()
+    }
+
+    pub fn drop_notification(&mut self) {
+        self.notifications.pop_front();
     }
 
     /// What PQstatus returns.
@@ -233,6 +397,14 @@ impl Session {
         self.notice = None;
         self.fatal = false;
         self.clear_result();
+    }
+
+    /// Returns to the state of a connection that was never begun (libpq: pqClosePGconn).
+    pub fn close(&mut self) {
+        self.nonblocking = false;
+        self.mark_closed();
+        self.start_over();
+        self.errors.clear();
     }
 
     /// Drops the result under construction.

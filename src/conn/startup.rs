@@ -3,15 +3,28 @@
 //! [`Startup::advance`] runs until it needs the outside world and says what; the answer comes
 //! through one of the other calls, then it is asked again.
 
-use super::auth_state::{Authentication, OAuth, TlsFacts};
-use super::encryption::{Available, Encryption, Method};
-use super::goaway::GoAwayRequest;
+mod attempt;
+mod attributes;
+pub mod auth_state;
+mod authenticate;
+mod encrypt_request;
+pub mod encryption;
+mod goaway;
+pub mod gss_auth;
+mod host_list;
+mod negotiate;
+pub mod oauth;
+mod sasl;
+
 use super::session::Session;
 use super::status::{Phase, Stage};
 use crate::conninfo::options::Options;
 use crate::conninfo::params::{Host, Params, TargetSessionAttrs};
 use crate::mem::error_text::ErrorText;
 use crate::result::store::PgResultBox;
+use auth_state::{Authentication, OAuth, TlsFacts};
+use encryption::{Available, Encryption, Method};
+use goaway::GoAwayRequest;
 
 pub const DEFAULT_PORT: u16 = 5432;
 pub(super) const DEFAULT_PORT_TEXT: &[u8] = b"5432";
@@ -109,39 +122,39 @@ pub(super) enum Target {
 
 /// A connection attempt over all hosts.
 pub struct Startup {
-    pub params: Params,
-    pub(super) options: Options,
-    pub(super) environment: Vec<(&'static [u8], Vec<u8>)>,
-    pub(super) purpose: Purpose,
+    params: Params,
+    options: Options,
+    environment: Vec<(&'static [u8], Vec<u8>)>,
+    purpose: Purpose,
     /// Fills with random bytes; false when there are none.
-    pub(super) random: fn(&mut [u8]) -> bool,
-    pub(super) available: Available,
+    random: fn(&mut [u8]) -> bool,
+    available: Available,
     /// Set when the current physical connection has failed. The phase, and so PQstatus, stays what it was until
     /// [`Startup::advance`] acts on it.
-    pub(super) next: Option<Next>,
-    pub(super) host: usize,
-    pub(super) addresses: Vec<Address>,
-    pub(super) address: usize,
+    next: Option<Next>,
+    host: usize,
+    addresses: Vec<Address>,
+    address: usize,
     /// Counts (host, address) pairs tried: the clock of `connect_timeout` restarts with each.
-    pub(super) attempt: u64,
-    pub(super) encryption: Encryption,
+    attempt: u64,
+    encryption: Encryption,
     /// What encrypts the current physical connection; Plain while nothing does.
-    pub(super) in_use: Method,
+    in_use: Method,
     /// What the TLS handshake of the current physical connection told.
-    pub(super) tls: Option<TlsFacts>,
+    tls: Option<TlsFacts>,
     /// Why this library could not use the TLS that the current address offered.
-    pub(super) not_usable: Option<Vec<u8>>,
-    pub(super) target: Target,
-    pub(super) send_application_name: bool,
-    pub(super) goaway: GoAwayRequest,
-    pub(super) auth: Authentication,
-    pub oauth: OAuth,
-    pub(super) negotiated: bool,
+    not_usable: Option<Vec<u8>>,
+    target: Target,
+    send_application_name: bool,
+    goaway: GoAwayRequest,
+    auth: Authentication,
+    oauth: OAuth,
+    negotiated: bool,
     /// The length of the error text before the current physical connection added to it.
-    pub(super) error_mark: usize,
+    error_mark: usize,
     /// The server has answered the startup packet.
-    pub(super) replied: bool,
-    pub(super) cancel: Option<CancelKey>,
+    replied: bool,
+    cancel: Option<CancelKey>,
 }
 
 /// What a cancel request carries.
@@ -229,6 +242,19 @@ impl Startup {
         self.addresses.get(self.address)
     }
 
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    pub fn oauth(&self) -> &OAuth {
+        &self.oauth
+    }
+
+    /// Permits OAuth over plain http, for tests.
+    pub fn allow_oauth_over_http(&mut self, allow: bool) {
+        self.oauth.allow_http = allow;
+    }
+
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -240,7 +266,7 @@ impl Startup {
 
     /// connect_timeout expired: on to the next address.
     pub fn time_out(&mut self, session: &mut Session) {
-        session.errors.add("timeout expired");
+        session.add_error("timeout expired");
         // libpq: the status is CONNECTION_NEEDED from now on.
         self.enter(session, Phase::Resolving);
         self.advance_to(Next::Address);
@@ -262,7 +288,7 @@ impl Startup {
 
     /// Notes an error that ends the whole attempt.
     pub(super) fn fail_with(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
-        session.errors.add(message);
+        session.add_error(message);
         self.fail();
     }
 

@@ -1,6 +1,6 @@
 //! How far a connection has got, and the status that PQstatus derives from it.
 
-use super::encryption::Method;
+use super::startup::encryption::Method;
 
 /// libpq's connection states, with its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::auth_state::TlsFacts;
-use super::encryption::Available;
-use super::encryption::tests::params;
-use super::oauth::TokenSource;
 use super::session::Session;
+use super::startup::auth_state::TlsFacts;
+use super::startup::encryption::Available;
+use super::startup::encryption::tests::params;
+use super::startup::oauth::TokenSource;
 use super::startup::{Address, CancelKey, OpenFailure, Purpose, Startup, Want};
 use super::status::ConnStatus;
 use crate::conninfo::options::{Opt, Options};
@@ -111,7 +111,7 @@ impl Attempt {
                     session.start_over();
                     session.drop_connection(false);
                 }
-                Want::Write => session.out.clear(),
+                Want::Write => session.output_mut().clear(),
                 Want::Writable | Want::Notice(_) => {}
                 _ => return,
             }
@@ -119,9 +119,9 @@ impl Attempt {
     }
 
     fn answer(&mut self, bytes: &[u8]) {
-        let room = self.session.input.spare(bytes.len()).unwrap();
+        let room = self.session.input_mut().spare(bytes.len()).unwrap();
         room[..bytes.len()].copy_from_slice(bytes);
-        self.session.input.filled(bytes.len());
+        self.session.input_mut().filled(bytes.len());
         self.run();
     }
 
@@ -259,7 +259,7 @@ fn status_during_gssapi_authentication() {
     attempt.reach_server();
     attempt.answer(&message(b'R', b"\0\0\0\x07"));
     assert_eq!(attempt.take(), [("gss step", AwaitingResponse)]);
-    let outcome = super::gss_auth::Outcome {
+    let outcome = super::startup::gss_auth::Outcome {
         token: b"token".to_vec(),
         complete: true,
     };
@@ -423,7 +423,7 @@ fn a_copy_after_the_answer_to_a_probe_fails_the_attempt() {
     let copy = message(b'G', &[0, 0, 0]);
     attempt.answer(&[one_value(b"off"), copy].concat());
     assert_eq!(attempt.take().last(), Some(&("failed", Bad)));
-    let errors = attempt.session.errors.bytes();
+    let errors = attempt.session.error_text();
     assert!(errors.ends_with(b"unexpected message from server during startup\n"));
 }
 
@@ -432,6 +432,6 @@ fn a_copy_in_place_of_the_answer_to_a_probe_leaves_the_server() {
     let mut attempt = checking(TargetSessionAttrs::ReadWrite);
     attempt.answer(&message(b'G', &[0, 0, 0]));
     assert_eq!(attempt.take().last(), Some(&("failed", Bad)));
-    let errors = attempt.session.errors.bytes();
+    let errors = attempt.session.error_text();
     assert!(errors.ends_with(b"\"SHOW transaction_read_only\" failed\n"));
 }

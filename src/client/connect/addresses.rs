@@ -20,7 +20,7 @@ impl Connection {
         port: u16,
     ) -> Result<Vec<Address>, ErrorText> {
         self.addresses = addresses_of(startup.host(), port)?;
-        if startup.params.shuffle_addresses {
+        if startup.params().shuffle_addresses {
             env::shuffle(&mut self.addresses);
         }
         Ok(self.addresses.iter().map(described).collect())

@@ -80,7 +80,7 @@ impl Connection {
                 true
             }
             Err(message) => {
-                self.session.errors.add(message);
+                self.session.add_error(message);
                 self.session.mark_closed();
                 false
             }
@@ -107,7 +107,7 @@ impl Connection {
             (None, Some(stream)) if reading && stream.pending() > 0 => return Ok(None),
             (None, Some(stream)) => stream.fd(),
             (None, None) => {
-                self.session.errors.add("invalid socket");
+                self.session.add_error("invalid socket");
                 return Err(());
             }
         };

@@ -4,7 +4,6 @@ use crate::client::gss::GssState;
 use crate::client::io;
 use crate::client::tls_files::KeyPassword;
 use crate::client::{Connection, Waiting, apart};
-use crate::conn::session::{AsyncState, PipelineStatus, TransactionStatus};
 use crate::net::stream::Stream;
 use crate::net::sys;
 
@@ -36,13 +35,7 @@ impl Connection {
             self.close_socket();
             self.end_flow();
         });
-        self.session.nonblocking = false;
-        self.session.mark_closed();
-        self.session.state = AsyncState::Idle;
-        self.session.transaction = TransactionStatus::Idle;
-        self.session.pipeline = PipelineStatus::Off;
-        self.session.start_over();
-        self.session.errors.clear();
+        self.session.close();
         if let Some(startup) = &mut self.startup {
             startup.forget_token();
         }
@@ -61,7 +54,7 @@ impl Connection {
         if own && self.stream.is_some() && self.session.is_open() {
             // A Terminate always fits; nobody waits for what becomes of it.
             if self.session.send_terminate().is_ok() {
-                self.session.nonblocking = true;
+                self.session.set_nonblocking(true);
                 self.flush();
                 self.end_encryption();
             }

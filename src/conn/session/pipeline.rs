@@ -1,7 +1,7 @@
 //! Pipeline mode: moving from one queued command's results to the next.
 
 use super::queue::QueryClass;
-use super::session::{AsyncState, PipelineStatus, RowMode, Session};
+use super::{AsyncState, PipelineStatus, RowMode, Session};
 use crate::result::status::Status;
 
 const IN_COPY: &str = "while in COPY";

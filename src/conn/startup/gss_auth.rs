@@ -1,10 +1,10 @@
 //! Authentication with GSSAPI: the server's tokens and ours (libpq: pg_GSS_startup, pg_GSS_continue).
 
-use super::auth_state::GssExchange;
+use super::Startup;
+use super::auth_state::{GssExchange, answer_request};
 use super::encryption::Method;
-use super::session::Session;
-use super::startup::Startup;
-use super::status::Phase;
+use crate::conn::session::Session;
+use crate::conn::status::Phase;
 use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend;
@@ -60,7 +60,7 @@ impl Startup {
         self.enter(session, Phase::GssStep);
     }
 
-    /// The server's token for the step that [`Want::GssStep`](super::startup::Want::GssStep) asks for, empty at first;
+    /// The server's token for the step that [`Want::GssStep`](super::Want::GssStep) asks for, empty at first;
     /// Err if there is no step to take.
     pub fn gss_token(&self) -> Result<&[u8], ErrorText> {
         match &self.auth.gss {
@@ -80,13 +80,13 @@ impl Startup {
 
 fn answer(session: &mut Session, outcome: &Outcome) -> Result<(), ErrorText> {
     if !outcome.token.is_empty() {
-        session.auth_message(AuthResponse::Gss, |out| {
+        answer_request(session, AuthResponse::Gss, |out| {
             frontend::gss_response(out, &outcome.token)
         })?;
     }
     if outcome.complete {
-        session.server.client_finished_auth = true;
-        session.server.gssapi_used = true;
+        session.server_mut().client_finished_auth = true;
+        session.server_mut().gssapi_used = true;
     }
     Ok(())
 }

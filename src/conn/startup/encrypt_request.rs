@@ -2,10 +2,10 @@
 
 use super::auth_state::TlsFacts;
 use super::encryption::Method;
-use super::errors::OUT_OF_MEMORY;
-use super::session::Session;
-use super::startup::{Next, Purpose, Startup, Want};
-use super::status::Phase;
+use super::{Next, Purpose, Startup, Want};
+use crate::conn::session::Session;
+use crate::conn::session::errors::OUT_OF_MEMORY;
+use crate::conn::status::Phase;
 use crate::conninfo::params::SslNegotiation;
 use crate::protocol::codes::{answer, server};
 use crate::protocol::frontend;
@@ -26,10 +26,10 @@ impl Startup {
             self.enter(session, Phase::Handshake(method));
             return None;
         }
-        let from = session.out.len();
+        let from = session.output().len();
         let written = match method {
-            Method::Gss => frontend::gss_request(&mut session.out),
-            _ => frontend::tls_request(&mut session.out),
+            Method::Gss => frontend::gss_request(session.output_mut()),
+            _ => frontend::tls_request(session.output_mut()),
         };
         if written.is_err() {
             self.fail_with(session, OUT_OF_MEMORY);
@@ -51,7 +51,7 @@ impl Startup {
         session: &mut Session,
         method: Method,
     ) -> Option<Want> {
-        let Some(&reply) = session.input.unread().first() else {
+        let Some(&reply) = session.input().unread().first() else {
             return Some(Want::Read);
         };
         let texts = texts(method);
@@ -65,8 +65,8 @@ impl Startup {
                 return None;
             }
         }
-        session.input.consume(1);
-        if let Some(tracer) = &mut session.tracer {
+        session.input_mut().consume(1);
+        if let Some(tracer) = session.tracer_mut() {
             tracer.answered(texts.traced, reply);
         }
         if reply == answer::NO {
@@ -79,7 +79,7 @@ impl Startup {
 
     /// The server complained. Its words are not shown: anybody could have sent them.
     fn request_refused(&mut self, session: &mut Session, method: Method) -> Option<Want> {
-        session.errors.add(texts(method).refused);
+        session.add_error(texts(method).refused);
         match method {
             // libpq: servers too old for GSSAPI encryption answer so.
             Method::Gss => self.fall_back(),
@@ -109,13 +109,13 @@ impl Startup {
     /// The GSSAPI handshake succeeded.
     pub fn gss_established(&mut self, session: &mut Session) {
         self.established(session, Method::Gss);
-        session.server.gssapi_used |= self.in_use == Method::Gss;
+        session.server_mut().gssapi_used |= self.in_use == Method::Gss;
     }
 
     /// libpq: what came behind the answer, unencrypted, is looked at only now; it must not be taken for what came
     /// encrypted. A handshake that failed because of it may be followed by other methods.
     fn established(&mut self, session: &mut Session, method: Method) {
-        if !session.input.unread().is_empty() {
+        if !session.input().unread().is_empty() {
             return self.fail_with(session, texts(method).unencrypted);
         }
         self.in_use = method;
@@ -141,14 +141,14 @@ impl Startup {
             b"; the session is not encrypted",
         ];
         session.internal_notice(&parts.concat());
-        session.notice.take()
+        session.take_notice()
     }
 
     /// A handshake failed, or could not even begin, with libpq's text for it.
     /// An empty text adds nothing.
     pub fn handshake_failed(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
         if !message.as_ref().is_empty() {
-            session.errors.add(message);
+            session.add_error(message);
         }
         self.fall_back();
     }

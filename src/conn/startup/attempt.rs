@@ -1,9 +1,9 @@
 //! One connection attempt to one address: its socket, and what its error text begins with.
 
 use super::encryption::Encryption;
-use super::session::Session;
-use super::startup::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Want};
-use super::status::{Phase, Stage};
+use super::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Want};
+use crate::conn::session::Session;
+use crate::conn::status::{Phase, Stage};
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::HostKind;
 use crate::mem::error_text::ErrorText;
@@ -11,7 +11,7 @@ use crate::mem::error_text::ErrorText;
 impl Startup {
     /// The outcome of [`Want::Connect`]: Ok(true) when the connection stands already.
     pub fn opened(&mut self, session: &mut Session, outcome: Result<bool, OpenFailure>) {
-        self.error_mark = session.errors.bytes().len();
+        self.error_mark = session.error_text().len();
         let more =
             self.address + 1 < self.addresses.len() || self.host + 1 < self.params.hosts.len();
         match outcome {
@@ -22,7 +22,7 @@ impl Startup {
             }
             Err(OpenFailure::Options(message)) => {
                 self.identify_host(session);
-                session.errors.add(message);
+                session.add_error(message);
                 self.advance_to(Next::Address);
             }
             Err(OpenFailure::Connect(reason)) => {
@@ -67,14 +67,13 @@ impl Startup {
             return;
         };
         let numeric = address.numeric.as_slice();
-        let errors = &mut session.errors;
         if address.unix {
             let text = [
                 b"connection to server on socket \"",
                 numeric,
                 b"\" failed: ",
             ];
-            return errors.add_raw(&text.concat());
+            return session.add_error_raw(&text.concat());
         }
         let host = self.host();
         let by_address = host.kind == HostKind::Address;
@@ -85,18 +84,18 @@ impl Startup {
         };
         let shown = named.as_deref().unwrap_or_default();
         let port = host.port.as_deref().filter(|port| !port.is_empty());
-        errors.add_raw(&[b"connection to server at \"", shown, b"\""].concat());
+        session.add_error_raw(&[b"connection to server at \"", shown, b"\""].concat());
         if !by_address && shown != numeric && !numeric.is_empty() {
-            errors.add_raw(&[b" (", numeric, b")"].concat());
+            session.add_error_raw(&[b" (", numeric, b")"].concat());
         }
         let port = port.unwrap_or(DEFAULT_PORT_TEXT);
-        errors.add_raw(&[b", port ", port, b" failed: "].concat());
+        session.add_error_raw(&[b", port ", port, b" failed: "].concat());
     }
 
     pub(super) fn connect_failed(&mut self, session: &mut Session, reason: &[u8]) {
-        session.errors.add(reason);
+        session.add_error(reason);
         let unix = self.current_address().is_some_and(|a| a.unix);
-        session.errors.add(if unix {
+        session.add_error(if unix {
             "\tIs the server running locally and accepting connections on that socket?"
         } else {
             "\tIs the server running on that host and accepting TCP/IP connections?"
@@ -152,7 +151,7 @@ impl Startup {
             self.next.is_none() && session.stage() == Stage::Starting(Phase::AwaitingResponse);
         if self.purpose == Purpose::Cancel && awaiting && clean {
             // The server answers a cancel request by closing the connection.
-            session.errors.clear();
+            session.clear_errors();
             session.mark_open();
         } else if !(clean && awaiting && !self.replied && self.retry_without_goaway()) {
             self.fail();

@@ -2,7 +2,7 @@
 
 use super::errors::OUT_OF_MEMORY;
 use super::queue::Advance;
-use super::session::{AsyncState, PipelineStatus, Session};
+use super::{AsyncState, PipelineStatus, Session};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
@@ -42,7 +42,7 @@ impl Session {
 
     /// The next result of a query that the startup itself has sent.
     // libpq: such a query is collected as if the connection were open.
-    pub(super) fn collect_while_starting(&mut self) -> Collected {
+    pub fn collect_while_starting(&mut self) -> Collected {
         if self.is_copying_in() || self.is_copying_out() {
             return self.copy_result();
         }

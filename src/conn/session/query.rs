@@ -3,7 +3,7 @@
 use super::queue::{Advance, QueryClass};
 use super::receive::{Received, Taken};
 use super::reply::{Outcome, length_mismatch, whole};
-use super::session::{AsyncState, PipelineStatus, Session, TransactionStatus};
+use super::{AsyncState, PipelineStatus, Session, TransactionStatus};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
 use crate::protocol::backend::Body;
@@ -87,7 +87,7 @@ impl Session {
     #[inline]
     fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
         match kind {
-            server::NOTIFICATION_RESPONSE => Some(self.notification(body)),
+            server::NOTIFICATION_RESPONSE => Some(self.notification_response(body)),
             server::NOTICE_RESPONSE => Some(self.server_notice(body)),
             server::GO_AWAY => Some(self.goaway()),
             _ => None,

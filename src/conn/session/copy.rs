@@ -3,8 +3,8 @@
 use super::errors::Refused;
 use super::queue::QueryClass;
 use super::receive::{Received, Taken};
-use super::session::{AsyncState, Session};
-use crate::protocol::backend::HEADER;
+use super::{AsyncState, Session};
+use crate::protocol::backend::{self, HEADER};
 use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
@@ -30,6 +30,49 @@ impl Session {
 
     pub fn is_copying_out(&self) -> bool {
         matches!(self.state, AsyncState::CopyOut | AsyncState::CopyBoth)
+    }
+
+    /// Whether a COPY OUT in text format is in progress.
+    pub fn is_copying_out_text(&self) -> bool {
+        self.is_copying_out() && !self.copy_is_binary
+    }
+
+    /// Appends a row of COPY IN if nothing else is to be done before: no input to parse, nothing to trace. False if the
+    /// caller must use the complete path, or if the output would reach `limit` bytes. Never panics.
+    #[inline]
+    pub fn queue_copy_row(&mut self, data: &[u8], limit: usize) -> bool {
+        let limit = limit.min(self.out.capacity());
+        let plain = self.state == AsyncState::CopyIn
+            && !data.is_empty()
+            && !self.has_work()
+            && self.out.len() + HEADER + data.len() < limit;
+        plain && frontend::copy_data(&mut self.out, data).is_ok()
+    }
+
+    /// The data of the CopyData at the front, if nothing else is to be done before it is taken. Never panics.
+    #[inline]
+    pub fn copy_row_at_hand(&self) -> Option<&[u8]> {
+        if self.state != AsyncState::CopyOut || self.tracer.is_some() {
+            return None;
+        }
+        backend::copy_data(self.input.unread())
+    }
+
+    /// Drops the CopyData at the front, whose data takes `size` bytes.
+    #[inline]
+    pub fn consume_copy_data(&mut self, size: usize) {
+        self.copy_already_done = 0;
+        self.consume_message(size);
+    }
+
+    /// How much of the CopyData at the front the old COPY calls have handed out.
+    pub fn copy_already_done(&mut self) -> &mut usize {
+        &mut self.copy_already_done
+    }
+
+    /// The COPY is over for the application: what is left of it is read as a command's reply.
+    pub fn leave_copy(&mut self) {
+        self.state = AsyncState::Busy;
     }
 
     /// Refuses a COPY call outside of COPY.

@@ -3,7 +3,10 @@
 use zeroize::Zeroizing;
 
 use crate::auth::scram::Client;
+use crate::conn::session::Session;
 use crate::mem::error_text::ErrorText;
+use crate::protocol::frontend::{NoRoom, Output};
+use crate::protocol::trace::AuthResponse;
 
 /// The exchange on the current physical connection.
 #[derive(Default)]
@@ -13,6 +16,16 @@ pub struct Authentication {
     pub(super) scram: Option<Client>,
     pub(super) oauth: Option<OAuthExchange>,
     pub(super) gss: Option<GssExchange>,
+}
+
+/// Appends an answer to an authentication request.
+pub(super) fn answer_request(
+    session: &mut Session,
+    meaning: AuthResponse,
+    write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
+) -> Result<(), ErrorText> {
+    let appended = session.append_auth_response(meaning, write);
+    appended.map_err(|NoRoom| b"out of memory".into())
 }
 
 /// What a TLS handshake tells those who authenticate.

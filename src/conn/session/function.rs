@@ -1,11 +1,11 @@
 //! Fast-path function calls (PQfn and the large-object functions).
 
+use super::collect::Collected;
 use super::errors::Refused;
 use super::function_call::{FunctionCall, Returns};
-use super::outcome::Collected;
 use super::receive::{Received, Taken};
 use super::reply::length_mismatch;
-use super::session::{AsyncState, PipelineStatus, Session};
+use super::{AsyncState, PipelineStatus, Session};
 use crate::mem::reserve;
 use crate::protocol::backend::Body;
 use crate::protocol::codes::server;
@@ -50,6 +50,11 @@ impl Session {
             ..FunctionCall::default()
         });
         Ok(())
+    }
+
+    /// The call just started could not be sent.
+    pub fn take_back_function(&mut self) {
+        self.function = None;
     }
 
     /// Reads on as far as buffered input goes.

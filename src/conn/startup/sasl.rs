@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use super::Startup;
+use super::auth_state::answer_request;
 use super::authenticate::NO_PASSWORD;
-use super::session::Session;
-use super::startup::Startup;
 use crate::auth::scram::{Binding, Client, Credentials};
+use crate::conn::session::Session;
 use crate::conninfo::params::{ChannelBinding, auth_bit};
 use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
@@ -31,7 +32,7 @@ impl Startup {
             return Err(b"duplicate SASL authentication request".into());
         }
         let mechanism = self.choose_mechanism(body)?;
-        session.server.password_needed = mechanism != OAUTH;
+        session.server_mut().password_needed = mechanism != OAUTH;
         self.check_mechanism(mechanism)?;
         if requires_binding && mechanism != SCRAM_PLUS {
             return Err(b"channel binding is required, but server did not offer an authentication method that supports channel binding".into());
@@ -48,7 +49,7 @@ impl Startup {
         let mut client = Client::new(self.binding(mechanism)?, credentials, nonce);
         session.trace_received(frame, frame.len() - HEADER);
         let first = client.first_message();
-        session.auth_message(AuthResponse::SaslInitial, |out| {
+        answer_request(session, AuthResponse::SaslInitial, |out| {
             frontend::sasl_initial(out, mechanism, &first)
         })?;
         self.auth.scram = Some(client);
@@ -133,7 +134,7 @@ impl Startup {
         let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
         session.trace_received(frame, frame.len() - HEADER);
         let reply = client.final_message(body.0).map_err(|e| e.message())?;
-        session.auth_message(AuthResponse::Sasl, |out| {
+        answer_request(session, AuthResponse::Sasl, |out| {
             frontend::sasl_response(out, &reply)
         })
     }
@@ -151,7 +152,7 @@ impl Startup {
         let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
         session.trace_received(frame, frame.len() - HEADER);
         client.verify(body.0).map_err(|e| e.message())?;
-        session.server.client_finished_auth = true;
+        session.server_mut().client_finished_auth = true;
         Ok(())
     }
 }

@@ -2,18 +2,19 @@
 
 use zeroize::Zeroizing;
 
+use super::Startup;
+use super::auth_state::answer_request;
 use super::encryption::Method;
-use super::session::{AsyncState, Session};
-use super::startup::Startup;
-use super::status::Phase;
 use crate::auth::md5;
 use crate::auth::scram::Client;
+use crate::conn::session::Session;
+use crate::conn::status::Phase;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{ChannelBinding, SslCertMode, auth_bit};
 use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::codes::auth;
-use crate::protocol::frontend::{self, NoRoom, Output};
+use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
 
 /// Requests answered on one physical connection; a real exchange has a handful.
@@ -23,7 +24,7 @@ pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
 impl Startup {
     /// Answers the request in `frame`, a whole AuthenticationRequest message.
     pub(super) fn authentication_request(&mut self, session: &mut Session, frame: &[u8]) {
-        session.server.auth_requested = true;
+        session.server_mut().auth_requested = true;
         let mut body = Body(&frame[HEADER..]);
         let request = body.u32().unwrap_or(u32::MAX);
         let outcome = self
@@ -34,8 +35,7 @@ impl Startup {
             Err(message) => self.fail_with(session, message),
             Ok(()) if request == auth::OK => {
                 self.auth.completed = true;
-                // What comes next is read as if it were a command's result.
-                session.state = AsyncState::Busy;
+                session.await_startup_messages();
                 self.enter(session, Phase::AuthOk);
             }
             Ok(()) => {}
@@ -64,7 +64,7 @@ impl Startup {
         if let Some(required) = &self.params.require_auth {
             let allowed = match request {
                 auth::OK => {
-                    !required.required || session.server.client_finished_auth || {
+                    !required.required || session.server().client_finished_auth || {
                         // libpq: encryption with GSSAPI has authenticated both sides.
                         self.in_use == Method::Gss && required.allowed & auth_bit::GSS != 0
                     }
@@ -162,7 +162,7 @@ impl Startup {
         mut body: Body<'_>,
         frame: &[u8],
     ) -> Result<(), ErrorText> {
-        session.server.password_needed = true;
+        session.server_mut().password_needed = true;
         let password = self.password().ok_or(NO_PASSWORD)?;
         let salt = match request {
             auth::MD5 => Some(
@@ -177,23 +177,10 @@ impl Startup {
             Some(salt) => md5::md5_password(user, password, salt.to_be_bytes()),
             None => password.to_vec(),
         });
-        session.auth_message(AuthResponse::Password, |out| frontend::password(out, &text))?;
-        session.server.client_finished_auth = true;
-        Ok(())
-    }
-}
-
-impl Session {
-    pub(super) fn auth_message(
-        &mut self,
-        meaning: AuthResponse,
-        write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
-    ) -> Result<(), ErrorText> {
-        let from = self.out.len();
-        write(&mut self.out).map_err(|NoRoom| b"out of memory".to_vec())?;
-        if let Some(tracer) = &mut self.tracer {
-            tracer.sent_auth(self.out.get(from..).unwrap_or(&[]), meaning);
-        }
+        answer_request(session, AuthResponse::Password, |out| {
+            frontend::password(out, &text)
+        })?;
+        session.server_mut().client_finished_auth = true;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::errors::OUT_OF_MEMORY;
 use super::queue::QueryClass;
 use super::reply::{Outcome, whole};
-use super::session::{AsyncState, RowMode, Session};
+use super::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
 use crate::protocol::backend::Body;

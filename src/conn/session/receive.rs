@@ -2,7 +2,7 @@
 //!
 //! Queries, COPY and function calls differ in what they do with a message; each gives a function for that.
 
-use super::session::Session;
+use super::Session;
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::reserve;
 use crate::protocol::backend::{Frame, HEADER, frame};

@@ -5,11 +5,11 @@
 
 use zeroize::Zeroizing;
 
-use super::auth_state::OAuthExchange;
-use super::session::Session;
-use super::startup::{Next, Startup, Want};
-use super::status::Phase;
+use super::auth_state::{OAuthExchange, answer_request};
+use super::{Next, Startup, Want};
 use crate::auth::oauth::{self, ServerError, issuer};
+use crate::conn::session::Session;
+use crate::conn::status::Phase;
 use crate::conninfo::options::Opt;
 use crate::mem::error_text::ErrorText;
 use crate::protocol::frontend;
@@ -85,9 +85,9 @@ impl Startup {
     /// Sends the first message, with the token if there is one.
     pub(super) fn send_bearer(&mut self, session: &mut Session) -> Option<Want> {
         let token = self.oauth.token.as_ref().map(|token| token.as_slice());
-        session.server.client_finished_auth |= token.is_some();
+        session.server_mut().client_finished_auth |= token.is_some();
         let message = oauth::first_message(token);
-        let sent = session.auth_message(AuthResponse::SaslInitial, |out| {
+        let sent = answer_request(session, AuthResponse::SaslInitial, |out| {
             frontend::sasl_initial(out, MECHANISM, &message)
         });
         if let Err(text) = sent {
@@ -118,7 +118,7 @@ impl Startup {
             }
             _ => return Err(b"invalid OAuth exchange state".into()),
         };
-        session.auth_message(AuthResponse::Sasl, |out| {
+        answer_request(session, AuthResponse::Sasl, |out| {
             frontend::sasl_response(out, oauth::ERROR_RECEIVED)
         })?;
         self.take_server_error(oauth::server_error(message)?)?;
@@ -201,9 +201,7 @@ impl Startup {
 
     fn reconnect(&mut self, session: &mut Session) {
         // libpq: it stands in front of what the second connection fails with.
-        session
-            .errors
-            .add("retrying connection with new bearer token");
+        session.add_error("retrying connection with new bearer token");
         self.advance_to(Next::Same);
     }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::conn::encryption::Available;
-use crate::conn::encryption::tests::params;
+use crate::conn::startup::encryption::Available;
+use crate::conn::startup::encryption::tests::params;
 use crate::conn::startup::{Address, CancelKey, Purpose};
 use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Options;
@@ -57,13 +57,13 @@ impl Bench {
                 Want::Close { .. } => {
                     self.connections += 1;
                     self.session.start_over();
-                    self.session.input.clear();
+                    self.session.input_mut().clear();
                 }
                 Want::Connect(_) => self.startup.opened(&mut self.session, Ok(true)),
                 Want::Writable => {}
                 Want::Write => {
-                    sent.extend_from_slice(&self.session.out);
-                    self.session.out.clear();
+                    sent.extend_from_slice(self.session.output());
+                    self.session.output_mut().clear();
                 }
                 Want::Read => return (sent, "read"),
                 Want::Tls => return (sent, "tls"),
@@ -80,9 +80,9 @@ impl Bench {
     }
 
     fn receive(&mut self, bytes: &[u8]) {
-        let room = self.session.input.spare(bytes.len()).unwrap();
+        let room = self.session.input_mut().spare(bytes.len()).unwrap();
         room[..bytes.len()].copy_from_slice(bytes);
-        self.session.input.filled(bytes.len());
+        self.session.input_mut().filled(bytes.len());
     }
 
     fn answer(&mut self, bytes: &[u8]) -> (Vec<u8>, &'static str) {
@@ -91,7 +91,7 @@ impl Bench {
     }
 
     fn errors(&self) -> String {
-        String::from_utf8_lossy(self.session.errors.bytes()).into_owned()
+        String::from_utf8_lossy(self.session.error_text()).into_owned()
     }
 }
 
@@ -324,12 +324,12 @@ fn cancel_requests_are_encrypted_too() {
 #[test]
 fn requests_and_answers_are_traced() {
     let mut bench = tls(SslMode::Require);
-    let mut tracer = crate::conn::tracing::Tracer::new(Vec::new);
+    let mut tracer = crate::conn::session::tracing::Tracer::new(Vec::new);
     tracer.flags.suppress_timestamps = true;
-    bench.session.tracer = Some(tracer);
+    *bench.session.tracer_mut() = Some(tracer);
     bench.run();
     bench.answer(b"S");
-    let lines = bench.session.tracer.as_mut().unwrap().take_lines();
+    let lines = bench.session.tracer_mut().as_mut().unwrap().take_lines();
     let expected = "F\t8\tSSLRequest\t 1234 5679\nB\t1\tSSLResponse\t S\n";
     assert_eq!(String::from_utf8_lossy(&lines), expected);
 }

@@ -1,11 +1,11 @@
 //! The conversation up to a session: startup packet, protocol negotiation, first replies.
 
-use super::errors::OUT_OF_MEMORY;
 use super::goaway::{self, Blame, Refusal};
-use super::outcome::Collected;
-use super::session::{AsyncState, Session};
-use super::startup::{Next, Purpose, Startup, Want};
-use super::status::Phase;
+use super::{Next, Purpose, Startup, Want};
+use crate::conn::session::Session;
+use crate::conn::session::collect::Collected;
+use crate::conn::session::errors::OUT_OF_MEMORY;
+use crate::conn::status::Phase;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::ProtocolVersion;
 use crate::mem::error_text::ErrorText;
@@ -25,15 +25,15 @@ const PROTOCOL_3_1: u32 = 0x0003_0001;
 impl Startup {
     /// The socket is connected: say what we want.
     pub(super) fn open_conversation(&mut self, session: &mut Session) -> Option<Want> {
-        let from = session.out.len();
+        let from = session.output().len();
         let written = if let Some(cancel) = &self.cancel {
-            frontend::cancel_request(&mut session.out, cancel.process, &cancel.key)
+            frontend::cancel_request(session.output_mut(), cancel.process, &cancel.key)
         } else {
-            session.server.protocol = self.params.max_protocol;
+            session.server_mut().protocol = self.params.max_protocol;
             let pairs = self.startup_pairs();
             let borrowed = pairs.iter().copied();
             let version = self.params.max_protocol.0;
-            frontend::startup(&mut session.out, version, borrowed)
+            frontend::startup(session.output_mut(), version, borrowed)
         };
         if written.is_err() {
             self.fail_with(session, OUT_OF_MEMORY);
@@ -99,21 +99,21 @@ impl Startup {
 
     /// Messages before AuthenticationOk.
     pub(super) fn await_response(&mut self, session: &mut Session) -> Option<Want> {
-        let input = std::mem::take(&mut session.input);
+        let input = std::mem::take(session.input_mut());
         let step = self.first_message(session, input.unread());
-        session.input = input;
+        *session.input_mut() = input;
         match step {
             Reply::Incomplete { total } => {
-                let missing = total.saturating_sub(session.input.unread().len());
-                if session.input.reserve(missing).is_err() {
+                let missing = total.saturating_sub(session.input().unread().len());
+                if session.input_mut().reserve(missing).is_err() {
                     self.fail_with(session, "cannot allocate memory for input buffer");
                     return None;
                 }
                 return Some(Want::Read);
             }
-            Reply::Consumed(bytes) => session.input.consume(bytes),
+            Reply::Consumed(bytes) => session.input_mut().consume(bytes),
         }
-        (!session.out.is_empty()).then_some(Want::Write)
+        (!session.output().is_empty()).then_some(Want::Write)
     }
 
     fn first_message(&mut self, session: &mut Session, input: &[u8]) -> Reply {
@@ -177,9 +177,9 @@ impl Startup {
                 total: text.len() + 2,
             };
         };
-        session.errors.add_raw(&text[..end]);
-        if !session.errors.bytes().ends_with(b"\n") {
-            session.errors.add_raw(b"\n");
+        session.add_error_raw(&text[..end]);
+        if !session.error_text().ends_with(b"\n") {
+            session.add_error_raw(b"\n");
         }
         self.fail();
         Reply::Consumed(1 + end + 1)
@@ -198,7 +198,7 @@ impl Startup {
         if !session.error_response(body) {
             return self.fail_with(session, "received invalid error message");
         }
-        if session.server.sqlstate == CANNOT_CONNECT_NOW {
+        if session.server().sqlstate == CANNOT_CONNECT_NOW {
             // The server starts up or shuts down: its other addresses are the same server.
             self.advance_to(Next::Host);
         } else {
@@ -211,8 +211,8 @@ impl Startup {
         if std::mem::replace(&mut self.negotiated, true) {
             return self.fail_with(session, "received duplicate protocol negotiation message");
         }
-        match self.negotiation(session.server.protocol, Body(body)) {
-            Ok(version) => session.server.protocol = version,
+        match self.negotiation(session.server().protocol, Body(body)) {
+            Ok(version) => session.server_mut().protocol = version,
             Err(Complaint::Invalid(text)) => {
                 let prefix = b"received invalid protocol negotiation message: ";
                 self.fail_with(session, ErrorText::concat(&[prefix, &text]));
@@ -285,11 +285,11 @@ impl Startup {
         if let Some(notice) = session.parse_input() {
             return Some(Want::Notice(notice));
         }
-        if session.fatal {
+        if session.is_fatal() {
             self.fail();
             return None;
         }
-        if session.state == AsyncState::Busy {
+        if session.is_busy() {
             return Some(Want::Read);
         }
         match session.collect() {
@@ -319,8 +319,8 @@ impl Startup {
             self.send_application_name = false;
             return self.advance_to(Next::Same);
         }
-        if !session.errors.bytes().ends_with(b"\n") {
-            session.errors.add_raw(b"\n");
+        if !session.error_text().ends_with(b"\n") {
+            session.add_error_raw(b"\n");
         }
         self.fail();
     }

@@ -1,10 +1,9 @@
 //! target_session_attrs: whether the server connected to is the one wanted.
 
-use super::outcome::Collected;
-use super::queue::QueryClass;
-use super::session::{AsyncState, Session};
-use super::startup::{Next, Startup, Target, Want};
-use super::status::Phase;
+use super::{Next, Startup, Target, Want};
+use crate::conn::session::Session;
+use crate::conn::session::collect::Collected;
+use crate::conn::status::Phase;
 use crate::conninfo::params::TargetSessionAttrs;
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
@@ -34,7 +33,7 @@ impl Startup {
     }
 
     fn check_read_only(&mut self, session: &mut Session, wanted: bool) -> Option<Want> {
-        let server = &session.server;
+        let server = session.server();
         let (Some(read_only), Some(standby)) = (server.default_read_only, server.in_hot_standby)
         else {
             return self.probe(session, SHOW_READ_ONLY, Phase::ProbeWritable);
@@ -53,10 +52,10 @@ impl Startup {
     }
 
     fn check_standby(&mut self, session: &mut Session, wanted: bool) -> Option<Want> {
-        if session.server.version < FIRST_STANDBY_VERSION {
-            session.server.in_hot_standby = Some(false);
+        if session.server().version < FIRST_STANDBY_VERSION {
+            session.server_mut().in_hot_standby = Some(false);
         }
-        match session.server.in_hot_standby {
+        match session.server().in_hot_standby {
             None => self.probe(session, IS_IN_RECOVERY, Phase::ProbeStandby),
             Some(standby) if standby == wanted => Some(self.open_for_business(session)),
             Some(true) => Some(self.reject(session, "server is in hot standby mode")),
@@ -68,7 +67,7 @@ impl Startup {
         if let Some(notice) = self.unencrypted_notice(session) {
             return Want::Notice(notice);
         }
-        session.errors.clear();
+        session.clear_errors();
         session.mark_open();
         self.forget_token();
         Want::Done
@@ -76,7 +75,7 @@ impl Startup {
 
     /// Leaves politely; the next host, if any, is tried.
     fn reject(&mut self, session: &mut Session, reason: &str) -> Want {
-        session.errors.add(reason);
+        session.add_error(reason);
         // A Terminate always fits.
         let _ = session.send_terminate();
         self.advance_to(Next::Host);
@@ -93,7 +92,6 @@ impl Startup {
             return None;
         }
         session.command_queued();
-        debug_assert_eq!(session.queue.class(), Some(QueryClass::Simple));
         self.enter(session, phase);
         Some(Want::Write)
     }
@@ -108,10 +106,10 @@ impl Startup {
             Some(value) if writable => {
                 // "on" proves that one of the two is on: for this purpose both may as well be.
                 let read_only = value.starts_with(b"on");
-                session.server.default_read_only = Some(read_only);
-                session.server.in_hot_standby = Some(read_only);
+                session.server_mut().default_read_only = Some(read_only);
+                session.server_mut().in_hot_standby = Some(read_only);
             }
-            Some(value) => session.server.in_hot_standby = Some(value.starts_with(b"t")),
+            Some(value) => session.server_mut().in_hot_standby = Some(value.starts_with(b"t")),
             None => {
                 let query = if writable {
                     SHOW_READ_ONLY
@@ -130,7 +128,7 @@ impl Startup {
         if let Some(notice) = session.parse_input() {
             return Err(Want::Notice(notice));
         }
-        if session.state == AsyncState::Busy {
+        if session.is_busy() {
             return Err(Want::Read);
         }
         Ok(match session.collect_while_starting() {
@@ -144,11 +142,11 @@ impl Startup {
         if let Some(notice) = session.parse_input() {
             return Some(Want::Notice(notice));
         }
-        if session.fatal {
+        if session.is_fatal() {
             self.fail();
             return None;
         }
-        if session.state == AsyncState::Busy {
+        if session.is_busy() {
             return Some(Want::Read);
         }
         match session.collect_while_starting() {

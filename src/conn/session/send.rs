@@ -2,10 +2,11 @@
 
 use super::errors::{OUT_OF_MEMORY, Refused};
 use super::queue::QueryClass;
-use super::session::{AsyncState, PipelineStatus, RowMode, Session};
+use super::{AsyncState, PipelineStatus, RowMode, Session};
 use crate::mem::reserve;
 use crate::protocol::codes::client;
 use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
+use crate::protocol::trace::AuthResponse;
 
 /// Most parameters a command can have.
 pub const MAX_PARAMETERS: usize = 65535;
@@ -43,7 +44,7 @@ impl Session {
 
     /// The same for a query of the startup, whose connection is not open yet.
     #[inline]
-    pub(super) fn check_ready_for_command(&mut self) -> Result<(), Refused> {
+    pub fn check_ready_for_command(&mut self) -> Result<(), Refused> {
         if !reserve::is_ready() {
             return self.refuse_for_memory();
         }
@@ -103,6 +104,25 @@ impl Session {
         }
         self.trace_sent(from);
         Ok(())
+    }
+
+    /// Appends an answer to an authentication request; `meaning` tells PQtrace what it is.
+    pub fn append_auth_response(
+        &mut self,
+        meaning: AuthResponse,
+        write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
+    ) -> Result<(), NoRoom> {
+        let from = self.out.len();
+        write(&mut self.out)?;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.sent_auth(self.out.get(from..).unwrap_or(&[]), meaning);
+        }
+        Ok(())
+    }
+
+    /// The messages between AuthenticationOk and ReadyForQuery are read like the reply to a command.
+    pub fn await_startup_messages(&mut self) {
+        self.state = AsyncState::Busy;
     }
 
     /// PQsendQuery.
@@ -203,6 +223,13 @@ impl Session {
             self.next_in_pipeline();
         } else if self.state == AsyncState::Idle {
             self.state = AsyncState::Busy;
+        }
+    }
+
+    /// The command just queued could not be sent: the session is idle again.
+    pub fn take_back_command(&mut self) {
+        if self.state == AsyncState::Busy {
+            self.state = AsyncState::Idle;
         }
     }
 

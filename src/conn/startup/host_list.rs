@@ -2,9 +2,9 @@
 
 use super::auth_state::Authentication;
 use super::encryption::{Encryption, Method};
-use super::session::Session;
-use super::startup::{Address, DEFAULT_PORT, Next, Purpose, Startup, Target, Want};
-use super::status::Phase;
+use super::{Address, DEFAULT_PORT, Next, Purpose, Startup, Target, Want};
+use crate::conn::session::Session;
+use crate::conn::status::Phase;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::TargetSessionAttrs;
@@ -15,7 +15,7 @@ impl Startup {
     pub(super) fn follow(&mut self, session: &mut Session, next: Next) -> Option<Want> {
         match next {
             Next::RetryWithoutGoAway => {
-                session.errors.truncate(self.error_mark);
+                session.truncate_errors(self.error_mark);
                 let keep_descriptor = true;
                 self.enter(session, Phase::NewConnection { keep_descriptor });
             }
@@ -78,7 +78,7 @@ impl Startup {
                 Ok(port) if port > 0 => return Some(Want::Resolve(port)),
                 _ => {
                     let message = [b"invalid port number: \"", text, b"\""].concat();
-                    session.errors.add(message);
+                    session.add_error(message);
                     self.advance_to(Next::Host);
                 }
             },
@@ -96,7 +96,7 @@ impl Startup {
             }
             Ok(_) => self.advance_to(Next::Host),
             Err(message) => {
-                session.errors.add(message);
+                session.add_error(message);
                 self.advance_to(Next::Host);
             }
         }

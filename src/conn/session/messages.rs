@@ -2,7 +2,7 @@
 
 use super::errors::OUT_OF_MEMORY;
 use super::reply::{Outcome, whole};
-use super::session::{AsyncState, Notification, PipelineStatus, Session};
+use super::{AsyncState, Notification, PipelineStatus, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::backend::Body;
 use crate::protocol::fields::{ErrorFields, SQLSTATE, STATEMENT_POSITION};
@@ -25,7 +25,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn notification(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn notification_response(&mut self, body: &[u8]) -> Outcome {
         let mut body = Body(body);
         let (Some(process), Some(channel), Some(payload)) =
             (body.i32(), body.string(), body.string())
