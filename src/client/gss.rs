@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use super::polling::{EncryptionProgress, Polling};
 use super::{Connection, Hook};
 use crate::conn::startup::Startup;
-use crate::conn::startup::gss_auth::Outcome;
+use crate::conn::startup::gss_auth::GssStepResult;
 use crate::conninfo::options::Opt;
 use crate::mem::error_text::ErrorText;
 use crate::net::gss::{Authentication, Gss, Peer};
@@ -63,7 +63,7 @@ impl Connection {
         Hook::ThreadUnlock
     }
 
-    fn authenticate_with_gss(&mut self, startup: &Startup) -> Result<Outcome, ErrorText> {
+    fn authenticate_with_gss(&mut self, startup: &Startup) -> Result<GssStepResult, ErrorText> {
         let token = startup.gss_token()?;
         let authentication = match self.gss.authentication.take() {
             Some(begun) => begun,
@@ -71,7 +71,7 @@ impl Connection {
         };
         let authentication = self.gss.authentication.insert(authentication);
         let (token, complete) = authentication.step(token)?;
-        Ok(Outcome { token, complete })
+        Ok(GssStepResult { token, complete })
     }
 
     /// Whether the connection is encrypted with GSSAPI.

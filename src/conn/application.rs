@@ -1,4 +1,4 @@
-//! An application that makes calls on a session and writes down what it sees.
+//! A simulated application that calls a session and records what it sees.
 
 use std::fmt::Write;
 
@@ -12,10 +12,10 @@ use crate::mem::OutOfMemory;
 use crate::protocol::frontend::Parameter;
 use crate::result::store::PgResult;
 
-/// Far more steps than any stream here takes: reaching it is a circle.
+/// More steps than any stream needs. Reaching the limit means an infinite loop.
 const MOST_STEPS: usize = 20_000;
 
-/// What the application does; results are collected up to the end of each call.
+/// A call of the application. It collects all results of the call.
 #[derive(Debug, Clone, Copy)]
 pub enum Call {
     Query,
@@ -25,7 +25,7 @@ pub enum Call {
     Prepare,
     Describe,
     Close,
-    /// So many commands and a sync point, which may come without them.
+    /// This many commands and a sync point.
     Pipeline(usize),
     LeavePipeline,
     Function,
@@ -33,7 +33,7 @@ pub enum Call {
 
 pub struct Application {
     session: Session,
-    /// What arrives after the current call, piece by piece.
+    /// The server's answer to the current call, in pieces.
     pieces: std::vec::IntoIter<Vec<u8>>,
     results: String,
     notices: String,
@@ -53,12 +53,12 @@ impl Application {
         }
     }
 
-    /// Makes a call, to which the server's answer comes in `pieces`.
+    /// Makes a call. `pieces` is the server's answer.
     pub fn run(&mut self, call: Call, pieces: Vec<Vec<u8>>) {
         self.pieces = pieces.into_iter();
         self.session.begin_command();
         self.call(call);
-        // What came behind the end of the answer.
+        // Parse what follows the end of the answer.
         while self.more() {
             self.parse();
         }
@@ -68,7 +68,7 @@ impl Application {
         self.session.output_mut().clear();
     }
 
-    /// Everything seen, each kind in its order.
+    /// Everything recorded, each kind in its order.
     pub fn seen(self) -> String {
         let mut session = self.session;
         let mut text = self.results + &self.notices;
@@ -103,7 +103,7 @@ impl Application {
         assert!(self.steps < MOST_STEPS, "in circles:\n{}", self.results);
     }
 
-    /// Feeds the next piece; false at the end.
+    /// Receives the next piece. False at the end.
     fn more(&mut self) -> bool {
         self.step();
         let Some(piece) = self.pieces.next() else {
@@ -182,13 +182,13 @@ impl Application {
         if self.session.send_pipeline_sync().is_ok() {
             self.session.command_queued();
         }
-        // One NULL a command, none behind the sync point.
+        // One NULL for each command and none after the sync point.
         for _ in 0..=commands {
             while self.collect() {}
         }
     }
 
-    /// One result; false at the NULL behind the last.
+    /// Collects one result. False for the NULL after the last one.
     fn collect(&mut self) -> bool {
         self.parse();
         while self.session.is_busy() {

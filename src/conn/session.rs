@@ -1,4 +1,4 @@
-//! The state of one connection between the wire and the caller.
+//! An open connection without its socket: commands go to the output buffer, replies come from the input buffer.
 
 pub mod collect;
 pub mod copy;
@@ -37,7 +37,7 @@ use queue::CommandQueue;
 use server::ServerData;
 use tracing::Tracer;
 
-/// Where the current command stands.
+/// The progress of the current command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsyncState {
     Idle,
@@ -45,7 +45,7 @@ pub enum AsyncState {
     Busy,
     /// A result is complete.
     Ready,
-    /// A partial result is complete; more rows of the same query follow.
+    /// A partial result is complete. More rows of the same query follow.
     ReadyMore,
     CopyIn,
     CopyOut,
@@ -79,9 +79,9 @@ pub enum PipelineStatus {
 pub enum RowMode {
     /// All rows in one result.
     Whole,
-    /// A result a row.
+    /// One result for each row.
     Single,
-    /// Results of at most so many rows.
+    /// Results of at most this many rows.
     Chunked(usize),
 }
 
@@ -103,7 +103,7 @@ impl Notification {
     }
 }
 
-/// Everything about a connection except its socket.
+/// The state of a connection except its socket.
 pub struct Session {
     stage: Stage,
     state: AsyncState,
@@ -114,33 +114,33 @@ pub struct Session {
     out: Output,
     errors: ErrorBuffer,
     queue: CommandQueue,
-    /// The result being built, or complete and waiting for its collector.
+    /// The result being built, or complete and not collected yet.
     result: Option<PgResultBox>,
-    /// In single-row and chunked mode: the whole query's result, put aside.
+    /// In single-row and chunked mode: the result of the whole query.
     saved_result: Option<PgResultBox>,
-    /// An error stands in `errors` that no result carries yet.
+    /// `errors` has an error that no result carries yet.
     error_result: bool,
     row_mode: RowMode,
     notifications: VecDeque<Notification>,
     server: ServerData,
     style: MessageStyle,
-    /// What results without columns refer to: the notice hooks.
+    /// The notice hooks that results without columns refer to.
     origin: Option<Arc<Origin>>,
     last_description: LastDescription,
-    /// How results keep their rows.
+    /// How results store their rows.
     layout: Layout,
     /// Whether the first GoAway of a connection is also a notice.
     goaway_notice: bool,
-    /// The fast-path call in progress.
+    /// The fast-path function call in progress.
     function: Option<FunctionCall>,
     tracer: Option<Tracer>,
-    /// A notice to hand out before parsing goes on.
+    /// A notice to deliver before parsing continues.
     notice: Option<PgResultBox>,
-    /// How much of the CopyData at the front the old COPY calls have handed out.
+    /// The bytes of the CopyData at the front that the old COPY functions have returned already.
     copy_already_done: usize,
     /// The COPY in progress is binary.
     copy_is_binary: bool,
-    /// The connection cannot be used any more: its socket is to be closed.
+    /// The session cannot continue. Its socket must be closed.
     fatal: bool,
 }
 
@@ -298,7 +298,7 @@ impl Session {
         self.fatal
     }
 
-    /// The socket of a session that cannot go on is closed.
+    /// Resets the session after the socket of a fatal session was closed.
     pub fn fatal_connection_dropped(&mut self) {
         self.fatal = false;
         self.drop_connection(false);
@@ -327,19 +327,19 @@ impl Session {
         self.stage.status()
     }
 
-    /// Whether commands can be sent.
+    /// Whether the connection accepts commands.
     #[inline]
     pub fn is_open(&self) -> bool {
         self.stage == Stage::Open
     }
 
-    /// Whether the connection was never begun, has failed, was lost or was closed.
+    /// Whether the connection was never started, has failed, was lost or was closed.
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.stage == Stage::Closed
     }
 
-    /// Whether the server's messages can be parsed as those of a session.
+    /// Whether the server's messages are parsed as those of a session.
     pub fn is_past_authentication(&self) -> bool {
         self.stage.is_past_authentication()
     }
@@ -348,7 +348,7 @@ impl Session {
         self.stage
     }
 
-    /// A connection attempt goes on to `phase`.
+    /// A connection attempt has reached `phase`.
     pub(super) fn enter(&mut self, phase: Phase) {
         self.stage = Stage::Starting(phase);
     }
@@ -363,22 +363,22 @@ impl Session {
         self.stage = Stage::Closed;
     }
 
-    /// A cancel request can be begun.
+    /// A cancel request can be started.
     pub fn mark_allocated(&mut self) {
         self.stage = Stage::Allocated;
     }
 
-    /// Forgets what the server of the last physical connection said (libpq: pqDropServerData).
+    /// Drops all data of the last server (libpq: pqDropServerData).
     ///
-    /// Called at the start of every new physical connection and by PQfinish, not when a connection is lost.
+    /// Called for each new physical connection and by PQfinish, but not when a connection is lost.
     pub fn drop_server_data(&mut self) {
         self.notifications.clear();
         self.server = ServerData::default();
         self.style.encoding = self.server.encoding;
     }
 
-    /// Forgets the conversation when the socket goes away. Received bytes are kept when `keep_input`,
-    /// so that a last message of the server can still be parsed.
+    /// Drops the buffers and the queue when the socket is closed. `keep_input` keeps received bytes, so that the server's
+    /// last messages can still be parsed.
     pub fn drop_connection(&mut self, keep_input: bool) {
         if !keep_input {
             self.input.clear();
@@ -387,7 +387,7 @@ impl Session {
         self.queue.clear();
     }
 
-    /// Readies the session for a new physical connection.
+    /// Resets the session for a new physical connection.
     pub fn start_over(&mut self) {
         self.drop_server_data();
         self.state = AsyncState::Idle;
@@ -399,7 +399,7 @@ impl Session {
         self.clear_result();
     }
 
-    /// Returns to the state of a connection that was never begun (libpq: pqClosePGconn).
+    /// Resets the session to the state before the first connection (libpq: pqClosePGconn).
     pub fn close(&mut self) {
         self.nonblocking = false;
         self.mark_closed();
@@ -407,7 +407,7 @@ impl Session {
         self.errors.clear();
     }
 
-    /// Drops the result under construction.
+    /// Drops the result being built.
     #[inline]
     pub fn clear_result(&mut self) {
         self.result = None;
@@ -421,11 +421,11 @@ impl Session {
         self.error_result = true;
     }
 
-    /// A message was understood wrongly for good: the connection ends here.
+    /// Ends the connection after a protocol error or a lack of memory.
     pub fn fail(&mut self, message: impl AsRef<[u8]>) {
         self.errors.add(message);
         self.save_error_result();
-        // libpq: drop out of any COPY state, so that the error is collected.
+        // libpq: leaves any COPY state, so that the error is collected.
         self.state = AsyncState::Ready;
         self.mark_closed();
         self.fatal = true;
@@ -433,14 +433,14 @@ impl Session {
         self.out.clear();
     }
 
-    /// There is no memory for what the server said, so that nobody knows any more where the conversation is.
+    /// There is no memory for the server's message, and its place in the stream is lost.
     #[cold]
     #[inline(never)]
     pub fn run_out_of_memory(&mut self) {
         self.fail(OUT_OF_MEMORY);
     }
 
-    /// libpq: handleSyncLoss.
+    /// Ends the connection because of an invalid message header (libpq: handleSyncLoss).
     pub fn lost_synchronization(&mut self, kind: u8, length: i32) {
         let mut text = b"lost synchronization with server: got message type \"".to_vec();
         text.push(kind);
@@ -448,13 +448,13 @@ impl Session {
         self.fail(text);
     }
 
-    /// Whether there is something to parse, to hand out or to trace.
+    /// Whether there is input to parse, a notice to deliver, or tracing is on.
     #[inline]
     pub fn has_work(&self) -> bool {
         !self.input.is_empty() || self.notice.is_some() || self.tracer.is_some()
     }
 
-    /// Whether the command in progress has nothing to do but wait for the server.
+    /// Whether the current command only waits for the server.
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {
         !self.has_work() && self.state == AsyncState::Busy && self.out.is_empty()
@@ -464,15 +464,15 @@ impl Session {
         self.result.is_some() || self.error_result
     }
 
-    /// An empty result with the connection's hooks.
+    /// An empty result with the connection's notice hooks.
     pub fn empty_result(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
         let mut result = PgResult::new(status, self.server.encoding, self.layout)?;
         result.set_origin(self.origin.clone());
         Ok(result)
     }
 
-    /// The same with the error text so far, unless the status is that of a success.
-    // libpq: a pipeline's synchronization is no success, nor is a command skipped in it.
+    /// The same with the error text, unless the status is a success.
+    // libpq: PGRES_PIPELINE_SYNC and PGRES_PIPELINE_ABORTED are not successes.
     pub fn empty_result_with_errors(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
         let mut result = self.empty_result(status)?;
         if !status.is_success() {
@@ -481,7 +481,7 @@ impl Session {
         Ok(result)
     }
 
-    /// Sets the current result to an empty one of `status`, unless one is pending.
+    /// Makes an empty result of `status` the current one, unless a result is pending.
     pub fn ensure_result(&mut self, status: Status) {
         if self.has_pending_result() {
             return;
@@ -495,7 +495,7 @@ impl Session {
         }
     }
 
-    /// A notice of the library's own, for the application's notice receiver.
+    /// Creates a notice of the library for the notice receiver.
     pub fn internal_notice(&mut self, message: &[u8]) {
         self.notice = PgResult::internal_notice(message, self.server.encoding).ok();
         if let Some(notice) = &mut self.notice {
@@ -503,7 +503,7 @@ impl Session {
         }
     }
 
-    /// Drops the first message of the input as understood.
+    /// Drops the first message of the input.
     #[inline]
     pub fn consume_message(&mut self, body_size: usize) {
         if self.tracer.is_some() {
@@ -529,7 +529,7 @@ impl Session {
         }
     }
 
-    /// Traces what was appended to the output since it held `from` bytes.
+    /// Traces the output from byte `from` on.
     #[inline]
     pub fn trace_sent(&mut self, from: usize) {
         if let Some(tracer) = &mut self.tracer {
@@ -537,7 +537,7 @@ impl Session {
         }
     }
 
-    /// Traces the packet without type byte at `from` in the output.
+    /// Traces the packet without a type byte that starts at `from` in the output.
     pub fn trace_startup(&mut self, from: usize) {
         if let Some(tracer) = &mut self.tracer {
             tracer.sent_untyped(self.out.get(from..).unwrap_or(&[]));

@@ -1,7 +1,7 @@
-//! Connecting: from the host list to a session open for commands.
+//! A connection attempt: from the host list to a session that accepts commands.
 //!
-//! [`Startup::advance`] runs until it needs the outside world and says what; the answer comes
-//! through one of the other calls, then it is asked again.
+//! [`Startup::advance`] runs until it needs something from its caller and returns what that is. The caller passes the
+//! result to one of the other methods and calls `advance` again.
 
 mod attempt;
 mod attributes;
@@ -29,73 +29,70 @@ use goaway::GoAwayRequest;
 pub const DEFAULT_PORT: u16 = 5432;
 pub(super) const DEFAULT_PORT_TEXT: &[u8] = b"5432";
 
-/// What the machine waits for.
+/// What the caller of [`Startup::advance`] must do next.
 pub enum Want {
-    /// The addresses of [`Startup::host`]; answer with [`Startup::resolved`].
+    /// Look up the addresses of [`Startup::host`], then call [`Startup::resolved`].
     Resolve(u16),
-    /// A socket to the address with this index; answer with [`Startup::opened`].
+    /// Open a socket to the address with this index, then call [`Startup::opened`].
     Connect(usize),
-    /// The outcome of the connect in progress, once the socket is writable:
-    /// [`Startup::connect_finished`].
+    /// Wait until the socket is writable, then call [`Startup::connect_finished`].
     Connecting,
-    /// The name of the user on the other end of the Unix socket: [`Startup::peer`].
+    /// Find the user at the other end of the Unix socket, then call [`Startup::peer`].
     Peer,
-    /// The socket is to be closed, and the session starts over.
+    /// Close the socket and reset the session.
     Close {
-        /// The next socket is to have the same descriptor.
+        /// The next socket must get the same descriptor.
         keep_descriptor: bool,
     },
-    /// A step of the TLS handshake; once it ended: [`Startup::tls_established`] or
-    /// [`Startup::handshake_failed`].
+    /// Run a step of the TLS handshake. At its end call [`Startup::tls_established`] or [`Startup::handshake_failed`].
     Tls,
-    /// A step of the GSSAPI handshake; once it ended: [`Startup::gss_established`] or
-    /// [`Startup::handshake_failed`].
+    /// Run a step of the GSSAPI handshake. At its end call [`Startup::gss_established`] or [`Startup::handshake_failed`].
     Gss,
-    /// A step of GSSAPI authentication: [`Startup::gss_token`], [`Startup::gss_stepped`].
+    /// Run a step of GSSAPI authentication with [`Startup::gss_token`], then call [`Startup::gss_stepped`].
     GssStep,
-    /// The socket is to be polled once: writable means go on.
+    /// Poll the socket once and continue when it is writable.
     Writable,
-    /// A bearer token, or a flow that will bring one: [`Startup::token_source`].
+    /// Get a bearer token, or a flow that obtains one, then call [`Startup::token_source`].
     Token,
-    /// A step of the flow; once it ended: [`Startup::token_obtained`].
+    /// Run a step of the flow. At its end call [`Startup::token_obtained`].
     OAuthFlow,
-    /// What stands in the session's output is to be sent.
+    /// Send the session's output.
     Write,
-    /// More input from the server.
+    /// Read more input from the server.
     Read,
-    /// A notice for the application.
+    /// Pass a notice to the application.
     Notice(PgResultBox),
     Done,
     Failed,
 }
 
-/// What the connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     Session,
-    /// PQping: nothing beyond what the question needs is asked of the server.
+    /// PQping: requests nothing optional from the server.
     Ping,
     /// A cancel request of the PQcancelCreate family.
     Cancel,
 }
 
-/// One address of the current host, as error texts show it.
+/// One address of the current host, in the form that error texts show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// The numeric address, or the path of a Unix socket.
     pub numeric: Vec<u8>,
     pub unix: bool,
-    /// The same address, port included, has the same key.
+    /// Equal for equal addresses. Includes the port.
     pub key: Vec<u8>,
 }
 
-/// Why no socket could be had.
+/// Why a socket could not be opened.
 pub enum OpenFailure {
-    /// No socket at all; silent while another address or host is left.
+    /// The socket could not be created. Reported only for the last address of the last host.
     Socket(ErrorText),
-    /// Its options could not be set.
+    /// The socket's options could not be set.
     Options(ErrorText),
-    /// connect() failed at once: the system's text.
+    /// connect() failed immediately, with the system's error text.
     Connect(ErrorText),
 }
 
@@ -106,58 +103,58 @@ pub(super) enum Next {
     Host,
     /// The same address again.
     Same,
-    /// The same address again without the GoAway key. The application sees nothing of the first connection.
+    /// The same address again without the GoAway key. The application does not notice the first connection.
     RetryWithoutGoAway,
     /// The whole attempt has failed.
     Fail,
 }
 
-/// How the session attributes are to be judged.
+/// Which session attributes are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Wanted(TargetSessionAttrs),
-    /// prefer-standby's second pass: anything will do.
+    /// The second pass of prefer-standby accepts any server.
     Anything,
 }
 
-/// A connection attempt over all hosts.
+/// A connection attempt that tries all hosts in turn.
 pub struct Startup {
     params: Params,
     options: Options,
     environment: Vec<(&'static [u8], Vec<u8>)>,
     purpose: Purpose,
-    /// Fills with random bytes; false when there are none.
+    /// Fills a buffer with random bytes. False if no random bytes are available.
     random: fn(&mut [u8]) -> bool,
     available: Available,
-    /// Set when the current physical connection has failed. The phase, and so PQstatus, stays what it was until
-    /// [`Startup::advance`] acts on it.
+    /// Set when the current physical connection has failed. Until [`Startup::advance`] acts on it, the phase and so the
+    /// result of PQstatus do not change.
     next: Option<Next>,
     host: usize,
     addresses: Vec<Address>,
     address: usize,
-    /// Counts (host, address) pairs tried: the clock of `connect_timeout` restarts with each.
+    /// The number of addresses tried. `connect_timeout` starts again for each.
     attempt: u64,
     encryption: Encryption,
-    /// What encrypts the current physical connection; Plain while nothing does.
+    /// The encryption of the current physical connection.
     in_use: Method,
-    /// What the TLS handshake of the current physical connection told.
+    /// Facts from the TLS handshake of the current physical connection.
     tls: Option<TlsFacts>,
     /// Why this library could not use the TLS that the current address offered.
-    not_usable: Option<Vec<u8>>,
+    tls_unusable_reason: Option<Vec<u8>>,
     target: Target,
     send_application_name: bool,
     goaway: GoAwayRequest,
     auth: Authentication,
     oauth: OAuth,
     negotiated: bool,
-    /// The length of the error text before the current physical connection added to it.
+    /// The length of the error text at the start of the current physical connection.
     error_mark: usize,
     /// The server has answered the startup packet.
     replied: bool,
     cancel: Option<CancelKey>,
 }
 
-/// What a cancel request carries.
+/// The key that a cancel request sends.
 #[derive(Debug, Clone)]
 pub struct CancelKey {
     pub process: i32,
@@ -190,7 +187,7 @@ impl Startup {
             encryption: Encryption::default(),
             in_use: Method::Plain,
             tls: None,
-            not_usable: None,
+            tls_unusable_reason: None,
             target,
             send_application_name: true,
             auth: Authentication::default(),
@@ -202,11 +199,11 @@ impl Startup {
         }
     }
 
-    /// Begins with the first host (libpq: pqConnectDBStart).
+    /// Starts with the first host (libpq: pqConnectDBStart).
     pub fn start(&mut self, session: &mut Session) {
         self.target = Target::Wanted(self.params.target_session_attrs);
         if self.cancel.is_some() {
-            // A cancel request goes to the address of the connection it cancels and to no other.
+            // A cancel request uses only the address of the connection that it cancels.
             self.begin_address(session);
             return;
         }
@@ -214,7 +211,7 @@ impl Startup {
         self.begin_host(session);
     }
 
-    /// A machine for a cancel request to `address` of this machine's host.
+    /// Makes a startup that sends a cancel request to `address` of this startup's host.
     pub fn for_cancel(&self, address: Address, cancel: CancelKey) -> Startup {
         let mut params = self.params.clone();
         params.hosts = vec![self.host().clone()];
@@ -233,7 +230,7 @@ impl Startup {
         startup
     }
 
-    /// The host being tried.
+    /// The host being tried or connected to.
     pub fn host(&self) -> &Host {
         &self.params.hosts[self.host]
     }
@@ -259,20 +256,20 @@ impl Startup {
         &self.options
     }
 
-    /// Changes whenever another address is tried.
+    /// A number that changes with each address tried.
     pub fn attempt(&self) -> u64 {
         self.attempt
     }
 
-    /// connect_timeout expired: on to the next address.
+    /// `connect_timeout` expired: try the next address.
     pub fn time_out(&mut self, session: &mut Session) {
         session.add_error("timeout expired");
-        // libpq: the status is CONNECTION_NEEDED from now on.
+        // libpq: the status becomes CONNECTION_NEEDED immediately.
         self.enter(session, Phase::Resolving);
         self.advance_to(Next::Address);
     }
 
-    /// Goes on to `phase` at the current address.
+    /// Changes the phase at the current address.
     pub(super) fn enter(&mut self, session: &mut Session, phase: Phase) {
         self.next = None;
         session.enter(phase);
@@ -286,13 +283,13 @@ impl Startup {
         self.advance_to(Next::Fail);
     }
 
-    /// Notes an error that ends the whole attempt.
+    /// Adds an error that ends the whole attempt.
     pub(super) fn fail_with(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
         session.add_error(message);
         self.fail();
     }
 
-    /// The current address failed under its encryption: another one, or the end.
+    /// The encryption in use failed at the current address: try another one or fail.
     pub(super) fn fall_back(&mut self) {
         if self.encryption.fall_back() {
             self.advance_to(Next::Same);
@@ -301,7 +298,7 @@ impl Startup {
         }
     }
 
-    /// Runs on until something is needed.
+    /// Runs until the caller must do something.
     pub fn advance(&mut self, session: &mut Session) -> Want {
         loop {
             if let Some(want) = self.step(session) {
@@ -312,16 +309,16 @@ impl Startup {
 
     fn step(&mut self, session: &mut Session) -> Option<Want> {
         if let Some(next) = self.next.take() {
-            return self.follow(session, next);
+            return self.try_next(session, next);
         }
         match session.stage() {
-            Stage::Starting(phase) => self.step_in(session, phase),
+            Stage::Starting(phase) => self.step_phase(session, phase),
             Stage::Open => Some(Want::Done),
             Stage::Closed | Stage::Allocated => Some(Want::Failed),
         }
     }
 
-    fn step_in(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
+    fn step_phase(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
         match phase {
             Phase::Resolving => self.resolve(session),
             Phase::NewConnection { keep_descriptor } => {
@@ -350,7 +347,7 @@ impl Startup {
             }
             Phase::AuthOk => self.finish_startup(session),
             Phase::CheckTarget => self.check_target(session),
-            Phase::ProbeWritable | Phase::ProbeStandby => self.judge_probe(session, phase),
+            Phase::ProbeWritable | Phase::ProbeStandby => self.evaluate_probe(session, phase),
             Phase::Consume => self.finish_probe(session),
         }
     }

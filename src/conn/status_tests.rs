@@ -1,4 +1,4 @@
-//! What PQstatus answers at each moment of a connection attempt at which code of the application can run.
+//! The result of PQstatus each time that application code can run during a connection attempt.
 
 use zeroize::Zeroizing;
 
@@ -26,7 +26,7 @@ const BEFORE_SERVER: [(&str, ConnStatus); 3] = [
 const STARTUP_PACKET: [(&str, ConnStatus); 2] =
     [("write", AwaitingResponse), ("read", AwaitingResponse)];
 
-/// A connection attempt without a socket, and the status at each stop.
+/// A connection attempt without a socket. Records the status at each stop.
 struct Attempt {
     startup: Startup,
     session: Session,
@@ -70,7 +70,7 @@ impl Attempt {
         self.session.status()
     }
 
-    /// Runs up to the next event that a test has to answer.
+    /// Runs until the test has to supply an event.
     fn run(&mut self) {
         loop {
             let want = self.startup.advance(&mut self.session);
@@ -259,7 +259,7 @@ fn status_during_gssapi_authentication() {
     attempt.reach_server();
     attempt.answer(&message(b'R', b"\0\0\0\x07"));
     assert_eq!(attempt.take(), [("gss step", AwaitingResponse)]);
-    let outcome = super::startup::gss_auth::Outcome {
+    let outcome = super::startup::gss_auth::GssStepResult {
         token: b"token".to_vec(),
         complete: true,
     };
@@ -306,7 +306,7 @@ fn status_during_oauth() {
     assert_eq!(attempt.take(), [("done", ConnStatus::Ok)]);
 }
 
-/// An attempt that has got as far as the check of the session's attributes.
+/// An attempt that has reached the check of the session's attributes.
 fn checking(wanted: TargetSessionAttrs) -> Attempt {
     let mut params = params(SslMode::Disable, GssEncMode::Disable);
     params.target_session_attrs = wanted;
@@ -338,7 +338,7 @@ fn status_while_the_server_is_asked_whether_it_is_a_standby() {
         [("write", CheckStandby), ("read", CheckStandby)]
     );
     attempt.answer(&[one_value(b"f").as_slice(), READY].concat());
-    // The Terminate to a server that is not wanted.
+    // A Terminate is sent to a server that is not accepted.
     assert_eq!(attempt.take(), [("write", CheckTarget), ("failed", Bad)]);
 }
 

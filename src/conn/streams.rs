@@ -1,5 +1,5 @@
-//! Recorded streams of a server, decoded whole, split at every byte, and damaged: the pieces they arrive in change
-//! nothing, and nothing makes the machines panic or run in circles.
+//! Recorded streams of a server, decoded whole, split at every byte, and damaged. The result does not depend on how a
+//! stream is split, and no stream causes a panic or an infinite loop.
 
 pub mod damage;
 mod recorded;
@@ -7,7 +7,7 @@ mod recorded;
 use super::application::Application;
 use recorded::{RECORDED, Recorded};
 
-/// What an application sees when the answers arrive in the pieces into which `pieces` puts them.
+/// What an application sees when `pieces` splits the answers.
 fn decoded(recorded: &Recorded, mut pieces: impl FnMut(usize, &[u8]) -> Vec<Vec<u8>>) -> String {
     let mut application = Application::new();
     for (number, (call, answer)) in recorded.turns.iter().enumerate() {
@@ -20,14 +20,14 @@ fn whole(_: usize, answer: &[u8]) -> Vec<Vec<u8>> {
     vec![answer.to_vec()]
 }
 
-/// Each place between two bytes, as the number of the turn and the bytes before it.
+/// Each position between two bytes, as the number of the turn and the offset.
 fn places(recorded: &Recorded) -> impl Iterator<Item = (usize, usize)> {
     let turns = recorded.turns.iter().enumerate();
     turns.flat_map(|(number, (_, answer))| (0..answer().len()).map(move |at| (number, at)))
 }
 
 #[test]
-fn pieces_change_nothing() {
+fn the_result_does_not_depend_on_the_split() {
     for recorded in RECORDED {
         let name = recorded.name;
         let expected = decoded(recorded, whole);
@@ -50,7 +50,7 @@ fn pieces_change_nothing() {
 }
 
 #[test]
-fn an_answer_that_ends_early_is_survived() {
+fn truncated_answers_do_not_panic() {
     for recorded in RECORDED {
         for (turn, at) in places(recorded) {
             decoded(recorded, |number, answer| match number == turn {
@@ -62,7 +62,7 @@ fn an_answer_that_ends_early_is_survived() {
 }
 
 #[test]
-fn a_goaway_at_any_boundary_changes_nothing_else() {
+fn a_goaway_between_any_two_messages_changes_nothing_else() {
     for recorded in RECORDED {
         let expected = decoded(recorded, whole);
         for (turn, (_, answer)) in recorded.turns.iter().enumerate() {
@@ -77,7 +77,7 @@ fn a_goaway_at_any_boundary_changes_nothing_else() {
     }
 }
 
-/// Where a message begins, and the end.
+/// The offset of each message, and the end.
 fn boundaries(stream: &[u8]) -> Vec<usize> {
     let mut found = vec![0];
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! Handing results to the application: what PQgetResult does apart from waiting.
+//! PQgetResult without its waiting.
 
 use super::errors::OUT_OF_MEMORY;
 use super::queue::Advance;
@@ -6,21 +6,21 @@ use super::{AsyncState, PipelineStatus, Session};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
-/// What PQgetResult answers.
+/// What PQgetResult returns.
 pub enum Collected {
     Result(PgResultBox),
-    /// The static out-of-memory result: none could be made.
+    /// The static out-of-memory result, because no other could be allocated.
     OutOfMemory,
     Nothing,
 }
 
 impl Session {
-    /// The next result, once the state is no longer Busy.
+    /// The next result. Call it when the state is no longer Busy.
     pub fn collect(&mut self) -> Collected {
         match self.state {
             AsyncState::Idle | AsyncState::Busy => Collected::Nothing,
             AsyncState::PipelineIdle => {
-                // The NULL that ends a command's results; the next call begins the next command.
+                // The NULL that ends a command's results. The next call starts the next command.
                 self.next_in_pipeline();
                 Collected::Nothing
             }
@@ -40,7 +40,7 @@ impl Session {
         }
     }
 
-    /// The next result of a query that the startup itself has sent.
+    /// The next result of a query that the startup sent.
     // libpq: such a query is collected as if the connection were open.
     pub fn collect_while_starting(&mut self) -> Collected {
         if self.is_copying_in() || self.is_copying_out() {
@@ -52,7 +52,7 @@ impl Session {
     fn collect_ready(&mut self) -> Collected {
         let collected = self.take_result();
         if self.result.is_some() {
-            // A last, partly filled chunk: the query's empty final result follows.
+            // This was the last, partly filled chunk. The query's empty final result follows.
             return collected;
         }
         let synced =
@@ -67,7 +67,7 @@ impl Session {
         } else {
             self.state = AsyncState::PipelineIdle;
             if synced {
-                // No NULL after a sync point.
+                // No NULL follows a sync point.
                 self.next_in_pipeline();
             }
         }
@@ -110,7 +110,7 @@ impl Session {
         collected
     }
 
-    /// An error ends the command: its text is the result, and the connection is idle.
+    /// Ends the command with an error result. The connection is idle then.
     pub fn fail_command(&mut self) -> Collected {
         self.save_error_result();
         self.state = AsyncState::Idle;

@@ -1,4 +1,4 @@
-//! COPY: data out of and into the connection's buffers.
+//! COPY data in the input and output buffers.
 
 use super::errors::Refused;
 use super::queue::QueryClass;
@@ -9,17 +9,17 @@ use crate::protocol::codes::server;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
-/// What is at the front of the input during COPY OUT.
+/// The front of the input during COPY OUT.
 pub enum CopyStep {
-    /// A CopyData message whose data takes so many bytes: read it with [`Session::copy_data`].
+    /// A CopyData message with this many bytes of data. Read it with [`Session::copy_data`].
     Data(usize),
-    /// Not all of the next message is here yet.
+    /// The next message is incomplete.
     NeedInput,
-    /// The COPY is over: its result can be collected.
+    /// The COPY is over. Its result can be collected.
     End,
-    /// The connection is unusable; the session's errors say why.
+    /// The connection is unusable. The session's error text says why.
     Failed,
-    /// A notice to hand out first.
+    /// A notice to deliver first.
     Notice(PgResultBox),
 }
 
@@ -37,8 +37,8 @@ impl Session {
         self.is_copying_out() && !self.copy_is_binary
     }
 
-    /// Appends a row of COPY IN if nothing else is to be done before: no input to parse, nothing to trace. False if the
-    /// caller must use the complete path, or if the output would reach `limit` bytes. Never panics.
+    /// Appends a row of COPY IN on the fast path: no input to parse and no tracing. False if the caller must use the complete
+    /// path, or if the output would reach `limit` bytes. Never panics.
     #[inline]
     pub fn queue_copy_row(&mut self, data: &[u8], limit: usize) -> bool {
         let limit = limit.min(self.out.capacity());
@@ -49,7 +49,7 @@ impl Session {
         plain && frontend::copy_data(&mut self.out, data).is_ok()
     }
 
-    /// The data of the CopyData at the front, if nothing else is to be done before it is taken. Never panics.
+    /// The data of the CopyData at the front on the fast path. `None` if the caller must use the complete path. Never panics.
     #[inline]
     pub fn copy_row_at_hand(&self) -> Option<&[u8]> {
         if self.state != AsyncState::CopyOut || self.tracer.is_some() {
@@ -58,19 +58,19 @@ impl Session {
         backend::copy_data(self.input.unread())
     }
 
-    /// Drops the CopyData at the front, whose data takes `size` bytes.
+    /// Drops the CopyData at the front, which has `size` bytes of data.
     #[inline]
     pub fn consume_copy_data(&mut self, size: usize) {
         self.copy_already_done = 0;
         self.consume_message(size);
     }
 
-    /// How much of the CopyData at the front the old COPY calls have handed out.
+    /// The bytes of the CopyData at the front that the old COPY functions have returned already.
     pub fn copy_already_done(&mut self) -> &mut usize {
         &mut self.copy_already_done
     }
 
-    /// The COPY is over for the application: what is left of it is read as a command's reply.
+    /// Ends the COPY for the application. The rest of it is read as a command's reply.
     pub fn leave_copy(&mut self) {
         self.state = AsyncState::Busy;
     }
@@ -83,7 +83,7 @@ impl Session {
         self.refuse("no COPY in progress")
     }
 
-    /// Appends the end of COPY IN: CopyFail with a reason, or CopyDone.
+    /// Appends CopyFail with a reason, or CopyDone.
     pub fn send_copy_end(&mut self, reason: Option<&[u8]>) -> Result<(), Refused> {
         let class = self.queue.class();
         let sync = class.is_some_and(|class| class != QueryClass::Simple);
@@ -92,7 +92,7 @@ impl Session {
                 Some(reason) => frontend::copy_fail(out, reason)?,
                 None => frontend::copy_done(out)?,
             }
-            // A COPY of the extended protocol needs its Sync now.
+            // A COPY of the extended protocol needs its Sync here.
             if sync { frontend::sync(out) } else { Ok(()) }
         })?;
         self.state = match self.state {
@@ -102,7 +102,7 @@ impl Session {
         Ok(())
     }
 
-    /// Looks for the next CopyData, taking asynchronous messages on the way.
+    /// Finds the next CopyData and processes asynchronous messages before it.
     pub fn next_copy_data(&mut self) -> CopyStep {
         loop {
             if let Some(notice) = self.notice.take() {
@@ -134,14 +134,14 @@ impl Session {
                 if self.take_asynchronous(kind, body).is_some() {
                     return Taken::Next;
                 }
-                // Anything else ends the COPY; the ordinary parser will read it.
+                // Any other message ends the COPY. `parse_input` reads it.
                 self.state = AsyncState::Busy;
             }
         }
         Taken::Left(CopyStep::End)
     }
 
-    /// The data of the CopyData at the front, after [`CopyStep::Data`] told its size.
+    /// The data of the CopyData at the front, whose size [`CopyStep::Data`] returned.
     pub fn copy_data(&self, size: usize) -> &[u8] {
         let input = self.input.unread();
         input.get(HEADER..HEADER + size).unwrap_or(&[])

@@ -1,27 +1,27 @@
-//! The last RowDescription, in case the next one is the same.
+//! A cache of the last RowDescription: repeated queries send the same one.
 
 use std::sync::Arc;
 
 use crate::result::columns::{Columns, ColumnsError};
 use crate::result::origin::Origin;
 
-/// The most room that a result is given because the last one needed it.
-const MOST_ROOM: usize = 2048;
-/// Longer bodies are not kept.
-const MOST_KEPT: usize = 4096;
+/// The limit on the space reserved for rows because the last result needed it.
+const MAX_RESERVED: usize = 2048;
+/// Longer message bodies are not cached.
+const MAX_CACHED: usize = 4096;
 
-/// The columns last described and the body that did it: a query that is repeated is described alike each time.
+/// The last RowDescription and the columns parsed from it.
 #[derive(Default)]
 pub struct LastDescription {
     body: Vec<u8>,
     origin: Option<Arc<Origin>>,
-    /// Bytes of the rows that came behind it, the last time and so far.
+    /// The bytes of rows that followed it: in the previous result, and so far in this one.
     rows_before: usize,
     rows: usize,
 }
 
 impl LastDescription {
-    /// What results with the columns in `body` refer to; `hooks` is that of results without columns.
+    /// The origin of results with the columns in `body`. `hooks` is the origin of results without columns.
     pub fn origin_of(
         &mut self,
         body: &[u8],
@@ -36,14 +36,14 @@ impl LastDescription {
         self.forget();
         let columns = Arc::new(Columns::from_row_description(body)?);
         let origin = Origin::with_columns(columns, hooks.map(Arc::as_ref));
-        if body.len() <= MOST_KEPT && self.body.try_reserve_exact(body.len()).is_ok() {
+        if body.len() <= MAX_CACHED && self.body.try_reserve_exact(body.len()).is_ok() {
             self.body.extend_from_slice(body);
             self.origin = Some(origin.clone());
         }
         Ok(origin)
     }
 
-    /// The hooks have changed: nothing is the same any more.
+    /// Drops the cache because the notice hooks have changed.
     pub fn forget(&mut self) {
         self.body.clear();
         self.origin = None;
@@ -51,16 +51,15 @@ impl LastDescription {
         self.rows = 0;
     }
 
-    /// So many bytes of rows came behind the description.
+    /// Counts the bytes of rows that followed the description.
     pub fn rows_taken(&mut self, bytes: usize) {
         self.rows = self.rows.saturating_add(bytes);
     }
 
-    /// The room for the rows of the next result, if the last one tells: a query that is repeated often gives as much
-    /// each time.
+    /// The space for the rows of the next result, estimated from the previous result of the same query.
     pub fn row_space(&self) -> Option<usize> {
-        // A row takes a little more in a result than in a message.
-        let rows = self.rows_before.min(MOST_ROOM);
+        // A row takes slightly more space in a result than in a message.
+        let rows = self.rows_before.min(MAX_RESERVED);
         (rows > 0).then_some(rows + rows / 8)
     }
 }
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_description_is_shared() {
+    fn shares_columns_only_between_equal_descriptions() {
         let mut last = LastDescription::default();
         let first = last.origin_of(&body(b"one"), None).expect("valid");
         assert_eq!(last.row_space(), None);
@@ -102,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_description_is_not_kept() {
+    fn does_not_cache_a_long_description() {
         let mut last = LastDescription::default();
-        let long = body(&[b'x'; MOST_KEPT]);
+        let long = body(&[b'x'; MAX_CACHED]);
         let first = last.origin_of(&long, None).expect("valid");
         let again = last.origin_of(&long, None).expect("valid");
         assert!(!Arc::ptr_eq(&first, &again));
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hooks_are_not_mixed_up() {
+    fn does_not_mix_up_hooks() {
         let mut last = LastDescription::default();
         let hooks = Origin::with_hooks(Some(Arc::new(1)));
         let without = last.origin_of(&body(b"one"), None).expect("valid");

@@ -1,20 +1,20 @@
-//! The connection's error text: what `PQerrorMessage` answers.
+//! The error text of a connection, which `PQerrorMessage` returns.
 
 use std::ffi::CStr;
 
-/// libpq's text, too.
+/// The same text as libpq's.
 pub const OUT_OF_MEMORY: &str = "out of memory";
 
-/// A command was refused; its reason stands in the session's errors.
+/// A command was refused. The session's error text says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
-/// Text collected by the current operation, kept NUL-terminated.
+/// The error text of the current operation, NUL-terminated.
 #[derive(Debug)]
 pub struct ErrorBuffer {
-    /// Always ends in exactly one NUL; none inside.
+    /// Ends in exactly one NUL and has no other.
     text: Vec<u8>,
-    /// How much of it results have carried to the application already.
+    /// The length of the text that results have carried to the application.
     reported: usize,
 }
 
@@ -28,20 +28,20 @@ impl Default for ErrorBuffer {
 }
 
 impl ErrorBuffer {
-    /// Empties the buffer: a new operation begins.
+    /// Empties the buffer for a new operation.
     pub fn clear(&mut self) {
         self.text.clear();
         self.text.push(0);
         self.reported = 0;
     }
 
-    /// Appends a message and the newline every message ends with.
+    /// Appends a message and a newline.
     pub fn add(&mut self, message: impl AsRef<[u8]>) {
         self.add_raw(message.as_ref());
         self.add_raw(b"\n");
     }
 
-    /// Appends text as it is, up to its first NUL. If there is no memory for it, that is all the text there is.
+    /// Appends text up to its first NUL. If there is no memory, "out of memory" replaces the whole text.
     pub fn add_raw(&mut self, text: &[u8]) {
         let end = memchr::memchr(0, text).unwrap_or(text.len());
         let text = match self.text.try_reserve(end) {
@@ -53,7 +53,7 @@ impl ErrorBuffer {
         self.text.push(0);
     }
 
-    /// libpq: a text for which there is no memory gives way to this one.
+    /// libpq: "out of memory" replaces a text that cannot be stored.
     #[cold]
     fn out_of_memory(&mut self) -> &'static [u8] {
         const TEXT: &[u8] = b"out of memory\n";
@@ -82,9 +82,9 @@ impl ErrorBuffer {
         }
     }
 
-    /// What no result has carried yet.
+    /// The text that no result has carried yet.
     pub fn unreported(&self) -> &[u8] {
-        // libpq: an offset that makes no sense reports everything.
+        // libpq: reports everything if the offset is invalid.
         let from = if self.reported < self.bytes().len() {
             self.reported
         } else {
@@ -93,7 +93,7 @@ impl ErrorBuffer {
         &self.bytes()[from..]
     }
 
-    /// Says that a result carries all text up to here.
+    /// Marks the whole text as carried by a result.
     pub fn mark_reported(&mut self) {
         self.reported = self.bytes().len();
     }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_accumulates_and_is_reported_once() {
+    fn reports_accumulated_text_once() {
         let mut errors = ErrorBuffer::default();
         errors.add("one");
         assert_eq!(errors.unreported(), b"one\n");

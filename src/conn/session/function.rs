@@ -17,12 +17,12 @@ use crate::result::store::PgResultBox;
 pub enum FunctionStep {
     NeedInput,
     Notice(PgResultBox),
-    /// ReadyForQuery came, or the call failed: [`Session::finish_function`].
+    /// ReadyForQuery arrived, or the call failed. Call [`Session::finish_function`].
     Done,
 }
 
 impl Session {
-    /// Begins a query cycle and checks that a function may be called; `open` says that there is a socket.
+    /// Starts a query cycle and checks that a function can be called. `open` tells whether there is a socket.
     pub fn begin_function(&mut self, open: bool) -> Result<(), Refused> {
         self.begin_command();
         if self.pipeline != PipelineStatus::Off {
@@ -52,12 +52,12 @@ impl Session {
         Ok(())
     }
 
-    /// The call just started could not be sent.
+    /// Drops the call that was just started and could not be sent.
     pub fn take_back_function(&mut self) {
         self.function = None;
     }
 
-    /// Reads on as far as buffered input goes.
+    /// Processes the buffered input.
     pub fn step_function(&mut self) -> FunctionStep {
         loop {
             if let Some(notice) = self.notice.take() {
@@ -71,7 +71,7 @@ impl Session {
         }
     }
 
-    /// The call ends with the last message that is taken, or where one is left.
+    /// Processes one message. The call ends with the last message, or with one that stays in the buffer.
     fn function_message(&mut self, kind: u8, body: &[u8]) -> Taken<()> {
         let understood = match kind {
             server::FUNCTION_CALL_RESPONSE => self.function_result(body),
@@ -98,7 +98,7 @@ impl Session {
         Taken::Next
     }
 
-    /// False when the body is not what its length says.
+    /// Reads the function's result. False if the body does not match its length.
     fn function_result(&mut self, body: &[u8]) -> bool {
         let mut rest = Body(body);
         let Some(length) = rest.i32() else {
@@ -121,7 +121,7 @@ impl Session {
                 return true;
             }
             Returns::Integer if !matches!(value.len(), 2 | 4) => {
-                self.unfit_integer(value.len());
+                self.reject_integer_size(value.len());
                 return rest.is_empty();
             }
             _ => {}
@@ -137,8 +137,8 @@ impl Session {
         rest.is_empty()
     }
 
-    /// libpq: warns, and waits for a better answer until the server closes the connection.
-    fn unfit_integer(&mut self, size: usize) {
+    /// libpq: adds an error and keeps reading until ReadyForQuery.
+    fn reject_integer_size(&mut self, size: usize) {
         let text = format!("integer of size {size} not supported by pqGetInt");
         self.errors.add(text);
         self.save_error_result();
@@ -156,7 +156,7 @@ impl Session {
         }
     }
 
-    /// The call's result and, when it succeeded, what the function returned.
+    /// The result of the call and the value that the function returned.
     pub fn finish_function(&mut self) -> (Collected, FunctionCall) {
         let call = self.function.take().unwrap_or_default();
         if !self.has_pending_result() {

@@ -1,7 +1,7 @@
-//! What the server says beside its results: errors, notices, notifications, GoAway.
+//! Errors, notices, notifications and GoAway.
 
 use super::errors::OUT_OF_MEMORY;
-use super::reply::{Outcome, whole};
+use super::reply::{MessageOutcome, fully_read};
 use super::{AsyncState, Notification, PipelineStatus, Session};
 use crate::mem::OutOfMemory;
 use crate::protocol::backend::Body;
@@ -10,62 +10,62 @@ use crate::result::message::{MessageStyle, format_error};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
-/// Notifications kept for an application that never collects them.
+/// The limit on notifications that the application has not collected.
 const MAX_NOTIFICATIONS: usize = 1 << 20;
 const TOO_MANY_NOTIFICATIONS: &str =
     "more than 1048576 notifications wait for PQnotifies: the connection is closed";
 
 impl Session {
     #[cold]
-    pub(super) fn goaway(&mut self) -> Outcome {
+    pub(super) fn goaway(&mut self) -> MessageOutcome {
         if self.server.note_goaway() && self.goaway_notice {
             self.internal_notice(b"server requests to disconnect when convenient");
         }
-        Outcome::Done
+        MessageOutcome::Done
     }
 
     #[inline(never)]
-    pub(super) fn notification_response(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn notification_response(&mut self, body: &[u8]) -> MessageOutcome {
         let mut body = Body(body);
         let (Some(process), Some(channel), Some(payload)) =
             (body.i32(), body.string(), body.string())
         else {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         };
         if self.notifications.len() >= MAX_NOTIFICATIONS {
             self.fail(TOO_MANY_NOTIFICATIONS);
-            return Outcome::Done;
+            return MessageOutcome::Done;
         }
         match Notification::new(channel, process, payload) {
             Ok(notification) if self.notifications.try_reserve(1).is_ok() => {
                 self.notifications.push_back(notification);
             }
-            // libpq: one for which there is no memory is dropped.
+            // libpq: drops a notification for which there is no memory.
             _ => {}
         }
-        whole(body)
+        fully_read(body)
     }
 
-    /// Hands a NoticeResponse (or an error nobody waits for) to the notice receiver.
+    /// Turns a NoticeResponse, or an ErrorResponse while idle, into a notice.
     #[cold]
-    pub(super) fn server_notice(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn server_notice(&mut self, body: &[u8]) -> MessageOutcome {
         let Some(fields) = ErrorFields::parse(body) else {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         };
         self.notice = self.message_result(&fields, Status::NonfatalError).ok();
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    pub(super) fn server_error(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn server_error(&mut self, body: &[u8]) -> MessageOutcome {
         let outcome = self.error_response(body);
         if outcome {
             self.state = AsyncState::Ready;
-            return Outcome::Done;
+            return MessageOutcome::Done;
         }
-        Outcome::Malformed
+        MessageOutcome::Malformed
     }
 
-    /// An ErrorResponse becomes the current result and joins the error text; false when malformed.
+    /// Makes an ErrorResponse the current result and adds its text to the error text. False if it is malformed.
     pub fn error_response(&mut self, body: &[u8]) -> bool {
         let Some(fields) = ErrorFields::parse(body) else {
             return false;
@@ -96,7 +96,7 @@ impl Session {
         if let Some(state) = fields.get(SQLSTATE) {
             self.server.set_sqlstate(state);
         }
-        // libpq: the query is kept only where an error cursor may need it.
+        // libpq: the result has the query's text only if the error has a cursor position.
         let query = fields
             .get(STATEMENT_POSITION)
             .and_then(|_| self.queue.query());

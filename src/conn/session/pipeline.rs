@@ -1,4 +1,4 @@
-//! Pipeline mode: moving from one queued command's results to the next.
+//! Pipeline mode: the transition from one queued command to the next.
 
 use super::queue::QueryClass;
 use super::{AsyncState, PipelineStatus, RowMode, Session};
@@ -8,7 +8,7 @@ const IN_COPY: &str = "while in COPY";
 const UNCOLLECTED: &str = "with uncollected results";
 
 impl Session {
-    /// Begins with the results of the next queued command (libpq: pqPipelineProcessQueue).
+    /// Starts the results of the next queued command (libpq: pqPipelineProcessQueue).
     pub fn next_in_pipeline(&mut self) {
         match self.state {
             AsyncState::Idle if self.queue.is_empty() => return,
@@ -23,7 +23,7 @@ impl Session {
         self.errors.clear();
         self.clear_result();
         if self.pipeline == PipelineStatus::Aborted && class != QueryClass::Sync {
-            // The server skips everything up to the sync point: it sends nothing for this command.
+            // The server skips everything up to the sync point and sends nothing for this command.
             self.ensure_result(Status::PipelineAborted);
             self.state = AsyncState::Ready;
         } else {
@@ -45,7 +45,7 @@ impl Session {
         true
     }
 
-    /// PQexitPipelineMode, without its flush; `None` says that the mode was off already.
+    /// PQexitPipelineMode without its flush. `None` means that the mode was off already.
     pub fn exit_pipeline(&mut self) -> Option<bool> {
         let at_rest = matches!(self.state, AsyncState::Idle | AsyncState::PipelineIdle);
         if self.pipeline == PipelineStatus::Off && at_rest && self.queue.is_empty() {
@@ -64,7 +64,7 @@ impl Session {
         };
         self.refuse_exit(problem);
         if problem == IN_COPY && !self.queue.is_empty() {
-            // libpq: it goes on to the command that the COPY belongs to.
+            // libpq: adds this error as well.
             self.refuse_exit(UNCOLLECTED);
         }
         Some(false)

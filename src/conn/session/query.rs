@@ -1,8 +1,8 @@
-//! Replies of the server, as libpq's parser takes them (fe-protocol3.c's state switch).
+//! The parser of the server's replies (libpq: pqParseInput3).
 
 use super::queue::{Advance, QueryClass};
 use super::receive::{Received, Taken};
-use super::reply::{Outcome, length_mismatch, whole};
+use super::reply::{MessageOutcome, fully_read, length_mismatch};
 use super::{AsyncState, PipelineStatus, Session, TransactionStatus};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
@@ -12,8 +12,8 @@ use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
 impl Session {
-    /// Parses what is buffered as far as the state permits. Some(notice) must be handed to the
-    /// application before the next call; None means that nothing more can be parsed now.
+    /// Parses the buffered input as far as the state permits. The caller must deliver a returned notice before the next call.
+    /// `None` means that nothing more can be parsed now.
     #[inline]
     pub fn parse_input(&mut self) -> Option<PgResultBox> {
         if !self.input.is_empty() {
@@ -22,9 +22,9 @@ impl Session {
         self.notice.take()
     }
 
-    /// Parses until more input is needed, or the application has to take something first.
+    /// Parses until more input is needed, or until the application must collect a result or a notice.
     fn parse_buffered(&mut self) {
-        // Messages borrow the buffer while `self` changes: it is taken out for that time.
+        // Messages borrow the buffer while `self` changes, so it is moved out of `self`.
         let mut input = std::mem::take(&mut self.input);
         while self.parse_run(&mut input) {}
         if self.fatal {
@@ -33,30 +33,30 @@ impl Session {
         self.input = input;
     }
 
-    /// The rows that are wanted now, then one other message; false when parsing cannot go on.
+    /// Parses rows, then one other message. False if parsing must stop.
     #[inline]
     fn parse_run(&mut self, input: &mut RecvBuffer) -> bool {
         self.data_rows(input);
-        // The application has to take a notice before anything behind it is understood.
+        // A notice must be delivered before later messages are processed.
         self.parse_message(input) && self.notice.is_none()
     }
 
-    /// Whether the input begins with a row that has to wait until the application took the one that is ready.
+    /// Whether the input starts with a row that must wait until the application collects the previous one.
     fn is_row_waiting(&self, input: &[u8]) -> bool {
         self.state == AsyncState::ReadyMore && input.first() == Some(&server::DATA_ROW)
     }
 
-    /// One message; false when parsing cannot go on.
+    /// Parses one message. False if parsing must stop.
     fn parse_message(&mut self, input: &mut RecvBuffer) -> bool {
         if self.is_row_waiting(input.unread()) {
             return false;
         }
         let received = self.receive_from(input, |session, kind, body| {
             match session.take_message(kind, body) {
-                Outcome::Done => Taken::Next,
-                Outcome::Wait => Taken::Left(()),
-                Outcome::Malformed => {
-                    session.disagreeing_length(kind);
+                MessageOutcome::Done => Taken::Next,
+                MessageOutcome::Wait => Taken::Left(()),
+                MessageOutcome::Malformed => {
+                    session.add_length_mismatch(kind);
                     Taken::Next
                 }
             }
@@ -64,28 +64,30 @@ impl Session {
         matches!(received, Received::Next)
     }
 
-    fn disagreeing_length(&mut self, kind: u8) {
+    fn add_length_mismatch(&mut self, kind: u8) {
         self.errors.add(length_mismatch(kind));
         self.save_error_result();
         self.state = AsyncState::Ready;
     }
 
-    fn take_message(&mut self, kind: u8, body: &[u8]) -> Outcome {
+    fn take_message(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
         match self.state {
             AsyncState::Busy => self.take_busy(kind, body),
             AsyncState::Idle => self.take_idle(kind, body),
-            _ => self.take_anywhere(kind, body).unwrap_or(Outcome::Wait),
+            _ => self
+                .take_anywhere(kind, body)
+                .unwrap_or(MessageOutcome::Wait),
         }
     }
 
-    /// Messages that may come in any state.
+    /// Processes a message that can arrive in any state.
     pub fn take_asynchronous(&mut self, kind: u8, body: &[u8]) -> Option<bool> {
         self.take_anywhere(kind, body)
-            .map(|outcome| outcome == Outcome::Done)
+            .map(|outcome| outcome == MessageOutcome::Done)
     }
 
     #[inline]
-    fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<Outcome> {
+    fn take_anywhere(&mut self, kind: u8, body: &[u8]) -> Option<MessageOutcome> {
         match kind {
             server::NOTIFICATION_RESPONSE => Some(self.notification_response(body)),
             server::NOTICE_RESPONSE => Some(self.server_notice(body)),
@@ -94,24 +96,24 @@ impl Session {
         }
     }
 
-    fn take_idle(&mut self, kind: u8, body: &[u8]) -> Outcome {
+    fn take_idle(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
         match kind {
-            // libpq: an error out of the blue goes to the notice processor.
+            // libpq: an error that arrives while idle becomes a notice.
             server::ERROR_RESPONSE => self.server_notice(body),
             server::PARAMETER_STATUS => self.parameter_status(body),
             _ => self
                 .take_anywhere(kind, body)
-                .unwrap_or_else(|| self.out_of_the_blue(kind)),
+                .unwrap_or_else(|| self.unexpected_while_idle(kind)),
         }
     }
 
-    fn out_of_the_blue(&mut self, kind: u8) -> Outcome {
+    fn unexpected_while_idle(&mut self, kind: u8) -> MessageOutcome {
         let text = format!("message type 0x{kind:02x} arrived from server while idle");
         self.internal_notice(text.as_bytes());
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    fn take_busy(&mut self, kind: u8, body: &[u8]) -> Outcome {
+    fn take_busy(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
         match kind {
             server::DATA_ROW => self.data_row(body),
             server::COMMAND_COMPLETE => self.command_complete(body),
@@ -125,13 +127,13 @@ impl Session {
             | server::COPY_DONE
                 if !body.is_empty() =>
             {
-                Outcome::Malformed
+                MessageOutcome::Malformed
             }
             server::EMPTY_QUERY_RESPONSE => self.command_done(Status::EmptyQuery),
             server::PARSE_COMPLETE => self.done_if(QueryClass::Prepare),
             server::CLOSE_COMPLETE => self.done_if(QueryClass::Close),
             server::NO_DATA => self.done_if(QueryClass::Describe),
-            server::BIND_COMPLETE => Outcome::Done,
+            server::BIND_COMPLETE => MessageOutcome::Done,
             server::PARAMETER_STATUS => self.parameter_status(body),
             server::BACKEND_KEY_DATA => self.backend_key(body),
             server::ROW_DESCRIPTION => self.row_description(body),
@@ -143,88 +145,88 @@ impl Session {
             server::COPY_BOTH_RESPONSE => {
                 self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth)
             }
-            // libpq: what is left of a COPY OUT that was given up is dropped silently.
-            server::COPY_DATA | server::COPY_DONE => Outcome::Done,
+            // libpq: drops the rest of an abandoned COPY OUT.
+            server::COPY_DATA | server::COPY_DONE => MessageOutcome::Done,
             _ => self
                 .take_anywhere(kind, body)
                 .unwrap_or_else(|| self.unexpected(kind)),
         }
     }
 
-    fn unexpected(&mut self, kind: u8) -> Outcome {
+    fn unexpected(&mut self, kind: u8) -> MessageOutcome {
         let mut text = b"unexpected response from server; first received character was \"".to_vec();
         text.extend_from_slice(&[kind, b'"']);
         self.errors.add(text);
         self.save_error_result();
         self.state = AsyncState::Ready;
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    fn parameter_status(&mut self, body: &[u8]) -> Outcome {
+    fn parameter_status(&mut self, body: &[u8]) -> MessageOutcome {
         let mut body = Body(body);
         let (Some(name), Some(value)) = (body.string(), body.string()) else {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         };
         self.server.set_parameter(name, value);
         self.style.encoding = self.server.encoding;
-        whole(body)
+        fully_read(body)
     }
 
-    /// ParameterStatus where the caller reads messages itself; false when malformed.
+    /// Processes a ParameterStatus for callers that read messages themselves. False if it is malformed.
     pub fn take_parameter_status(&mut self, body: &[u8]) -> bool {
-        self.parameter_status(body) == Outcome::Done
+        self.parameter_status(body) == MessageOutcome::Done
     }
 
-    fn backend_key(&mut self, body: &[u8]) -> Outcome {
+    fn backend_key(&mut self, body: &[u8]) -> MessageOutcome {
         let mut rest = Body(body);
         let Some(process) = rest.i32() else {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         };
         match self.server.set_key(process, rest.0) {
-            Ok(()) => Outcome::Done,
+            Ok(()) => MessageOutcome::Done,
             Err(text) => {
                 self.fail(text);
-                Outcome::Done
+                MessageOutcome::Done
             }
         }
     }
 
-    fn command_complete(&mut self, body: &[u8]) -> Outcome {
+    fn command_complete(&mut self, body: &[u8]) -> MessageOutcome {
         let mut body = Body(body);
         let Some(tag) = body.string() else {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         };
         self.ensure_result(Status::CommandOk);
         if let Some(result) = &mut self.result {
             result.set_command_tag(tag);
         }
         self.state = AsyncState::Ready;
-        whole(body)
+        fully_read(body)
     }
 
-    fn command_done(&mut self, status: Status) -> Outcome {
+    fn command_done(&mut self, status: Status) -> MessageOutcome {
         self.ensure_result(status);
         self.state = AsyncState::Ready;
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    /// ParseComplete, CloseComplete and NoData end only a command that asked for nothing else.
-    fn done_if(&mut self, class: QueryClass) -> Outcome {
+    /// ParseComplete, CloseComplete and NoData complete a command only if it requested nothing else.
+    fn done_if(&mut self, class: QueryClass) -> MessageOutcome {
         if self.queue.class() == Some(class) {
             return self.command_done(Status::CommandOk);
         }
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    fn ready_for_query(&mut self, body: &[u8]) -> Outcome {
+    fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
         let mut body = Body(body);
         if !self.transaction_state(&mut body) {
-            return Outcome::Malformed;
+            return MessageOutcome::Malformed;
         }
         if self.pipeline == PipelineStatus::Off {
             self.queue.advance(Advance::Ready);
             self.state = AsyncState::Idle;
-            return whole(body);
+            return fully_read(body);
         }
         match self.empty_result_with_errors(Status::PipelineSync) {
             Ok(result) => {
@@ -232,13 +234,13 @@ impl Session {
                 self.pipeline = PipelineStatus::On;
                 self.state = AsyncState::Ready;
             }
-            // Without this result nobody knows where the pipeline is. libpq waits for ever for another.
+            // Without this result the position in the pipeline is lost. libpq would wait forever for another.
             Err(OutOfMemory) => self.run_out_of_memory(),
         }
-        whole(body)
+        fully_read(body)
     }
 
-    /// The transaction state of a ReadyForQuery; false when its body is too short.
+    /// Reads the transaction status of a ReadyForQuery. False if its body is too short.
     pub fn transaction_state(&mut self, body: &mut Body<'_>) -> bool {
         let Some(letter) = body.u8() else {
             return false;

@@ -1,10 +1,10 @@
-//! Commands sent and not yet fully answered, oldest first.
+//! The queue of commands that were sent and not fully answered.
 
 use std::collections::VecDeque;
 
 use crate::mem::{self, OutOfMemory};
 
-/// How a command was sent: decides which replies complete it.
+/// How a command was sent. It determines which replies complete it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryClass {
     Simple,
@@ -15,40 +15,40 @@ pub enum QueryClass {
     Sync,
 }
 
-/// One command that awaits its turn.
+/// A queued command behind the oldest one.
 #[derive(Debug)]
 struct Command {
     class: QueryClass,
-    /// The query's text, for the error cursor; None where libpq keeps none.
+    /// The query's text for the error cursor. `None` where libpq does not store one.
     query: Option<Vec<u8>>,
 }
 
-/// The memory of a query's text up to this size serves the next one.
+/// The buffer for a query's text is reused up to this capacity.
 const KEEP_TEXT: usize = 8 * 1024;
 
-/// What can move the queue on.
+/// An event that can complete the oldest command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advance {
-    /// A result was handed out.
+    /// A result was returned to the application.
     Result,
-    /// A PIPELINE_SYNC result was handed out.
+    /// A PIPELINE_SYNC result was returned to the application.
     Sync,
     /// ReadyForQuery arrived outside of pipeline mode.
     Ready,
 }
 
-/// The oldest command stands apart from those behind it: mostly there are none.
+/// The oldest command is stored separately, because there is usually only one.
 #[derive(Debug, Default)]
 pub struct CommandQueue {
     oldest: Option<QueryClass>,
-    /// The text of the oldest command, where there is one; its memory serves the next.
+    /// The text of the oldest command. The buffer is reused.
     text: Vec<u8>,
     has_text: bool,
     behind: VecDeque<Command>,
 }
 
 impl CommandQueue {
-    /// Makes room for a command.
+    /// Reserves space for a command.
     #[inline]
     pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
         if self.oldest.is_some() {
@@ -57,9 +57,9 @@ impl CommandQueue {
         Ok(())
     }
 
-    /// Adds a command, for which there is room, with its query's text where libpq keeps that.
+    /// Adds a command, for which space is reserved, and its query's text where libpq stores it.
     pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
-        // libpq: if there is no memory for the text, it is not kept.
+        // libpq: the text is dropped if there is no memory for it.
         if self.oldest.is_some() {
             let query = text.and_then(|text| mem::copy(text).ok());
             self.behind.push_back(Command { class, query });
@@ -92,8 +92,8 @@ impl CommandQueue {
         self.has_text.then_some(&self.text)
     }
 
-    /// Drops the head if `cause` completes it: a simple query ends with ReadyForQuery only,
-    /// a sync point with its own result only.
+    /// Removes the oldest command if `cause` completes it. Only ReadyForQuery completes a simple query, and only its own
+    /// result completes a sync point.
     #[inline]
     pub fn advance(&mut self, cause: Advance) {
         let stays = match self.class() {
@@ -111,11 +111,11 @@ impl CommandQueue {
         self.oldest = None;
         self.has_text = false;
         if self.text.capacity() > KEEP_TEXT || !self.behind.is_empty() {
-            self.turn_to_next();
+            self.promote_next();
         }
     }
 
-    fn turn_to_next(&mut self) {
+    fn promote_next(&mut self) {
         if self.text.capacity() > KEEP_TEXT {
             self.text = Vec::new();
         }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_come_in_their_order_with_their_texts() {
+    fn keeps_commands_in_order_with_their_texts() {
         let mut queue = CommandQueue::default();
         assert_eq!((queue.class(), queue.query()), (None, None));
         queue.push(QueryClass::Extended, Some(b"one"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_end_completes_a_command() {
+    fn only_the_right_event_completes_a_command() {
         let mut queue = CommandQueue::default();
         queue.push(QueryClass::Simple, Some(b"one"));
         queue.push(QueryClass::Sync, None);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_not_kept() {
+    fn does_not_keep_a_large_text_buffer() {
         let mut queue = CommandQueue::default();
         let long = vec![b'x'; KEEP_TEXT + 1];
         queue.push(QueryClass::Simple, Some(&long));

@@ -1,48 +1,48 @@
-//! Taking messages off the receive buffer: the one place where they are split, traced and dropped.
+//! Splits the receive buffer into messages. All messages after authentication are split, traced and dropped here.
 //!
-//! Queries, COPY and function calls differ in what they do with a message; each gives a function for that.
+//! Queries, COPY and function calls pass a function that processes a message.
 
 use super::Session;
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::reserve;
 use crate::protocol::backend::{Frame, HEADER, frame};
 
-/// What a reader made of the message at the front of the buffer.
+/// What a handler did with the message at the front of the buffer.
 pub(super) enum Taken<T> {
-    /// Understood: the next message may be read.
+    /// Processed. The next message can be read.
     Next,
-    /// Understood, and the last one for now.
+    /// Processed, and reading stops.
     Last(T),
-    /// It stays in the buffer.
+    /// The message stays in the buffer, and reading stops.
     Left(T),
 }
 
-/// What is at the front of the buffer after one message was looked at.
+/// The state of the buffer after one message.
 pub(super) enum Received<T> {
-    /// The message was dropped: the next one may be read.
+    /// The message was dropped. The next one can be read.
     Next,
-    /// The reader has what it wanted.
+    /// The handler stopped reading.
     Stopped(T),
-    /// The message is not complete. Memory for the rest of it is reserved.
+    /// The message is incomplete. Memory for the rest of it is reserved.
     NeedInput,
-    /// The connection is unusable; the session's errors say why.
+    /// The connection is unusable. The session's error text says why.
     Failed,
 }
 
 impl Session {
-    /// Gives the message at the front of the input to `take`.
+    /// Passes the message at the front of the input to `take`.
     pub(super) fn receive<T>(
         &mut self,
         take: impl FnOnce(&mut Session, u8, &[u8]) -> Taken<T>,
     ) -> Received<T> {
-        // The body borrows the buffer while `self` changes: it is taken out for that time.
+        // The body borrows the buffer while `self` changes, so the buffer is moved out of `self`.
         let mut input = std::mem::take(&mut self.input);
         let received = self.receive_from(&mut input, take);
         self.input = input;
         received
     }
 
-    /// As [`Session::receive`], with the input taken out by the caller.
+    /// As [`Session::receive`], for callers that have moved the input out of the session.
     #[inline]
     pub(super) fn receive_from<T>(
         &mut self,
@@ -76,16 +76,16 @@ impl Session {
     }
 
     fn need_input<T>(&mut self, input: &mut RecvBuffer, total: usize) -> Received<T> {
-        if self.make_room(input, total) {
+        if self.reserve_input(input, total) {
             Received::NeedInput
         } else {
             Received::Failed
         }
     }
 
-    /// Makes sure that a message of `total` bytes fits into the buffer that it begins. False when memory ran out, which
-    /// ends the connection.
-    fn make_room(&mut self, input: &mut RecvBuffer, total: usize) -> bool {
+    /// Reserves memory for the rest of a message of `total` bytes. If there is none, the connection ends and the result is
+    /// false.
+    fn reserve_input(&mut self, input: &mut RecvBuffer, total: usize) -> bool {
         let missing = total.saturating_sub(input.unread().len());
         let enough = input.reserve(missing).is_ok();
         if !enough {

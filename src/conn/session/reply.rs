@@ -1,29 +1,29 @@
-//! What the session makes of one message of the server.
+//! The result of processing one message.
 
 use crate::mem::error_text::ErrorText;
 use crate::protocol::backend::Body;
 
-/// What became of one message.
+/// The result of processing one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Understood.
+pub(super) enum MessageOutcome {
+    /// The message was processed.
     Done,
-    /// Stays in the buffer until the application has collected what is ready.
+    /// The message stays in the buffer until the application has collected the current result.
     Wait,
-    /// The body is not what its type says.
+    /// The body does not match the message type.
     Malformed,
 }
 
-/// Done when nothing of the body is left.
-pub(super) fn whole(rest: Body<'_>) -> Outcome {
+/// `Done` if the body was read completely.
+pub(super) fn fully_read(rest: Body<'_>) -> MessageOutcome {
     if rest.is_empty() {
-        Outcome::Done
+        MessageOutcome::Done
     } else {
-        Outcome::Malformed
+        MessageOutcome::Malformed
     }
 }
 
-/// libpq's complaint about a body that is not what its type says.
+/// libpq's error text for a body that does not match its message type.
 pub(super) fn length_mismatch(kind: u8) -> ErrorText {
     let text = b"message contents do not agree with length in message type \"";
     ErrorText::concat(&[text, &[kind, b'"']])

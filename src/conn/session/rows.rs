@@ -1,10 +1,10 @@
-//! Rows and columns on their way into results.
+//! Rows and columns of results.
 
 use std::sync::Arc;
 
 use super::errors::OUT_OF_MEMORY;
 use super::queue::QueryClass;
-use super::reply::{Outcome, whole};
+use super::reply::{MessageOutcome, fully_read};
 use super::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
@@ -16,32 +16,32 @@ use crate::result::rows::RowError;
 use crate::result::status::Status;
 use crate::result::store::{PgResult, PgResultBox};
 
-/// Room for rows that a result has from the start, in bytes: enough for most short queries.
+/// The space for rows, in bytes, that a result starts with. Enough for most short queries.
 const FIRST_ROWS: usize = 600;
-/// The most room for rows that a chunk has from the start.
+/// The limit on the space for rows that a chunk starts with.
 const CHUNK_ROWS: usize = 32 * 1024;
 
 impl Session {
-    pub(super) fn row_description(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn row_description(&mut self, body: &[u8]) -> MessageOutcome {
         if self.has_failed() {
-            // Already choked for some reason: everything up to the query's end is dropped.
-            return Outcome::Done;
+            // The query has failed: everything up to its end is dropped.
+            return MessageOutcome::Done;
         }
         let describing = matches!(self.queue.class(), None | Some(QueryClass::Describe));
         if self.result.is_some() && self.queue.class() != Some(QueryClass::Describe) {
-            // libpq: another result begins; parsing waits until this one was collected.
+            // libpq: another result starts. Parsing waits until this one is collected.
             self.state = AsyncState::Ready;
-            return Outcome::Wait;
+            return MessageOutcome::Wait;
         }
         match self.described(body, describing) {
             Ok(()) => {
                 if describing {
                     self.state = AsyncState::Ready;
                 }
-                Outcome::Done
+                MessageOutcome::Done
             }
-            Err(ColumnsError::LengthMismatch) => Outcome::Malformed,
-            Err(error) => self.give_up(error.message()),
+            Err(ColumnsError::LengthMismatch) => MessageOutcome::Malformed,
+            Err(error) => self.fail_result(error.message()),
         }
     }
 
@@ -69,15 +69,15 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn parameter_description(&mut self, body: &[u8]) -> Outcome {
+    pub(super) fn parameter_description(&mut self, body: &[u8]) -> MessageOutcome {
         let mut rest = Body(body);
         match self.described_parameters(&mut rest) {
             Ok(Some(result)) => {
                 self.result = Some(result);
-                whole(rest)
+                fully_read(rest)
             }
-            Ok(None) => self.give_up("insufficient data in \"t\" message"),
-            Err(OutOfMemory) => self.give_up(OUT_OF_MEMORY),
+            Ok(None) => self.fail_result("insufficient data in \"t\" message"),
+            Err(OutOfMemory) => self.fail_result(OUT_OF_MEMORY),
         }
     }
 
@@ -102,7 +102,7 @@ impl Session {
         Ok(Some(result))
     }
 
-    /// Whether the current result is an error already.
+    /// Whether the current result is an error.
     fn has_failed(&self) -> bool {
         self.error_result
             || self
@@ -111,41 +111,40 @@ impl Session {
                 .is_some_and(|result| result.status() == Status::FatalError)
     }
 
-    /// The result under construction is replaced by an error; the message counts as read.
-    pub(super) fn give_up(&mut self, message: &str) -> Outcome {
+    /// Replaces the result being built by an error. The message counts as processed.
+    pub(super) fn fail_result(&mut self, message: &str) -> MessageOutcome {
         self.clear_result();
         self.errors.add(message);
         self.save_error_result();
-        Outcome::Done
+        MessageOutcome::Done
     }
 
-    pub(super) fn data_row(&mut self, body: &[u8]) -> Outcome {
-        let takes_rows = self
+    pub(super) fn data_row(&mut self, body: &[u8]) -> MessageOutcome {
+        let accepts_rows = self
             .result
             .as_ref()
             .is_some_and(|r| matches!(r.status(), Status::TuplesOk | Status::TuplesChunk));
-        if !takes_rows {
+        if !accepts_rows {
             if self.has_failed() {
-                return Outcome::Done;
+                return MessageOutcome::Done;
             }
             self.errors.add(
                 "server sent data (\"D\" message) without prior row description (\"T\" message)",
             );
             self.save_error_result();
-            return Outcome::Done;
+            return MessageOutcome::Done;
         }
         match self.store_row(body) {
             Ok(()) => {
                 self.last_description.rows_taken(body.len());
-                Outcome::Done
+                MessageOutcome::Done
             }
-            Err(RowError::LengthMismatch) => Outcome::Malformed,
-            Err(error) => self.give_up(error.message()),
+            Err(RowError::LengthMismatch) => MessageOutcome::Malformed,
+            Err(error) => self.fail_result(error.message()),
         }
     }
 
-    /// Takes the DataRows that the input begins with, as far as they are plain and wanted now. All others go through
-    /// [`Session::data_row`].
+    /// Adds the DataRows at the front of the input on the fast path. [`Session::data_row`] processes all others.
     #[inline]
     pub(super) fn data_rows(&mut self, input: &mut RecvBuffer) {
         let wanted = input.unread().first() == Some(&server::DATA_ROW)
@@ -186,7 +185,7 @@ impl Session {
         Ok(())
     }
 
-    /// An empty result with the current one's columns, for a row of `row_size` bytes or more of them.
+    /// An empty result with the columns of the current one and space for rows of `row_size` bytes.
     fn partial_result(&self, row_size: usize) -> Result<PgResultBox, RowError> {
         let Some(whole) = &self.result else {
             return Err(RowError::OutOfMemory);
@@ -199,15 +198,20 @@ impl Session {
             }
             RowMode::Whole => (Status::TuplesOk, FIRST_ROWS),
         };
-        // libpq: encoding and hooks are those of the whole.
+        // libpq: encoding and hooks are those of the whole result.
         Ok(whole.portion(status, space)?)
     }
 
-    pub(super) fn copy_start(&mut self, body: &[u8], status: Status, state: AsyncState) -> Outcome {
+    pub(super) fn copy_start(
+        &mut self,
+        body: &[u8],
+        status: Status,
+        state: AsyncState,
+    ) -> MessageOutcome {
         let (overall, columns) = match Columns::from_copy_response(body) {
             Ok((overall, columns)) => (overall, Arc::new(columns)),
-            Err(ColumnsError::OutOfMemory) => return self.give_up_copy(state),
-            Err(_) => return Outcome::Malformed,
+            Err(ColumnsError::OutOfMemory) => return self.fail_copy(state),
+            Err(_) => return MessageOutcome::Malformed,
         };
         match self.empty_result(status) {
             Ok(mut result) => {
@@ -216,26 +220,26 @@ impl Session {
                 self.state = state;
                 self.copy_already_done = 0;
                 self.copy_is_binary = overall != 0;
-                Outcome::Done
+                MessageOutcome::Done
             }
-            Err(OutOfMemory) => self.give_up_copy(state),
+            Err(OutOfMemory) => self.fail_copy(state),
         }
     }
 
-    /// There is no memory for a COPY to begin. libpq waits for ever for a server that waits for data.
+    /// There is no memory to start a COPY. libpq would wait forever for a server that waits for data.
     #[cold]
-    fn give_up_copy(&mut self, state: AsyncState) -> Outcome {
+    fn fail_copy(&mut self, state: AsyncState) -> MessageOutcome {
         if state == AsyncState::CopyOut {
-            // The rest of it is dropped.
-            return self.give_up(OUT_OF_MEMORY);
+            // The rest of the COPY is dropped.
+            return self.fail_result(OUT_OF_MEMORY);
         }
         self.run_out_of_memory();
-        Outcome::Done
+        MessageOutcome::Done
     }
 }
 
-/// Adds the plain rows that `input` begins with to the result, or, in single-row mode, makes the first one the result,
-/// for which that of the whole is saved. Tells how many bytes that were, and the state then.
+/// Adds the rows at the front of `input` to the result. In single-row mode makes the first row the result and saves the
+/// result of the whole query. Returns the number of bytes used and the new state.
 #[inline(always)]
 fn plain_rows(
     input: &[u8],

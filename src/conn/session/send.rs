@@ -1,4 +1,4 @@
-//! Commands on their way out: whether one may be sent now, its messages, its place in the queue.
+//! Sending commands: checks, messages and the queue.
 
 use super::errors::{OUT_OF_MEMORY, Refused};
 use super::queue::QueryClass;
@@ -8,12 +8,12 @@ use crate::protocol::codes::client;
 use crate::protocol::frontend::{self, NoRoom, Output, Parameter};
 use crate::protocol::trace::AuthResponse;
 
-/// Most parameters a command can have.
+/// The maximum number of parameters of a command.
 pub const MAX_PARAMETERS: usize = 65535;
-/// In pipeline mode output is flushed only past this size.
+/// In pipeline mode output is flushed only above this size.
 const PIPELINE_FLUSH: usize = 65536;
 
-/// How much flushing a new command wants.
+/// Whether a new command must be flushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
     Now,
@@ -27,14 +27,14 @@ impl From<NoRoom> for Refused {
 }
 
 impl Session {
-    /// Begins a query cycle: the error text of the last one goes.
+    /// Starts a query cycle and clears the error text of the last one.
     pub fn begin_command(&mut self) {
         if self.queue.is_empty() {
             self.errors.clear();
         }
     }
 
-    /// Checks that a command may be sent or queued now (libpq: PQsendQueryStart).
+    /// Checks that a command can be sent or queued now (libpq: PQsendQueryStart).
     pub fn check_sendable(&mut self) -> Result<(), Refused> {
         if !self.is_open() {
             return self.refuse("no connection to the server");
@@ -42,7 +42,7 @@ impl Session {
         self.check_ready_for_command()
     }
 
-    /// The same for a query of the startup, whose connection is not open yet.
+    /// The same for a query of the startup, when the connection is not open yet.
     #[inline]
     pub fn check_ready_for_command(&mut self) -> Result<(), Refused> {
         if !reserve::is_ready() {
@@ -64,7 +64,7 @@ impl Session {
         Ok(())
     }
 
-    /// Notes why a call is refused.
+    /// Adds the reason why a call is refused.
     pub fn refuse<T>(&mut self, reason: impl AsRef<[u8]>) -> Result<T, Refused> {
         self.errors.add(reason);
         Err(Refused)
@@ -76,7 +76,7 @@ impl Session {
         self.refuse(OUT_OF_MEMORY)
     }
 
-    /// Appends messages all or none, and queues the command they are.
+    /// Appends all messages of a command or none, and queues the command.
     #[inline(always)]
     fn enqueue(
         &mut self,
@@ -92,7 +92,7 @@ impl Session {
         Ok(())
     }
 
-    /// Appends messages all or none.
+    /// Appends all messages or none.
     pub fn append(
         &mut self,
         write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
@@ -120,7 +120,7 @@ impl Session {
         Ok(())
     }
 
-    /// The messages between AuthenticationOk and ReadyForQuery are read like the reply to a command.
+    /// The messages between AuthenticationOk and ReadyForQuery are read as a command's reply.
     pub fn await_startup_messages(&mut self) {
         self.state = AsyncState::Busy;
     }
@@ -136,7 +136,7 @@ impl Session {
         })
     }
 
-    /// Parse (when there is a `command`), Bind, Describe, Execute, and Sync outside of pipeline mode.
+    /// Parse (if there is a `command`), Bind, Describe, Execute, and outside of pipeline mode Sync.
     pub fn send_bound<'a>(
         &mut self,
         command: Option<(&[u8], &[u32])>,
@@ -184,7 +184,7 @@ impl Session {
         })
     }
 
-    /// A sync point of a pipeline.
+    /// Adds a sync point to a pipeline.
     pub fn send_pipeline_sync(&mut self) -> Result<(), Refused> {
         if self.pipeline == PipelineStatus::Off {
             return self.refuse("cannot send pipeline when not in pipeline mode");
@@ -208,7 +208,7 @@ impl Session {
         self.append(frontend::flush)
     }
 
-    /// Whether commands of the extended protocol are to be flushed now.
+    /// Whether commands of the extended protocol must be flushed now.
     pub fn wants_flush(&self) -> Flush {
         if self.pipeline != PipelineStatus::On || self.out.len() >= PIPELINE_FLUSH {
             Flush::Now
@@ -226,14 +226,14 @@ impl Session {
         }
     }
 
-    /// The command just queued could not be sent: the session is idle again.
+    /// Makes the session idle again, because the command just queued could not be sent.
     pub fn take_back_command(&mut self) {
         if self.state == AsyncState::Busy {
             self.state = AsyncState::Idle;
         }
     }
 
-    /// Sets how the rows of the current command are handed out; false when it is too late.
+    /// Sets how the rows of the current command are returned. False if it is too late.
     pub fn set_row_mode(&mut self, mode: RowMode) -> bool {
         let may = self.state == AsyncState::Busy
             && matches!(

@@ -1,15 +1,15 @@
-//! What the server of the current physical connection has told: dropped as a whole with it.
+//! The data that the server of the current physical connection has sent. It is dropped with the connection.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::conninfo::params::ProtocolVersion;
 use crate::text::encoding;
 
-/// Encoding and escaping mode last reported on any connection, for the calls that know no connection.
+/// The encoding and escaping mode last reported on any connection, for functions without a connection argument.
 static LAST_ENCODING: AtomicI32 = AtomicI32::new(encoding::SQL_ASCII);
 static LAST_STD_STRINGS: AtomicBool = AtomicBool::new(false);
 
-/// The encoding and `standard_conforming_strings` that any connection's server reported last.
+/// The encoding and `standard_conforming_strings` last reported on any connection.
 pub fn process_wide_escaping() -> (i32, bool) {
     (
         LAST_ENCODING.load(Ordering::Relaxed),
@@ -20,27 +20,27 @@ pub fn process_wide_escaping() -> (i32, bool) {
 const DISCONNECT_REQUESTED: &[u8] = b"disconnect_requested";
 const DEFAULT_SCRAM_ITERATIONS: u32 = 4096;
 const MAX_KEY: usize = 256;
-/// Distinct parameters remembered; a server reports some twenty.
+/// The limit on distinct parameters stored. A normal server reports about twenty.
 const MAX_PARAMETERS: usize = 1024;
 
-/// Functions of the server that make up the large-object interface.
+/// The number of server functions that implement large objects.
 pub const LARGE_OBJECT_FUNCTIONS: usize = 13;
 
-/// One reported parameter; the value keeps a NUL behind it.
+/// A reported parameter. Its value ends in a NUL.
 #[derive(Debug)]
 struct Parameter {
     name: Vec<u8>,
     value: Vec<u8>,
 }
 
-/// Whether the server asked the client to leave.
+/// Whether the server asked the client to disconnect.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct GoAway {
     message: bool,
     parameter: bool,
 }
 
-/// Per-server state (libpq resets the same in pqDropServerData).
+/// The state of the server (libpq resets the same in pqDropServerData).
 #[derive(Debug)]
 pub struct ServerData {
     parameters: Vec<Parameter>,
@@ -52,16 +52,16 @@ pub struct ServerData {
     pub in_hot_standby: Option<bool>,
     pub scram_iterations: u32,
     pub process: i32,
-    /// The cancel key: 4 bytes in protocol 3.0, up to 256 in 3.2; empty before it came.
+    /// The cancel key: 4 bytes in protocol 3.0, up to 256 in 3.2, empty before it is received.
     pub key: Vec<u8>,
-    /// The SQLSTATE of the last error, zero-filled before one.
+    /// The SQLSTATE of the last error, all zero before the first one.
     pub sqlstate: [u8; 5],
     goaway: GoAway,
     pub auth_requested: bool,
     pub password_needed: bool,
     pub client_finished_auth: bool,
     pub gssapi_used: bool,
-    /// OIDs of the large-object functions, once looked up.
+    /// The OIDs of the large-object functions after they were looked up.
     pub large_object_functions: Option<[u32; LARGE_OBJECT_FUNCTIONS]>,
 }
 
@@ -90,12 +90,12 @@ impl Default for ServerData {
 }
 
 impl ServerData {
-    /// Remembers a ParameterStatus and what follows from it.
+    /// Stores a ParameterStatus and updates the fields that depend on it.
     pub fn set_parameter(&mut self, name: &[u8], value: &[u8]) {
         self.store(name, value);
         match name {
             b"client_encoding" => {
-                // libpq: if we don't recognize the encoding name, fall back to SQL_ASCII.
+                // libpq: an unknown encoding name means SQL_ASCII.
                 self.encoding = encoding::from_name(value).unwrap_or(encoding::SQL_ASCII);
                 LAST_ENCODING.store(self.encoding, Ordering::Relaxed);
             }
@@ -126,7 +126,7 @@ impl ServerData {
         }
     }
 
-    /// Remembers a BackendKeyData; Err is libpq's complaint.
+    /// Stores a BackendKeyData. `Err` has libpq's error text.
     pub fn set_key(&mut self, process: i32, key: &[u8]) -> Result<(), String> {
         self.process = process;
         self.key.clear();
@@ -146,13 +146,12 @@ impl ServerData {
         ))
     }
 
-    /// Remembers the SQLSTATE of the last error or notice.
+    /// Stores the SQLSTATE of the last error or notice.
     pub fn set_sqlstate(&mut self, state: &[u8]) {
         self.sqlstate = state.try_into().unwrap_or_default();
     }
 
-    /// The last reported value with its NUL. Once a GoAway message came,
-    /// `disconnect_requested` reads "on" whatever was reported.
+    /// The last reported value with its NUL. After a GoAway message `disconnect_requested` is always "on".
     pub fn parameter(&self, name: &[u8]) -> Option<&[u8]> {
         if name == DISCONNECT_REQUESTED && self.goaway.message {
             return Some(b"on\0");
@@ -161,22 +160,22 @@ impl ServerData {
         Some(&found.value)
     }
 
-    /// Whether a look-up of `name` depends on GoAway messages not parsed yet.
+    /// Whether the value of `name` depends on GoAway messages that are not parsed yet.
     pub fn depends_on_goaway(name: &[u8]) -> bool {
         name == DISCONNECT_REQUESTED
     }
 
-    /// The server asked the client to leave, by message or by parameter.
+    /// Whether the server asked the client to disconnect, by message or by parameter.
     pub fn goaway_received(&self) -> bool {
         self.goaway.message || self.goaway.parameter
     }
 
-    /// Whether it did so by message, which nothing takes back.
+    /// Whether it asked by message, which is final.
     pub fn goaway_message_received(&self) -> bool {
         self.goaway.message
     }
 
-    /// Remembers a GoAway message; true for the first of this connection.
+    /// Stores a GoAway message. True for the first one of this connection.
     pub fn note_goaway(&mut self) -> bool {
         !std::mem::replace(&mut self.goaway.message, true)
     }
@@ -187,7 +186,7 @@ fn version_number(text: &[u8]) -> i32 {
     let mut numbers = text.split(|&b| b == b'.');
     let mut next_number = |whole: bool| {
         let text = numbers.next()?;
-        // The number before the next dot must reach up to it.
+        // Only digits can precede the next dot.
         leading_number(text).map(|n| (n, whole || text.iter().all(u8::is_ascii_digit)))
     };
     let first = next_number(false);
@@ -212,7 +211,7 @@ fn version_number(text: &[u8]) -> i32 {
     .unwrap_or(0)
 }
 
-/// The number a text begins with.
+/// The number at the start of a text.
 fn leading_number(text: &[u8]) -> Option<u32> {
     let end = text
         .iter()
@@ -226,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_read_as_libpq_reads_them() {
+    fn parses_server_versions_like_libpq() {
         for (text, number) in [
             (&b"15.18 (Debian 15.18-0+deb12u1)"[..], 150018),
             (b"18beta1", 180000),
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goaway_message_outlasts_the_parameter() {
+    fn a_goaway_message_is_final() {
         let mut server = ServerData::default();
         assert_eq!(server.parameter(b"disconnect_requested"), None);
         server.set_parameter(b"disconnect_requested", b"off");

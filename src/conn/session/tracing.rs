@@ -1,14 +1,14 @@
-//! Which messages of a connection are traced, and when.
+//! PQtrace: collects the lines for messages sent and received.
 
 use crate::protocol::backend::HEADER;
 use crate::protocol::trace::{self, AuthResponse, TraceFlags};
 
-/// How many bytes of a line stand for one of its message, at the most.
-const MOST_PER_BYTE: usize = 5;
-/// What else a line has: its time, length and names.
-const BESIDE_MESSAGE: usize = 1024;
+/// The maximum number of bytes that a line has for each byte of its message.
+const MAX_PER_BYTE: usize = 5;
+/// The maximum length of the rest of a line: time, length and names.
+const MAX_OVERHEAD: usize = 1024;
 
-/// Collects PQtrace's lines until the caller writes them.
+/// Collects the lines of PQtrace until the caller writes them.
 pub struct Tracer {
     pub flags: TraceFlags,
     clock: fn() -> Vec<u8>,
@@ -16,7 +16,7 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// `clock` gives the local time as the lines begin with it.
+    /// `clock` returns the local time in the format of the lines.
     pub fn new(clock: fn() -> Vec<u8>) -> Tracer {
         Tracer {
             flags: TraceFlags::default(),
@@ -30,9 +30,9 @@ impl Tracer {
         std::mem::take(&mut self.lines)
     }
 
-    /// Makes room for the line of a message; one for which there is no memory is left out.
-    fn has_room_for(&mut self, message: &[u8]) -> bool {
-        let room = message.len().saturating_mul(MOST_PER_BYTE) + BESIDE_MESSAGE;
+    /// Reserves memory for the line of a message. Lines without memory are dropped.
+    fn reserve_line(&mut self, message: &[u8]) -> bool {
+        let room = message.len().saturating_mul(MAX_PER_BYTE) + MAX_OVERHEAD;
         self.lines.try_reserve(room).is_ok()
     }
 
@@ -43,10 +43,10 @@ impl Tracer {
         (self.clock)()
     }
 
-    /// A message of the server was understood.
+    /// Adds the line for a message of the server.
     #[cold]
     pub fn received(&mut self, frame: &[u8]) {
-        if !self.has_room_for(frame) {
+        if !self.reserve_line(frame) {
             return;
         }
         let (stamp, flags) = (self.timestamp(), self.flags);
@@ -54,13 +54,13 @@ impl Tracer {
         trace::frame_line(&mut self.lines, true, frame, &stamp, flags, context);
     }
 
-    /// Messages were appended to the output.
+    /// Adds the lines for messages appended to the output.
     #[cold]
     pub fn sent(&mut self, messages: &[u8]) {
         self.sent_auth(messages, AuthResponse::default());
     }
 
-    /// As [`Tracer::sent`]; `meaning` tells what a 'p' message is.
+    /// As [`Tracer::sent`]. `meaning` tells what a 'p' message is.
     pub fn sent_auth(&mut self, mut messages: &[u8], meaning: AuthResponse) {
         while let Some((_, rest)) = messages.split_first_chunk::<1>() {
             let length = rest
@@ -69,22 +69,22 @@ impl Tracer {
             let total = (1 + length as usize).clamp(HEADER, messages.len().max(HEADER));
             let (frame, others) = messages.split_at(total.min(messages.len()));
             messages = others;
-            if self.has_room_for(frame) {
+            if self.reserve_line(frame) {
                 let (stamp, flags) = (self.timestamp(), self.flags);
                 trace::frame_line(&mut self.lines, false, frame, &stamp, flags, meaning);
             }
         }
     }
 
-    /// The one byte that answers a request for encryption, which `name` tells.
+    /// Adds the line for the one-byte answer to the encryption request `name`.
     pub fn answered(&mut self, name: &str, answer: u8) {
         let (stamp, flags) = (self.timestamp(), self.flags);
         trace::answer_line(&mut self.lines, name, answer, &stamp, flags);
     }
 
-    /// A packet without a type byte was appended to the output.
+    /// Adds the line for a packet without a type byte.
     pub fn sent_untyped(&mut self, packet: &[u8]) {
-        if !self.has_room_for(packet) {
+        if !self.reserve_line(packet) {
             return;
         }
         let (stamp, flags) = (self.timestamp(), self.flags);

@@ -1,4 +1,4 @@
-//! One connection attempt to one address: its socket, and what its error text begins with.
+//! One connection to one address: its socket and the start of its error text.
 
 use super::encryption::Encryption;
 use super::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Want};
@@ -9,7 +9,7 @@ use crate::conninfo::params::HostKind;
 use crate::mem::error_text::ErrorText;
 
 impl Startup {
-    /// The outcome of [`Want::Connect`]: Ok(true) when the connection stands already.
+    /// The result of [`Want::Connect`]. `Ok(true)` means that the connection is already established.
     pub fn opened(&mut self, session: &mut Session, outcome: Result<bool, OpenFailure>) {
         self.error_mark = session.error_text().len();
         let more =
@@ -17,16 +17,16 @@ impl Startup {
         match outcome {
             Err(OpenFailure::Socket(_)) if more => self.advance_to(Next::Address),
             Err(OpenFailure::Socket(message)) => {
-                self.identify_host(session);
+                self.add_address_to_errors(session);
                 self.fail_with(session, message);
             }
             Err(OpenFailure::Options(message)) => {
-                self.identify_host(session);
+                self.add_address_to_errors(session);
                 session.add_error(message);
                 self.advance_to(Next::Address);
             }
             Err(OpenFailure::Connect(reason)) => {
-                self.identify_host(session);
+                self.add_address_to_errors(session);
                 self.connect_failed(session, &reason);
             }
             Ok(immediate) => self.connecting(session, immediate),
@@ -34,14 +34,14 @@ impl Startup {
     }
 
     pub(super) fn connecting(&mut self, session: &mut Session, immediate: bool) {
-        self.identify_host(session);
+        self.add_address_to_errors(session);
         self.enter(session, Phase::Connecting);
         if immediate {
             self.connect_finished(session, Ok(()));
         }
     }
 
-    /// libpq: what is required and cannot be had ends it before anything is opened.
+    /// libpq: if a required encryption is not available, the attempt fails before a socket is opened.
     pub(super) fn open(&mut self, session: &mut Session) -> Option<Want> {
         let known = self.encryption.current().is_some() || self.begin_encryption(session);
         known.then_some(Want::Connect(self.address))
@@ -53,7 +53,7 @@ impl Startup {
             Err(message) => self.fail_with(session, message),
             Ok(encryption) if encryption.current().is_none() => self.fail(),
             Ok(encryption) => {
-                self.not_usable = None;
+                self.tls_unusable_reason = None;
                 self.encryption = encryption;
                 return true;
             }
@@ -61,8 +61,8 @@ impl Startup {
         false
     }
 
-    /// Begins the error text of this attempt with what it connected to.
-    pub(super) fn identify_host(&self, session: &mut Session) {
+    /// Starts the error text of this connection with its address.
+    pub(super) fn add_address_to_errors(&self, session: &mut Session) {
         let Some(address) = self.current_address() else {
             return;
         };
@@ -103,7 +103,7 @@ impl Startup {
         self.advance_to(Next::Address);
     }
 
-    /// The outcome of a connect: Err is the system's text.
+    /// The result of connect(). `Err` has the system's error text.
     pub fn connect_finished(&mut self, session: &mut Session, outcome: Result<(), ErrorText>) {
         match outcome {
             Err(reason) => self.connect_failed(session, &reason),
@@ -120,12 +120,12 @@ impl Startup {
         }
     }
 
-    /// The socket itself cannot be asked: the whole attempt ends.
+    /// The state of the socket cannot be read: the whole attempt fails.
     pub fn socket_failed(&mut self, session: &mut Session, message: &[u8]) {
         self.fail_with(session, message);
     }
 
-    /// The user who runs the server, or libpq's complaint.
+    /// The user who runs the server, or an error text.
     pub fn peer(&mut self, session: &mut Session, user: Result<Vec<u8>, ErrorText>) {
         let wanted = self.options.non_empty(Opt::RequirePeer).unwrap_or_default();
         match user {
@@ -145,7 +145,7 @@ impl Startup {
         }
     }
 
-    /// Reading failed or the server closed the connection (`clean`); the session holds the text.
+    /// Reading failed, or the server closed the connection (`clean`). The session has the error text.
     pub fn lost(&mut self, session: &mut Session, clean: bool) {
         let awaiting =
             self.next.is_none() && session.stage() == Stage::Starting(Phase::AwaitingResponse);

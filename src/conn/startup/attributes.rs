@@ -1,4 +1,4 @@
-//! target_session_attrs: whether the server connected to is the one wanted.
+//! `target_session_attrs`: whether the connected server is acceptable.
 
 use super::{Next, Startup, Target, Want};
 use crate::conn::session::Session;
@@ -10,7 +10,7 @@ use crate::result::store::PgResultBox;
 
 const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
 const IS_IN_RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
-/// Servers before this have no hot standby.
+/// Older servers have no hot standby.
 const FIRST_STANDBY_VERSION: i32 = 90_000;
 
 impl Startup {
@@ -20,7 +20,7 @@ impl Startup {
             Target::Wanted(wanted) => wanted,
         };
         match wanted {
-            TargetSessionAttrs::Any => Some(self.open_for_business(session)),
+            TargetSessionAttrs::Any => Some(self.accept_session(session)),
             TargetSessionAttrs::ReadWrite | TargetSessionAttrs::ReadOnly => {
                 self.check_read_only(session, wanted == TargetSessionAttrs::ReadOnly)
             }
@@ -39,7 +39,7 @@ impl Startup {
             return self.probe(session, SHOW_READ_ONLY, Phase::ProbeWritable);
         };
         if (read_only || standby) == wanted {
-            return Some(self.open_for_business(session));
+            return Some(self.accept_session(session));
         }
         Some(self.reject(
             session,
@@ -57,13 +57,13 @@ impl Startup {
         }
         match session.server().in_hot_standby {
             None => self.probe(session, IS_IN_RECOVERY, Phase::ProbeStandby),
-            Some(standby) if standby == wanted => Some(self.open_for_business(session)),
+            Some(standby) if standby == wanted => Some(self.accept_session(session)),
             Some(true) => Some(self.reject(session, "server is in hot standby mode")),
             Some(false) => Some(self.reject(session, "server is not in hot standby mode")),
         }
     }
 
-    fn open_for_business(&mut self, session: &mut Session) -> Want {
+    fn accept_session(&mut self, session: &mut Session) -> Want {
         if let Some(notice) = self.unencrypted_notice(session) {
             return Want::Notice(notice);
         }
@@ -73,16 +73,16 @@ impl Startup {
         Want::Done
     }
 
-    /// Leaves politely; the next host, if any, is tried.
+    /// Ends the session with a Terminate and tries the next host.
     fn reject(&mut self, session: &mut Session, reason: &str) -> Want {
         session.add_error(reason);
-        // A Terminate always fits.
+        // There is always room for a Terminate.
         let _ = session.send_terminate();
         self.advance_to(Next::Host);
         Want::Write
     }
 
-    /// Asks the server, keeping the error text of hosts tried before.
+    /// Sends a query. Keeps the error text of the hosts tried before.
     fn probe(&mut self, session: &mut Session, query: &str, phase: Phase) -> Option<Want> {
         let sent = session
             .check_ready_for_command()
@@ -96,7 +96,7 @@ impl Startup {
         Some(Want::Write)
     }
 
-    pub(super) fn judge_probe(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
+    pub(super) fn evaluate_probe(&mut self, session: &mut Session, phase: Phase) -> Option<Want> {
         let answer = match self.answer_of_probe(session) {
             Ok(answer) => answer,
             Err(want) => return Some(want),
@@ -104,7 +104,7 @@ impl Startup {
         let writable = phase == Phase::ProbeWritable;
         match answer {
             Some(value) if writable => {
-                // "on" proves that one of the two is on: for this purpose both may as well be.
+                // "on" means that one of the two is on. Here it does not matter which.
                 let read_only = value.starts_with(b"on");
                 session.server_mut().default_read_only = Some(read_only);
                 session.server_mut().in_hot_standby = Some(read_only);
@@ -123,7 +123,7 @@ impl Startup {
         None
     }
 
-    /// The single value the probe answered, None if it answered anything else; Err says what to wait for.
+    /// The value that the probe returned, or `None` for any other result. `Err` is what to wait for.
     fn answer_of_probe(&mut self, session: &mut Session) -> Result<Option<Vec<u8>>, Want> {
         if let Some(notice) = session.parse_input() {
             return Err(Want::Notice(notice));
@@ -137,7 +137,7 @@ impl Startup {
         })
     }
 
-    /// Reads on until the probe's command is over.
+    /// Reads until the probe's command is complete.
     pub(super) fn finish_probe(&mut self, session: &mut Session) -> Option<Want> {
         if let Some(notice) = session.parse_input() {
             return Some(Want::Notice(notice));

@@ -1,4 +1,4 @@
-//! What authentication keeps between two messages.
+//! Authentication state kept between messages.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +8,7 @@ use crate::mem::error_text::ErrorText;
 use crate::protocol::frontend::{NoRoom, Output};
 use crate::protocol::trace::AuthResponse;
 
-/// The exchange on the current physical connection.
+/// The authentication exchange on the current physical connection.
 #[derive(Default)]
 pub struct Authentication {
     pub(super) requests: u32,
@@ -28,41 +28,40 @@ pub(super) fn answer_request(
     appended.map_err(|NoRoom| b"out of memory".into())
 }
 
-/// What a TLS handshake tells those who authenticate.
+/// Facts from a TLS handshake that authentication needs.
 #[derive(Debug)]
 pub struct TlsFacts {
-    /// The server asked for a certificate of the client.
+    /// The server requested a client certificate.
     pub certificate_requested: bool,
-    /// A certificate of the client was sent.
+    /// A client certificate was sent.
     pub certificate_sent: bool,
-    /// The server certificate's hash for the channel binding tls-server-end-point, or why there is none.
+    /// The hash of the server certificate for the channel binding tls-server-end-point, or why there is none.
     pub server_end_point: Result<Vec<u8>, ErrorText>,
 }
 
-/// What is known of the issuer for as long as the connection object lives, and the token until a
-/// connection stands.
+/// OAuth data. The issuer lasts as long as the connection object, the token until the connection is open.
 #[derive(Default)]
 pub struct OAuth {
-    /// The identifier of the one issuer that is trusted.
+    /// The identifier of the only issuer that is trusted.
     pub issuer: Option<String>,
     pub discovery_uri: Option<String>,
     pub(super) token: Option<Zeroizing<Vec<u8>>>,
-    /// Plain http is allowed, for tests.
+    /// Plain http is permitted, for tests.
     pub allow_http: bool,
 }
 
-/// Where the exchange of the current physical connection stands.
+/// The progress of OAUTHBEARER on the current physical connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OAuthExchange {
-    /// A token is being asked for, so that it can go into the first message.
+    /// A token for the first message is requested.
     Begun,
-    /// The first message is sent; whether a flow is ready to bring the token that was not in it.
+    /// The first message was sent. If it had no token, `flow` tells whether a flow is ready to obtain one.
     Sent { flow: bool },
-    /// The server has said where a token is to be had.
+    /// The server has sent the discovery URI of the issuer.
     Discovered,
-    /// The server has refused our token.
+    /// The server has rejected the token.
     Refused,
 }
 
-/// What the server of a GSSAPI exchange said last; Err if that will not do.
+/// The last token from the server in a GSSAPI exchange, or why it is not accepted.
 pub(super) struct GssExchange(pub Result<Vec<u8>, ErrorText>);

@@ -1,4 +1,4 @@
-//! Answering the server's authentication requests (libpq: pg_fe_sendauth).
+//! Answers to the server's authentication requests (libpq: pg_fe_sendauth).
 
 use zeroize::Zeroizing;
 
@@ -17,12 +17,12 @@ use crate::protocol::codes::auth;
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
 
-/// Requests answered on one physical connection; a real exchange has a handful.
+/// The limit on requests per physical connection. A normal exchange has fewer than ten.
 const MAX_REQUESTS: u32 = 100;
 pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
 
 impl Startup {
-    /// Answers the request in `frame`, a whole AuthenticationRequest message.
+    /// Answers the request in `frame`, a complete AuthenticationRequest message.
     pub(super) fn authentication_request(&mut self, session: &mut Session, frame: &[u8]) {
         session.server_mut().auth_requested = true;
         let mut body = Body(&frame[HEADER..]);
@@ -42,12 +42,12 @@ impl Startup {
         }
     }
 
-    /// Whether the current physical connection has got beyond authentication.
+    /// Whether authentication on the current physical connection is complete.
     pub fn is_authenticated(&self) -> bool {
         self.auth.completed
     }
 
-    /// A server that asks for ever would be answered for ever.
+    /// Limits the number of requests: a hostile server could send them without end.
     fn check_count(&mut self, request: u32) -> Result<(), ErrorText> {
         self.auth.requests += 1;
         if self.auth.requests > MAX_REQUESTS && request != auth::OK {
@@ -56,7 +56,7 @@ impl Startup {
         Ok(())
     }
 
-    /// Refuses what require_auth, sslcertmode or channel_binding rule out, before anything is answered.
+    /// Refuses what `require_auth`, `sslcertmode` or `channel_binding` forbid, before anything is sent.
     fn check_expected(&self, session: &Session, request: u32) -> Result<(), ErrorText> {
         if self.params.sslcertmode == SslCertMode::Require && request == auth::OK {
             self.check_certificate()?;
@@ -65,7 +65,7 @@ impl Startup {
             let allowed = match request {
                 auth::OK => {
                     !required.required || session.server().client_finished_auth || {
-                        // libpq: encryption with GSSAPI has authenticated both sides.
+                        // libpq: GSSAPI encryption has authenticated both sides.
                         self.in_use == Method::Gss && required.allowed & auth_bit::GSS != 0
                     }
                 }
@@ -81,7 +81,7 @@ impl Startup {
         Ok(())
     }
 
-    /// libpq: sslcertmode=require is about what the server asked for, not about what it made of it.
+    /// libpq: `sslcertmode=require` checks that the server requested a certificate, not that it verified one.
     fn check_certificate(&self) -> Result<(), ErrorText> {
         let text = match &self.tls {
             Some(facts) if !facts.certificate_requested => {
@@ -135,7 +135,7 @@ impl Startup {
             auth::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".into()),
             auth::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".into()),
             auth::CRYPT => Err(b"Crypt authentication not supported".into()),
-            // libpq: the library for GSSAPI speaks SSPI too.
+            // libpq: the GSSAPI library also implements SSPI.
             auth::GSS | auth::SSPI => {
                 self.begin_gss(session, frame);
                 Ok(())
@@ -185,7 +185,7 @@ impl Startup {
     }
 }
 
-/// The require_auth bits that permit a request; None for one that no list can permit.
+/// The `require_auth` bits that permit a request. `None` if no list can permit it.
 fn method_bit(request: u32) -> Option<u16> {
     match request {
         auth::PASSWORD => Some(auth_bit::PASSWORD),

@@ -1,4 +1,4 @@
-//! Encrypting a connection before anything is said on it: the request, its one-byte answer, the handshake.
+//! Encryption before the startup packet: the request, its one-byte answer and the handshake.
 
 use super::auth_state::TlsFacts;
 use super::encryption::Method;
@@ -12,17 +12,17 @@ use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
 impl Startup {
-    /// The socket is connected, or its encryption stands: asks for what is missing, else begins the conversation.
+    /// Requests the encryption that is missing, or sends the startup packet.
     pub(super) fn secure_or_begin(&mut self, session: &mut Session) -> Option<Want> {
         match self.encryption.current() {
-            Some(Method::Plain) | None => self.open_conversation(session),
-            Some(method) if method == self.in_use => self.open_conversation(session),
+            Some(Method::Plain) | None => self.send_startup_packet(session),
+            Some(method) if method == self.in_use => self.send_startup_packet(session),
             Some(method) => self.request_encryption(session, method),
         }
     }
 
     fn request_encryption(&mut self, session: &mut Session, method: Method) -> Option<Want> {
-        if method == Method::Tls && self.is_direct() {
+        if method == Method::Tls && self.starts_tls_directly() {
             self.enter(session, Phase::Handshake(method));
             return None;
         }
@@ -40,12 +40,12 @@ impl Startup {
         Some(Want::Write)
     }
 
-    /// TLS begins without a request.
-    fn is_direct(&self) -> bool {
+    /// Whether TLS starts without a request.
+    fn starts_tls_directly(&self) -> bool {
         self.params.sslnegotiation == SslNegotiation::Direct
     }
 
-    /// The server's answer to the request for `method`.
+    /// Reads the server's answer to the request for `method`.
     pub(super) fn encryption_answer(
         &mut self,
         session: &mut Session,
@@ -70,30 +70,30 @@ impl Startup {
             tracer.answered(texts.traced, reply);
         }
         if reply == answer::NO {
-            self.go_on_without(session, texts.required);
+            self.encryption_declined(session, texts.required);
         } else {
             self.enter(session, Phase::Handshake(method));
         }
         None
     }
 
-    /// The server complained. Its words are not shown: anybody could have sent them.
+    /// The server sent an error. Its text is not shown because it is not authenticated.
     fn request_refused(&mut self, session: &mut Session, method: Method) -> Option<Want> {
         session.add_error(texts(method).refused);
         match method {
-            // libpq: servers too old for GSSAPI encryption answer so.
+            // libpq: servers without GSSAPI encryption answer with an error.
             Method::Gss => self.fall_back(),
             _ => self.fail(),
         }
         None
     }
 
-    /// The server declined, and the connection is still good: what else is allowed goes on with it.
-    fn go_on_without(&mut self, session: &mut Session, required: &str) {
+    /// The server declined. The connection is usable for the next permitted method.
+    fn encryption_declined(&mut self, session: &mut Session, required: &str) {
         if !self.encryption.fall_back() {
             self.fail_with(session, required);
-        } else if self.encryption.current() == Some(Method::Tls) && self.is_direct() {
-            // The server expects a request now, not a handshake.
+        } else if self.encryption.current() == Some(Method::Tls) && self.starts_tls_directly() {
+            // The server now expects a request, not a handshake.
             self.advance_to(Next::Same);
         } else {
             self.enter(session, Phase::Connected);
@@ -112,8 +112,8 @@ impl Startup {
         session.server_mut().gssapi_used |= self.in_use == Method::Gss;
     }
 
-    /// libpq: what came behind the answer, unencrypted, is looked at only now; it must not be taken for what came
-    /// encrypted. A handshake that failed because of it may be followed by other methods.
+    /// Ends a handshake. libpq checks only now for unencrypted data after the server's answer, which must not be read as
+    /// encrypted data. If the handshake fails because of such data, other methods are tried.
     fn established(&mut self, session: &mut Session, method: Method) {
         if !session.input().unread().is_empty() {
             return self.fail_with(session, texts(method).unencrypted);
@@ -122,16 +122,16 @@ impl Startup {
         self.enter(session, Phase::Connected);
     }
 
-    /// A TLS handshake is about to fail for a reason that C libpq may not have. Should the session be opened in plain
-    /// text, the application is told.
+    /// A TLS handshake will fail for a reason that C libpq may not have. The application gets a notice if the session then
+    /// opens without encryption.
     pub fn tls_not_usable(&mut self, reason: &[u8]) {
         let first_line = reason.split(|byte| *byte == b'\n').next();
-        self.not_usable = first_line.map(<[u8]>::to_vec);
+        self.tls_unusable_reason = first_line.map(<[u8]>::to_vec);
     }
 
-    /// The notice for the application that a session is not encrypted although the server offered TLS.
+    /// The notice that a session is not encrypted although the server offered TLS.
     pub(super) fn unencrypted_notice(&mut self, session: &mut Session) -> Option<PgResultBox> {
-        let reason = self.not_usable.take()?;
+        let reason = self.tls_unusable_reason.take()?;
         if self.in_use != Method::Plain || self.purpose != Purpose::Session {
             return None;
         }
@@ -144,8 +144,7 @@ impl Startup {
         session.take_notice()
     }
 
-    /// A handshake failed, or could not even begin, with libpq's text for it.
-    /// An empty text adds nothing.
+    /// A handshake failed or could not start. `message` is libpq's error text; an empty text adds nothing.
     pub fn handshake_failed(&mut self, session: &mut Session, message: impl AsRef<[u8]>) {
         if !message.as_ref().is_empty() {
             session.add_error(message);
@@ -154,11 +153,11 @@ impl Startup {
     }
 }
 
-/// What a request's answers mean and how libpq words them.
+/// The answers to a request and libpq's error texts.
 struct Texts {
     accepted: u8,
     traced: &'static str,
-    /// Followed by the answer.
+    /// The answer byte follows.
     invalid: &'static str,
     refused: &'static str,
     required: &'static str,

@@ -1,9 +1,9 @@
-//! Which encryption to try next with one address.
+//! Which encryption method to try next at one address.
 
 use crate::conninfo::params::{GssEncMode, Params, SslMode};
 use crate::mem::error_text::ErrorText;
 
-/// What protects a connection.
+/// The encryption of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Gss,
@@ -21,15 +21,15 @@ impl Method {
     }
 }
 
-/// What this build and its surroundings can do.
+/// What this build and its environment support.
 #[derive(Debug, Clone, Copy)]
 pub struct Available {
     pub tls: bool,
-    /// Whether there are credentials for GSSAPI, asked when they are needed; Err says what is missing.
+    /// Whether there are GSSAPI credentials. `Err` says what is missing. Called only when needed.
     pub gss: fn() -> Result<(), ErrorText>,
 }
 
-/// The methods allowed and failed so far for one address.
+/// The methods that are permitted and those that have failed at one address.
 #[derive(Debug, Default)]
 pub struct Encryption {
     allowed: u8,
@@ -39,7 +39,7 @@ pub struct Encryption {
 }
 
 impl Encryption {
-    /// Begins with a new address; Err is libpq's complaint.
+    /// Starts with a new address. `Err` has libpq's error text.
     pub fn new(params: &Params, unix: bool, available: Available) -> Result<Encryption, ErrorText> {
         let mut encryption = Encryption {
             plain_first: params.sslmode == SslMode::Allow,
@@ -58,12 +58,12 @@ impl Encryption {
         Ok(encryption)
     }
 
-    /// The method to use now; None when none is left.
+    /// The method to use now. `None` if all have failed.
     pub fn current(&self) -> Option<Method> {
         self.current
     }
 
-    /// Gives the current method up; true when another is to be tried with the same address.
+    /// Marks the current method as failed. True if another one can be tried at the same address.
     pub fn fall_back(&mut self) -> bool {
         if let Some(method) = self.current {
             self.failed |= method.bit();
@@ -116,7 +116,7 @@ pub mod tests {
     use super::*;
     use crate::conninfo::params::*;
 
-    /// Parameters as an empty connection string gives them.
+    /// The parameters of an empty connection string.
     pub fn params(sslmode: SslMode, gssencmode: GssEncMode) -> Params {
         Params {
             hosts: vec![Host::default()],
@@ -151,7 +151,7 @@ pub mod tests {
     }
 
     #[test]
-    fn methods_come_in_libpqs_order() {
+    fn tries_methods_in_the_order_of_libpq() {
         use Method::*;
         let prefer = GssEncMode::Prefer;
         assert_eq!(order(SslMode::Prefer, prefer, false), [Gss, Tls, Plain]);
@@ -163,7 +163,7 @@ pub mod tests {
     }
 
     #[test]
-    fn what_cannot_be_required() {
+    fn reports_a_required_method_that_is_not_available() {
         let none = Available {
             tls: true,
             gss: || Err(b"no credential cache".into()),

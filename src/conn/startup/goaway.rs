@@ -1,28 +1,28 @@
-//! Asking a server for GoAway, and asking no more where the request itself did harm.
+//! Decides whether the startup packet has the GoAway key. Servers that reject the key do not get it again.
 
 use crate::conninfo::params::GoAwayMode;
 
-/// Addresses remembered as unwilling, over all resets of a connection.
+/// The limit on addresses remembered, over all resets of a connection.
 const MAX_REMEMBERED: usize = 256;
 
-/// Whether to ask the address being tried.
+/// Whether to send the key to the current address.
 #[derive(Debug)]
 pub struct GoAwayRequest {
     mode: GoAwayMode,
-    /// Addresses that broke on the request.
-    unwilling: Vec<Vec<u8>>,
+    /// Addresses that rejected the key.
+    rejecting: Vec<Vec<u8>>,
     current: Vec<u8>,
-    asking: bool,
-    /// The current address refused the request with this SQLSTATE, which says little. It is cleared of the suspicion if
-    /// it refuses the try without the key alike.
-    suspected: Option<Vec<u8>>,
+    sends_key: bool,
+    /// The SQLSTATE with which the current address rejected the key, if it does not prove that the key was the reason. If the
+    /// retry without the key fails with the same SQLSTATE, the key was not the reason.
+    unproven_rejection: Option<Vec<u8>>,
 }
 
-/// How sure it is that an error is about the key.
+/// How certain it is that a server rejected the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub enum Rejection {
     Certain,
-    /// It may have any other reason: another try shows.
+    /// The retry without the key shows the reason.
     Possible,
 }
 
@@ -30,84 +30,84 @@ impl GoAwayRequest {
     pub fn new(mode: GoAwayMode) -> GoAwayRequest {
         GoAwayRequest {
             mode,
-            unwilling: Vec::new(),
+            rejecting: Vec::new(),
             current: Vec::new(),
-            asking: false,
-            suspected: None,
+            sends_key: false,
+            unproven_rejection: None,
         }
     }
 
-    /// Begins with an address; `wanted` is false for connections that never ask.
+    /// Starts with an address. `wanted` is false for connections that never send the key.
     pub fn begin_address(&mut self, key: &[u8], wanted: bool) {
         self.current = key.to_vec();
-        self.suspected = None;
-        let known = self.unwilling.iter().any(|address| address == key);
-        self.asking = wanted && self.mode != GoAwayMode::Disable && !known;
+        self.unproven_rejection = None;
+        let known = self.rejecting.iter().any(|address| address == key);
+        self.sends_key = wanted && self.mode != GoAwayMode::Disable && !known;
     }
 
-    /// Whether the startup packet carries the key.
-    pub fn is_asked(&self) -> bool {
-        self.asking
+    /// Whether the startup packet has the key.
+    pub fn sends_key(&self) -> bool {
+        self.sends_key
     }
 
-    /// Never asks this address again; true when it had been asked, so that another try makes sense.
-    pub fn give_up(&mut self) -> bool {
-        if !self.asking {
+    /// Stops sending the key to this address. True if it was sent, so that a retry makes sense.
+    pub fn stop_sending(&mut self) -> bool {
+        if !self.sends_key {
             return false;
         }
-        self.asking = false;
-        if self.unwilling.len() < MAX_REMEMBERED {
-            self.unwilling.push(self.current.clone());
+        self.sends_key = false;
+        if self.rejecting.len() < MAX_REMEMBERED {
+            self.rejecting.push(self.current.clone());
         }
         true
     }
 
-    /// Likewise, for an error that may have another reason.
-    pub fn suspect(&mut self, sqlstate: Option<&[u8]>) -> bool {
-        let again = self.give_up();
+    /// The same, for an error that may have another reason.
+    pub fn stop_sending_unproven(&mut self, sqlstate: Option<&[u8]>) -> bool {
+        let again = self.stop_sending();
         if again {
-            self.suspected = Some(sqlstate.unwrap_or_default().to_vec());
+            self.unproven_rejection = Some(sqlstate.unwrap_or_default().to_vec());
         }
         again
     }
 
-    /// The first answer to a try without the key is an error, too. When it is the same, the key was not its reason: the
-    /// next connection to this address asks again. This one does not, as another encryption may be the remedy.
-    pub fn acquit(&mut self, sqlstate: Option<&[u8]>) {
-        if self.suspected.as_deref() == Some(sqlstate.unwrap_or_default()) {
-            self.suspected = None;
+    /// The first reply to the retry without the key is an error too. If the SQLSTATE is the same, the key was not the reason,
+    /// and the next connection to this address sends it again. This connection does not: another encryption method may help.
+    pub fn clear_if_same_error(&mut self, sqlstate: Option<&[u8]>) {
+        if self.unproven_rejection.as_deref() == Some(sqlstate.unwrap_or_default()) {
+            self.unproven_rejection = None;
             let current = &self.current;
-            self.unwilling.retain(|address| address != current);
+            self.rejecting.retain(|address| address != current);
         }
     }
 }
 
-/// An error in reply to a startup packet with the key.
+/// An error in reply to a startup packet.
 #[derive(Debug, Clone, Copy)]
-pub struct Refusal<'a> {
+pub struct ServerError<'a> {
     pub sqlstate: Option<&'a [u8]>,
     pub message: &'a [u8],
-    /// Nothing came before it.
+    /// No other message came before it.
     pub first: bool,
-    /// It tells which routine of the server's source raised it, as PostgreSQL's own errors do. PostgreSQL names the key
-    /// if it is the reason; poolers and proxies have no such field.
+    /// It names the routine of the server's source that raised it, as PostgreSQL's own errors do. PostgreSQL names the key if
+    /// the key is the reason. Poolers and proxies have no such field.
     pub has_routine: bool,
 }
 
-/// Whether an error calls for a try without the key.
-pub fn blame(refusal: Refusal<'_>) -> Option<Blame> {
-    let named = memchr::memmem::find(refusal.message, b"_pq_").is_some();
-    match refusal.sqlstate {
-        _ if named => Some(Blame::Certain),
-        _ if !refusal.first => None,
-        Some(b"08P01" | b"42704") => Some(Blame::Certain),
-        _ if refusal.has_routine => None,
+/// Whether an error shows that the server rejected the key, so that a retry without it is needed.
+pub fn rejection(error: ServerError<'_>) -> Option<Rejection> {
+    let named = memchr::memmem::find(error.message, b"_pq_").is_some();
+    match error.sqlstate {
+        _ if named => Some(Rejection::Certain),
+        _ if !error.first => None,
+        Some(b"08P01" | b"42704") => Some(Rejection::Certain),
+        _ if error.has_routine => None,
         Some(state) if has_another_reason(state) => None,
-        _ => Some(Blame::Possible),
+        _ => Some(Rejection::Possible),
     }
 }
 
-/// A wrong password, an unknown database, too little of something (class 53), a server that starts or stops (57).
+/// A wrong password, an unknown database, insufficient resources (class 53), a server that starts or stops (57).
 fn has_another_reason(sqlstate: &[u8]) -> bool {
     matches!(sqlstate, b"28P01" | b"3D000" | [b'5', b'3' | b'7', ..])
 }
@@ -117,80 +117,80 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_broke_is_not_asked_again() {
+    fn does_not_send_the_key_again_to_an_address_that_rejected_it() {
         let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
         request.begin_address(b"a", true);
-        assert!(request.is_asked());
-        assert!(request.give_up());
-        assert!(!request.give_up());
+        assert!(request.sends_key());
+        assert!(request.stop_sending());
+        assert!(!request.stop_sending());
         request.begin_address(b"b", true);
-        assert!(request.is_asked());
+        assert!(request.sends_key());
         request.begin_address(b"a", true);
-        assert!(!request.is_asked());
+        assert!(!request.sends_key());
     }
 
     #[test]
-    fn disable_and_replication_never_ask() {
+    fn never_sends_the_key_with_disable_or_replication() {
         let mut request = GoAwayRequest::new(GoAwayMode::Disable);
         request.begin_address(b"a", true);
-        assert!(!request.is_asked());
+        assert!(!request.sends_key());
         let mut request = GoAwayRequest::new(GoAwayMode::Notice);
         request.begin_address(b"a", false);
-        assert!(!request.is_asked());
+        assert!(!request.sends_key());
     }
 
     #[test]
-    fn an_address_that_refuses_without_the_key_too_is_asked_again() {
+    fn sends_the_key_again_if_the_retry_fails_with_the_same_error() {
         let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
         request.begin_address(b"a", true);
-        assert!(request.suspect(Some(b"28000")));
-        request.acquit(Some(b"57P03"));
+        assert!(request.stop_sending_unproven(Some(b"28000")));
+        request.clear_if_same_error(Some(b"57P03"));
         request.begin_address(b"a", true);
-        assert!(!request.is_asked());
+        assert!(!request.sends_key());
         let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
         request.begin_address(b"a", true);
-        assert!(request.suspect(None));
-        request.acquit(None);
-        assert!(!request.is_asked());
+        assert!(request.stop_sending_unproven(None));
+        request.clear_if_same_error(None);
+        assert!(!request.sends_key());
         request.begin_address(b"a", true);
-        assert!(request.is_asked());
-        assert!(request.give_up());
-        request.acquit(None);
+        assert!(request.sends_key());
+        assert!(request.stop_sending());
+        request.clear_if_same_error(None);
         request.begin_address(b"a", true);
-        assert!(!request.is_asked());
+        assert!(!request.sends_key());
     }
 
     #[test]
-    fn only_certain_errors_are_blamed_on_the_key() {
-        let refusal = |sqlstate: Option<&'static [u8]>, first| Refusal {
+    fn retries_without_the_key_after_certain_errors_only() {
+        let error = |sqlstate: Option<&'static [u8]>, first| ServerError {
             sqlstate,
             message: b"unsupported",
             first,
             has_routine: false,
         };
-        let state = |state: &'static [u8], first| blame(refusal(Some(state), first));
-        assert_eq!(state(b"08P01", true), Some(Blame::Certain));
+        let state = |state: &'static [u8], first| rejection(error(Some(state), first));
+        assert_eq!(state(b"08P01", true), Some(Rejection::Certain));
         assert_eq!(state(b"08P01", false), None);
         for sqlstate in [&b"0A000"[..], b"22023", b"XX000", b"28000", b"58000"] {
-            assert_eq!(state(sqlstate, true), Some(Blame::Possible));
+            assert_eq!(state(sqlstate, true), Some(Rejection::Possible));
             assert_eq!(state(sqlstate, false), None);
             let has_routine = true;
-            let of_postgres = Refusal {
+            let of_postgres = ServerError {
                 has_routine,
-                ..refusal(Some(sqlstate), true)
+                ..error(Some(sqlstate), true)
             };
-            assert_eq!(blame(of_postgres), None);
+            assert_eq!(rejection(of_postgres), None);
         }
         for sqlstate in [&b"28P01"[..], b"3D000", b"53300", b"57P03", b"57P01"] {
             assert_eq!(state(sqlstate, true), None);
         }
-        assert_eq!(blame(refusal(None, true)), Some(Blame::Possible));
-        assert_eq!(blame(refusal(None, false)), None);
-        let named = Refusal {
+        assert_eq!(rejection(error(None, true)), Some(Rejection::Possible));
+        assert_eq!(rejection(error(None, false)), None);
+        let named = ServerError {
             message: b"unrecognized \"_pq_.goaway\"",
             has_routine: true,
-            ..refusal(Some(b"28P01"), false)
+            ..error(Some(b"28P01"), false)
         };
-        assert_eq!(blame(named), Some(Blame::Certain));
+        assert_eq!(rejection(named), Some(Rejection::Certain));
     }
 }

@@ -1,4 +1,4 @@
-//! Authentication with GSSAPI: the server's tokens and ours (libpq: pg_GSS_startup, pg_GSS_continue).
+//! GSSAPI authentication: the exchange of tokens (libpq: pg_GSS_startup, pg_GSS_continue).
 
 use super::Startup;
 use super::auth_state::{GssExchange, answer_request};
@@ -10,18 +10,18 @@ use crate::protocol::backend::{Body, HEADER};
 use crate::protocol::frontend;
 use crate::protocol::trace::AuthResponse;
 
-/// What a step of the exchange came to.
-pub struct Outcome {
-    /// For the server; empty when it is to get none.
+/// The result of one step of the exchange.
+pub struct GssStepResult {
+    /// The token for the server. Empty if none is sent.
     pub token: Vec<u8>,
-    /// The server has proved who it is, and knows who we are.
+    /// Both sides are authenticated.
     pub complete: bool,
 }
 
 impl Startup {
-    /// The server asks for GSSAPI.
+    /// The server requests GSSAPI.
     pub(super) fn begin_gss(&mut self, session: &mut Session, frame: &[u8]) {
-        // libpq: an address alone will not do, although encryption takes it.
+        // libpq: authentication needs a host name, encryption does not.
         let named = self
             .host()
             .host
@@ -37,7 +37,7 @@ impl Startup {
         self.take_gss_token(session, token, frame);
     }
 
-    /// The server's next token.
+    /// The server sent a token.
     pub(super) fn continue_gss(&mut self, session: &mut Session, body: Body<'_>, frame: &[u8]) {
         let token = match &self.auth.gss {
             Some(_) => Ok(body.0.to_vec()),
@@ -46,7 +46,7 @@ impl Startup {
         self.take_gss_token(session, token, frame);
     }
 
-    /// libpq: the lock is taken even if the request is refused then.
+    /// libpq: takes the lock even if it then refuses the request.
     fn take_gss_token(
         &mut self,
         session: &mut Session,
@@ -60,8 +60,7 @@ impl Startup {
         self.enter(session, Phase::GssStep);
     }
 
-    /// The server's token for the step that [`Want::GssStep`](super::Want::GssStep) asks for, empty at first;
-    /// Err if there is no step to take.
+    /// The server's token for [`Want::GssStep`](super::Want::GssStep), empty at the start. `Err` if the step is refused.
     pub fn gss_token(&self) -> Result<&[u8], ErrorText> {
         match &self.auth.gss {
             Some(GssExchange(token)) => token.as_deref().map_err(ErrorText::clone),
@@ -69,8 +68,12 @@ impl Startup {
         }
     }
 
-    /// The step is taken; Err is libpq's text.
-    pub fn gss_stepped(&mut self, session: &mut Session, outcome: Result<Outcome, ErrorText>) {
+    /// The result of the step. `Err` has libpq's error text.
+    pub fn gss_stepped(
+        &mut self,
+        session: &mut Session,
+        outcome: Result<GssStepResult, ErrorText>,
+    ) {
         self.enter(session, Phase::GssAnswered);
         if let Err(message) = outcome.and_then(|outcome| answer(session, &outcome)) {
             self.fail_with(session, message);
@@ -78,7 +81,7 @@ impl Startup {
     }
 }
 
-fn answer(session: &mut Session, outcome: &Outcome) -> Result<(), ErrorText> {
+fn answer(session: &mut Session, outcome: &GssStepResult) -> Result<(), ErrorText> {
     if !outcome.token.is_empty() {
         answer_request(session, AuthResponse::Gss, |out| {
             frontend::gss_response(out, &outcome.token)

@@ -1,4 +1,4 @@
-//! The way through the host list: which address is tried next.
+//! The order in which hosts and addresses are tried.
 
 use super::auth_state::Authentication;
 use super::encryption::{Encryption, Method};
@@ -12,20 +12,20 @@ use crate::mem::error_text::ErrorText;
 
 impl Startup {
     /// Acts on the failure of a physical connection.
-    pub(super) fn follow(&mut self, session: &mut Session, next: Next) -> Option<Want> {
+    pub(super) fn try_next(&mut self, session: &mut Session, next: Next) -> Option<Want> {
         match next {
             Next::RetryWithoutGoAway => {
                 session.truncate_errors(self.error_mark);
                 let keep_descriptor = true;
                 self.enter(session, Phase::NewConnection { keep_descriptor });
             }
-            Next::Same => self.connect_anew(session),
+            Next::Same => self.reconnect_to_address(session),
             Next::Address if self.address + 1 < self.addresses.len() => {
                 self.address += 1;
                 self.begin_address(session);
             }
             Next::Address => {
-                // libpq: the last address's socket is closed before a host is looked for.
+                // libpq: closes the socket of the last address before it looks for another host.
                 self.advance_to(Next::Host);
                 let keep_descriptor = false;
                 return Some(Want::Close { keep_descriptor });
@@ -39,7 +39,7 @@ impl Startup {
         None
     }
 
-    fn connect_anew(&mut self, session: &mut Session) {
+    fn reconnect_to_address(&mut self, session: &mut Session) {
         let keep_descriptor = false;
         self.enter(session, Phase::NewConnection { keep_descriptor });
     }
@@ -52,7 +52,7 @@ impl Startup {
             self.host += 1;
             self.begin_host(session);
         } else if self.target == prefer_standby {
-            // No standby was found: take what there is.
+            // No standby was found: accept any server.
             self.target = Target::Anything;
             self.host = 0;
             self.begin_host(session);
@@ -86,7 +86,7 @@ impl Startup {
         None
     }
 
-    /// The addresses of the current host, or libpq's complaint.
+    /// The addresses of the current host, or an error text.
     pub fn resolved(&mut self, session: &mut Session, found: Result<Vec<Address>, ErrorText>) {
         match found {
             Ok(addresses) if !addresses.is_empty() => {
@@ -102,7 +102,7 @@ impl Startup {
         }
     }
 
-    /// Readies what lasts over the several connections to one address.
+    /// Resets the state that is shared by all connections to one address.
     pub(super) fn begin_address(&mut self, session: &mut Session) {
         self.attempt += 1;
         self.send_application_name = true;
@@ -111,7 +111,7 @@ impl Startup {
             self.purpose == Purpose::Session && self.options.non_empty(Opt::Replication).is_none();
         self.goaway.begin_address(key.unwrap_or_default(), asks);
         self.encryption = Encryption::default();
-        self.connect_anew(session);
+        self.reconnect_to_address(session);
     }
 
     pub(super) fn new_connection(&mut self, session: &mut Session, keep_descriptor: bool) -> Want {

@@ -1,6 +1,6 @@
-//! The conversation up to a session: startup packet, protocol negotiation, first replies.
+//! The startup packet, protocol negotiation and the replies up to ReadyForQuery.
 
-use super::goaway::{self, Blame, Refusal};
+use super::goaway::{self, Rejection, ServerError};
 use super::{Next, Purpose, Startup, Want};
 use crate::conn::session::Session;
 use crate::conn::session::collect::Collected;
@@ -17,14 +17,14 @@ use crate::result::status::Status;
 
 const CANNOT_CONNECT_NOW: &[u8] = b"57P03";
 const APPLICATION_NAME_UNKNOWN: &[u8] = b"42704";
-/// An error longer than this is not an ErrorResponse of protocol 3.
+/// A longer error is not an ErrorResponse of protocol 3.
 const MAX_ERROR: i32 = 30_000;
 const MAX_REQUEST: i32 = 2000;
 const PROTOCOL_3_1: u32 = 0x0003_0001;
 
 impl Startup {
-    /// The socket is connected: say what we want.
-    pub(super) fn open_conversation(&mut self, session: &mut Session) -> Option<Want> {
+    /// The socket is ready: sends the startup packet or the cancel request.
+    pub(super) fn send_startup_packet(&mut self, session: &mut Session) -> Option<Want> {
         let from = session.output().len();
         let written = if let Some(cancel) = &self.cancel {
             frontend::cancel_request(session.output_mut(), cancel.process, &cancel.key)
@@ -65,16 +65,16 @@ impl Startup {
         }
         let encoding = self.options.non_empty(Opt::ClientEncoding);
         pairs.extend(encoding.map(|name| (&b"client_encoding"[..], name)));
-        if self.goaway.is_asked() {
+        if self.goaway.sends_key() {
             pairs.push((GOAWAY_KEY, b""));
         }
         pairs.extend(self.environment.iter().map(|(k, v)| (*k, v.as_slice())));
         pairs
     }
 
-    /// Connects to the same address again without the GoAway key; false when the key was not sent.
+    /// Retries the same address without the GoAway key. False if the key was not sent.
     pub(super) fn retry_without_goaway(&mut self) -> bool {
-        let again = self.goaway.give_up();
+        let again = self.goaway.stop_sending();
         self.connect_again_if(again)
     }
 
@@ -85,25 +85,25 @@ impl Startup {
         again
     }
 
-    /// The same, if the error may be about the key.
-    fn retry_if_goaway_refused(&mut self, refusal: Refusal<'_>) -> bool {
-        match goaway::blame(refusal) {
-            Some(Blame::Certain) => self.retry_without_goaway(),
-            Some(Blame::Possible) => {
-                let again = self.goaway.suspect(refusal.sqlstate);
+    /// The same, if the key may have caused the error.
+    fn retry_if_goaway_rejected(&mut self, error: ServerError<'_>) -> bool {
+        match goaway::rejection(error) {
+            Some(Rejection::Certain) => self.retry_without_goaway(),
+            Some(Rejection::Possible) => {
+                let again = self.goaway.stop_sending_unproven(error.sqlstate);
                 self.connect_again_if(again)
             }
             None => false,
         }
     }
 
-    /// Messages before AuthenticationOk.
+    /// Reads messages before AuthenticationOk.
     pub(super) fn await_response(&mut self, session: &mut Session) -> Option<Want> {
         let input = std::mem::take(session.input_mut());
         let step = self.first_message(session, input.unread());
         *session.input_mut() = input;
         match step {
-            Reply::Incomplete { total } => {
+            FirstReply::Incomplete { total } => {
                 let missing = total.saturating_sub(session.input().unread().len());
                 if session.input_mut().reserve(missing).is_err() {
                     self.fail_with(session, "cannot allocate memory for input buffer");
@@ -111,18 +111,18 @@ impl Startup {
                 }
                 return Some(Want::Read);
             }
-            Reply::Consumed(bytes) => session.input_mut().consume(bytes),
+            FirstReply::Consumed(bytes) => session.input_mut().consume(bytes),
         }
         (!session.output().is_empty()).then_some(Want::Write)
     }
 
-    fn first_message(&mut self, session: &mut Session, input: &[u8]) -> Reply {
+    fn first_message(&mut self, session: &mut Session, input: &[u8]) -> FirstReply {
         let Some(&kind) = input.first() else {
-            return Reply::Incomplete { total: HEADER };
+            return FirstReply::Incomplete { total: HEADER };
         };
         if self.purpose == Purpose::Cancel {
             self.fail_with(session, "unexpected response from server");
-            return Reply::Consumed(0);
+            return FirstReply::Consumed(0);
         }
         if !matches!(
             kind,
@@ -131,10 +131,10 @@ impl Startup {
             let mut text = b"expected authentication request from server, but received ".to_vec();
             text.push(kind);
             self.fail_with(session, text);
-            return Reply::Consumed(0);
+            return FirstReply::Consumed(0);
         }
         let Some(length) = Body(&input[1..]).i32() else {
-            return Reply::Incomplete { total: HEADER };
+            return FirstReply::Incomplete { total: HEADER };
         };
         if kind == server::ERROR_RESPONSE && !(8..=MAX_ERROR).contains(&length) {
             return self.old_error(session, &input[1..]);
@@ -147,33 +147,33 @@ impl Startup {
                     _ => "received invalid protocol negotiation message",
                 },
             );
-            return Reply::Consumed(0);
+            return FirstReply::Consumed(0);
         }
         let total = 1 + length as usize;
         let Some(body) = input.get(HEADER..total) else {
-            return Reply::Incomplete { total };
+            return FirstReply::Incomplete { total };
         };
         let first = !std::mem::replace(&mut self.replied, true);
         match kind {
-            server::ERROR_RESPONSE => self.refused(session, body, first),
+            server::ERROR_RESPONSE => self.error_response(session, body, first),
             server::NEGOTIATE_PROTOCOL_VERSION => self.negotiated(session, body),
             _ => self.authentication_request(session, &input[..total]),
         }
         if kind != server::AUTHENTICATION {
             session.trace_received(input, body.len());
         }
-        Reply::Consumed(total)
+        FirstReply::Consumed(total)
     }
 
-    /// A plain text error, as servers before protocol 3 send it.
-    fn old_error(&mut self, session: &mut Session, text: &[u8]) -> Reply {
+    /// A plain-text error, as servers older than protocol 3 send it.
+    fn old_error(&mut self, session: &mut Session, text: &[u8]) -> FirstReply {
         self.replied = true;
         let Some(end) = memchr::memchr(0, text) else {
             if text.len() > MAX_ERROR as usize {
                 self.fail_with(session, "received invalid error message");
-                return Reply::Consumed(0);
+                return FirstReply::Consumed(0);
             }
-            return Reply::Incomplete {
+            return FirstReply::Incomplete {
                 total: text.len() + 2,
             };
         };
@@ -182,24 +182,24 @@ impl Startup {
             session.add_error_raw(b"\n");
         }
         self.fail();
-        Reply::Consumed(1 + end + 1)
+        FirstReply::Consumed(1 + end + 1)
     }
 
-    fn refused(&mut self, session: &mut Session, body: &[u8], first: bool) {
+    fn error_response(&mut self, session: &mut Session, body: &[u8], first: bool) {
         let fields = ErrorFields::parse(body);
         let field = |code| fields.as_ref().and_then(|fields| fields.get(code));
-        let refusal = refusal(field, first);
-        if fields.is_some() && self.retry_if_goaway_refused(refusal) {
+        let error = error_fields(field, first);
+        if fields.is_some() && self.retry_if_goaway_rejected(error) {
             return;
         }
         if first {
-            self.goaway.acquit(refusal.sqlstate);
+            self.goaway.clear_if_same_error(error.sqlstate);
         }
         if !session.error_response(body) {
             return self.fail_with(session, "received invalid error message");
         }
         if session.server().sqlstate == CANNOT_CONNECT_NOW {
-            // The server starts up or shuts down: its other addresses are the same server.
+            // The server is starting or shutting down. Its other addresses lead to the same server.
             self.advance_to(Next::Host);
         } else {
             self.fall_back();
@@ -213,11 +213,11 @@ impl Startup {
         }
         match self.negotiation(session.server().protocol, Body(body)) {
             Ok(version) => session.server_mut().protocol = version,
-            Err(Complaint::Invalid(text)) => {
+            Err(NegotiationError::Invalid(text)) => {
                 let prefix = b"received invalid protocol negotiation message: ";
                 self.fail_with(session, ErrorText::concat(&[prefix, &text]));
             }
-            Err(Complaint::TooOld(text)) => self.fail_with(session, text),
+            Err(NegotiationError::TooOld(text)) => self.fail_with(session, text),
         }
     }
 
@@ -225,8 +225,8 @@ impl Startup {
         &self,
         asked: ProtocolVersion,
         mut body: Body<'_>,
-    ) -> Result<ProtocolVersion, Complaint> {
-        let short = || Complaint::from("message too short");
+    ) -> Result<ProtocolVersion, NegotiationError> {
+        let short = || NegotiationError::from("message too short");
         let version = ProtocolVersion(body.u32().ok_or_else(short)?);
         let count = body.i32().ok_or_else(short)?;
         self.check_version(asked, version, count)?;
@@ -235,11 +235,15 @@ impl Startup {
             if !name.starts_with(b"_pq_.") {
                 let text =
                     b"server reported unsupported parameter name without a \"_pq_.\" prefix (\"";
-                return Err(Complaint::Invalid(ErrorText::concat(&[text, name, b"\")"])));
+                return Err(NegotiationError::Invalid(ErrorText::concat(&[
+                    text, name, b"\")",
+                ])));
             }
-            if name != GOAWAY_KEY || !self.goaway.is_asked() {
+            if name != GOAWAY_KEY || !self.goaway.sends_key() {
                 let text = b"server reported an unsupported parameter that was not requested (\"";
-                return Err(Complaint::Invalid(ErrorText::concat(&[text, name, b"\")"])));
+                return Err(NegotiationError::Invalid(ErrorText::concat(&[
+                    text, name, b"\")",
+                ])));
             }
         }
         Ok(version)
@@ -250,7 +254,7 @@ impl Startup {
         asked: ProtocolVersion,
         version: ProtocolVersion,
         count: i32,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), NegotiationError> {
         let problem = if version > asked {
             "server requested downgrade to a higher-numbered version"
         } else if version < ProtocolVersion::V3_0 {
@@ -262,7 +266,7 @@ impl Startup {
         } else if version == asked && count == 0 {
             "server negotiated but asks for no changes"
         } else if version < self.params.min_protocol {
-            return Err(Complaint::TooOld(self.too_old(version)));
+            return Err(NegotiationError::TooOld(self.too_old(version)));
         } else {
             return Ok(());
         };
@@ -280,7 +284,7 @@ impl Startup {
         ))
     }
 
-    /// After AuthenticationOk: the ordinary parser reads up to ReadyForQuery.
+    /// Reads messages after AuthenticationOk with the parser of the session, up to ReadyForQuery.
     pub(super) fn finish_startup(&mut self, session: &mut Session) -> Option<Want> {
         if let Some(notice) = session.parse_input() {
             return Some(Want::Notice(notice));
@@ -307,11 +311,11 @@ impl Startup {
     }
 
     fn startup_error<'a>(&mut self, session: &mut Session, field: impl Fn(u8) -> Option<&'a [u8]>) {
-        let refusal = refusal(field, false);
-        if self.retry_if_goaway_refused(refusal) {
+        let error = error_fields(field, false);
+        if self.retry_if_goaway_rejected(error) {
             return;
         }
-        let sqlstate = refusal.sqlstate;
+        let sqlstate = error.sqlstate;
         let named = self.options.get(Opt::ApplicationName).is_some()
             || self.options.get(Opt::FallbackApplicationName).is_some();
         if self.send_application_name && named && sqlstate == Some(APPLICATION_NAME_UNKNOWN) {
@@ -326,9 +330,9 @@ impl Startup {
     }
 }
 
-/// What an error's fields say of the request for GoAway.
-fn refusal<'a>(field: impl Fn(u8) -> Option<&'a [u8]>, first: bool) -> Refusal<'a> {
-    Refusal {
+/// The fields of an error that tell whether the GoAway key caused it.
+fn error_fields<'a>(field: impl Fn(u8) -> Option<&'a [u8]>, first: bool) -> ServerError<'a> {
+    ServerError {
         sqlstate: field(SQLSTATE),
         message: field(MESSAGE_PRIMARY).unwrap_or_default(),
         first,
@@ -336,20 +340,20 @@ fn refusal<'a>(field: impl Fn(u8) -> Option<&'a [u8]>, first: bool) -> Refusal<'
     }
 }
 
-/// What was made of the bytes at the front of the input.
-enum Reply {
+/// What was read from the front of the input.
+enum FirstReply {
     Incomplete { total: usize },
     Consumed(usize),
 }
 
 /// Why a NegotiateProtocolVersion is refused.
-enum Complaint {
+enum NegotiationError {
     Invalid(ErrorText),
     TooOld(ErrorText),
 }
 
-impl From<&str> for Complaint {
-    fn from(text: &str) -> Complaint {
-        Complaint::Invalid(text.into())
+impl From<&str> for NegotiationError {
+    fn from(text: &str) -> NegotiationError {
+        NegotiationError::Invalid(text.into())
     }
 }

@@ -1,7 +1,7 @@
-//! The exchange of OAUTHBEARER over one or two connections (libpq: fe-auth-oauth.c).
+//! The OAUTHBEARER exchange over one or two connections (libpq: fe-auth-oauth.c).
 //!
-//! Without a token the server is asked where one is to be had, and the connection fails on purpose; a
-//! second one brings the token.
+//! If there is no token yet, the first connection gets the discovery URI from the server and then fails. The second
+//! connection sends the token.
 
 use zeroize::Zeroizing;
 
@@ -17,17 +17,17 @@ use crate::protocol::trace::AuthResponse;
 
 const MECHANISM: &[u8] = b"OAUTHBEARER";
 
-/// Where a token will come from: the answer to [`Want::Token`].
+/// The source of a token: the answer to [`Want::Token`].
 pub enum TokenSource {
     Token(Zeroizing<Vec<u8>>),
-    /// A flow is ready: [`Want::OAuthFlow`] will drive it.
+    /// A flow is ready. [`Want::OAuthFlow`] runs it.
     Flow,
-    /// With the text for the error message.
+    /// The text for the error message.
     Failed(ErrorText),
 }
 
 impl Startup {
-    /// The server offers OAUTHBEARER, and it was chosen.
+    /// OAUTHBEARER was chosen from the mechanisms that the server offers.
     pub(super) fn begin_oauth(&mut self, session: &mut Session) -> Result<(), ErrorText> {
         self.auth.oauth = Some(OAuthExchange::Begun);
         self.set_up_oauth()?;
@@ -40,7 +40,7 @@ impl Startup {
         Ok(())
     }
 
-    /// Takes the issuer from the options, once in the connection object's life.
+    /// Reads the issuer from the options, once for each connection object.
     fn set_up_oauth(&mut self) -> Result<(), ErrorText> {
         if self.oauth.issuer.is_some() {
             return Ok(());
@@ -101,7 +101,7 @@ impl Startup {
         Some(Want::Write)
     }
 
-    /// The server's message after ours: an error, as a success has none.
+    /// Reads the server's next message. It is an error: a success has no message.
     pub(super) fn continue_oauth(
         &mut self,
         session: &mut Session,
@@ -123,7 +123,7 @@ impl Startup {
         })?;
         self.take_server_error(oauth::server_error(message)?)?;
         if self.oauth.token.is_some() {
-            // What follows is the server's ErrorResponse.
+            // The server's ErrorResponse follows.
             self.auth.oauth = Some(OAuthExchange::Refused);
             return Ok(());
         }
@@ -141,7 +141,7 @@ impl Startup {
         Ok(())
     }
 
-    /// Takes what the server says of its provider, as far as it fits what is known.
+    /// Stores the issuer data that the server sent if it agrees with what is known.
     fn take_server_error(&mut self, error: ServerError) -> Result<(), ErrorText> {
         if let Some(uri) = error.discovery_uri {
             self.check_discovery_uri(&uri)?;
@@ -159,7 +159,7 @@ impl Startup {
         }
     }
 
-    /// A server must not lead us to another provider than the one that is trusted.
+    /// A server must not redirect the client to an issuer that is not trusted.
     fn check_discovery_uri(&self, uri: &str) -> Result<(), ErrorText> {
         let issuer = issuer::of_discovery_uri(uri, self.oauth.allow_http)?;
         let trusted = self.oauth.issuer.as_deref().unwrap_or_default();
@@ -184,7 +184,7 @@ impl Startup {
         self.enter(session, Phase::Authenticating);
     }
 
-    /// The outcome of [`Want::OAuthFlow`]: a token, or the text for the error message.
+    /// The result of [`Want::OAuthFlow`]: a token, or the text for the error message.
     pub fn token_obtained(
         &mut self,
         session: &mut Session,
@@ -200,12 +200,12 @@ impl Startup {
     }
 
     fn reconnect(&mut self, session: &mut Session) {
-        // libpq: it stands in front of what the second connection fails with.
+        // libpq: this text precedes the error of the second connection.
         session.add_error("retrying connection with new bearer token");
         self.advance_to(Next::Same);
     }
 
-    /// The token has served, or will not.
+    /// Drops the token when the connection is open or closed.
     pub fn forget_token(&mut self) {
         self.oauth.token = None;
     }

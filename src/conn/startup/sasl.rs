@@ -1,4 +1,4 @@
-//! SASL authentication: which mechanism, and the exchange (libpq: pg_SASL_init, pg_SASL_continue).
+//! SASL authentication: the choice of a mechanism and the exchange (libpq: pg_SASL_init, pg_SASL_continue).
 
 use zeroize::Zeroizing;
 
@@ -56,7 +56,7 @@ impl Startup {
         Ok(())
     }
 
-    /// The mechanism to use of the server's list, in its order; only SCRAM-SHA-256-PLUS goes before all others.
+    /// Chooses a mechanism from the server's list: SCRAM-SHA-256-PLUS if possible, otherwise the first one supported.
     fn choose_mechanism(&self, mut list: Body<'_>) -> Result<&'static [u8], ErrorText> {
         let mut chosen = None;
         loop {
@@ -65,7 +65,7 @@ impl Startup {
             };
             match name {
                 b"" => break,
-                // Somebody may have stripped TLS off.
+                // TLS may have been stripped by an attacker.
                 SCRAM_PLUS if self.tls.is_none() => {
                     return Err(b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection".into());
                 }

@@ -1,12 +1,12 @@
-//! Streams damaged at random, the same way in every run.
+//! Randomly damaged streams, the same in every run.
 
 use super::decoded;
 use super::recorded::RECORDED;
 
-/// Runs tried for each recorded one.
+/// The number of runs for each recorded stream.
 const ROUNDS: u64 = 300;
 
-/// A small generator of numbers (xorshift).
+/// A small random number generator (xorshift).
 pub struct Chance(pub u64);
 
 impl Chance {
@@ -18,7 +18,7 @@ impl Chance {
     }
 
     fn byte(&mut self) -> u8 {
-        // What breaks parsers, more often than chance would have it.
+        // Bytes that often break parsers are more frequent.
         const LIKELY: &[u8] = b"\0\x01\x04\x7f\x80\xffCDEGHIKNRSTVWZcdgnst123";
         match self.below(3) {
             0 => self.below(256) as u8,
@@ -59,7 +59,7 @@ impl Chance {
 }
 
 #[test]
-fn nothing_panics() {
+fn damaged_streams_do_not_panic() {
     for (number, recorded) in RECORDED.iter().enumerate() {
         for round in 1..=ROUNDS {
             let mut chance = Chance(round * 7919 + number as u64);
@@ -75,7 +75,7 @@ fn nothing_panics() {
 }
 
 #[test]
-fn noise_is_survived() {
+fn random_bytes_do_not_panic() {
     let mut chance = Chance(42);
     for _ in 0..ROUNDS {
         for recorded in RECORDED {

@@ -1,11 +1,11 @@
-//! The streams: what a server says to a few calls, written by hand from the protocol's description.
+//! Recorded streams: the server's replies to some calls, written by hand from the protocol's description.
 
 use crate::conn::application::Call;
 
-/// A call, and the server's answer.
+/// A call and the server's answer.
 pub type Turn = (Call, fn() -> Vec<u8>);
 
-/// What is said on one connection.
+/// The turns of one connection.
 pub struct Recorded {
     pub name: &'static str,
     pub turns: &'static [Turn],
@@ -103,7 +103,7 @@ fn goaway() -> Vec<u8> {
     message(b'g', b"")
 }
 
-/// What may come at any time.
+/// Messages that can arrive at any time.
 fn asides() -> Vec<u8> {
     [
         message(b'N', b"SNOTICE\0C00000\0Mcareful\0\0"),
@@ -121,7 +121,7 @@ fn simple() -> Vec<u8> {
     [asides(), rows(), rows(), asides(), goaway(), ready(b'T')].concat()
 }
 
-/// The last turn of all: the session is back to normal.
+/// The last turn, after which the session is idle.
 fn end() -> Vec<u8> {
     [message(b'I', b""), goaway(), ready(b'I'), asides()].concat()
 }

@@ -9,11 +9,11 @@ use crate::conninfo::params::{GssEncMode, Params, SslMode};
 const TLS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 const GSS_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
 
-/// A machine at a connected TCP socket, and what it did.
+/// A connection attempt with a connected TCP socket, and what it did.
 struct Bench {
     startup: Startup,
     session: Session,
-    /// Physical connections begun.
+    /// The number of physical connections.
     connections: usize,
     notices: Vec<String>,
 }
@@ -41,7 +41,7 @@ impl Bench {
         bench
     }
 
-    /// Runs until the machine waits for the server or a handshake, or ends; answers what it sent and waits for.
+    /// Runs until the attempt waits for the server or a handshake, or ends. Returns the bytes sent and what it waits for.
     fn run(&mut self) -> (Vec<u8>, &'static str) {
         let mut sent = Vec::new();
         loop {
@@ -108,12 +108,12 @@ fn facts() -> TlsFacts {
 }
 
 /// Whether `sent` is a startup packet.
-fn begins_conversation(sent: &[u8]) -> bool {
+fn is_startup_packet(sent: &[u8]) -> bool {
     sent.get(4..8) == Some(b"\0\x03\0\0")
 }
 
 #[test]
-fn tls_is_asked_for_and_begun() {
+fn requests_tls_and_starts_the_handshake() {
     let mut bench = tls(SslMode::Require);
     assert_eq!(bench.run(), (TLS_REQUEST.to_vec(), "read"));
     assert_eq!(bench.session.status(), ConnStatus::SslStartup);
@@ -121,16 +121,16 @@ fn tls_is_asked_for_and_begun() {
     bench.startup.tls_established(&mut bench.session, facts());
     assert_eq!(bench.session.status(), ConnStatus::Made);
     let (sent, waits) = bench.run();
-    assert!(begins_conversation(&sent));
+    assert!(is_startup_packet(&sent));
     assert_eq!((waits, bench.connections), ("read", 1));
 }
 
 #[test]
-fn a_server_without_tls_goes_on_in_plain_text_if_it_may() {
+fn continues_without_tls_only_if_permitted() {
     let mut bench = tls(SslMode::Prefer);
     bench.run();
     let (sent, waits) = bench.answer(b"N");
-    assert!(begins_conversation(&sent));
+    assert!(is_startup_packet(&sent));
     assert_eq!((waits, bench.connections), ("read", 1));
     let mut bench = tls(SslMode::Require);
     bench.run();
@@ -143,7 +143,7 @@ fn a_server_without_tls_goes_on_in_plain_text_if_it_may() {
 }
 
 #[test]
-fn a_failed_handshake_connects_anew_without_tls() {
+fn reconnects_without_tls_after_a_failed_handshake() {
     let mut bench = tls(SslMode::Prefer);
     bench.run();
     bench.answer(b"S");
@@ -151,7 +151,7 @@ fn a_failed_handshake_connects_anew_without_tls() {
         .startup
         .handshake_failed(&mut bench.session, "SSL error: x");
     let (sent, waits) = bench.run();
-    assert!(begins_conversation(&sent));
+    assert!(is_startup_packet(&sent));
     assert_eq!((waits, bench.connections), ("read", 2));
     let mut bench = tls(SslMode::VerifyCa);
     bench.run();
@@ -166,7 +166,7 @@ fn a_failed_handshake_connects_anew_without_tls() {
 /// AuthenticationOk and ReadyForQuery.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
 
-/// TLS fails for a reason of this library's own, and the session is opened without.
+/// TLS fails, for a reason of this library if `own`, and the session is opened without it.
 fn opened_without_tls(own: bool) -> Bench {
     let mut bench = tls(SslMode::Prefer);
     bench.run();
@@ -183,14 +183,14 @@ fn opened_without_tls(own: bool) -> Bench {
 }
 
 #[test]
-fn plain_text_after_a_failure_of_our_own_is_told() {
+fn a_notice_reports_a_session_without_tls_after_a_failure_of_this_library() {
     let text = "server offered TLS, but this library could not use it: SSL error: x; the session is not encrypted\n";
     assert_eq!(opened_without_tls(true).notices, [text]);
     assert!(opened_without_tls(false).notices.is_empty());
 }
 
 #[test]
-fn nothing_is_told_of_an_earlier_connection() {
+fn no_notice_about_an_earlier_connection() {
     let mut bench = opened_without_tls(true);
     bench.notices.clear();
     bench.startup.start(&mut bench.session);
@@ -201,7 +201,7 @@ fn nothing_is_told_of_an_earlier_connection() {
 }
 
 #[test]
-fn bytes_behind_the_answer_end_the_attempt() {
+fn unencrypted_bytes_after_the_answer_fail_the_attempt() {
     let mut bench = tls(SslMode::Prefer);
     bench.run();
     assert_eq!(bench.answer(b"SR"), (vec![], "tls"));
@@ -225,7 +225,7 @@ fn bytes_behind_the_answer_end_the_attempt() {
 }
 
 #[test]
-fn an_error_before_encryption_is_never_shown() {
+fn does_not_show_an_error_sent_before_encryption() {
     let mut bench = tls(SslMode::Prefer);
     bench.run();
     assert_eq!(bench.answer(b"E\0\0\0\x0fMsecret\0\0"), (vec![], "failed"));
@@ -243,7 +243,7 @@ fn an_error_before_encryption_is_never_shown() {
 }
 
 #[test]
-fn gssapi_refused_leaves_tls_on_the_same_connection() {
+fn requests_tls_on_the_same_connection_after_gssapi_was_declined() {
     let mut bench = Bench::new(params(SslMode::Require, GssEncMode::Prefer));
     assert_eq!(bench.run(), (GSS_REQUEST.to_vec(), "read"));
     assert_eq!(bench.session.status(), ConnStatus::GssStartup);
@@ -252,7 +252,7 @@ fn gssapi_refused_leaves_tls_on_the_same_connection() {
 }
 
 #[test]
-fn an_error_in_answer_to_gssapi_makes_a_new_connection() {
+fn reconnects_after_an_error_in_answer_to_the_gssapi_request() {
     let mut bench = Bench::new(params(SslMode::Require, GssEncMode::Prefer));
     bench.run();
     assert_eq!(
@@ -264,7 +264,7 @@ fn an_error_in_answer_to_gssapi_makes_a_new_connection() {
 }
 
 #[test]
-fn gssapi_that_is_required_and_refused_fails() {
+fn fails_if_required_gssapi_is_declined() {
     let mut bench = Bench::new(params(SslMode::Prefer, GssEncMode::Require));
     bench.run();
     assert_eq!(bench.answer(b"N"), (vec![], "failed"));
@@ -273,17 +273,17 @@ fn gssapi_that_is_required_and_refused_fails() {
 }
 
 #[test]
-fn gssapi_accepted_begins_its_handshake() {
+fn starts_the_gssapi_handshake_when_accepted() {
     let mut bench = Bench::new(params(SslMode::Prefer, GssEncMode::Prefer));
     bench.run();
     assert_eq!(bench.answer(b"G"), (vec![], "gss"));
     bench.startup.gss_established(&mut bench.session);
     let (sent, _) = bench.run();
-    assert!(begins_conversation(&sent));
+    assert!(is_startup_packet(&sent));
 }
 
 #[test]
-fn direct_tls_asks_nothing() {
+fn direct_tls_starts_without_a_request() {
     let mut direct = params(SslMode::Require, GssEncMode::Disable);
     direct.sslnegotiation = SslNegotiation::Direct;
     let mut bench = Bench::new(direct);
@@ -292,7 +292,7 @@ fn direct_tls_asks_nothing() {
 }
 
 #[test]
-fn direct_tls_after_gssapi_needs_a_new_connection() {
+fn direct_tls_after_declined_gssapi_reconnects() {
     let mut direct = params(SslMode::Require, GssEncMode::Prefer);
     direct.sslnegotiation = SslNegotiation::Direct;
     let mut bench = Bench::new(direct);
@@ -302,7 +302,7 @@ fn direct_tls_after_gssapi_needs_a_new_connection() {
 }
 
 #[test]
-fn cancel_requests_are_encrypted_too() {
+fn encrypts_cancel_requests() {
     let bench = tls(SslMode::Require);
     let address = Address {
         numeric: b"192.0.2.1".to_vec(),
@@ -322,7 +322,7 @@ fn cancel_requests_are_encrypted_too() {
 }
 
 #[test]
-fn requests_and_answers_are_traced() {
+fn traces_requests_and_answers() {
     let mut bench = tls(SslMode::Require);
     let mut tracer = crate::conn::session::tracing::Tracer::new(Vec::new);
     tracer.flags.suppress_timestamps = true;
