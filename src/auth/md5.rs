@@ -1,14 +1,14 @@
-//! The MD5 forms of a password, as the server stores it and as it travels.
+//! MD5 password hashes: the form that the server stores, and the response to an MD5 password request.
 
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-/// What the server stores: `md5` and the hash of password and user name, in hexadecimal.
+/// The form that the server stores: `md5` and the hash of password and user name, in hexadecimal.
 pub fn md5_stored(user: &[u8], password: &[u8]) -> Vec<u8> {
     with_prefix(&hex_digest(password, user))
 }
 
-/// The answer to an MD5 password request: the stored hash, hashed once more with the request's salt.
+/// The response to an MD5 password request: the stored hash, hashed again with the request's salt.
 pub fn md5_password(user: &[u8], password: &[u8], salt: [u8; 4]) -> Vec<u8> {
     let inner = Zeroizing::new(hex_digest(password, user));
     with_prefix(&hex_digest(inner.as_slice(), &salt))
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_hashes_the_stored_digits_with_the_salt() {
+    fn the_response_hashes_the_stored_digits_with_the_salt() {
         let answer = md5_password(b"md5_user", b"password", [0x2a, 0x3d, 0x8f, 0xe0]);
         assert_eq!(answer, b"md562af4dd09bbb41884907a838a3233294");
     }

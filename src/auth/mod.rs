@@ -1,4 +1,4 @@
-//! Layer 0: password hashing, the SCRAM exchange and OAuth; randomness is injected.
+//! Layer 0: password hashing, the SCRAM exchange and OAuth. Random numbers are arguments.
 
 pub mod md5;
 pub mod oauth;

@@ -1,5 +1,5 @@
 //! OAuth: the client's side of OAUTHBEARER (RFC 7628), and the documents and requests of a provider's
-//! device authorization grant (RFC 8628). Bytes only; who sends them is elsewhere.
+//! device authorization grant (RFC 8628). This module only builds and parses bytes; it does not send them.
 
 mod fields;
 mod json;
@@ -11,21 +11,21 @@ pub mod issuer;
 use fields::{Field, Kind, Rules};
 use zeroize::Zeroizing;
 
-/// The client's answer to the server's error, which ends the exchange.
+/// The client's response to the server's error. It ends the exchange.
 pub const ERROR_RECEIVED: &[u8] = b"\x01";
 
-/// The first message of the exchange. Without a token it asks the server what it wants, and fails.
+/// The first message of the exchange. Without a token it asks the server for its requirements, and the exchange fails.
 pub fn first_message(token: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
     let (scheme, token) = match token {
         Some(token) => (&b"Bearer "[..], token),
         None => (&b""[..], &b""[..]),
     };
     let parts = [b"n,,\x01auth=", scheme, token, b"\x01\x01"];
-    // All of it at once: growing would leave copies of the token behind.
+    // Allocated once: a growing vector would leave copies of the token in freed memory.
     Zeroizing::new(parts.concat())
 }
 
-/// Why the server refused the token, and where it says one is to be had.
+/// Why the server rejected the token, and where it says that one is available.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
     pub status: Option<String>,
@@ -39,7 +39,7 @@ const SERVER_ERROR: Rules<'static> = Rules {
         optional("scope", 1),
         optional("openid-configuration", 2),
     ],
-    // libpq: no extension is defined, so one level is what it should have.
+    // libpq: no extension is defined, so only one level of nesting is allowed.
     most_nested: 8,
     duplicates_at_value: true,
 };
@@ -53,7 +53,7 @@ const fn optional(name: &'static str, slot: usize) -> Field {
     }
 }
 
-/// Reads the server's error message; the error is libpq's text.
+/// Parses the server's error message. The error is libpq's text.
 pub fn server_error(message: &[u8]) -> Result<ServerError, String> {
     if message.contains(&0) {
         let text = "server's error message contained an embedded NULL, and was discarded";
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_message_carries_the_token_or_asks() {
+    fn the_first_message_has_the_token_or_asks_for_requirements() {
         assert_eq!(
             first_message(Some(b"abc")).as_slice(),
             b"n,,\x01auth=Bearer abc\x01\x01"
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_error_is_read() {
+    fn parses_the_servers_error() {
         let message =
             br#"{"status":"invalid_token","scope":"a b","openid-configuration":"https://x","y":1}"#;
         let error = server_error(message).unwrap();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_error_that_is_none_is_refused() {
+    fn rejects_a_malformed_server_error() {
         let cases: [(&[u8], &str); 6] = [
             (
                 b"{\0}",

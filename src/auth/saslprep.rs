@@ -1,16 +1,16 @@
-//! SASLprep (RFC 4013) of passwords, with PostgreSQL's deviations.
+//! SASLprep (RFC 4013) for passwords, with PostgreSQL's deviations.
 
 use stringprep::tables;
 use zeroize::Zeroizing;
 
-/// The normalized password; a password that SASLprep refuses is used as it is.
+/// The normalized password. A password that SASLprep rejects is used unchanged.
 pub fn prepare(password: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(normalized(password).unwrap_or_else(|| password.to_vec()))
 }
 
 /// None when the password is not UTF-8 or not permitted.
 fn normalized(password: &[u8]) -> Option<Vec<u8>> {
-    // libpq: ASCII, control characters included, needs no further look.
+    // libpq: ASCII, control characters included, is not checked.
     if password.is_ascii() {
         return Some(password.to_vec());
     }
@@ -22,8 +22,8 @@ fn normalized(password: &[u8]) -> Option<Vec<u8>> {
     nfkc(&mapped)
 }
 
-/// Normalization alone: X.520's preparation adds nothing to it for text that passed the checks, except that
-/// it refuses a combining character at the beginning, which the blank in front (it combines with none) avoids.
+/// Normalizes text that passed the checks. For such text X.520's preparation does the same, except that it rejects a
+/// combining character at the beginning. A space in front, which does not combine with it, avoids that.
 fn nfkc(text: &str) -> Option<Vec<u8>> {
     let shielded = Zeroizing::new(format!(" {text}"));
     let prepared = Zeroizing::new(stringprep::x520prep(&shielded, false).ok()?.into_owned());
@@ -42,8 +42,8 @@ fn map(c: char) -> Option<char> {
     }
 }
 
-/// libpq: asked of the characters before their normalization, unlike in RFC 4013, so that U+0340 is
-/// refused although it becomes the harmless U+0300. Server and client must agree on this.
+/// libpq: unlike RFC 4013, this checks the characters before normalization, so U+0340 is rejected although it becomes
+/// U+0300, which is permitted. Server and client must agree on this.
 fn prohibited(c: char) -> bool {
     tables::ascii_control_character(c)
         || tables::non_ascii_control_character(c)
@@ -56,7 +56,7 @@ fn prohibited(c: char) -> bool {
         || tables::unassigned_code_point(c)
 }
 
-/// Text with right-to-left characters must begin and end with one and have no left-to-right ones.
+/// Text with right-to-left characters must begin and end with one, and must not have left-to-right characters.
 fn breaks_bidi_rules(text: &str) -> bool {
     let ends_right = text.starts_with(tables::bidi_r_or_al) && text.ends_with(tables::bidi_r_or_al);
     text.contains(tables::bidi_r_or_al) && (!ends_right || text.contains(tables::bidi_l))
@@ -76,13 +76,13 @@ mod tests {
         assert_eq!(prepared("user"), "user");
         assert_eq!(prepared("\u{aa}"), "a");
         assert_eq!(prepared("\u{2168}"), "IX");
-        // Refused there, hence used as they are here.
+        // SASLprep rejects these, so they are used unchanged.
         assert_eq!(prepared("\u{7}"), "\u{7}");
         assert_eq!(prepared("\u{627}1"), "\u{627}1");
     }
 
     #[test]
-    fn spaces_become_the_ascii_one() {
+    fn other_spaces_become_the_ascii_space() {
         assert_eq!(prepared("a\u{a0}b\u{3000}c\u{200b}"), "a b c ");
     }
 
@@ -93,8 +93,8 @@ mod tests {
     }
 
     #[test]
-    fn prohibited_passwords_stay() {
-        // A control among others, private use, a tag, unassigned in Unicode 3.2.
+    fn prohibited_passwords_are_unchanged() {
+        // A control character among others, private use, a tag, unassigned in Unicode 3.2.
         for text in [
             "\u{aa}\u{7}",
             "\u{aa}\u{e000}",
@@ -107,17 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_maps_to_nothing_stays() {
+    fn a_password_that_maps_to_nothing_is_unchanged() {
         assert_eq!(prepared("\u{ad}"), "\u{ad}");
     }
 
     #[test]
-    fn what_arises_in_normalization_is_not_looked_at() {
+    fn characters_that_normalization_produces_are_not_checked() {
         assert_eq!(prepared("\u{5d0}\u{2100}\u{5d0}"), "\u{5d0}a/c\u{5d0}");
     }
 
     #[test]
-    fn a_combining_character_may_come_first() {
+    fn a_combining_character_may_be_first() {
         assert_eq!(prepared("\u{301}\u{aa}"), "\u{301}a");
     }
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn right_to_left_text_must_be_that_throughout() {
+    fn right_to_left_text_must_not_be_mixed() {
         assert_eq!(prepared("\u{627}\u{fe8d}"), "\u{627}\u{627}");
         for text in ["\u{5d0}a\u{fb20}", "1\u{fb20}", "\u{fb20}1"] {
             assert_eq!(prepared(text), text);

@@ -17,18 +17,18 @@ pub const SALT_LENGTH: usize = 16;
 /// A key or hash of SHA-256.
 pub type Key = [u8; 32];
 
-/// libpq: does not mind bits behind the last whole byte.
+/// libpq: bits after the last whole byte are ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// What the client says about channel binding.
+/// What the client's first message says about channel binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
     /// No TLS, or channel binding is disabled (`n`).
     Unsupported,
-    /// The client could, but the server did not offer it (`y`).
+    /// The client supports it, but the server did not offer it (`y`).
     NotOffered,
     /// SCRAM-SHA-256-PLUS with `tls-server-end-point`: the hash of the server's certificate.
     ServerEndPoint(Vec<u8>),
@@ -51,7 +51,8 @@ impl Binding {
     }
 }
 
-/// What the client proves itself with, and knows the server by. A key takes precedence over the password.
+/// The secrets with which the client authenticates itself and verifies the server. A key takes precedence over the
+/// password.
 #[derive(Default)]
 pub struct Credentials {
     pub password: Option<Zeroizing<Vec<u8>>>,
@@ -70,10 +71,10 @@ pub enum ScramError {
     InvalidSalt,
     InvalidIterationCount,
     InvalidServerSignature,
-    /// The server's own `e=` text.
+    /// The text of the server's `e=` attribute.
     Server(Vec<u8>),
     IncorrectServerSignature,
-    /// A message that the exchange is not waiting for.
+    /// The exchange does not expect this message now.
     InvalidState,
 }
 
@@ -109,17 +110,17 @@ fn malformed(what: &str) -> Vec<u8> {
     format!("malformed SCRAM message ({what})").into_bytes()
 }
 
-/// Where the exchange stands.
+/// The state of the exchange.
 enum State {
     Start,
     /// The first message was sent.
     NonceSent,
-    /// The final message was sent: the signature that proves the server, if one can be told.
+    /// The final message was sent. Holds the signature expected from the server, if it can be computed.
     ProofSent(Option<Zeroizing<Key>>),
     Finished,
 }
 
-/// One exchange, from the client's side.
+/// The client's side of one exchange.
 pub struct Client {
     binding: Binding,
     credentials: Credentials,
@@ -152,15 +153,15 @@ impl Client {
         [self.binding.header(), &self.first_message_bare()].concat()
     }
 
-    /// The user's name is empty, as the server takes the startup packet's.
+    /// The user name is empty, because the server uses the one in the startup packet.
     fn first_message_bare(&self) -> Vec<u8> {
         [b"n=,r=", self.nonce.as_slice()].concat()
     }
 
-    /// client-final-message, in answer to the server's first.
+    /// client-final-message, the response to server-first-message.
     ///
-    /// Takes time in proportion to the iteration count that the server chose; libpq: any count up to
-    /// 2147483647 is accepted, so a hostile server can keep a client busy for minutes.
+    /// The time is proportional to the server's iteration count. libpq: any count up to 2147483647 is accepted, so a
+    /// hostile server can keep a client busy for minutes.
     pub fn final_message(&mut self, server_first: &[u8]) -> Result<Vec<u8>, ScramError> {
         if !matches!(self.state, State::NonceSent) {
             return Err(ScramError::InvalidState);
@@ -188,7 +189,7 @@ impl Client {
         [b"c=", binding.as_bytes(), b",r=", nonce].concat()
     }
 
-    /// The client's key, and the server's if it can be told.
+    /// The client key, and the server key if it can be computed.
     fn keys(&self, server: &ServerFirst) -> (Zeroizing<Key>, Option<Zeroizing<Key>>) {
         let Credentials {
             password,
@@ -204,11 +205,11 @@ impl Client {
         let key = |name: &[u8]| salted.as_ref().map(|salted| hmac(salted.as_slice(), name));
         let client = client_key.clone().or_else(|| key(b"Client Key"));
         let server = server_key.clone().or_else(|| key(b"Server Key"));
-        // With neither a key nor a password the proof is worthless, and the server will say so.
+        // With neither a key nor a password the proof is wrong, and the server will reject it.
         (client.unwrap_or_default(), server)
     }
 
-    /// Checks server-final-message: only `Ok` proves that the server knows the secret.
+    /// Checks server-final-message. Only `Ok` proves that the server knows the secret.
     pub fn verify(&mut self, server_final: &[u8]) -> Result<(), ScramError> {
         let State::ProofSent(expected) = std::mem::replace(&mut self.state, State::Start) else {
             return Err(ScramError::InvalidState);
@@ -221,8 +222,7 @@ impl Client {
         }
     }
 
-    /// True when the exchange ran to its end with channel binding; after a failed [`Client::verify`] it
-    /// means nothing.
+    /// Whether the exchange completed with channel binding. Meaningless after a failed [`Client::verify`].
     pub fn channel_bound(&self) -> bool {
         matches!(self.state, State::Finished) && matches!(self.binding, Binding::ServerEndPoint(_))
     }
@@ -245,7 +245,7 @@ impl<'a> ServerFirst<'a> {
         }
         let salt = decode(attribute(&mut rest, b's')?).ok_or(ScramError::InvalidSalt)?;
         let iterations = iteration_count(attribute(&mut rest, b'i')?);
-        // libpq: goes on when extensions follow.
+        // libpq: extensions after these attributes are ignored.
         Ok(ServerFirst {
             nonce,
             salt,
@@ -259,7 +259,7 @@ fn parse_server_final(message: &[u8]) -> Result<Key, ScramError> {
     if rest.first() == Some(&b'e') {
         return Err(ScramError::Server(attribute(&mut rest, b'e')?.to_vec()));
     }
-    // libpq: goes on when extensions follow.
+    // libpq: extensions after this attribute are ignored.
     let signature = decode(attribute(&mut rest, b'v')?);
     signature
         .and_then(|signature| Key::try_from(signature).ok())
@@ -276,7 +276,7 @@ fn checked(message: &[u8]) -> Result<&[u8], ScramError> {
     Ok(message)
 }
 
-/// The value of attribute `name`, which must come next; `rest` moves behind it and its comma.
+/// The value of attribute `name`, which must come next. `rest` becomes what follows it and its comma.
 fn attribute<'a>(rest: &mut &'a [u8], name: u8) -> Result<&'a [u8], ScramError> {
     let value = rest
         .strip_prefix(&[name])
@@ -291,14 +291,14 @@ fn attribute<'a>(rest: &mut &'a [u8], name: u8) -> Result<&'a [u8], ScramError> 
     Ok(&value[..end])
 }
 
-/// libpq: blanks between the digits are skipped.
+/// libpq: white space between the digits is skipped.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let blank = |c: &u8| matches!(c, b' ' | b'\t' | b'\n' | b'\r');
     let digits: Vec<u8> = text.iter().copied().filter(|c| !blank(c)).collect();
     BASE64.decode(digits).ok()
 }
 
-/// A positive `int` in decimal; as in C, blanks and a sign may come before it.
+/// A positive `int` in decimal. As in C, white space and a sign may come before it.
 fn iteration_count(text: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');

@@ -74,7 +74,11 @@ impl Connection {
         let Some(stream) = &mut self.stream else {
             return Read::Lost { clean: false };
         };
-        let Ok(spare) = self.session.input_mut().spare(self.read_size.max(MIN_READ)) else {
+        let Ok(spare) = self
+            .session
+            .input_mut()
+            .free_space(self.read_size.max(MIN_READ))
+        else {
             return self.no_room();
         };
         let received = stream.recv(spare);

@@ -94,7 +94,7 @@ impl Connection {
             return None;
         }
         let room = self.read_size.max(MIN_READ);
-        let room = self.session.input_mut().whole_room(room)?;
+        let room = self.session.input_mut().whole_space(room)?;
         mark(room);
         self.receiving = true;
         Some(Input {
@@ -143,7 +143,11 @@ impl Connection {
                 });
             }
             Landing::Place(place, room) => (place, room),
-            Landing::Caller => match self.session.input_mut().spare(self.read_size.max(MIN_READ)) {
+            Landing::Caller => match self
+                .session
+                .input_mut()
+                .free_space(self.read_size.max(MIN_READ))
+            {
                 Ok(spare) => {
                     mark(spare);
                     (spare.as_mut_ptr(), spare.len())
@@ -166,7 +170,7 @@ impl Connection {
         self.receiving = false;
         let (socket, room) = match &self.stream {
             Some(Stream::Tls(tls)) => (tls.socket(), tls.last_landing()),
-            Some(Stream::Plain(socket)) => (socket, self.session.input().spare_contents()),
+            Some(Stream::Plain(socket)) => (socket, self.session.input().free_space_contents()),
             _ => return Read::Nothing,
         };
         if is_marked(room) {

@@ -112,7 +112,7 @@ impl Application {
         if self.session.is_closed() {
             return true;
         }
-        let Ok(room) = self.session.input_mut().spare(piece.len()) else {
+        let Ok(room) = self.session.input_mut().free_space(piece.len()) else {
             return false;
         };
         room[..piece.len()].copy_from_slice(&piece);

@@ -119,7 +119,7 @@ impl Attempt {
     }
 
     fn answer(&mut self, bytes: &[u8]) {
-        let room = self.session.input_mut().spare(bytes.len()).unwrap();
+        let room = self.session.input_mut().free_space(bytes.len()).unwrap();
         room[..bytes.len()].copy_from_slice(bytes);
         self.session.input_mut().filled(bytes.len());
         self.run();

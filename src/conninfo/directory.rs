@@ -1,21 +1,21 @@
-//! Connection parameters in an LDAP directory: the URL that a service file gives, and the text that is found there.
+//! Connection parameters in an LDAP directory: the URL in a service file, and the text that the directory returns.
 
 use super::options::{Options, invalid_option};
 use crate::mem::error_text::ErrorText;
 
-/// What an LDAP URL asks for.
+/// The query of an LDAP URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub host: Vec<u8>,
     pub port: u16,
-    /// The distinguished name where the search begins.
+    /// The distinguished name at which the search begins.
     pub base: Vec<u8>,
     pub scope: Scope,
     pub filter: Vec<u8>,
     pub attribute: Vec<u8>,
 }
 
-/// How far a search goes from its base; the numbers are LDAP's.
+/// The scope of a search. The numbers are LDAP's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Base = 0,
@@ -28,7 +28,7 @@ const DEFAULT_PORT: u16 = 389;
 const SCHEME: &[u8] = b"ldap://";
 
 impl Query {
-    /// Reads `ldap://host:port/base?attribute?scope?filter`. Nothing in it is percent-decoded.
+    /// Parses `ldap://host:port/base?attribute?scope?filter`. Nothing is percent-decoded.
     pub fn parse(url: &[u8]) -> Result<Query, ErrorText> {
         let invalid =
             |why: &str| ErrorText::concat(&[b"invalid LDAP URL \"", url, b"\": ", why.as_bytes()]);
@@ -62,7 +62,7 @@ impl Query {
     }
 }
 
-/// The halves around the first `separator`; None where nothing, or the next "?", follows it.
+/// The parts before and after the first `separator`; None if nothing, or another "?", follows it.
 fn split(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&byte| byte == separator)?;
     let rest = &text[at + 1..];
@@ -93,8 +93,8 @@ fn scope_named(name: &[u8]) -> Option<Scope> {
     found.map(|known| known.1)
 }
 
-/// Gives options that have no value those which the attribute's values say: pairs as in connection strings, but
-/// each on a line, and without backslashes in values that are not quoted.
+/// Sets options that have no value from the attribute's values. These are pairs as in connection strings, but each on its
+/// own line, and a backslash has no meaning in values without quotes.
 pub fn apply(values: &[Vec<u8>], options: &mut Options) -> Result<(), ErrorText> {
     let mut text = values.join(&b'\n');
     text.push(b'\n');
@@ -114,12 +114,12 @@ pub fn apply(values: &[Vec<u8>], options: &mut Options) -> Result<(), ErrorText>
     }
 }
 
-/// The keyword in front of `text` and what follows its "=".
+/// The keyword at the start of `text`, and what follows its "=".
 fn keyword(text: &[u8]) -> Result<(&[u8], &[u8]), ErrorText> {
     let end = |byte| is_blank(byte) || is_newline(byte) || byte == b'=';
     let after = skip(text, |byte| !end(byte));
     let keyword = &text[..text.len() - after.len()];
-    // libpq: shows all of the text if the line ends here
+    // libpq: shows the whole text if the line ends here
     let shown = match after.first() {
         Some(&byte) if is_newline(byte) => text,
         _ => keyword,
@@ -134,7 +134,7 @@ fn keyword(text: &[u8]) -> Result<(&[u8], &[u8]), ErrorText> {
     }
 }
 
-/// The value in front of `text` and what follows it.
+/// The value at the start of `text`, and what follows it.
 fn value(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ErrorText> {
     match skip(text, is_blank) {
         [b'\'', rest @ ..] => quoted_value(rest),

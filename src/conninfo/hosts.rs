@@ -1,16 +1,16 @@
-//! The host list: `host`, `hostaddr` and `port` are comma lists that belong together.
+//! The host list: `host`, `hostaddr` and `port` are comma-separated lists of corresponding elements.
 
 use super::options::{Opt, Options};
 use super::params::{Host, HostKind};
 use crate::mem::error_text::ErrorText;
 use crate::mem::{OutOfMemory, reserve};
 
-/// Where Unix sockets are looked for when no host is given (Debian's place).
+/// The directory of Unix sockets that is used when no host is given (Debian's).
 pub const DEFAULT_SOCKET_DIR: &[u8] = b"/var/run/postgresql";
-/// The port of a host that has none.
+/// The port of a host for which none is given.
 pub const DEFAULT_PORT: &[u8] = b"5432";
 
-/// The hosts that `options` name, at least one, in the order given and without passwords.
+/// The hosts in `options`, at least one, in the given order and without passwords.
 pub fn list(options: &Options) -> Result<Vec<Host>, ErrorText> {
     let names = elements(options.non_empty(Opt::Host))?;
     let addresses = elements(options.non_empty(Opt::HostAddr))?;
@@ -42,7 +42,7 @@ pub fn list(options: &Options) -> Result<Vec<Host>, ErrorText> {
     Ok(hosts)
 }
 
-/// The first host that `options` name, also where the lists do not belong together.
+/// The first host in `options`, even if the lists have different lengths.
 pub fn first(options: &Options) -> Host {
     let [name, address, port] =
         [Opt::Host, Opt::HostAddr, Opt::Port].map(|opt| split(options.non_empty(opt)).next());

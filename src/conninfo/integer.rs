@@ -1,9 +1,9 @@
-//! Integer options, read only when they are needed.
+//! Integer options. They are parsed only when they are needed.
 
 use crate::mem::error_text::ErrorText;
 
-/// `text` as the integer value of `option` (libpq: pqParseIntParam, strtol with blanks around);
-/// Err is libpq's complaint.
+/// Parses `text`, the value of the integer option `option` (libpq: pqParseIntParam, strtol with white space around it).
+/// The error is libpq's text.
 pub fn parse(text: &[u8], option: &str) -> Result<i32, ErrorText> {
     number(text).ok_or_else(|| {
         let option = option.as_bytes();
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_and_signs_are_tolerated() {
+    fn accepts_white_space_and_signs() {
         assert_eq!(parse(b" 12 ", "port"), Ok(12));
         assert_eq!(parse(b"-1", "port"), Ok(-1));
         assert_eq!(parse(b"+7\t", "port"), Ok(7));

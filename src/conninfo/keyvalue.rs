@@ -1,4 +1,4 @@
-//! Connection strings of `keyword = value` pairs, and keyword and value arrays.
+//! Connection strings of `keyword = value` pairs, and arrays of keywords and values.
 
 use super::is_space;
 use super::options::{Opt, Options, invalid_option};
@@ -6,13 +6,13 @@ use super::uri;
 use crate::mem;
 use crate::mem::error_text::ErrorText;
 
-/// Reads a connection string or URI; only what it says, no defaults. The error is libpq's text.
+/// Parses a connection string or URI, without adding defaults. The error is libpq's text.
 pub fn parse(conninfo: &[u8]) -> Result<Options, ErrorText> {
     if uri::prefix_length(conninfo) != 0 {
         return uri::parse(conninfo);
     }
     let mut options = Options::default();
-    let mut reader = Reader { rest: conninfo };
+    let mut reader = PairParser { rest: conninfo };
     while let Some(keyword) = reader.keyword()? {
         let value = reader.value()?;
         let stored = options.store(keyword, value);
@@ -21,13 +21,13 @@ pub fn parse(conninfo: &[u8]) -> Result<Options, ErrorText> {
     Ok(options)
 }
 
-/// Whether `text` is to be read as a connection string where a database name may stand.
+/// Whether `text`, given as a database name, is a connection string.
 pub fn recognized_connection_string(text: &[u8]) -> bool {
     uri::prefix_length(text) != 0 || text.contains(&b'=')
 }
 
-/// Reads keyword and value pairs; only what they say, no defaults. Pairs without a value, or with an
-/// empty one, say nothing; later pairs win. With `expand_dbname` the first `dbname` may be a connection string.
+/// Parses pairs of keyword and value, without adding defaults. Pairs without a value, or with an empty one, are ignored;
+/// later pairs override earlier ones. With `expand_dbname` the first `dbname` may be a connection string.
 pub fn parse_arrays(
     pairs: &[(&[u8], Option<&[u8]>)],
     expand_dbname: bool,
@@ -39,7 +39,7 @@ pub fn parse_arrays(
     let mut options = Options::default();
     for &(keyword, value) in pairs {
         let Some(value) = value.filter(|value| !value.is_empty()) else {
-            continue; // libpq: before the keyword is looked at
+            continue; // libpq: before the keyword is checked
         };
         let opt = Options::find(keyword).ok_or_else(|| invalid_option(keyword))?;
         match expanded.take_if(|_| opt == Opt::DbName) {
@@ -57,13 +57,13 @@ fn expand_first_dbname(pairs: &[(&[u8], Option<&[u8]>)]) -> Result<Option<Option
     string.map(parse).transpose()
 }
 
-/// What is left of a connection string.
-struct Reader<'a> {
+/// The rest of a connection string that is being parsed.
+struct PairParser<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
-    /// Takes bytes from the front as long as `wanted` says so.
+impl<'a> PairParser<'a> {
+    /// Consumes bytes from the front while `wanted` returns true.
     fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let end = self.rest.iter().position(|&byte| !wanted(byte));
         let (taken, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    /// Takes a keyword and its "="; None at the end of the string.
+    /// Parses a keyword and its "="; None at the end of the string.
     fn keyword(&mut self) -> Result<Option<&'a [u8]>, ErrorText> {
         self.take_while(is_space);
         if self.rest.is_empty() {
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a value up to white space; a backslash keeps the byte behind it.
+    /// Parses a value up to white space. A backslash escapes the byte after it.
     fn plain_value(&mut self) -> Result<Vec<u8>, ErrorText> {
         let mut value = Vec::new();
         while let Some(byte) = self.next() {

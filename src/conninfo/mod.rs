@@ -1,4 +1,5 @@
-//! Layer 1: connection options, strings, URIs, service and password files. The environment and file contents are arguments.
+//! Layer 1: connection options, connection strings, URIs, service and password files. The environment and the contents of
+//! files are arguments.
 
 pub mod directory;
 pub mod hosts;
@@ -12,12 +13,12 @@ pub mod service;
 pub mod uri;
 pub mod validate;
 
-/// What C's `isspace` accepts in the locales libpq meets.
+/// C's `isspace` in the locales that libpq is used with.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// `bytes` without the white space around it.
+/// `bytes` without leading and trailing white space.
 fn trim(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|&b| !is_space(b));
     let end = bytes.iter().rposition(|&b| !is_space(b));

@@ -6,17 +6,17 @@ use crate::mem::error_text::ErrorText;
 
 use zeroize::Zeroizing;
 
-/// What an application can learn of one option, as `PQconndefaults` shows it.
+/// The description of one option that `PQconndefaults` returns.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionDef {
     pub keyword: &'static CStr,
-    /// The environment variable that gives the default.
+    /// The environment variable with the default.
     pub envvar: Option<&'static CStr>,
-    /// The default when nothing else gives one.
+    /// The default if there is no other.
     pub compiled: Option<&'static CStr>,
     /// The label of a field in a connection dialog.
     pub label: &'static CStr,
-    /// How a dialog shows the value: "" as it is, "*" hidden, "D" not at all by default.
+    /// How a dialog shows the value: "" unchanged, "*" hidden, "D" not at all by default.
     pub dispchar: &'static CStr,
     /// The size of the field in characters.
     pub dispsize: i32,
@@ -29,7 +29,7 @@ macro_rules! options {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Opt { $($opt),* }
 
-        /// How many options there are.
+        /// The number of options.
         pub const COUNT: usize = [$(Opt::$opt),*].len();
 
         impl Opt {
@@ -117,12 +117,12 @@ impl Opt {
     }
 }
 
-/// The error for a value that an option cannot take.
+/// The error for an invalid value of an option.
 pub(super) fn invalid(keyword: &[u8], value: &[u8]) -> ErrorText {
     ErrorText::concat(&[b"invalid ", keyword, b" value: \"", value, b"\""])
 }
 
-/// A value, or none, for each option. Values are wiped when they go.
+/// The values of options. Values are zeroed when they are dropped.
 #[derive(Clone)]
 pub struct Options {
     values: [Option<Zeroizing<Vec<u8>>>; COUNT],
@@ -137,12 +137,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The value of `opt`, which may be empty; None when it has none.
+    /// The value of `opt`, which may be empty; None if it has no value.
     pub fn get(&self, opt: Opt) -> Option<&[u8]> {
         self.values[opt as usize].as_ref().map(|value| &value[..])
     }
 
-    /// The value of `opt` unless it is empty: most options take an empty value for none.
+    /// The value of `opt` unless it is empty. Most options treat an empty value as no value.
     pub fn non_empty(&self, opt: Opt) -> Option<&[u8]> {
         self.get(opt).filter(|value| !value.is_empty())
     }
@@ -152,14 +152,14 @@ impl Options {
         self.values[opt as usize] = value.map(Zeroizing::new);
     }
 
-    /// Gives `opt` a value if it has none.
+    /// Sets the value of `opt` if it has none.
     pub fn set_default(&mut self, opt: Opt, value: &[u8]) {
         if self.get(opt).is_none() {
             self.set(opt, Some(value.to_vec()));
         }
     }
 
-    /// Takes over every value that `other` has.
+    /// Replaces values with those that `other` has.
     pub fn overlay(&mut self, other: Options) {
         for (value, others) in self.values.iter_mut().zip(other.values) {
             if others.is_some() {
@@ -168,19 +168,19 @@ impl Options {
         }
     }
 
-    /// How many bytes the values are.
+    /// The total size of the values in bytes.
     pub fn size(&self) -> usize {
         self.values.iter().flatten().map(|value| value.len()).sum()
     }
 
-    /// The option called `keyword`.
+    /// The option with this keyword.
     pub fn find(keyword: &[u8]) -> Option<Opt> {
         Opt::ALL.into_iter().find(|opt| opt.keyword() == keyword)
     }
 
-    /// Stores a value given by keyword, as connection strings do; None for an unknown keyword.
+    /// Sets the value of the option with this keyword, as connection strings do; None for an unknown keyword.
     pub fn store(&mut self, keyword: &[u8], value: Vec<u8>) -> Option<()> {
-        // libpq: requiressl is no option any more but still understood here
+        // libpq: requiressl is not an option any more, but is still accepted here
         let (opt, value) = match keyword {
             b"requiressl" if value.first() == Some(&b'1') => (Opt::SslMode, b"require".to_vec()),
             b"requiressl" => (Opt::SslMode, b"prefer".to_vec()),
@@ -190,8 +190,8 @@ impl Options {
         Some(())
     }
 
-    /// Fills options that have no value from the environment (`variable` answers) and the compiled defaults;
-    /// `user` gives the name of the operating system's user.
+    /// Sets options that have no value from the environment (read through `variable`) and the compiled defaults. `user`
+    /// returns the name of the operating system's user.
     pub fn add_defaults(
         &mut self,
         variable: impl Fn(&CStr) -> Option<Vec<u8>>,
@@ -210,7 +210,7 @@ impl Options {
         if self.get(Opt::User).is_none() {
             self.set(Opt::User, user());
         }
-        // libpq: the system's trust store makes weaker modes useless, so it makes the default stronger
+        // libpq: with the system's trust store weaker modes are useless, so the default is stronger
         if sslmode_compiled && self.get(Opt::SslRootCert) == Some(b"system") {
             self.set(Opt::SslMode, Some(b"verify-full".to_vec()));
         }
@@ -223,7 +223,7 @@ fn legacy_requiressl(opt: Opt, variable: impl Fn(&CStr) -> Option<Vec<u8>>) -> O
     asked.then(|| b"require".to_vec())
 }
 
-/// The error for a keyword that is no option.
+/// The error for an unknown keyword.
 pub fn invalid_option(keyword: &[u8]) -> ErrorText {
     ErrorText::concat(&[b"invalid connection option \"", keyword, b"\""])
 }

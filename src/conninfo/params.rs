@@ -1,17 +1,16 @@
-//! The options of one connection after validation: what a connection attempt works from.
+//! The validated options of one connection. A connection attempt uses these.
 //!
-//! Integers that libpq parses only when an address is tried (ports, keepalives,
-//! timeouts) are kept as text.
+//! Integers that libpq parses only when it tries an address (ports, keepalives, timeouts) are kept as text.
 
 /// One entry of the host list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     pub kind: HostKind,
-    /// The host name or Unix-socket directory as given, after defaults.
+    /// The host name or Unix-socket directory, after defaults.
     pub host: Option<Vec<u8>>,
     /// The numeric address as given.
     pub hostaddr: Option<Vec<u8>>,
-    /// The port as given; None or empty means the default.
+    /// The port as given. None or empty means the default.
     pub port: Option<Vec<u8>>,
     /// The password found in the password file for this host.
     pub password: Option<Vec<u8>>,
@@ -78,15 +77,15 @@ pub enum TargetSessionAttrs {
 /// Whether to ask the server for GoAway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoAwayMode {
-    /// Ask; connect again without asking where the request itself breaks the server.
+    /// Ask. If the server cannot handle the request itself, connect again without it.
     Prefer,
     /// Never ask.
     Disable,
-    /// As `Prefer`, and the first GoAway of a connection is also a notice.
+    /// Like `Prefer`, and the first GoAway of a connection is also reported as a notice.
     Notice,
 }
 
-/// A protocol version as on the wire: major in the upper 16 bits.
+/// A protocol version as it is sent: the major version is in the upper 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProtocolVersion(pub u32);
 
@@ -119,17 +118,16 @@ pub mod auth_bit {
 pub struct RequireAuth {
     /// The option's text, for error messages.
     pub text: Vec<u8>,
-    /// The methods permitted, as bits of [`auth_bit`].
+    /// The permitted methods, as bits of [`auth_bit`].
     pub allowed: u16,
-    /// False when `none` is among the methods permitted: then a server that asks
-    /// for nothing is accepted too.
+    /// False if `none` is among the permitted methods: then a server that does not ask for authentication is accepted.
     pub required: bool,
 }
 
-/// Everything that was validated while options were derived.
+/// The validated options.
 #[derive(Debug, Clone)]
 pub struct Params {
-    /// Never empty; already shuffled when `load_balance_hosts=random`.
+    /// Never empty. Already shuffled if `load_balance_hosts=random`.
     pub hosts: Vec<Host>,
     pub sslmode: SslMode,
     pub sslnegotiation: SslNegotiation,
@@ -140,7 +138,7 @@ pub struct Params {
     pub require_auth: Option<RequireAuth>,
     pub min_protocol: ProtocolVersion,
     pub max_protocol: ProtocolVersion,
-    /// True for `load_balance_hosts=random`: addresses of a host are shuffled too.
+    /// True for `load_balance_hosts=random`: the addresses of each host are shuffled too.
     pub shuffle_addresses: bool,
     pub goaway: GoAwayMode,
     /// Decoded `scram_client_key` and `scram_server_key`.

@@ -3,7 +3,7 @@
 use super::hosts::{DEFAULT_PORT, DEFAULT_SOCKET_DIR};
 use super::params::Host;
 
-/// The password that `contents` has for `host`; the first line that matches decides.
+/// The password for `host` in `contents`, from the first line that matches.
 pub fn password(contents: &[u8], host: &Host, dbname: &[u8], user: &[u8]) -> Option<Vec<u8>> {
     if dbname.is_empty() || user.is_empty() {
         return None;
@@ -20,7 +20,7 @@ pub fn password(contents: &[u8], host: &Host, dbname: &[u8], user: &[u8]) -> Opt
     matching.map(unescape)
 }
 
-/// The name a host goes by in the file.
+/// The name of a host in the file.
 fn host_field(host: &Host) -> &[u8] {
     let name = host.host.as_deref().filter(|name| !name.is_empty());
     let name = name.or(host.hostaddr.as_deref()).unwrap_or_default();
@@ -42,7 +42,7 @@ fn strip_line_end(line: &[u8]) -> &[u8] {
     &line[..end.map_or(0, |last| last + 1)]
 }
 
-/// What follows the field at the start of `line` and its ":", if the field is `*` or says `token`.
+/// The rest of `line` after its first field and ":", if the field is `*` or equals `token`.
 fn match_field<'a>(line: &'a [u8], token: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);
@@ -55,7 +55,7 @@ fn match_field<'a>(line: &'a [u8], token: &[u8]) -> Option<&'a [u8]> {
     rest.strip_prefix(b":")
 }
 
-/// The password at the start of `text`: up to the next ":", a backslash keeps the byte behind it.
+/// The password at the start of `text`: up to the next ":". A backslash escapes the byte after it.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut password = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied();

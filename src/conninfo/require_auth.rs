@@ -1,9 +1,9 @@
-//! The option `require_auth`: a comma list of authentication methods, all or none of them with a "!".
+//! The option `require_auth`: a comma-separated list of authentication methods, either all or none with a "!".
 
 use super::params::{RequireAuth, auth_bit};
 use crate::mem::error_text::ErrorText;
 
-/// Reads the option's value, which is not empty. The error is libpq's text.
+/// Parses the option's value, which is not empty. The error is libpq's text.
 pub fn parse(text: &[u8]) -> Result<RequireAuth, ErrorText> {
     let negated = text.starts_with(b"!");
     let mut listed = 0;
@@ -25,7 +25,7 @@ pub fn parse(text: &[u8]) -> Result<RequireAuth, ErrorText> {
     })
 }
 
-/// The method's name without its "!", which all methods have or none.
+/// The method's name without its "!". Fails if it has one and others do not, or the reverse.
 fn check_sign(part: &[u8], negated: bool) -> Result<&[u8], ErrorText> {
     match (part.strip_prefix(b"!"), negated) {
         (Some(name), true) => Ok(name),

@@ -1,11 +1,11 @@
-//! Service files: which to read for a service, then what their text says about it.
+//! Service files: which files to read for a service, and the parser of their contents.
 
 use super::directory::Query;
 use super::options::{Opt, Options};
 use super::trim;
 use crate::mem::error_text::ErrorText;
 
-/// What the environment says about service files.
+/// The settings for service files in the environment.
 #[derive(Debug, Default)]
 pub struct Surroundings {
     /// `PGSERVICE`
@@ -14,11 +14,11 @@ pub struct Surroundings {
     pub service_file: Option<Vec<u8>>,
     /// The user's home directory.
     pub home: Option<Vec<u8>>,
-    /// `PGSYSCONFDIR`, or where this build has its configuration.
+    /// `PGSYSCONFDIR`, or the directory compiled in.
     pub sysconfdir: Vec<u8>,
 }
 
-/// A service to look up, and the files that may define it, the first that does wins.
+/// A service to look up, and the files that may define it. The first definition is used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lookup {
     pub service: Vec<u8>,
@@ -29,12 +29,12 @@ pub struct Lookup {
 #[derive(Debug, PartialEq, Eq)]
 pub struct File {
     pub path: Vec<u8>,
-    /// True for a file named by the user: then it is an error that it does not exist.
+    /// True for a file that the user named: then it must exist.
     pub must_exist: bool,
 }
 
 impl Lookup {
-    /// What is to be looked up for `options`; None when they and the environment name no service.
+    /// The lookup for `options`; None if neither they nor the environment name a service.
     pub fn plan(options: &Options, surroundings: &Surroundings) -> Option<Lookup> {
         let service = options.get(Opt::Service);
         let service = service.or(surroundings.service.as_deref())?;
@@ -55,7 +55,7 @@ impl Lookup {
         })
     }
 
-    /// The error when no file defines the service.
+    /// The error if no file defines the service.
     pub fn not_found(&self) -> ErrorText {
         ErrorText::concat(&[
             b"definition of service \"",
@@ -75,7 +75,7 @@ impl File {
         ErrorText::concat(&[b"service file \"", &self.path, b"\" not found"])
     }
 
-    /// Begins to read what `contents`, the file's, has for `service`.
+    /// Begins to parse `contents`, the file's contents, for `service`.
     pub fn reading<'a>(&'a self, contents: &'a [u8], service: &'a [u8]) -> Reading<'a> {
         Reading {
             file: self,
@@ -124,7 +124,7 @@ impl File {
     }
 }
 
-/// A service file being read.
+/// A service file that is being parsed.
 pub struct Reading<'a> {
     file: &'a File,
     service: &'a [u8],
@@ -132,21 +132,20 @@ pub struct Reading<'a> {
     in_group: bool,
 }
 
-/// How far reading got.
+/// How far parsing got.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Read {
-    /// To the end, and the file does not define the service.
+    /// The end of the file. It does not define the service.
     Undefined,
-    /// To the end of the service's definition.
+    /// The end of the service's definition.
     Defined,
-    /// To a line that names a directory. What is found there ends the definition: then [`Reading::defined`] is
-    /// to be called. If the directory's server is down, reading goes on.
+    /// A line with the URL of a directory. If the directory has an entry, that ends the definition: call
+    /// [`Reading::defined`]. If the directory's server is down, continue parsing.
     LookUp(Query),
 }
 
 impl Reading<'_> {
-    /// Gives options that have no value those which the file has for the service. Options read before an
-    /// error stay set, as in libpq.
+    /// Sets options that have no value from the service's definition. As in libpq, options before an error stay set.
     pub fn advance(&mut self, options: &mut Options) -> Result<Read, ErrorText> {
         for (number, line) in self.lines.by_ref() {
             if line.len() >= LINE_BUFFER {
@@ -170,22 +169,22 @@ impl Reading<'_> {
         Ok(Read::Defined)
     }
 
-    /// Notes where the definition was found.
+    /// Records where the definition was found.
     pub fn defined(&self, options: &mut Options) {
         options.set_default(Opt::ServiceFile, &self.file.path);
     }
 }
 
-/// libpq: a bracket right behind the name is enough, what follows it is not looked at.
+/// libpq: a bracket directly after the name is enough; what follows it is ignored.
 fn is_group(name: &[u8], service: &[u8]) -> bool {
     name.strip_prefix(service)
         .is_some_and(|rest| rest.starts_with(b"]"))
 }
 
-/// libpq: a line with its newline must be shorter than this.
+/// libpq: a line, newline included, must be shorter than this.
 const LINE_BUFFER: usize = 1023;
 
-/// Lines as C's `fgets` gives them to libpq: with their newline, at most [`LINE_BUFFER`] bytes, cut at a NUL.
+/// The lines that libpq gets from C's `fgets`: newline included, at most [`LINE_BUFFER`] bytes, truncated at a NUL.
 struct Lines<'a>(&'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {

@@ -1,4 +1,4 @@
-//! Whatever bytes come, nothing panics.
+//! Parsers do not panic, whatever the input.
 
 use super::hosts;
 use super::options::{COUNT, Opt, Options};
@@ -6,7 +6,7 @@ use super::params::Host;
 use super::service::{Lookup, Read, Surroundings};
 use super::{directory, keyvalue, passfile, validate};
 
-/// Numbers that look random and are the same in each run.
+/// Pseudorandom numbers, the same in every run.
 struct Noise(u64);
 
 impl Noise {
@@ -16,7 +16,7 @@ impl Noise {
         (self.0 >> 33) as usize % limit
     }
 
-    /// Up to eleven of `pieces` and single bytes in a row.
+    /// Up to eleven of `pieces` and single bytes, concatenated.
     fn text(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
         let mut text = Vec::new();
         for _ in 0..self.below(12) {

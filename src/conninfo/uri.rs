@@ -11,7 +11,7 @@ pub fn prefix_length(text: &[u8]) -> usize {
     found.map_or(0, |scheme| scheme.len())
 }
 
-/// Reads a URI; only what it says, no defaults. The error is libpq's text.
+/// Parses a URI, without adding defaults. The error is libpq's text.
 pub fn parse(uri: &[u8]) -> Result<Options, ErrorText> {
     let mut options = Options::default();
     let mut rest = &uri[prefix_length(uri)..];
@@ -37,8 +37,7 @@ fn split_before(text: &[u8], stop: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// Splits at the "@" if one comes before any "/".
-// libpq: a "?" does not end the search
+/// Splits at the "@" if one comes before the first "/". libpq: a "?" does not end the search.
 fn split_credentials(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (credentials, rest) = split_before(text, |byte| matches!(byte, b'@' | b'/'));
     Some((credentials, rest.strip_prefix(b"@")?))
@@ -51,7 +50,7 @@ fn store_credentials(options: &mut Options, credentials: &[u8]) -> Result<(), Er
     store(options, Opt::Password, password)
 }
 
-/// Stores a decoded value; an empty part of a URI says nothing.
+/// Stores a decoded value. An empty part of a URI is ignored.
 fn store(options: &mut Options, opt: Opt, value: &[u8]) -> Result<(), ErrorText> {
     if !value.is_empty() {
         options.set(opt, Some(decode(value)?));
@@ -59,7 +58,7 @@ fn store(options: &mut Options, opt: Opt, value: &[u8]) -> Result<(), ErrorText>
     Ok(())
 }
 
-/// Stores the comma list of hosts and ports; answers what follows it.
+/// Stores the comma-separated list of hosts and ports, and returns what follows it.
 fn store_hosts<'a>(
     options: &mut Options,
     uri: &[u8],
@@ -82,7 +81,7 @@ fn store_hosts<'a>(
         mem::append(&mut hosts, b",")?;
         mem::append(&mut ports, b",")?;
     }
-    // libpq: decoded as whole lists, which is what error texts show
+    // libpq: the lists are decoded as a whole, and error texts show whole lists
     store(options, Opt::Host, &hosts)?;
     store(options, Opt::Port, &ports)?;
     Ok(rest)
@@ -99,7 +98,7 @@ fn split_host<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Er
     }
 }
 
-/// Splits behind the "]" of an IPv6 address whose "[" is gone already.
+/// Splits after the "]" of an IPv6 address. `text` begins after the "[".
 fn split_ipv6<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), ErrorText> {
     let (address, rest) = split_before(text, |byte| byte == b']');
     let Some(rest) = rest.strip_prefix(b"]") else {
@@ -114,7 +113,7 @@ fn split_ipv6<'a>(uri: &[u8], text: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Er
     }
 }
 
-/// Stores the parameters behind the "?".
+/// Stores the parameters after the "?".
 fn store_query(options: &mut Options, mut query: &[u8]) -> Result<(), ErrorText> {
     while !query.is_empty() {
         let (parameter, rest) = split_before(query, |byte| byte == b'&');
@@ -132,7 +131,7 @@ fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), ErrorT
         return Err(quoting(EXTRA_SEPARATOR, keyword));
     }
     let (keyword, value) = (decode(keyword)?, decode(value)?);
-    // libpq: JDBC's spelling
+    // libpq: the spelling of JDBC
     let stored = match (&keyword[..], &value[..]) {
         (b"ssl", b"true") => options.store(b"sslmode", b"require".to_vec()),
         _ => options.store(&keyword, value),
@@ -140,7 +139,7 @@ fn store_parameter(options: &mut Options, parameter: &[u8]) -> Result<(), ErrorT
     stored.ok_or_else(|| quoting(b"invalid URI query parameter", &keyword))
 }
 
-/// Decodes `%xx`; blanks around the text are dropped, blanks within it are an error.
+/// Decodes `%xx`. White space around the text is removed; white space within it is an error.
 fn decode(text: &[u8]) -> Result<Vec<u8>, ErrorText> {
     let (_, mut rest) = split_before(text, |byte| byte != b' ');
     let mut decoded = Vec::new();
@@ -193,7 +192,7 @@ fn quoting(complaint: &[u8], text: &[u8]) -> ErrorText {
     ErrorText::concat(&[complaint, b": \"", text, b"\""])
 }
 
-/// The error for `byte`, which stands `left` bytes before the end of `uri`.
+/// The error for `byte`, which is `left` bytes before the end of `uri`.
 fn unexpected_character(uri: &[u8], byte: u8, left: usize) -> ErrorText {
     let position = uri.len() - left + 1;
     let middle = format!("\" at position {position} in URI (expected \":\" or \"/\")");

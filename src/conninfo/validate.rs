@@ -1,4 +1,5 @@
-//! Checks the options' values and makes [`Params`] of them, in libpq's order: of two bad options libpq's one is reported.
+//! Validates the options' values and builds [`Params`] from them. The order of the checks is libpq's, so that the same of
+//! two invalid options is reported.
 
 use crate::mem::error_text::ErrorText;
 use base64::Engine;
@@ -12,9 +13,9 @@ use super::params::{
 };
 use super::require_auth;
 
-/// Validates everything but the host list, which goes into the answer as it is.
+/// Validates everything except `hosts`, which is used as it is.
 ///
-/// Enumerations without a value get the default that libpq gives them, here and in `options`.
+/// Enumerations without a value get libpq's default, in the result and in `options`.
 pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, ErrorText> {
     let require_auth = options.non_empty(Opt::RequireAuth);
     let require_auth = require_auth.map(require_auth::parse).transpose()?;
@@ -49,7 +50,7 @@ pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, ErrorTe
     })
 }
 
-/// The values an option can take, the default first.
+/// The valid values of an option. The first is the default.
 type Choices<T, const N: usize> = [(&'static str, T); N];
 
 const CHANNEL_BINDINGS: Choices<ChannelBinding, 3> = [
@@ -106,7 +107,7 @@ fn find<T: Copy>(opt: Opt, value: &[u8], choices: &[(&str, T)]) -> Result<T, Err
     found.ok_or_else(|| invalid(opt.keyword(), value))
 }
 
-/// The value of an enumeration, whose default (the first choice) is stored when it has none.
+/// The value of an enumeration. If it has none, the default (the first choice) is stored.
 fn choice<T: Copy>(options: &mut Options, opt: Opt, choices: &[(&str, T)]) -> Result<T, ErrorText> {
     options.set_default(opt, choices[0].0.as_bytes());
     find(opt, options.get(opt).unwrap_or_default(), choices)
@@ -130,7 +131,7 @@ fn weak_sslmode(options: &Options, end: &[u8]) -> ErrorText {
     ErrorText::concat(&[b"weak sslmode \"", sslmode, middle, end])
 }
 
-/// Whether `sslmode` never falls back to plain text.
+/// Whether `sslmode` never falls back to an unencrypted connection.
 fn is_strong(sslmode: SslMode) -> bool {
     use SslMode::{Require, VerifyCa, VerifyFull};
     matches!(sslmode, Require | VerifyCa | VerifyFull)
@@ -146,7 +147,7 @@ fn sslnegotiation(options: &mut Options, sslmode: SslMode) -> Result<SslNegotiat
     Ok(sslnegotiation)
 }
 
-/// TLS versions from the lowest.
+/// The TLS versions, lowest first.
 const TLS_VERSIONS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 fn check_tls_versions(options: &Options) -> Result<(), ErrorText> {
@@ -158,19 +159,19 @@ fn check_tls_versions(options: &Options) -> Result<(), ErrorText> {
     }
 }
 
-/// The place of an option's value in [`TLS_VERSIONS`].
+/// The index of an option's value in [`TLS_VERSIONS`].
 fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, ErrorText> {
     let Some(value) = options.non_empty(opt) else {
         return Ok(None);
     };
     let is_value = |version: &&str| version.as_bytes().eq_ignore_ascii_case(value);
     let place = TLS_VERSIONS.iter().position(is_value);
-    // libpq: these two options stand in quotes
+    // libpq: the names of these two options are in quotes
     let quoted = || [b"\"", opt.keyword(), b"\""].concat();
     place.map(Some).ok_or_else(|| invalid(&quoted(), value))
 }
 
-/// Decodes a SCRAM key, of which `whose` says which it is.
+/// Decodes a SCRAM key. `whose` names it in error texts.
 fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]>, ErrorText> {
     let Some(text) = options.get(opt) else {
         return Ok(None);
@@ -183,7 +184,7 @@ fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]
         .map_err(|_| format!("invalid SCRAM {whose} key length: {length}").into())
 }
 
-// libpq: stray bits at the end do not matter
+// libpq: extra bits at the end are ignored
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     let config = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     GeneralPurpose::new(&STANDARD, config).decode(text).ok()
@@ -197,19 +198,19 @@ fn protocol_versions(options: &Options) -> Result<(ProtocolVersion, ProtocolVers
             .transpose()
     };
     let min = version(Opt::MinProtocolVersion)?.unwrap_or(ProtocolVersion::V3_0);
-    // libpq: unasked the highest is 3.0, for poolers that cannot negotiate, unless that is too low
-    let unasked = match min > ProtocolVersion::V3_0 {
+    // libpq: the default maximum is 3.0, for poolers that cannot negotiate, unless the minimum is higher
+    let default = match min > ProtocolVersion::V3_0 {
         true => LATEST_PROTOCOL,
         false => ProtocolVersion::V3_0,
     };
-    let max = version(Opt::MaxProtocolVersion)?.unwrap_or(unasked);
+    let max = version(Opt::MaxProtocolVersion)?.unwrap_or(default);
     match min > max {
         true => Err(b"\"min_protocol_version\" is greater than \"max_protocol_version\"".into()),
         false => Ok((min, max)),
     }
 }
 
-/// The option `goaway`, which stays without a value where it has none.
+/// The option `goaway`. Its default is not stored in `options`.
 fn goaway(options: &Options) -> Result<GoAwayMode, ErrorText> {
     match options.get(Opt::GoAway) {
         Some(value) => find(Opt::GoAway, value, &GOAWAY_MODES),

@@ -2,36 +2,36 @@
 
 use super::OutOfMemory;
 
-/// Free space offered to each read, at the least.
+/// The least free space that each read gets.
 pub const MIN_READ: usize = 8 * 1024;
 const INITIAL: usize = 16 * 1024;
-/// Above this capacity an emptied buffer goes back to its initial size.
+/// An empty buffer with more capacity than this shrinks to its initial size.
 const KEEP: usize = 512 * 1024;
 
-/// What stands where bytes are to come: a thread that is cancelled while it receives some cannot say that they came.
+/// The contents of free space before a read. A thread that is cancelled in a read cannot report how much it read; if this
+/// mark is overwritten, bytes have arrived.
 const MARK: [u8; 8] = *b"\xb4no byte";
 
-/// Marks room for bytes as empty.
+/// Marks `space` as empty.
 #[inline]
-pub fn mark(room: &mut [u8]) {
-    if let Some(place) = room.first_chunk_mut() {
+pub fn mark(space: &mut [u8]) {
+    if let Some(place) = space.first_chunk_mut() {
         *place = MARK;
     }
 }
 
-/// Whether nothing has come since [`mark`].
-pub fn is_marked(room: &[u8]) -> bool {
-    room.first_chunk() == Some(&MARK)
+/// Whether nothing has arrived in `space` since [`mark`].
+pub fn is_marked(space: &[u8]) -> bool {
+    space.first_chunk() == Some(&MARK)
 }
 
-/// A growable byte queue with fallible growth.
+/// A growable byte queue whose growth can fail.
 ///
-/// Bytes are appended through [`RecvBuffer::spare`] and [`RecvBuffer::filled`]
-/// and taken from the front with [`RecvBuffer::consume`].
+/// [`RecvBuffer::free_space`] and [`RecvBuffer::filled`] append bytes; [`RecvBuffer::consume`] removes them from the front.
 #[derive(Default)]
 pub struct RecvBuffer {
     bytes: Vec<u8>,
-    /// At every time `start <= end <= bytes.len()`: every function here keeps to that.
+    /// Invariant: `start <= end <= bytes.len()`.
     start: usize,
     end: usize,
 }
@@ -45,43 +45,44 @@ impl RecvBuffer {
     #[inline]
     pub fn unread(&self) -> &[u8] {
         debug_assert!(self.start <= self.end && self.end <= self.bytes.len());
-        // SAFETY: the range is inside `bytes`, as said where its ends are declared.
+        // SAFETY: by the invariant of the fields the range is inside `bytes`.
         unsafe { self.bytes.get_unchecked(self.start..self.end) }
     }
 
-    /// Whether everything received was consumed.
+    /// Whether all received bytes were consumed.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Drops `count` bytes from the front (at most what is there).
+    /// Removes `count` bytes from the front, or all if there are fewer.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Forgets everything that was received.
+    /// Removes all bytes.
     pub fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
         self.shrink();
     }
 
-    /// Room for at least `wanted` more bytes behind those received, or, where there is no memory for them, [`MIN_READ`].
-    pub fn spare(&mut self, wanted: usize) -> Result<&mut [u8], OutOfMemory> {
+    /// Free space for at least `wanted` more bytes after those received; for [`MIN_READ`] bytes if there is no memory for
+    /// `wanted`.
+    pub fn free_space(&mut self, wanted: usize) -> Result<&mut [u8], OutOfMemory> {
         if self.start == self.end {
             self.clear();
         }
         if self.bytes.len() - self.end < wanted {
-            self.make_some_room(wanted)?;
+            self.make_some_space(wanted)?;
         }
         Ok(&mut self.bytes[self.end..])
     }
 
-    /// All room of an empty buffer, if that is at least `min` bytes as it stands.
+    /// The whole space of an empty buffer, if it already has at least `min` bytes.
     #[inline]
-    pub fn whole_room(&mut self, min: usize) -> Option<&mut [u8]> {
+    pub fn whole_space(&mut self, min: usize) -> Option<&mut [u8]> {
         if !self.is_empty() || self.bytes.len() < min || self.bytes.capacity() > KEEP {
             return None;
         }
@@ -91,18 +92,18 @@ impl RecvBuffer {
     }
 
     #[cold]
-    fn make_some_room(&mut self, wanted: usize) -> Result<(), OutOfMemory> {
-        self.make_room(wanted)
-            .or_else(|_| self.make_room(wanted.min(MIN_READ)))
+    fn make_some_space(&mut self, wanted: usize) -> Result<(), OutOfMemory> {
+        self.make_space(wanted)
+            .or_else(|_| self.make_space(wanted.min(MIN_READ)))
     }
 
-    /// What stands in the room that the last [`RecvBuffer::spare`] gave.
-    pub fn spare_contents(&self) -> &[u8] {
+    /// The contents of the space that the last [`RecvBuffer::free_space`] returned.
+    pub fn free_space_contents(&self) -> &[u8] {
         self.bytes.get(self.end..).unwrap_or_default()
     }
 
-    /// Memory for at least `more` bytes behind those received, so that a message announced as so long can
-    /// arrive. None of it is touched before bytes come: an announcement alone costs a server little.
+    /// Allocates memory for at least `more` bytes after those received, so that a message of that length can arrive. The
+    /// memory is not touched before bytes arrive, so a large length in a header alone uses no memory.
     pub fn reserve(&mut self, more: usize) -> Result<(), OutOfMemory> {
         let unread = self.end - self.start;
         let wanted = unread.checked_add(more).ok_or(OutOfMemory)?;
@@ -116,14 +117,15 @@ impl RecvBuffer {
         Ok(())
     }
 
-    /// Says that `count` bytes of the last [`RecvBuffer::spare`] were filled; answers how many of it were not.
+    /// Appends the first `count` bytes of the space that the last [`RecvBuffer::free_space`] returned. Returns the size of
+    /// the rest of it.
     #[inline]
     pub fn filled(&mut self, count: usize) -> usize {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
         self.bytes.len() - self.end
     }
 
-    fn make_room(&mut self, min: usize) -> Result<(), OutOfMemory> {
+    fn make_space(&mut self, min: usize) -> Result<(), OutOfMemory> {
         self.compact();
         let wanted = self.end.checked_add(min).ok_or(OutOfMemory)?;
         if self.bytes.len() >= wanted {
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     fn push(buffer: &mut RecvBuffer, data: &[u8]) {
-        buffer.spare(data.len()).unwrap()[..data.len()].copy_from_slice(data);
+        buffer.free_space(data.len()).unwrap()[..data.len()].copy_from_slice(data);
         buffer.filled(data.len());
     }
 
@@ -193,13 +195,13 @@ mod tests {
         let mut buffer = RecvBuffer::new();
         push(&mut buffer, b"abc");
         assert!(buffer.reserve(usize::MAX - 1).is_err());
-        // Some room there is.
-        assert!(buffer.spare(usize::MAX - 1).unwrap().len() >= MIN_READ);
+        // There is still some space.
+        assert!(buffer.free_space(usize::MAX - 1).unwrap().len() >= MIN_READ);
         assert_eq!(buffer.unread(), b"abc");
     }
 
     #[test]
-    fn an_announcement_touches_nothing() {
+    fn a_long_length_alone_touches_no_memory() {
         let mut buffer = RecvBuffer::new();
         push(&mut buffer, b"abc");
         buffer.consume(1);
@@ -207,7 +209,7 @@ mod tests {
         assert!(buffer.bytes.capacity() >= (64 << 20) + 2);
         assert_eq!(buffer.unread(), b"bc");
         assert!(buffer.bytes.len() <= INITIAL);
-        assert!(buffer.spare(MIN_READ).unwrap().len() < KEEP);
+        assert!(buffer.free_space(MIN_READ).unwrap().len() < KEEP);
         push(&mut buffer, &vec![7; 1 << 20]);
         assert_eq!(buffer.unread().len(), (1 << 20) + 2);
         assert!(buffer.reserve(usize::MAX).is_err());
@@ -220,7 +222,7 @@ mod tests {
         let mut buffer = RecvBuffer::new();
         push(&mut buffer, &vec![7; 4 << 20]);
         buffer.consume(4 << 20);
-        buffer.spare(1).unwrap();
+        buffer.free_space(1).unwrap();
         assert!(buffer.bytes.len() <= KEEP);
     }
 }

@@ -1,14 +1,14 @@
-//! The allocator of the library's own small things: libc's, with a reserve behind it.
+//! The library's global allocator: libc's, and a reserve that serves small allocations when libc has no memory.
 //!
-//! Rust's collections end the process when an allocation fails. Large ones are therefore made with `try_reserve`
-//! everywhere. For small ones there is the reserve: when libc's allocator has nothing left, it serves them, and the call
-//! in progress goes on as if nothing had happened. A call begins only when the reserve holds enough for it
-//! ([`is_ready`]); else it is refused with `out of memory` before it has done anything. What allocates as often as the
-//! server or a program likes looks in between ([`is_ready`] again), and stops.
+//! Rust's collections abort the process when an allocation fails. Large allocations therefore use `try_reserve`
+//! everywhere. Small ones use the reserve when libc's allocator fails, and the current call continues normally. A call
+//! begins only when the reserve holds enough for it ([`is_ready`]); otherwise it fails with `out of memory` before it
+//! has done anything. Code that allocates as often as a server or a program decides calls [`is_ready`] again in between,
+//! and stops when it returns false.
 //!
-//! The first region is part of the library's zeroed data: it needs no allocation, costs no memory before it is used, and
-//! is copied by `fork` like everything else. More are allocated when that one is nearly used up, by blocks that live
-//! long, and memory is to be had again.
+//! The first region is part of the library's zeroed data: it needs no allocation, uses no memory until it is touched,
+//! and is copied by `fork`. More regions are allocated when long-lived blocks have nearly filled it and memory is
+//! available again.
 
 mod lock;
 mod region;
@@ -22,15 +22,15 @@ use region::Regions;
 
 /// The alignment of every `malloc` block on the platforms that this crate supports.
 pub const MALLOC_ALIGN: usize = 16;
-/// What is larger finds nothing in the reserve. TLS records, and all that grows to hold one, are smaller.
+/// Larger allocations are not served from the reserve. TLS records and the buffers for them are smaller.
 const LARGEST: usize = 64 * 1024;
-/// Less than this in the reserve is not enough for a call.
+/// The number of free bytes in the reserve that a call needs.
 const ENOUGH: usize = 96 * 1024;
 
 static REGIONS: Regions = Regions::new();
 /// How many blocks of the reserve are in use.
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
-/// The reserve holds less than [`ENOUGH`].
+/// Whether the reserve holds less than [`ENOUGH`].
 static LOW: AtomicBool = AtomicBool::new(false);
 
 /// Whether there is enough memory in the reserve for a call, or for the next step of one.
@@ -49,8 +49,8 @@ fn refill() -> bool {
 /// libc's allocator and the reserve.
 pub struct Allocator;
 
-// SAFETY: what comes from libc's allocator goes back to it. Blocks of the reserve are disjoint, of the size and alignment
-// asked for, and known by their address.
+// SAFETY: memory from libc's allocator is returned to it. Blocks of the reserve are disjoint, have the requested size
+// and alignment, and are recognized by their address.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -74,18 +74,18 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // A block of the reserve that its owner knows of is counted: no other order is needed to see that.
+        // The owner of a block of the reserve has synchronized with the thread that allocated it, so it sees the count.
         if BLOCKS.load(Relaxed) != 0 && give_back(memory) {
             return;
         }
-        // SAFETY: the caller's promise; it is no block of the reserve.
+        // SAFETY: the caller's promise; the block is not from the reserve.
         unsafe { System.dealloc(memory, layout) };
     }
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if BLOCKS.load(Relaxed) == 0 || !REGIONS.own(memory) {
-            // SAFETY: the caller's promise; it is no block of the reserve.
+            // SAFETY: the caller's promise; the block is not from the reserve.
             let moved = unsafe { System.realloc(memory, layout, size) };
             if !moved.is_null() {
                 return moved;
@@ -103,7 +103,7 @@ impl Allocator {
     /// As for [`GlobalAlloc::realloc`].
     #[cold]
     unsafe fn move_block(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the size is not zero, nor too large for the alignment, by the caller's promise.
+        // SAFETY: by the caller's promise the size is not zero, and not too large for the alignment.
         unsafe {
             let new = Layout::from_size_align_unchecked(size, layout.align());
             let moved = self.alloc(new);
@@ -116,8 +116,8 @@ impl Allocator {
     }
 }
 
-/// A block from libc's `malloc`, or from the reserve if it is small and there is enough for others; NULL when there is
-/// none. To be given to [`free`].
+/// A block from libc's `malloc`, or from the reserve if the block is small and the reserve has enough for other callers.
+/// NULL if there is no memory. Free it with [`free`].
 #[inline]
 pub fn malloc(size: usize) -> *mut u8 {
     // SAFETY: malloc takes any size.
@@ -130,7 +130,7 @@ pub fn malloc(size: usize) -> *mut u8 {
 
 #[cold]
 fn take_like_malloc(size: usize) -> *mut u8 {
-    // The caller can do without, others cannot.
+    // This caller can handle a failure; the users of the global allocator cannot.
     if LOW.load(Relaxed) {
         return ptr::null_mut();
     }
@@ -140,17 +140,17 @@ fn take_like_malloc(size: usize) -> *mut u8 {
 /// Frees a block.
 ///
 /// # Safety
-/// It came from [`malloc`] and is not used again.
+/// The block came from [`malloc`] and is not used again.
 #[inline]
 pub unsafe fn free(memory: *mut u8) {
     if BLOCKS.load(Relaxed) != 0 && give_back(memory) {
         return;
     }
-    // SAFETY: the caller's promise; it is no block of the reserve.
+    // SAFETY: the caller's promise; the block is not from the reserve.
     unsafe { libc::free(memory.cast()) };
 }
 
-/// A block of the reserve; NULL when there is none.
+/// A block of the reserve; NULL if it has no space.
 #[cold]
 fn take(layout: Layout) -> *mut u8 {
     if layout.size() > LARGEST {
@@ -176,7 +176,7 @@ fn take_zeroed(layout: Layout) -> *mut u8 {
     block
 }
 
-/// Whether it was a block of the reserve.
+/// Frees a block of the reserve. False if it is not from the reserve.
 #[cold]
 fn give_back(memory: *mut u8) -> bool {
     let Some(left) = REGIONS.give_back(memory) else {

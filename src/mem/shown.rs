@@ -1,8 +1,8 @@
-//! Pointers that C programs may read, and this library does not.
+//! Pointers that C programs may read. This library does not dereference them.
 
 use std::ptr;
 
-/// A pointer in a structure that C programs look into. Only they follow it.
+/// A pointer in a structure that C programs read. Only they dereference it.
 #[repr(transparent)]
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<T>(*const T);
@@ -19,7 +19,7 @@ impl<T> Shown<T> {
     }
 }
 
-// SAFETY: it is a number as far as this library is concerned.
+// SAFETY: this library never dereferences it.
 unsafe impl<T> Send for Shown<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Shown<T> {}

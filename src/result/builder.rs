@@ -1,4 +1,4 @@
-//! How a connection fills a result.
+//! How a connection builds a result.
 
 use super::columns::Columns;
 use super::origin::Origin;
@@ -19,9 +19,9 @@ impl PgResult {
 
     /// A result for rows of `columns`.
     ///
-    /// `row_space` is the size of the DataRow bodies expected, all in all: they share the
-    /// result's own block. Give the body's size for a single row, a guess (the size of the last
-    /// chunk, say) otherwise; what does not fit goes elsewhere.
+    /// `row_space` is the expected total size of the DataRow bodies. That much space for rows is allocated together with
+    /// the result. Pass the body's size for a single row, an estimate otherwise (for example the size of the last chunk).
+    /// Rows that do not fit are allocated separately.
     pub fn with_columns(
         status: Status,
         encoding: i32,
@@ -40,7 +40,7 @@ impl PgResult {
         })
     }
 
-    /// A result without rows for some rows of the same query; `row_space` as for [`PgResult::with_columns`].
+    /// A result without rows, for a part of the rows of the same query. `row_space` is as for [`PgResult::with_columns`].
     pub fn portion(&self, status: Status, row_space: usize) -> Result<PgResultBox, OutOfMemory> {
         let extra = Rows::trailing_space_for(self.rows.shape(), row_space);
         TrailingBox::with_space(extra, |space| {
@@ -50,8 +50,8 @@ impl PgResult {
         })
     }
 
-    /// The row of the DataRow message at the start of `stream` as a result of its own, for which this is that of the
-    /// whole query, and the size of the message. None if the row is not plain, as for [`PgResult::push_rows`].
+    /// A result with one row, that of the DataRow message at the start of `stream`, and the size of the message. `self` is
+    /// the result of the whole query. None if the row is not plain, as for [`PgResult::push_rows`].
     pub fn single_row(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
         match self.rows.layout() {
             Layout::Compact => self.single(stream, Rows::push_plain),
@@ -59,7 +59,7 @@ impl PgResult {
         }
     }
 
-    // Apart, so that the usual case stays small.
+    // A function of its own, so that the usual case stays small.
     #[inline(never)]
     fn single_in_cells(&self, stream: &[u8]) -> Option<(PgResultBox, usize)> {
         self.single(stream, Rows::push_plain_to_cells)
@@ -108,14 +108,14 @@ impl PgResult {
         rows::push_data_row(&mut self.rows, body)
     }
 
-    /// Adds the rows of the DataRow messages that `stream` begins with, as far as they are plain and at most `most`;
-    /// tells how many bytes that were. Go on with [`PgResult::push_row`].
+    /// Adds the rows of the DataRow messages that `stream` begins with, at most `most`, and returns the size of these
+    /// messages. Stops at a row that is not plain, which [`PgResult::push_row`] can add.
     #[inline]
     pub fn push_rows(&mut self, stream: &[u8], most: usize) -> usize {
         rows::push_data_rows(&mut self.rows, stream, most)
     }
 
-    /// A notice of the library's own: its text alone, with a newline.
+    /// A notice that the library itself creates: only its text, with a newline.
     pub fn internal_notice(text: &[u8], encoding: i32) -> Result<PgResultBox, OutOfMemory> {
         let mut notice = PgResult::new(Status::NonfatalError, encoding, Layout::Compact)?;
         notice.set_fields(&ErrorFields::notice(b"NOTICE", text), None);
@@ -136,7 +136,7 @@ impl PgResult {
         self.status = status;
     }
 
-    /// Sets the command tag, cut to 63 bytes.
+    /// Sets the command tag, truncated to 63 bytes.
     pub fn set_command_tag(&mut self, tag: &[u8]) {
         let end = tag.len().min(COMMAND_TAG_SIZE - 1);
         self.command[..end].copy_from_slice(&tag[..end]);
@@ -148,8 +148,7 @@ impl PgResult {
         self.params = params;
     }
 
-    /// Keeps the fields of an error or notice, and of its `query` what
-    /// PQresultVerboseErrorMessage needs.
+    /// Stores the fields of an error or notice, and its `query` if PQresultVerboseErrorMessage needs it.
     pub fn set_fields(&mut self, fields: &ErrorFields, query: Option<&[u8]>) {
         let positioned = fields.get(STATEMENT_POSITION).is_some();
         let Some(error) = self.error_info() else {
@@ -161,7 +160,7 @@ impl PgResult {
 
     /// Sets the error text (with its newline), up to a NUL.
     ///
-    /// If memory runs out, the result says so instead.
+    /// If there is no memory for it, the result has the text for lack of memory instead.
     pub fn set_error_message(&mut self, text: &[u8]) {
         if let Some(error) = self.error_info() {
             error.message.clear();
@@ -169,7 +168,7 @@ impl PgResult {
         self.append_error(text);
     }
 
-    /// Adds to the error text.
+    /// Appends to the error text.
     pub fn append_error(&mut self, text: &[u8]) {
         let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
         let Some(error) = self.error_info() else {
@@ -187,7 +186,7 @@ impl PgResult {
         message.push(0);
     }
 
-    /// The error part, made if need be; None when memory ran out.
+    /// The error part, allocated on first use; None if there is no memory.
     fn error_info(&mut self) -> Option<&mut ErrorInfo> {
         if self.error.is_none() {
             self.error = TrailingBox::new(ErrorInfo::default(), 0).ok();
@@ -309,7 +308,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn command_tags_are_cut() {
+    fn command_tags_are_truncated() {
         let mut result = PgResult::new(Status::CommandOk, 6, Layout::Compact).unwrap();
         assert_eq!(result.cmd_status(), c"");
         result.set_command_tag(&[b'x'; 64]);
@@ -330,7 +329,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn fields_are_kept_and_the_query_if_it_has_a_position() {
+    fn stores_the_fields_and_a_query_that_has_a_position() {
         let mut result = PgResult::new(Status::FatalError, 6, Layout::Compact).unwrap();
         let plain = ErrorFields::parse(b"SERROR\0C42601\0\0").unwrap();
         result.set_fields(&plain, Some(b"select"));

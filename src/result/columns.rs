@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::size_of;
 use std::ptr;
 
-/// What the server says of one column.
+/// The server's description of one column.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ColumnDesc {
@@ -52,10 +52,10 @@ impl From<std::collections::TryReserveError> for ColumnsError {
     }
 }
 
-/// C's `PGresAttDesc`: programs read it in the memory of results.
+/// C's `PGresAttDesc`. Programs read it in the memory of results.
 #[repr(C)]
 struct Column {
-    /// In `names`, with a NUL behind it; NULL if the columns have none.
+    /// Points into `names`, NUL-terminated; NULL if the columns have no names.
     name: Shown<c_char>,
     desc: ColumnDesc,
 }
@@ -71,19 +71,19 @@ const _: () = {
 /// The columns of a result.
 #[derive(Default)]
 pub struct Columns {
-    /// Each name with a NUL behind it.
+    /// The names, each NUL-terminated.
     names: Vec<u8>,
     columns: Vec<Column>,
-    /// How many have format 1.
+    /// The number of columns with format 1.
     binary: usize,
-    /// How many have another format than 0.
+    /// The number of columns whose format is not 0.
     not_text: usize,
 }
 
 impl Columns {
-    /// The columns in the body of a RowDescription message.
+    /// Parses the body of a RowDescription message.
     pub fn from_row_description(body: &[u8]) -> Result<Columns, ColumnsError> {
-        let mut rest = Reader { rest: body };
+        let mut rest = MessageReader { rest: body };
         let count = usize::from(rest.u16()?);
         let mut columns = Columns::with_room(count, body.len())?;
         for _ in 0..count {
@@ -95,10 +95,10 @@ impl Columns {
         Ok(columns)
     }
 
-    /// The overall format and the columns, formats only, in the body of a CopyInResponse,
-    /// CopyOutResponse or CopyBothResponse message.
+    /// Parses the body of a CopyInResponse, CopyOutResponse or CopyBothResponse message: the overall format, and the
+    /// columns, of which only the formats are known.
     pub fn from_copy_response(body: &[u8]) -> Result<(i32, Columns), ColumnsError> {
-        let mut rest = Reader { rest: body };
+        let mut rest = MessageReader { rest: body };
         let [overall] = rest.take::<1>()?;
         let count = usize::from(rest.u16()?);
         let mut columns = Columns::with_room(count, 0)?;
@@ -114,7 +114,7 @@ impl Columns {
         Ok((i32::from(overall as i8), columns))
     }
 
-    /// No columns, with room for `count` of them.
+    /// No columns, with capacity for `count` of them.
     pub fn with_room(count: usize, name_bytes: usize) -> Result<Columns, ColumnsError> {
         let mut columns = Columns::default();
         columns.names.try_reserve_exact(name_bytes)?;
@@ -135,7 +135,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Copies a name, which ends at a NUL, to `names`. When these move, the pointers to the others follow.
+    /// Copies a name, which ends at a NUL, to `names`. If `names` is reallocated, the pointers into it are updated.
     fn keep_name(&mut self, name: &[u8]) -> Result<*const c_char, ColumnsError> {
         let end = memchr::memchr(0, name).unwrap_or(name.len());
         let (old, start) = (self.names.as_ptr(), self.names.len());
@@ -152,7 +152,7 @@ impl Columns {
         Ok(self.names[start..].as_ptr().cast())
     }
 
-    /// Where the column's name begins in `names`, which are at `names_at`; None if it has none.
+    /// The offset of the column's name in `names`, whose address is `names_at`; None if the column has no name.
     fn name_offset(&self, column: usize, names_at: *const u8) -> Option<usize> {
         let name = self.columns.get(column)?.name.get();
         (!name.is_null()).then(|| name.addr() - names_at.addr())
@@ -162,7 +162,7 @@ impl Columns {
         self.columns.len()
     }
 
-    /// What rows of these columns look like.
+    /// The shape of rows with these columns.
     pub fn shape(&self, layout: Layout) -> Shape {
         Shape {
             columns: self.len() as u32,
@@ -184,13 +184,13 @@ impl Columns {
         self.columns.is_empty()
     }
 
-    /// The column's name; None beyond the last column, and for columns of a COPY.
+    /// The column's name; None if there is no such column, and for columns of a COPY.
     pub fn name(&self, column: usize) -> Option<&CStr> {
         let start = self.name_offset(column, self.names.as_ptr())?;
         CStr::from_bytes_until_nul(&self.names[start..]).ok()
     }
 
-    /// The column's name as C sees it, NULL where [`Columns::name`] is None.
+    /// The column's name for C; NULL if [`Columns::name`] is None.
     pub fn name_ptr(&self, column: usize) -> *const c_char {
         let column = self.columns.get(column);
         column.map_or(ptr::null(), |column| column.name.get())
@@ -200,17 +200,17 @@ impl Columns {
         self.columns.get(column).map(|column| &column.desc)
     }
 
-    /// Whether there are columns and none of them is text.
+    /// Whether there are columns and all of them have format 1.
     pub fn all_binary(&self) -> bool {
         !self.is_empty() && self.binary == self.len()
     }
 
-    /// Whether values may be read through pointers of other types than char.
+    /// Whether a column has another format than text, so that programs may read values through pointers of any type.
     pub fn any_binary(&self) -> bool {
         self.not_text > 0
     }
 
-    /// The column of that name in SQL, with case folded by `lower` outside of double quotes.
+    /// The column that `name` means in SQL: `lower` folds the case outside of double quotes.
     pub fn find(&self, name: &[u8], lower: impl Fn(u8) -> u8) -> Option<usize> {
         if name.is_empty() {
             return None;
@@ -220,7 +220,7 @@ impl Columns {
         exact.or_else(|| self.position(&folded(name, lower)?))
     }
 
-    /// Bytes held.
+    /// The bytes allocated.
     pub fn memory_size(&self) -> usize {
         size_of::<Columns>() + self.names.capacity() + self.columns.capacity() * size_of::<Column>()
     }
@@ -238,7 +238,7 @@ impl Columns {
     }
 }
 
-/// A name as SQL reads it; None when memory ran out.
+/// The name after folding case and removing quotes; None if there is no memory.
 fn folded(name: &[u8], lower: impl Fn(u8) -> u8) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(name.len()).ok()?;
@@ -259,12 +259,12 @@ fn folded(name: &[u8], lower: impl Fn(u8) -> u8) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Reads the integers and names of a message body.
-struct Reader<'a> {
+/// The rest of a message body that is being parsed.
+struct MessageReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MessageReader<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], ColumnsError> {
         let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(ColumnsError::InsufficientData);

@@ -1,15 +1,14 @@
-//! What a command tag says: rows affected, and the OID of an inserted row.
+//! Parses command tags: the number of rows affected, and the OID of an inserted row.
 
 use super::store::PgResult;
 use std::ffi::CStr;
 
-/// The tag of a command that counts rows has no readable count.
+/// The tag of a command that counts rows has no valid count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uninterpretable;
 
 impl PgResult {
-    /// The digits of the number of rows affected, in the tag itself; empty for commands that do
-    /// not count rows.
+    /// The digits of the number of rows affected, a part of the tag; empty for commands that do not count rows.
     pub fn cmd_tuples(&self) -> Result<&CStr, Uninterpretable> {
         let tag = self.cmd_status();
         let Some(skipped) = count_position(tag.to_bytes())? else {
@@ -40,7 +39,7 @@ impl PgResult {
         if digits.is_empty() || !matches!(behind, None | Some(b' ')) {
             return 0;
         }
-        // libpq: strtoul, which stops at the largest number, cut to 32 bits.
+        // libpq: strtoul, which saturates, and then truncation to 32 bits.
         digits.iter().fold(0u64, |oid, digit| {
             oid.saturating_mul(10)
                 .saturating_add(u64::from(digit - b'0'))
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_are_none() {
+    fn invalid_counts() {
         for tag in [
             "INSERT 0",
             "INSERT 0 ",

@@ -1,4 +1,4 @@
-//! How an error or notice of the server reads as text.
+//! Formats an error or notice of the server as text.
 
 mod position;
 
@@ -6,7 +6,7 @@ use super::status::Status;
 use super::store::PgResult;
 use crate::protocol::fields::{self, ErrorFields};
 
-/// How much of an error is told (PGVerbosity).
+/// How much of an error is shown (PGVerbosity).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     Terse,
@@ -16,7 +16,7 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
-    /// The verbosity by libpq's number; unknown numbers mean the default, as in libpq.
+    /// The verbosity with libpq's number. As in libpq, unknown numbers mean the default.
     pub fn from_code(code: i32) -> Verbosity {
         match code {
             0 => Verbosity::Terse,
@@ -27,7 +27,7 @@ impl Verbosity {
     }
 }
 
-/// When the CONTEXT line is told (PGContextVisibility).
+/// When the CONTEXT line is shown (PGContextVisibility).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShowContext {
     Never,
@@ -36,7 +36,7 @@ pub enum ShowContext {
 }
 
 impl ShowContext {
-    /// The visibility by libpq's number; unknown numbers mean never, as in libpq.
+    /// The visibility with libpq's number. As in libpq, unknown numbers mean never.
     pub fn from_code(code: i32) -> ShowContext {
         match code {
             1 => ShowContext::Errors,
@@ -46,14 +46,14 @@ impl ShowContext {
     }
 }
 
-/// What decides how a message is told.
+/// How a message is formatted.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageStyle {
     pub verbosity: Verbosity,
     pub show_context: ShowContext,
     /// The client encoding, for the widths of characters.
     pub encoding: i32,
-    /// Whether this is an error rather than a notice.
+    /// Whether this is an error and not a notice.
     pub error: bool,
 }
 
@@ -68,9 +68,9 @@ impl Default for MessageStyle {
     }
 }
 
-/// Appends the text of an error or notice, with the newline at its end, to `out`.
+/// Appends the text of an error or notice, newline included, to `out`.
 ///
-/// `query` is the command it is about, where the caller has it.
+/// `query` is the command that caused it, if the caller knows it.
 pub fn format_error(
     fields: &ErrorFields,
     style: &MessageStyle,
@@ -110,7 +110,7 @@ pub fn format_error(
 }
 
 impl PgResult {
-    /// The text of an error result in another style than the one it came in.
+    /// The text of an error result, formatted in another style.
     pub fn verbose_error_message(
         &self,
         verbosity: Verbosity,
@@ -143,7 +143,7 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Appends a labelled line if there is such a field.
+    /// Appends a labeled line. False if there is no such field.
     fn line(&mut self, label: &[u8], code: u8) -> bool {
         let text = self.fields.get(code);
         if let Some(text) = text {
@@ -152,7 +152,7 @@ impl<'a> Message<'a> {
         text.is_some()
     }
 
-    /// The primary line, then, where the query is known, where in it the error is.
+    /// The primary line and, if the query is known, the position of the error in it.
     fn primary(&mut self, query: Option<&[u8]>) {
         let text = self.fields.get(fields::MESSAGE_PRIMARY);
         append(self.out, &[text.unwrap_or_default()]);
@@ -233,7 +233,7 @@ fn append(out: &mut Vec<u8>, parts: &[&[u8]]) {
     }
 }
 
-/// The number at the start of `text`, as C's `atoi` reads it; 0 where that would overflow.
+/// The number at the start of `text`, as C's `atoi` parses it; 0 if it overflows.
 fn atoi(text: &[u8]) -> i32 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text.split_first() {

@@ -1,4 +1,4 @@
-//! Results that programs make and change.
+//! Results that programs create and change.
 
 use super::columns::{Columns, ColumnsError};
 use super::origin::Origin;
@@ -10,7 +10,7 @@ use crate::mem::rows::NoRoom;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// Flags of PQcopyResult. Events are copied by the caller, who knows what they are.
+/// Flags of PQcopyResult. The caller copies the events, because this layer does not know their type.
 pub const COPY_ATTRS: i32 = 0x01;
 pub const COPY_TUPLES: i32 = 0x02;
 pub const COPY_NOTICE_HOOKS: i32 = 0x08;
@@ -25,7 +25,7 @@ pub enum SetValueError {
 }
 
 impl PgResult {
-    /// A copy of the parts named in `flags`, always with the status TuplesOk.
+    /// A copy of the parts that `flags` select, always with the status TuplesOk.
     pub fn copy(&self, flags: i32) -> Result<PgResultBox, OutOfMemory> {
         let mut copy = PgResult::new(Status::TuplesOk, self.encoding, self.rows.layout())?;
         copy.command = self.command;
@@ -44,7 +44,7 @@ impl PgResult {
         Ok(copy)
     }
 
-    /// Describes the columns of a result that has neither columns nor rows yet; false if it has.
+    /// Sets the columns of a result. False if it already has columns or rows.
     pub fn set_attributes(&mut self, columns: Columns) -> bool {
         if self.ncols() > 0 || self.nrows() > 0 {
             return false;
@@ -53,7 +53,7 @@ impl PgResult {
         true
     }
 
-    /// Sets a value; the row may be the one behind the last, which is added with NULLs.
+    /// Sets a value. If `row` is the number of rows, a row of NULLs is added first.
     pub fn set_value(
         &mut self,
         row: i32,
@@ -86,7 +86,7 @@ impl PgResult {
         Ok(self.rows.alloc(size)?.as_ptr().cast())
     }
 
-    /// Takes over the notice hooks of `other`.
+    /// Copies the notice hooks of `other`.
     pub fn take_hooks_of(&mut self, other: &PgResult) {
         if let Some(origin) = other.origin() {
             self.set_origin(Some(Origin::with_hooks(origin.hooks().cloned())));
@@ -96,7 +96,7 @@ impl PgResult {
     fn describe(&mut self, columns: Arc<Columns>) {
         let count = columns.len();
         let mut formats = (0..count).filter_map(|column| columns.desc(column));
-        // libpq: here any format but 0 is binary, in a RowDescription only 1.
+        // libpq: here every format except 0 counts as binary, in a RowDescription only 1.
         let binary = count > 0 && formats.all(|desc| desc.format != 0);
         self.binary = binary.into();
         self.attach(columns);
@@ -111,7 +111,7 @@ impl PgResult {
     }
 }
 
-/// The columns themselves; those of a COPY, which have no names, with empty ones.
+/// The same columns. Columns of a COPY, which have no names, get empty names.
 fn named(columns: &Arc<Columns>) -> Result<Arc<Columns>, ColumnsError> {
     if columns.name(0).is_some() {
         return Ok(columns.clone());
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_what_the_flags_name() {
+    fn copies_the_parts_that_the_flags_select() {
         let mut source = result(
             &[b"a", b"b"],
             &[&[Some(b"1"), None], &[Some(b""), Some(b"x")]],
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_made_by_a_program() {
+    fn a_program_builds_a_result() {
         let mut made = PgResult::new(Status::TuplesOk, 6, Layout::Compact).unwrap();
         assert_eq!(made.set_value(0, 0, None), Err(SetValueError::NoSuchColumn));
         let Ok(described) = Arc::try_unwrap(columns(&[b"n", b"t"], 2)) else {
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_columns_get_none() {
+    fn columns_cannot_be_set_if_there_are_rows() {
         let mut result = result(&[], &[&[]]);
         assert_eq!((result.nrows(), result.ncols()), (1, 0));
         assert!(!result.set_attributes(Columns::default()));
     }
 
     #[test]
-    fn memory_for_programs() {
+    fn allocates_memory_for_programs() {
         let mut result = result(&[b"a"], &[&[Some(b"1")]]);
         let before = result.memory_size();
         let empty = result.alloc(0).unwrap();

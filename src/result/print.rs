@@ -1,6 +1,6 @@
-//! Results as text, in libpq's old layouts.
+//! Prints results in libpq's old layouts.
 //!
-//! Widths are counted in bytes, and values end at a NUL, as they do in libpq.
+//! As in libpq, widths are counted in bytes, and values end at a NUL.
 
 mod legacy;
 
@@ -8,10 +8,10 @@ pub use legacy::{display_tuples, print_tuples};
 
 use super::store::PgResult;
 
-/// Takes the text, piece by piece.
+/// Receives the text in pieces.
 pub type Sink<'a> = dyn FnMut(&[u8]) + 'a;
 
-/// How [`print`] prints (PQprintOpt without its pager).
+/// The options of [`print`] (PQprintOpt without its pager).
 #[derive(Default)]
 pub struct PrintOptions<'a> {
     pub header: bool,
@@ -22,18 +22,18 @@ pub struct PrintOptions<'a> {
     pub separator: &'a [u8],
     pub table_option: &'a [u8],
     pub caption: Option<&'a [u8]>,
-    /// Names to print instead of the columns' own; an empty one changes nothing.
+    /// Names to print instead of the columns' names. An empty one has no effect.
     pub names: Vec<&'a [u8]>,
 }
 
 impl PrintOptions<'_> {
-    /// Whether all rows are measured before one is printed.
+    /// Whether all rows are measured before the first one is printed.
     fn is_table(&self) -> bool {
         !self.expanded && (self.align || self.html3)
     }
 }
 
-/// Prints `result` (PQprint); nothing if it has no columns, or if there is no memory for what is to be known of them.
+/// Prints `result` (PQprint). Prints nothing if it has no columns, or if there is no memory for their widths.
 pub fn print(result: &PgResult, options: &PrintOptions, out: &mut Sink) {
     if result.ncols() > 0
         && let Some(mut printer) = Printer::new(result, options, out)
@@ -42,7 +42,7 @@ pub fn print(result: &PgResult, options: &PrintOptions, out: &mut Sink) {
     }
 }
 
-/// The width of a line, as PQprint estimates it to choose between terminal and pager.
+/// The width of a line as PQprint estimates it, to choose between terminal and pager.
 pub fn line_length(result: &PgResult, options: &PrintOptions) -> usize {
     let separator = 2 * options.separator.len();
     let names = names(result, options);
@@ -50,13 +50,13 @@ pub fn line_length(result: &PgResult, options: &PrintOptions) -> usize {
     widths.sum::<usize>() + 1
 }
 
-/// What is known of a column.
+/// The measurements of a column.
 struct Column<'a> {
     name: &'a [u8],
     width: usize,
-    /// The length of its piece of the border.
+    /// The length of its part of the border.
     rule: usize,
-    /// It holds something that is not a number.
+    /// Whether it has a value that is not a number.
     text: bool,
 }
 
@@ -117,7 +117,7 @@ impl<'a, 'o> Printer<'a, 'o> {
         }
     }
 
-    /// The header of layouts that print a row when they come to it.
+    /// The header of layouts that print each row without measuring all first.
     fn leading_header(&mut self) {
         let separator = self.options.separator;
         if self.options.expanded {
@@ -138,7 +138,7 @@ impl<'a, 'o> Printer<'a, 'o> {
         self.put(&[b"\n"]);
     }
 
-    /// A name in the left column of the expanded layout.
+    /// Prints a name in the left column of the expanded layout.
     fn name(&mut self, name: &[u8]) {
         let widest = self.columns.iter().map(|column| column.name.len()).max();
         let width = if self.options.align { widest } else { None };
@@ -186,7 +186,7 @@ impl<'a, 'o> Printer<'a, 'o> {
             self.columns[column].text = true;
         }
         if options.is_table() {
-            // libpq: the width counts what a NUL cuts off, too.
+            // libpq: the width includes the bytes after a NUL.
             let value = self.result.value(row, column as i32);
             let width = &mut self.columns[column].width;
             *width = (*width).max(value.map_or(0, |value| value.len as usize));
@@ -219,7 +219,7 @@ impl<'a, 'o> Printer<'a, 'o> {
         self.put(&[self.options.separator, blank, value, b"\n"]);
     }
 
-    /// The header and all rows of a layout that needed every value's width.
+    /// Prints the header and all rows of a layout that needs the width of every value.
     fn table(&mut self) {
         let options = self.options;
         if options.html3 {
@@ -276,7 +276,7 @@ impl<'a, 'o> Printer<'a, 'o> {
             let name = self.columns[column].name;
             return self.put(&[b"<th align=\"", align, b"\">", name, b"</th>"]);
         }
-        // libpq: here the column's own name is printed, too late to widen the border.
+        // libpq: here the column's name is printed, but the border does not get wider for it.
         let name = own_name(self.result, column);
         let width = &mut self.columns[column].width;
         *width = (*width).max(name.len());
@@ -321,13 +321,13 @@ impl<'a, 'o> Printer<'a, 'o> {
                 self.put(&[b"\n"]);
                 self.border_line();
             }
-            // libpq: standard without a header prints the border it does not have.
+            // libpq: the standard layout without a header prints an empty border.
             (false, true) => self.put(&[b"\n(null)\n"]),
             (false, false) => self.put(&[b"\n"]),
         }
     }
 
-    /// A padded value and the separator behind it.
+    /// Prints a padded value and the separator after it.
     fn cell(&mut self, column: usize, value: &[u8]) {
         let Column { width, text, .. } = self.columns[column];
         let separator = self.options.separator;
@@ -365,14 +365,14 @@ fn own_name(result: &PgResult, column: usize) -> &[u8] {
     name.unwrap_or_default().to_bytes()
 }
 
-/// The value up to a NUL; None if that is nothing.
+/// The value up to a NUL; None if that is empty.
 fn text(result: &PgResult, row: i32, column: usize) -> Option<&[u8]> {
     let value = result.bytes(row, column as i32).flatten()?;
     let end = memchr::memchr(0, value).unwrap_or(value.len());
     (end > 0).then_some(&value[..end])
 }
 
-/// Whether a (not empty) value counts as a number, which is aligned right.
+/// Whether a value, which is not empty, counts as a number. Numbers are right-aligned.
 fn is_numeric(value: &[u8]) -> bool {
     let allowed = |c: &u8| c.is_ascii_digit() || b".Ee -".contains(c);
     value.iter().all(allowed)
@@ -381,7 +381,7 @@ fn is_numeric(value: &[u8]) -> bool {
         && value.last().is_some_and(u8::is_ascii_digit)
 }
 
-/// One byte, many times.
+/// `count` copies of one byte.
 fn repeat(out: &mut Sink, byte: u8, mut count: usize) {
     let piece = [byte; 64];
     while count > 0 {
@@ -403,7 +403,7 @@ fn padded(out: &mut Sink, text: &[u8], width: usize, left: bool) {
     }
 }
 
-/// What an iterator answers; None when memory ran out.
+/// Collects an iterator; None if there is no memory.
 fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Option<Vec<T>> {
     let mut all = Vec::new();
     all.try_reserve_exact(items.len()).ok()?;

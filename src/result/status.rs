@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether a result of this status never holds an error text.
+    /// Whether a result with this status never has an error text.
     pub fn is_success(self) -> bool {
         matches!(
             self,
@@ -36,7 +36,7 @@ impl Status {
         )
     }
 
-    /// Whether a result of this status begins a COPY.
+    /// Whether a result with this status begins a COPY.
     pub fn is_copy(self) -> bool {
         matches!(self, Status::CopyIn | Status::CopyOut | Status::CopyBoth)
     }
@@ -64,7 +64,7 @@ impl Status {
     }
 }
 
-/// The names behind `PQresStatus` and `pgresStatus`, by number.
+/// The names for `PQresStatus` and `pgresStatus`, by number.
 pub static NAMES: [&CStr; 13] = [
     c"PGRES_EMPTY_QUERY",
     c"PGRES_COMMAND_OK",

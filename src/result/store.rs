@@ -1,4 +1,4 @@
-//! A result: what the C API's PGresult points to, and how it is read.
+//! A result: the object that the C API's PGresult points to, and its accessors.
 
 use super::columns::{ColumnDesc, Columns};
 use super::origin::Origin;
@@ -16,35 +16,35 @@ use std::sync::Arc;
 /// An owned result.
 pub type PgResultBox = TrailingBox<PgResult>;
 
-/// libpq: command tags are cut to 63 bytes.
+/// libpq: command tags are truncated to 63 bytes.
 pub(super) const COMMAND_TAG_SIZE: usize = 64;
 
 /// The result of a command.
 #[repr(C)]
 pub struct PgResult {
-    /// First, so that a result begins as C libpq's do.
+    /// The first field: programs expect C libpq's layout at the start of a result.
     pub(super) rows: Rows,
     origin: Option<Arc<Origin>>,
     pub(super) params: Vec<u32>,
-    /// The instances of the events that watch the result.
+    /// The instances of the event procedures registered for the result.
     pub events: Option<Box<dyn Any + Send>>,
     pub(super) error: Option<TrailingBox<ErrorInfo>>,
     /// NUL-terminated.
     pub(super) command: [u8; COMMAND_TAG_SIZE],
     pub(super) binary: i32,
     pub(super) encoding: i32,
-    /// Memory ran out while an error text was to be kept.
+    /// Whether there was no memory for an error text.
     pub(super) out_of_memory: bool,
     pub(super) status: Status,
 }
 
-/// What an error result holds beyond other results.
+/// The additional data of an error result.
 #[derive(Default)]
 pub(super) struct ErrorInfo {
-    /// With a NUL behind it, if not empty.
+    /// NUL-terminated, if not empty.
     pub message: Vec<u8>,
     pub fields: Option<ErrorFields>,
-    /// The command that failed, if the server said at which character.
+    /// The command that failed, if the server reported a position in it.
     pub query: Option<Vec<u8>>,
 }
 
@@ -53,7 +53,7 @@ impl PgResult {
         PgResult::of_parts(status, encoding, Rows::new(layout), 0, None)
     }
 
-    /// `rows` already know the columns of `origin`.
+    /// `rows` must already have the columns of `origin`.
     pub(super) const fn of_parts(
         status: Status,
         encoding: i32,
@@ -75,7 +75,7 @@ impl PgResult {
         }
     }
 
-    /// The error result for when there is no memory for a result; meant for a static.
+    /// The error result to use when there is no memory for a result. Meant for a static.
     pub const fn out_of_memory() -> PgResult {
         let mut result = PgResult::empty(Status::FatalError, 0, Layout::Compact);
         result.out_of_memory = true;
@@ -87,7 +87,7 @@ impl PgResult {
         self.status
     }
 
-    /// The client encoding in which the result arrived.
+    /// The client encoding when the result arrived.
     pub fn encoding(&self) -> i32 {
         self.encoding
     }
@@ -102,18 +102,18 @@ impl PgResult {
         self.rows.columns() as i32
     }
 
-    /// 1 if all columns are binary, for COPY the overall format.
+    /// 1 if all columns are binary; for COPY the overall format.
     pub fn binary(&self) -> i32 {
         self.binary
     }
 
-    /// The value if it can be read fast; else [`PgResult::value`] tells.
+    /// The value, if its row has the usual form. Otherwise use [`PgResult::value`].
     #[inline(always)]
     pub fn fast_value(&self, row: i32, column: i32) -> Option<FastValue> {
         self.rows.fast_value(row as u32, column as u32)
     }
 
-    /// A NUL, where NULLs point to.
+    /// The empty string that NULLs point to.
     #[inline(always)]
     pub fn empty_string(&self) -> *const c_char {
         self.rows.empty_string()
@@ -129,7 +129,7 @@ impl PgResult {
         self.rows.bytes(row as u32, column as u32)
     }
 
-    /// Its columns, and the notice hooks of the connection that made it.
+    /// The columns, and the notice hooks of the connection that created the result.
     pub fn origin(&self) -> Option<&Arc<Origin>> {
         self.origin.as_ref()
     }
@@ -141,7 +141,7 @@ impl PgResult {
         self.origin = origin;
     }
 
-    /// The columns, if the result has some.
+    /// The columns, if the result has any.
     pub fn columns(&self) -> Option<&Arc<Columns>> {
         self.origin.as_ref()?.columns()
     }
@@ -156,7 +156,7 @@ impl PgResult {
         &self.params
     }
 
-    /// The error text with its newline; empty if there is none.
+    /// The error text, newline included; empty if there is none.
     pub fn error_message(&self) -> &CStr {
         if self.out_of_memory {
             return c"out of memory\n";
@@ -175,7 +175,7 @@ impl PgResult {
         self.error.as_ref()?.fields.as_ref()
     }
 
-    /// The command that failed, if the server said at which character.
+    /// The command that failed, if the server reported a position in it.
     pub fn error_query(&self) -> Option<&[u8]> {
         self.error.as_ref()?.query.as_deref()
     }
@@ -185,7 +185,7 @@ impl PgResult {
         CStr::from_bytes_until_nul(&self.command).unwrap_or_default()
     }
 
-    /// Bytes allocated for the result.
+    /// The bytes allocated for the result.
     pub fn memory_size(&self) -> usize {
         let columns = self.columns().map_or(0, |c| c.memory_size());
         let error = self.error.as_ref().map_or(0, |e| e.memory_size());

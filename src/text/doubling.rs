@@ -1,11 +1,11 @@
-//! Doubling the bytes that mean something inside quotes.
+//! Doubles the bytes that have a special meaning inside quotes.
 
 use memchr::{memchr_iter, memchr2};
 
 use super::encoding::Family;
 use super::sink::Sink;
 
-/// What is doubled: two bytes, or one named twice, where they are not the later bytes of a character.
+/// The bytes to double: two, or the same one twice. They are not doubled where they are part of a longer character.
 pub(super) struct Doubling {
     family: Family,
     special: [u8; 2],
@@ -19,7 +19,7 @@ impl Doubling {
         }
     }
 
-    /// How often each of the two stands in `text`, which is valid; the same one named twice counts once.
+    /// The number of bytes to double in `text`, which is valid, for each of the two; if both are the same, counted once.
     pub(super) fn count(&self, text: &[u8]) -> [usize; 2] {
         let [first, second] = self.special;
         let seconds = if second == first { b"" } else { text };
@@ -45,12 +45,12 @@ impl Doubling {
         }
     }
 
-    /// Writes text whose special bytes are what they look like. It goes through a piece of memory that is written
-    /// to with some room to spare, so that nothing is copied byte by byte.
+    /// Writes text in which every special byte is a character of its own. The text goes through a buffer that is larger
+    /// than a block can need, so that whole words are written instead of single bytes.
     fn put_bytes(&self, text: &[u8], to: &mut impl Sink) {
         let mut piece = [0; PIECE];
         let mut filled = 0;
-        // The last block had many special bytes: most likely this one has, too.
+        // The last block had many special bytes, so this one probably has many too.
         let mut crowded = false;
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         for block in blocks {
@@ -75,7 +75,7 @@ impl Doubling {
         self.put_rest(rest, to);
     }
 
-    /// As [`Doubling::put_bytes`], of less than a block.
+    /// Like [`Doubling::put_bytes`], for less than a block.
     fn put_rest(&self, text: &[u8], to: &mut impl Sink) {
         if text.is_empty() {
             return;
@@ -83,7 +83,7 @@ impl Doubling {
         let mut piece = [0; 2 * BLOCK];
         let mut filled = 0;
         for &byte in text {
-            // Written twice at once; the next byte takes the second place unless it is wanted.
+            // Always written twice. The next byte overwrites the second copy if it is not needed.
             piece[filled..][..2].copy_from_slice(&[byte; 2]);
             filled += 1 + usize::from(self.is_special(byte));
         }
@@ -93,14 +93,14 @@ impl Doubling {
     /// Whether no byte is special.
     #[inline(always)]
     fn is_clean<const N: usize>(&self, bytes: &[u8; N]) -> bool {
-        // Not `any`, which stops at the first one, byte by byte.
+        // Not `any`, which would test byte by byte to stop at the first one.
         let found = bytes
             .iter()
             .fold(false, |found, byte| found | self.is_special(*byte));
         !found
     }
 
-    /// Writes half a block, and tells how far the piece is filled now.
+    /// Writes half a block, and returns how far the buffer is filled now.
     #[inline(always)]
     fn put_half(&self, half: &[u8; BLOCK / 2], piece: &mut Piece, mut filled: usize) -> usize {
         if self.is_clean(half) {
@@ -112,7 +112,7 @@ impl Doubling {
         filled
     }
 
-    /// As [`Doubling::put_half`], of a word.
+    /// Like [`Doubling::put_half`], for one word.
     #[inline(always)]
     fn put_word(&self, bytes: &[u8; WORD], piece: &mut Piece, filled: usize) -> usize {
         let word = u64::from_le_bytes(*bytes);
@@ -123,7 +123,7 @@ impl Doubling {
         put_marked(word, marks, piece, filled)
     }
 
-    /// As [`Doubling::put_word`], of each word of a block, without a look for words that have nothing special.
+    /// Like [`Doubling::put_word`], for each word of a block, without testing for words without special bytes.
     #[inline(always)]
     fn put_crowded(&self, block: &[u8; BLOCK], piece: &mut Piece, mut filled: usize) -> usize {
         for bytes in block.as_chunks::<WORD>().0 {
@@ -133,7 +133,7 @@ impl Doubling {
         filled
     }
 
-    /// The highest bit of each byte of `word` that is special.
+    /// A mask with the highest bit of each byte of `word` that is special.
     #[inline(always)]
     fn marks(&self, word: u64) -> u64 {
         let [first, second] = self.special;
@@ -144,7 +144,7 @@ impl Doubling {
         marked | marks(word, second)
     }
 
-    /// Writes text character by character where one is found that may be special.
+    /// Writes text, and examines the characters around each byte that may be special.
     fn put_characters(&self, text: &[u8], to: &mut impl Sink) {
         let mut done = 0;
         while let Some(found) = self.next(text, done) {
@@ -155,7 +155,7 @@ impl Doubling {
         to.put(&text[done..]);
     }
 
-    /// Where, from `at` on, the next byte to be doubled stands.
+    /// The position of the next byte to double, from `at` on.
     fn next(&self, text: &[u8], at: usize) -> Option<usize> {
         let [first, second] = self.special;
         let mut found = at + memchr2(first, second, text.get(at..)?)?;
@@ -166,9 +166,9 @@ impl Doubling {
         Some(found)
     }
 
-    /// Whether the special byte at `at` is a character, not the end of one. The bytes above ASCII in front of it
-    /// tell: whatever stands before those ends a character, as the only ASCII byte in the middle of one is a
-    /// digit in GB18030, where just one byte and another digit follow.
+    /// Whether the special byte at `at` is a character of its own and not the end of a longer one. This follows from the
+    /// bytes above ASCII before it: the byte before those ends a character, because the only ASCII byte in the middle of
+    /// a character is a digit in GB18030, which is followed by exactly one byte and another digit.
     fn starts_character(&self, text: &[u8], at: usize) -> bool {
         let ascii = text[..at].iter().rposition(u8::is_ascii);
         let mut start = ascii.map_or(0, |ascii| ascii + 1);
@@ -186,10 +186,10 @@ impl Doubling {
 }
 
 const WORD: usize = size_of::<u64>();
-/// Copied at once where nothing special is in it.
+/// The size of a block. A block without special bytes is copied at once.
 const BLOCK: usize = 32;
 
-/// The highest bit of each byte of `word` that is `byte`.
+/// A mask with the highest bit of each byte of `word` that equals `byte`.
 fn marks(word: u64, byte: u8) -> u64 {
     const HIGH: u64 = u64::from_ne_bytes([0x80; WORD]);
     let difference = word ^ (u64::from_ne_bytes([1; WORD]) * u64::from(byte));
@@ -197,7 +197,8 @@ fn marks(word: u64, byte: u8) -> u64 {
     !(low_bits | difference) & HIGH
 }
 
-/// How four bytes are doubled, by which of them are special: each is multiplied to where it belongs, once or twice.
+/// Factors that double four bytes, by which of them are special: a multiplication moves each byte to its place, once or
+/// twice.
 struct Spread {
     factors: [u64; 4],
     length: usize,
@@ -228,27 +229,27 @@ const SPREADS: [Spread; 16] = {
     spreads
 };
 
-/// Output on its way into a sink. Whole words are written, of which the last bytes may not count.
+/// A buffer for output to a sink. Whole words are written to it, whose last bytes may not be part of the output.
 type Piece = [u8; PIECE];
 const PIECE: usize = 512;
 
-/// Writes bytes behind those that fill the piece, and tells how many do then.
+/// Writes bytes after the `filled` ones, and returns how many are filled now.
 #[inline(always)]
 fn put<const N: usize>(bytes: &[u8; N], piece: &mut Piece, filled: usize) -> usize {
     piece[filled..][..N].copy_from_slice(bytes);
     filled + N
 }
 
-/// Writes a word, those bytes twice that have marks.
+/// Writes a word. Bytes that have a mark are written twice.
 #[inline(always)]
 fn put_marked(word: u64, marks: u64, piece: &mut Piece, filled: usize) -> usize {
-    // Gathers the marks in the highest byte.
+    // Collects the marks in the highest byte.
     let special = (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
     let filled = put_spread(word as u32, special as usize, piece, filled);
     put_spread((word >> 32) as u32, special as usize >> 4, piece, filled)
 }
 
-/// Writes four bytes, those twice that the lowest bits of `special` name.
+/// Writes four bytes. Those selected by the lowest bits of `special` are written twice.
 #[inline(always)]
 fn put_spread(bytes: u32, special: usize, piece: &mut Piece, filled: usize) -> usize {
     let Spread { factors, length } = &SPREADS[special % SPREADS.len()];

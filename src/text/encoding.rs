@@ -1,6 +1,6 @@
-//! Client encodings by libpq's numbers: which exist, and how many bytes their characters take.
+//! Client encodings by libpq's numbers, and the lengths of their characters.
 //!
-//! Numbers outside the list (and 7, once MULE_INTERNAL) behave as SQL_ASCII, as in libpq 19.
+//! As in libpq 19, numbers outside the list (and 7, which was MULE_INTERNAL) behave like SQL_ASCII.
 
 mod names;
 mod verify;
@@ -79,7 +79,7 @@ pub const WIN1254: i32 = 31;
 pub const WIN1255: i32 = 32;
 /// Windows code page 1257.
 pub const WIN1257: i32 = 33;
-/// KOI8-U, Ukrainian: the last one a server can store; those behind it are for clients only.
+/// KOI8-U, Ukrainian. The last encoding that a server can use; those after it are for clients only.
 pub const KOI8U: i32 = 34;
 /// Shift JIS.
 pub const SJIS: i32 = 35;
@@ -91,19 +91,19 @@ pub const GBK: i32 = 37;
 pub const UHC: i32 = 38;
 /// GB 18030, of one, two or four bytes.
 pub const GB18030: i32 = 39;
-/// Johab, read the way PostgreSQL does: as EUC.
+/// Johab, which PostgreSQL treats as EUC.
 pub const JOHAB: i32 = 40;
 /// Shift JIS, JIS X 0213.
 pub const SHIFT_JIS_2004: i32 = 41;
 
-/// The number that MULE_INTERNAL had up to libpq 18, never to be used again.
+/// The number that MULE_INTERNAL had up to libpq 18. It is not reused.
 const RETIRED: i32 = 7;
 
-/// EUC's single shifts, which announce a character of code set 2 or 3.
+/// EUC's single shifts, which begin a character of code set 2 or 3.
 pub(super) const SS2: u8 = 0x8E;
 pub(super) const SS3: u8 = 0x8F;
 
-/// Encodings whose characters are built alike.
+/// Groups of encodings whose characters have the same structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     SingleByte,
@@ -135,7 +135,7 @@ impl Family {
         }
     }
 
-    /// Whether a valid character of several bytes can hold a byte that looks like ASCII.
+    /// Whether a valid character of several bytes can contain an ASCII byte.
     pub(super) fn hides_ascii(self) -> bool {
         matches!(
             self,
@@ -143,7 +143,7 @@ impl Family {
         )
     }
 
-    /// The length that the first byte, and for GB18030 the second, announces.
+    /// The length that the first byte (for GB18030 the first two) implies.
     pub(super) fn length(self, first: u8, second: Option<u8>) -> usize {
         match (self, first) {
             (_, 0..=0x7F) | (Family::SingleByte, _) => 1,
@@ -159,7 +159,7 @@ impl Family {
     }
 }
 
-/// The length of a UTF-8 character by its first byte; 1 for a byte that can start none.
+/// The length of a UTF-8 character by its first byte; 1 for a byte that cannot begin one.
 pub fn utf8_length(first: u8) -> usize {
     match first {
         0xC0..=0xDF => 2,
@@ -169,8 +169,8 @@ pub fn utf8_length(first: u8) -> usize {
     }
 }
 
-/// The length in bytes of the character at the start of `s`, as its first byte announces it (GB18030: the
-/// first two). It may exceed `s.len()`; it is 1 for an empty `s`.
+/// The length in bytes of the character at the start of `s`, as its first byte implies (for GB18030 the first two). It may
+/// exceed `s.len()`; it is 1 for an empty `s`.
 pub fn mblen(encoding: i32, s: &[u8]) -> usize {
     match s.first() {
         Some(&first) => Family::of(encoding).length(first, s.get(1).copied()),
@@ -183,7 +183,7 @@ pub fn is_valid(encoding: i32) -> bool {
     (SQL_ASCII..=SHIFT_JIS_2004).contains(&encoding) && encoding != RETIRED
 }
 
-/// Whether a database can be kept in `encoding`.
+/// Whether a database can use `encoding`.
 pub fn is_server_encoding(encoding: i32) -> bool {
     is_valid(encoding) && encoding <= KOI8U
 }
@@ -199,7 +199,7 @@ mod tests {
     ];
 
     #[test]
-    fn single_byte_encodings_and_unknown_numbers_have_bytes_for_characters() {
+    fn in_single_byte_encodings_and_unknown_numbers_each_byte_is_a_character() {
         for encoding in LATIN_LIKE
             .into_iter()
             .chain([7, -1, 42, i32::MIN, i32::MAX])
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_length_may_pass_the_end() {
+    fn the_implied_length_may_exceed_the_text() {
         assert_eq!(mblen(UTF8, b"\xF0"), 4);
         assert_eq!(mblen(EUC_TW, b"\x8E"), 4);
         assert_eq!(mblen(GB18030, b"\x81"), 2);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn number_seven_is_retired_and_the_last_seven_are_for_clients() {
+    fn number_seven_is_unused_and_the_last_seven_are_for_clients() {
         let valid: Vec<i32> = (-2..50).filter(|&id| is_valid(id)).collect();
         assert_eq!(valid.len(), 41);
         assert!(!valid.contains(&7));

@@ -1,4 +1,4 @@
-//! Quoting text for SQL, so that no byte of it, valid in the client encoding or not, can end the quotes.
+//! Quotes text for SQL, so that no byte of it, valid in the client encoding or not, can end the quotes.
 
 use std::collections::TryReserveError;
 
@@ -9,25 +9,25 @@ use super::encoding::{UTF8, ascii_run, mblen, valid_prefix};
 pub use super::sink::{Room, Sink};
 pub use bytea::{ByteaRules, unescaped_limit, write_unescaped};
 
-/// What escaping depends on: the connection's parameters, or the last ones that any connection reported.
+/// The parameters that escaping depends on: the connection's, or the last ones that any connection reported.
 #[derive(Clone, Copy, Debug)]
 pub struct EscapeRules {
     /// The client encoding, by libpq's number.
     pub encoding: i32,
-    /// Whether a backslash in a literal stands for itself (`standard_conforming_strings`).
+    /// Whether a backslash in a literal is an ordinary character (`standard_conforming_strings`).
     pub std_strings: bool,
 }
 
 /// Why text could not be escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EscapeError {
-    /// A character begins and does not end.
+    /// The text ends within a character.
     Incomplete,
-    /// Bytes that are no character.
+    /// Bytes that are not a valid character.
     Invalid,
     /// The escaped text would not fit the address space.
     TooLong,
-    /// As [`EscapeError::TooLong`], for a bytea.
+    /// Like [`EscapeError::TooLong`], for a bytea.
     ByteaTooLong,
     /// No memory for the escaped text.
     OutOfMemory,
@@ -56,10 +56,10 @@ impl From<TryReserveError> for EscapeError {
     }
 }
 
-/// Appends `from` (which holds no NUL) to `to` as the inside of a string literal: at most twice its length.
+/// Appends `from`, which has no NUL, to `to` as the inside of a string literal: at most twice its length.
 ///
-/// The first error is returned, and the text written all the same: each byte that begins no character becomes
-/// a pair that is invalid in the encoding, so that the server refuses the text whoever ignores the error.
+/// Returns the first error, but writes the text anyway. Each byte that does not begin a valid character becomes a pair of
+/// bytes that is invalid in the encoding, so that the server rejects the text even if the caller ignores the error.
 pub fn escape_string(rules: EscapeRules, from: &[u8], to: &mut impl Sink) -> Option<EscapeError> {
     let special = if rules.std_strings { *b"''" } else { *b"'\\" };
     let doubling = Doubling::new(rules.encoding, special);
@@ -77,7 +77,7 @@ pub fn escape_string(rules: EscapeRules, from: &[u8], to: &mut impl Sink) -> Opt
     }
 }
 
-/// What is wrong with the character that `s` starts with.
+/// The error in the character at the start of `s`.
 fn fault(encoding: i32, s: &[u8]) -> EscapeError {
     if mblen(encoding, s) > s.len() {
         EscapeError::Incomplete
@@ -86,15 +86,15 @@ fn fault(encoding: i32, s: &[u8]) -> EscapeError {
     }
 }
 
-/// Two bytes that are one character by their length, and invalid.
+/// Two bytes that have the length of one character, and are invalid.
 fn undecodable(encoding: i32) -> &'static [u8] {
     if encoding == UTF8 { b"\xC0 " } else { b"\x8D " }
 }
 
-/// What stands around the text.
+/// The kind of quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quote {
-    /// Single quotes, and an E in front where the text holds backslashes.
+    /// Single quotes, with an E before them if the text has backslashes.
     Literal,
     /// Double quotes.
     Identifier,
@@ -108,7 +108,7 @@ impl Quote {
         }
     }
 
-    /// The bytes that are doubled inside: the mark, and in literals the backslash.
+    /// The bytes to double inside: the quote, and in literals the backslash.
     fn special(self) -> [u8; 2] {
         match self {
             Quote::Literal => *b"'\\",
@@ -117,7 +117,7 @@ impl Quote {
     }
 }
 
-/// Text found valid, and how it will be quoted.
+/// Valid text, and how to quote it.
 pub struct Quoted<'a> {
     from: &'a [u8],
     quote: Quote,
@@ -127,12 +127,12 @@ pub struct Quoted<'a> {
 }
 
 impl<'a> Quoted<'a> {
-    /// Examines `from`, which holds no NUL.
+    /// Checks `from`, which has no NUL.
     pub fn new(encoding: i32, from: &'a [u8], quote: Quote) -> Result<Quoted<'a>, EscapeError> {
         validate(encoding, from)?;
         let doubling = Doubling::new(encoding, quote.special());
         let [marks, backslashes] = doubling.count(from);
-        // Two quotes, the NUL that C puts behind, and " E" in front.
+        // Two quotes, the NUL that C appends, and " E" at the start.
         let around = if backslashes > 0 { 5 } else { 3 };
         let mut parts = [marks, backslashes, around].into_iter();
         let size = parts.try_fold(from.len(), usize::checked_add);
@@ -145,7 +145,7 @@ impl<'a> Quoted<'a> {
         })
     }
 
-    /// How many bytes [`Quoted::write`] makes.
+    /// How many bytes [`Quoted::write`] writes.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -153,7 +153,7 @@ impl<'a> Quoted<'a> {
     /// Writes the text with its quotes.
     pub fn write(&self, to: &mut impl Sink) {
         if self.backslashes {
-            // libpq: the blank keeps an identifier in front of the literal apart from its E.
+            // libpq: the space separates the E from an identifier before the literal.
             to.put(b" E");
         }
         to.put(self.quote.mark());
@@ -163,7 +163,7 @@ impl<'a> Quoted<'a> {
 }
 
 #[cfg(test)]
-/// `from` (which holds no NUL) in the quotes of a literal or an identifier.
+/// `from`, which has no NUL, in the quotes of a literal or an identifier.
 pub fn escape_quoted(encoding: i32, from: &[u8], quote: Quote) -> Result<Vec<u8>, EscapeError> {
     let quoted = Quoted::new(encoding, from, quote)?;
     let mut to = reserved(quoted.size())?;
@@ -171,7 +171,7 @@ pub fn escape_quoted(encoding: i32, from: &[u8], quote: Quote) -> Result<Vec<u8>
     Ok(to)
 }
 
-/// libpq: only the first character above ASCII can be found incomplete; it has all behind it checked at once.
+/// libpq: only the first character above ASCII is reported as incomplete; everything after it is checked at once.
 fn validate(encoding: i32, from: &[u8]) -> Result<(), EscapeError> {
     let rest = &from[ascii_run(from)..];
     if mblen(encoding, rest) > rest.len().max(1) {
@@ -183,7 +183,7 @@ fn validate(encoding: i32, from: &[u8]) -> Result<(), EscapeError> {
     Ok(())
 }
 
-/// An empty vector with room for `size` bytes.
+/// An empty vector with capacity for `size` bytes.
 #[cfg(test)]
 fn reserved(size: usize) -> Result<Vec<u8>, EscapeError> {
     let mut to = Vec::new();

@@ -1,13 +1,13 @@
-//! Where escaped text goes: a growing vector, or room of a fixed size that the caller provided.
+//! The destinations of escaped text: a growing vector, or memory of a fixed size that the caller provides.
 
 use std::mem::MaybeUninit;
 
-/// Takes bytes, in order.
+/// Receives bytes, in order.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
 
-    /// Appends bytes that come one by one.
+    /// Appends the bytes of an iterator.
     fn put_each(&mut self, bytes: impl Iterator<Item = u8>) {
         let mut piece = [0; 256];
         let mut held = 0;
@@ -23,26 +23,26 @@ pub trait Sink {
     }
 }
 
-/// Grows as any vector does: reserve first where memory may run out.
+/// Grows like any vector. Reserve the capacity first if the allocation may fail.
 impl Sink for Vec<u8> {
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 }
 
-/// Uninitialized room, filled from its start. What does not fit is dropped.
+/// Uninitialized memory, filled from its start. Bytes that do not fit are dropped.
 pub struct Room<'a> {
     room: &'a mut [MaybeUninit<u8>],
     filled: usize,
 }
 
 impl<'a> Room<'a> {
-    /// Nothing is in it yet.
+    /// With no bytes written yet.
     pub fn new(room: &'a mut [MaybeUninit<u8>]) -> Room<'a> {
         Room { room, filled: 0 }
     }
 
-    /// How many bytes, from the start, have been written.
+    /// The number of bytes written.
     pub fn filled(&self) -> usize {
         self.filled
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_keeps_what_fits() {
+    fn bytes_that_do_not_fit_are_dropped() {
         let mut memory = [MaybeUninit::uninit(); 5];
         let mut room = Room::new(&mut memory);
         room.put(b"abc");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn single_bytes_arrive_in_order() {
+    fn appends_single_bytes_in_order() {
         for length in [0, 1, 255, 256, 257, 1000] {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let mut to = Vec::new();

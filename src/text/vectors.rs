@@ -1,4 +1,4 @@
-//! Inputs for the tests of this layer: reproducible noise, and texts made to break quoting.
+//! Inputs for the tests of this layer: reproducible random bytes, and texts designed to break quoting.
 
 /// Xorshift: the same bytes in every run.
 pub struct Random(u64);
@@ -19,7 +19,7 @@ impl Random {
         (0..length).map(|_| self.below(256) as u8).collect()
     }
 
-    /// Up to `limit` bytes out of `letters`.
+    /// Up to `limit` bytes from `letters`.
     pub fn of(&mut self, letters: &[u8], limit: usize) -> Vec<u8> {
         (0..self.below(limit))
             .map(|_| letters[self.below(letters.len())])
@@ -80,7 +80,7 @@ const BEHIND: [&[u8]; 24] = [
     b"\x80\x80\x80'",
 ];
 
-/// Every byte above ASCII, between texts that quoting could trip over.
+/// Every byte above ASCII, between texts that are difficult to quote.
 pub fn hostile() -> impl Iterator<Item = Vec<u8>> {
     let around = BEFORE
         .iter()

@@ -1,12 +1,12 @@
-//! A provider's answers, by libpq's rules. Errors are libpq's texts.
+//! A provider's responses, parsed by libpq's rules. Errors are libpq's texts.
 
 use super::fields::{self, Field, Kind, Rules, Values};
 use zeroize::Zeroizing;
 
-/// libpq: a discovery document with a whole key set in it is 6 levels deep.
+/// libpq: a discovery document that contains a key set has 6 levels of nesting.
 const MOST_NESTED: usize = 16;
 
-/// Where the provider's endpoints are.
+/// The URLs of the provider's endpoints.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
     pub issuer: String,
@@ -22,7 +22,7 @@ impl Provider {
                 required("issuer", Kind::String, 0),
                 required("token_endpoint", Kind::String, 1),
                 optional("device_authorization_endpoint", Kind::String, 2),
-                // libpq: not needed, but it has to be what it should.
+                // libpq: the field is not used, but its type is checked.
                 optional("grant_types_supported", Kind::Strings, 3),
             ],
         )?;
@@ -34,7 +34,8 @@ impl Provider {
     }
 }
 
-/// The provider's leave to ask for a token, once the user has consented.
+/// The provider's response to a device authorization request: what is needed to ask for a token once the user has
+/// consented.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DeviceAuthorization {
     pub device_code: Zeroizing<String>,
@@ -48,7 +49,7 @@ pub struct DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// `allow_zero_interval` is for tests only: it makes the provider be asked without a pause.
+    /// `allow_zero_interval` is for tests only: it lets the client poll without a pause.
     pub fn parse(body: &[u8], allow_zero_interval: bool) -> Result<DeviceAuthorization, String> {
         let mut values = read(
             body,
@@ -57,7 +58,7 @@ impl DeviceAuthorization {
                 required("user_code", Kind::String, 1),
                 required("verification_uri", Kind::String, 2),
                 required("expires_in", Kind::Number, 3),
-                // Google and Azure spell it so.
+                // The spelling of Google and Azure.
                 required("verification_url", Kind::String, 2),
                 optional("verification_uri_complete", Kind::String, 4),
                 optional("interval", Kind::Number, 5),
@@ -73,7 +74,7 @@ impl DeviceAuthorization {
             user_code: values.take(1).unwrap_or_default(),
             verification_uri: values.take(2).unwrap_or_default(),
             verification_uri_complete: values.take(4),
-            // A conversion to an integer keeps to its range.
+            // The conversion saturates at the limits of the integer.
             expires_in: expires_in.floor() as i32,
             interval,
         })
@@ -84,7 +85,7 @@ fn number(text: &str) -> f64 {
     text.parse().unwrap_or_default()
 }
 
-/// libpq: rounded up, and not so short that the provider is flooded.
+/// libpq: rounded up, with a minimum that does not flood the provider.
 fn interval(seconds: f64, allow_zero: bool) -> i32 {
     match seconds.ceil() as i32 {
         ..1 if allow_zero => 0,
@@ -93,7 +94,7 @@ fn interval(seconds: f64, allow_zero: bool) -> i32 {
     }
 }
 
-/// A refusal by the provider, or its "not yet".
+/// An error from the provider, or its response that the user has not consented yet.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TokenError {
     pub error: String,
@@ -116,7 +117,7 @@ impl TokenError {
     }
 }
 
-/// The access token in a provider's answer.
+/// The access token in a provider's response.
 pub fn access_token(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut values = read(
         body,
@@ -129,7 +130,7 @@ pub fn access_token(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(Zeroizing::new(token.into_bytes()))
 }
 
-/// Whether a Content-Type header says that the body is JSON; None is no header.
+/// Whether a Content-Type header says that the body is JSON. None means that there is no header.
 pub fn check_content_type(value: Option<&[u8]>) -> Result<(), String> {
     const JSON: &[u8] = b"application/json";
     let value = value.ok_or("no content type was provided")?;
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_is_read() {
+    fn parses_a_discovery_document() {
         let body = br#"{"issuer":"i","token_endpoint":"t","grant_types_supported":[],"jwks":{}}"#;
         let provider = Provider::parse(body).unwrap();
         assert_eq!(
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_authorization_is_read() {
+    fn parses_a_device_authorization() {
         let read = device(r#","verification_url":"v","expires_in":1.9"#).unwrap();
         assert_eq!(
             (
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_refusals_are_read() {
+    fn parses_tokens_and_errors() {
         let token = access_token(br#"{"access_token":"x","token_type":"bearer"}"#).unwrap();
         assert_eq!(token.as_slice(), b"x");
         let error = TokenError::parse(br#"{"error":"slow_down","error_description":"d"}"#).unwrap();
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_json_is_json() {
+    fn only_json_content_types_are_json() {
         for fine in [
             "application/json",
             "Application/JSON;charset=utf-8",

@@ -1,9 +1,9 @@
-//! The fields wanted of a JSON object, by libpq's rules: no duplicates, types as they should be, and
-//! what is not wanted may be anything but deep.
+//! Extracts fields of a JSON object by libpq's rules: a field must not occur twice and must have the right type; other
+//! fields may have any value, but nesting is limited.
 
 use super::json::{self, Token, Visitor};
 
-/// What a field must be.
+/// The type that a field must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     String,
@@ -17,22 +17,22 @@ pub(super) enum Kind {
 pub(super) struct Field {
     pub name: &'static str,
     pub kind: Kind,
-    /// Where its value goes; two spellings of one thing share a slot.
+    /// The slot for its value. Two spellings of one field share a slot.
     pub slot: usize,
     pub required: bool,
 }
 
-/// How an object is to be read.
+/// The rules for an object.
 pub(super) struct Rules<'a> {
     pub fields: &'a [Field],
-    /// Objects and arrays within each other, the outermost included.
+    /// The greatest depth of nested objects and arrays, the outermost included.
     pub most_nested: usize,
-    /// libpq: the server's error message is checked for duplicates at the value, a provider's
-    /// documents at the name; what else is wrong with the value decides which complaint wins.
+    /// libpq: in the server's error message duplicates are detected at the value, in a provider's documents at the name.
+    /// This decides which error is reported if the value has another error.
     pub duplicates_at_value: bool,
 }
 
-/// The values of a document's slots. A missing field's has none.
+/// The values of the slots; None for a missing field.
 #[derive(Debug)]
 pub(super) struct Values(Vec<Vec<String>>);
 
@@ -42,10 +42,10 @@ impl Values {
     }
 }
 
-/// Reads the wanted fields of `text`; the error is libpq's text.
+/// Extracts the fields of `text`. The error is libpq's text.
 pub(super) fn read(text: &str, rules: &Rules<'_>) -> Result<Values, String> {
     let slots = rules.fields.iter().map(|field| field.slot + 1).max();
-    let mut reader = Reader {
+    let mut reader = FieldVisitor {
         rules,
         nested: 0,
         active: None,
@@ -59,15 +59,15 @@ pub(super) fn read(text: &str, rules: &Rules<'_>) -> Result<Values, String> {
     }
 }
 
-struct Reader<'a> {
+struct FieldVisitor<'a> {
     rules: &'a Rules<'a>,
     nested: usize,
-    /// The wanted field whose value is being read.
+    /// The field whose value comes next, if it is one to extract.
     active: Option<&'a Field>,
     values: Vec<Vec<String>>,
 }
 
-impl Reader<'_> {
+impl FieldVisitor<'_> {
     fn deeper(&mut self) -> Result<(), String> {
         self.nested += 1;
         match self.nested > self.rules.most_nested {
@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 }
 
-impl Visitor for Reader<'_> {
+impl Visitor for FieldVisitor<'_> {
     fn object_start(&mut self) -> Result<(), String> {
         match self.active {
             Some(field) => Err(mismatch(field)),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_out() {
+    fn extracts_values() {
         let text = r#"{"x":{"s":[1]},"a":["1","2"],"n":-1.5,"z":"v","s2":null}"#;
         let mut values = read(text, &rules(false)).unwrap();
         assert_eq!(values.take(0).as_deref(), Some("v"));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn rejects_duplicates_wrong_types_and_deep_nesting() {
         let cases = [
             ("[]", "top-level element must be an object"),
             ("\"s\"", "top-level element must be an object"),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_value_a_wrong_type_comes_before_a_duplicate() {
+    fn with_checks_at_the_value_a_wrong_type_is_reported_before_a_duplicate() {
         let complaint = |text| read(text, &rules(true)).expect_err(text);
         assert_eq!(
             complaint("{\"s\":\"1\",\"s\":[]}"),

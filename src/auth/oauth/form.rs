@@ -1,4 +1,4 @@
-//! What is sent to a provider: form fields and the client's credentials.
+//! Requests to a provider: form fields and the client's credentials.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,14 +14,14 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// One value as `application/x-www-form-urlencoded` has it.
+/// One value in the encoding `application/x-www-form-urlencoded`.
 fn encoded(value: &[u8]) -> String {
     percent_encode(value, RESERVED)
         .to_string()
         .replace("%20", "+")
 }
 
-/// A request's body of `application/x-www-form-urlencoded` fields.
+/// The body of a request: fields encoded as `application/x-www-form-urlencoded`.
 pub fn body(fields: &[(&str, &[u8])]) -> Zeroizing<Vec<u8>> {
     let mut text = String::new();
     for (name, value) in fields {

@@ -1,33 +1,33 @@
-//! Issuer identifiers and the addresses of their discovery documents (RFC 8414, OpenID Connect Discovery).
+//! Issuer identifiers and the URLs of their discovery documents (RFC 8414, OpenID Connect Discovery).
 
 const WELL_KNOWN: &str = "/.well-known/";
 const SUFFIXES: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
 
-/// Whether the text is the address of a discovery document rather than an issuer's identifier.
+/// Whether the text is the URL of a discovery document and not an issuer identifier.
 pub fn is_discovery_uri(text: &str) -> bool {
     text.contains(WELL_KNOWN)
 }
 
-/// Whether an address begins with https, in any case.
+/// Whether a URL begins with https, in upper or lower case.
 pub fn uses_https(uri: &str) -> bool {
-    behind_scheme(uri, "https://").is_some()
+    after_scheme(uri, "https://").is_some()
 }
 
-fn behind_scheme<'a>(uri: &'a str, scheme: &str) -> Option<&'a str> {
+fn after_scheme<'a>(uri: &'a str, scheme: &str) -> Option<&'a str> {
     let (start, rest) = uri.split_at_checked(scheme.len())?;
     start.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// The issuer to whom a discovery document's address belongs; the error is libpq's text.
+/// The issuer that a discovery document's URL belongs to. The error is libpq's text.
 ///
 /// `allow_http` is for tests only.
 pub fn of_discovery_uri(uri: &str, allow_http: bool) -> Result<String, String> {
     let complain = |what: &str| Err(format!("OAuth discovery URI \"{uri}\" {what}"));
-    let http = || behind_scheme(uri, "http://").filter(|_| allow_http);
-    let Some(authority) = behind_scheme(uri, "https://").or_else(http) else {
+    let http = || after_scheme(uri, "http://").filter(|_| allow_http);
+    let Some(authority) = after_scheme(uri, "https://").or_else(http) else {
         return complain("must use HTTPS");
     };
-    // First, so that nothing below is found in them.
+    // Checked first, so that the checks below do not match inside them.
     if authority.contains(['?', '#']) {
         return complain("must not contain query or fragment components");
     }
@@ -40,7 +40,7 @@ pub fn of_discovery_uri(uri: &str, allow_http: bool) -> Result<String, String> {
     let Some(after) = after.filter(|after| after.is_empty() || after.starts_with('/')) else {
         return complain("uses an unsupported .well-known suffix");
     };
-    // In front of the issuer's path or behind it, but not in its middle.
+    // Before or after the issuer's path, but not in the middle of it.
     if !after.is_empty() && before.contains('/') {
         return complain("uses an invalid format");
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn issuers_come_out_of_both_forms() {
+    fn extracts_the_issuer_from_both_forms() {
         let cases = [
             ("https://x/.well-known/openid-configuration", "https://x"),
             (
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn rejects_other_urls() {
         let cases = [
             (
                 "http://x/.well-known/openid-configuration",

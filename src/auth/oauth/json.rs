@@ -1,28 +1,29 @@
-//! A JSON reader with libpq's complaints (jsonapi.c): it names the token it stumbles over, and tells of
-//! what it reads in order, so that a limit or a duplicate is complained about before what follows.
+//! A JSON parser with libpq's error texts (jsonapi.c). An error names the token at which parsing failed. The parser
+//! reports each item to a visitor in order, so that the visitor's error (a limit, a duplicate) comes before errors in
+//! the text after it.
 //!
-//! No library's reader has these texts, and they are interface.
+//! The texts are part of the interface, and no JSON library has them.
 
 mod lexer;
 
 use lexer::Lexer;
 pub use lexer::Token;
 
-/// Takes what is read; an `Err` ends the reading and is what [`read`] answers.
+/// Receives the parsed items. [`read`] stops at the first `Err` and returns it.
 pub trait Visitor {
     fn object_start(&mut self) -> Result<(), String>;
     fn object_end(&mut self);
-    /// A value for this field follows.
+    /// A field's name. Its value follows.
     fn field(&mut self, name: &str) -> Result<(), String>;
     fn array_start(&mut self) -> Result<(), String>;
     fn array_end(&mut self);
-    /// A string without its escapes, or another scalar as it is written.
+    /// A string with its escapes decoded, or another scalar as written.
     fn scalar(&mut self, text: &str, token: Token) -> Result<(), String>;
 }
 
-/// Reads one document. The visitor must refuse deep nesting: the reader recurses.
+/// Parses one document. The visitor must reject deep nesting, because the parser recurses.
 pub fn read(text: &str, visitor: &mut impl Visitor) -> Result<(), String> {
-    let mut reader = Reader {
+    let mut reader = JsonParser {
         lexer: Lexer::new(text)?,
         visitor,
     };
@@ -30,19 +31,19 @@ pub fn read(text: &str, visitor: &mut impl Visitor) -> Result<(), String> {
     reader.expect(Token::End, "end of input")
 }
 
-struct Reader<'a, V> {
+struct JsonParser<'a, V> {
     lexer: Lexer<'a>,
     visitor: &'a mut V,
 }
 
-impl<V: Visitor> Reader<'_, V> {
+impl<V: Visitor> JsonParser<'_, V> {
     fn value(&mut self) -> Result<(), String> {
         match self.lexer.token {
             Token::ObjectStart => self.object(),
             Token::ArrayStart => self.array(),
             token if token.is_scalar() => {
                 let text = self.lexer.take_text();
-                // libpq: what follows is looked at before the value is.
+                // libpq: the next token is read before the value is reported.
                 self.lexer.advance()?;
                 self.visitor.scalar(&text, token)
             }

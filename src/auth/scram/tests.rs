@@ -23,7 +23,7 @@ fn started(binding: Binding, credentials: Credentials) -> (Client, String) {
 
 #[test]
 fn the_keys_of_rfc_7677() {
-    // The RFC's exchange names a user, so its AuthMessage is put together here.
+    // The RFC's exchange names a user, so its AuthMessage is built here.
     let server = ServerFirst::parse(RFC_SERVER_FIRST, RFC_CLIENT_NONCE).unwrap();
     let without_proof = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
     let bare = b"n=user,r=rOprNGfwEbeRWgbNEkqO";
@@ -47,7 +47,7 @@ fn the_keys_of_rfc_7677() {
     assert_eq!(parse_server_final(server_final).unwrap(), *signature);
 }
 
-/// Plays the server that knows `stored` (a [`build_secret`]): checks the proof, answers its signature.
+/// Acts as a server that has `stored` (from [`build_secret`]): checks the proof and returns the server's signature.
 fn server_answer(stored: &[u8], bare: &[u8], server_first: &[u8], client_final: &[u8]) -> Vec<u8> {
     let keys = stored.rsplit(|c| *c == b'$').next().unwrap();
     let mut keys = keys
@@ -119,7 +119,7 @@ fn an_exchange_succeeds_with_the_password_and_only_with_it() {
 }
 
 #[test]
-fn keys_serve_instead_of_the_password() {
+fn keys_replace_the_password() {
     let salted = salted_password(b"secret", b"0123456789abcdef", 7);
     let key = |name: &[u8]| Some(hmac(salted.as_slice(), name));
     let both = Credentials {
@@ -128,7 +128,7 @@ fn keys_serve_instead_of_the_password() {
         password: None,
     };
     assert!(exchange(Binding::Unsupported, both, b"secret").is_ok());
-    // Without a way to know the server, it is not believed.
+    // If the server cannot be verified, authentication fails.
     let client_only = Credentials {
         client_key: key(b"Client Key"),
         ..Credentials::default()
@@ -138,7 +138,7 @@ fn keys_serve_instead_of_the_password() {
 }
 
 #[test]
-fn channel_binding_shows_in_both_messages() {
+fn both_messages_have_the_channel_binding() {
     let cases = [
         (Binding::Unsupported, "n,,n=,r=", "c=biws,", false),
         (Binding::NotOffered, "y,,n=,r=", "c=eSws,", false),
@@ -230,7 +230,7 @@ fn bad_first_messages_have_libpqs_texts() {
 }
 
 #[test]
-fn odd_but_legal_first_messages_pass() {
+fn unusual_but_valid_first_messages_are_accepted() {
     for tail in [
         "s=QUJD,i=2,extension",
         "s=QU JD,i= 2",
@@ -284,7 +284,7 @@ fn bad_final_messages_have_libpqs_texts() {
 }
 
 #[test]
-fn steps_out_of_order_are_refused() {
+fn steps_out_of_order_are_rejected() {
     let mut client = Client::new(Binding::Unsupported, password(b"x"), NONCE);
     assert_eq!(client.verify(b"v="), Err(ScramError::InvalidState));
     let message = format!("r={},s=QUJD,i=1", BASE64.encode(NONCE));

@@ -7,7 +7,7 @@ fn parsed(url: &str) -> Query {
 }
 
 #[test]
-fn what_an_url_says() {
+fn parses_urls() {
     let query = parsed("LDAP://h:1389/dc=example,dc=net?description?Sub?(cn=db)?more");
     assert_eq!(query.host, b"h");
     assert_eq!(query.port, 1389);
@@ -24,7 +24,7 @@ fn what_an_url_says() {
 }
 
 #[test]
-fn what_is_wrong_with_urls() {
+fn rejects_invalid_urls() {
     let one = "must have exactly one attribute";
     let scope = "must have search scope (base/one/sub)";
     let cases = [
@@ -64,7 +64,7 @@ fn applied(values: &[&str], given: &[(Opt, &str)]) -> Result<String, String> {
 }
 
 #[test]
-fn what_values_say() {
+fn parses_values() {
     let cases: [(&[&str], &str); 8] = [
         (&["host=h port=1"], "host=h port=1"),
         (&["host=h", "port=1"], "host=h port=1"),
@@ -84,7 +84,7 @@ fn what_values_say() {
 }
 
 #[test]
-fn what_is_wrong_with_values() {
+fn rejects_invalid_values() {
     let cases: [(&[&str], &str); 5] = [
         (
             &["host", "port=1"],

@@ -1,7 +1,7 @@
 use super::*;
 use crate::conninfo::options::tests::options;
 
-/// Hosts as `kind host hostaddr port`, "-" for what is not given.
+/// Hosts as `kind host hostaddr port`, with "-" for a missing part.
 fn hosts(host: &str, hostaddr: &str, port: &str) -> Result<Vec<String>, String> {
     let options = options(&[
         (Opt::Host, host),
@@ -21,7 +21,7 @@ fn hosts(host: &str, hostaddr: &str, port: &str) -> Result<Vec<String>, String> 
 }
 
 #[test]
-fn lists() {
+fn parses_lists() {
     let cases: [(&str, &str, &str, &[&str]); 12] = [
         ("", "", "", &["Unix \"/var/run/postgresql\" - -"]),
         ("h", "", "1", &["Name \"h\" - \"1\""]),
@@ -75,7 +75,7 @@ fn lists() {
 }
 
 #[test]
-fn counts_that_do_not_match() {
+fn rejects_lists_of_different_lengths() {
     let cases = [
         (
             "a,b",

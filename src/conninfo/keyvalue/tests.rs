@@ -12,7 +12,7 @@ fn read(conninfo: &str) -> Result<String, String> {
 }
 
 #[test]
-fn what_strings_say() {
+fn parses_strings() {
     let cases = [
         ("", ""),
         (" \t\n\u{b}\u{c}\r", ""),
@@ -46,7 +46,7 @@ fn what_strings_say() {
 }
 
 #[test]
-fn what_is_wrong_with_strings() {
+fn rejects_invalid_strings() {
     let missing = |keyword| format!("missing \"=\" after \"{keyword}\" in connection info string");
     let cases = [
         ("host", missing("host")),
@@ -89,7 +89,7 @@ fn what_is_wrong_with_strings() {
 }
 
 #[test]
-fn connection_strings_are_recognized() {
+fn recognizes_connection_strings() {
     for text in ["a=b", "=", "postgres://", "postgresql://h", "x y=z"] {
         assert!(recognized_connection_string(text.as_bytes()), "{text}");
     }
@@ -167,7 +167,7 @@ fn arrays_with_expansion() {
 }
 
 #[test]
-fn what_is_wrong_with_arrays() {
+fn rejects_invalid_arrays() {
     let cases: [(&[Pair], &str); 4] = [
         (&[("uzer", Some("a"))], "invalid connection option \"uzer\""),
         (
@@ -175,7 +175,7 @@ fn what_is_wrong_with_arrays() {
             "invalid connection option \"requiressl\"",
         ),
         (&[("", Some("1"))], "invalid connection option \"\""),
-        // the string is read first
+        // The string is parsed first.
         (
             &[("uzer", Some("a")), ("dbname", Some("x=1"))],
             "invalid connection option \"x\"",

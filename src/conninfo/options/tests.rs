@@ -1,6 +1,6 @@
 use super::*;
 
-/// The options that have a value, as `keyword=value` with blanks between, in the table's order.
+/// The options that have a value, as `keyword=value` separated by spaces, in the table's order.
 pub(crate) fn shown(options: &Options) -> String {
     let given = Opt::ALL.into_iter().filter_map(|opt| {
         let value = String::from_utf8_lossy(options.get(opt)?);
@@ -47,7 +47,7 @@ fn every_option_is_found_by_its_keyword() {
 }
 
 #[test]
-fn what_dialogs_hide() {
+fn dialogs_hide_secrets_and_debug_options() {
     let marked = |mark: &CStr| -> Vec<Opt> {
         let shown = Opt::ALL.into_iter();
         shown.filter(|opt| opt.def().dispchar == mark).collect()
@@ -64,7 +64,7 @@ fn what_dialogs_hide() {
 }
 
 #[test]
-fn requiressl_stands_for_sslmode() {
+fn requiressl_sets_sslmode() {
     let mut options = Options::default();
     for (value, sslmode) in [
         ("1", "require"),
@@ -78,7 +78,7 @@ fn requiressl_stands_for_sslmode() {
     assert_eq!(options.store(b"requireSSL", b"1".to_vec()), None);
 }
 
-/// Defaults added to `given`, of which those without a compiled default are shown.
+/// Adds defaults to `given` and shows the options without a compiled default.
 fn with_defaults(given: &[(Opt, &str)], environment: &[(&CStr, &str)]) -> String {
     let mut options = options(given);
     let variable = |name: &CStr| {

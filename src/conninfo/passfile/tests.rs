@@ -16,7 +16,7 @@ fn find(contents: &str, host: &Host) -> Option<String> {
 }
 
 #[test]
-fn the_first_line_that_matches() {
+fn the_first_matching_line_decides() {
     let host = host("h", "", "99");
     let cases = [
         ("h:99:db:me:secret", Some("secret")),
@@ -44,7 +44,7 @@ fn the_first_line_that_matches() {
 }
 
 #[test]
-fn backslashes() {
+fn backslashes_escape_the_next_byte() {
     let host = host("a:b\\c", "", "99");
     let cases = [
         (r"a\:b\\c:*:*:*:x", Some("x")),
@@ -63,7 +63,7 @@ fn backslashes() {
 }
 
 #[test]
-fn what_a_host_is_called() {
+fn names_of_hosts() {
     let socket_dir = std::str::from_utf8(DEFAULT_SOCKET_DIR).unwrap();
     let cases = [
         (host(socket_dir, "", ""), "localhost:5432:db:me:x"),
@@ -80,7 +80,7 @@ fn what_a_host_is_called() {
 }
 
 #[test]
-fn nothing_without_database_or_user() {
+fn no_password_without_database_or_user() {
     let host = host("h", "", "");
     assert_eq!(password(b"*:*:*:*:x", &host, b"", b"me"), None);
     assert_eq!(password(b"*:*:*:*:x", &host, b"db", b""), None);

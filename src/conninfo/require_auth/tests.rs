@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_is_allowed() {
+fn parses_lists_of_methods() {
     use auth_bit::*;
     let cases = [
         ("password", PASSWORD, true),
@@ -30,7 +30,7 @@ fn what_is_allowed() {
 }
 
 #[test]
-fn what_is_wrong() {
+fn rejects_invalid_lists() {
     let negative =
         "negative require_auth method \"!md5\" cannot be mixed with non-negative methods";
     let twice = |method| format!("require_auth method \"{method}\" is specified more than once");

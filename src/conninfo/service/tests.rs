@@ -25,7 +25,7 @@ fn defined(contents: &str) -> String {
 }
 
 #[test]
-fn what_service_files_say() {
+fn parses_service_files() {
     let cases = [
         ("[mine]\nhost=h", "servicefile=/s host=h"),
         ("[mine]\nhost=h\nport=1\n", "servicefile=/s host=h port=1"),
@@ -51,7 +51,7 @@ fn what_service_files_say() {
 }
 
 #[test]
-fn services_that_are_not_there() {
+fn undefined_services() {
     for contents in [
         "",
         "[other]\nhost=h\n",
@@ -70,7 +70,7 @@ fn services_that_are_not_there() {
 }
 
 #[test]
-fn explicit_values_stay() {
+fn explicit_values_take_precedence() {
     let given = [
         (Opt::Host, "given"),
         (Opt::Port, ""),
@@ -81,7 +81,7 @@ fn explicit_values_stay() {
 }
 
 #[test]
-fn what_is_wrong_with_service_files() {
+fn rejects_invalid_service_files() {
     let cases = [
         (
             "[mine]\n\nhost",
@@ -118,7 +118,7 @@ fn what_is_wrong_with_service_files() {
 }
 
 #[test]
-fn what_came_before_an_error_stays() {
+fn options_before_an_error_stay_set() {
     let mut options = Options::default();
     assert!(
         file()
@@ -130,7 +130,7 @@ fn what_came_before_an_error_stays() {
 }
 
 #[test]
-fn a_directory_is_looked_up_between_the_lines() {
+fn a_directory_is_looked_up_at_its_line() {
     let mut options = Options::default();
     let contents = b"[other]\nldap://o/\n[mine]\nhost=h\nldap://d/b?a?one?f\nport=1\n[x]\nuser=u";
     let file = file();
@@ -141,7 +141,7 @@ fn a_directory_is_looked_up_between_the_lines() {
         Read::LookUp(Query::parse(b"ldap://d/b?a?one?f").unwrap())
     );
     assert_eq!(shown(&options), "host=h");
-    // its server is down
+    // The directory's server is down.
     assert_eq!(reading.advance(&mut options), Ok(Read::Defined));
     assert_eq!(shown(&options), "servicefile=/s host=h port=1");
 }
@@ -181,7 +181,7 @@ fn files(given: &[(Opt, &str)], surroundings: &Surroundings) -> Option<Vec<(Stri
 }
 
 #[test]
-fn where_services_are_looked_for() {
+fn service_files_in_order() {
     let service = (Opt::Service, "mine");
     let system = ("/etc/pg/pg_service.conf".to_owned(), false);
     let mut surroundings = Surroundings {
@@ -211,7 +211,7 @@ fn where_services_are_looked_for() {
 }
 
 #[test]
-fn which_service_is_looked_for() {
+fn name_of_the_service() {
     let mut surroundings = Surroundings {
         service: Some(b"env".to_vec()),
         ..Default::default()
@@ -230,7 +230,7 @@ fn which_service_is_looked_for() {
 }
 
 #[test]
-fn what_is_not_found() {
+fn error_texts_for_missing_services_and_files() {
     let lookup = Lookup {
         service: b"mine".to_vec(),
         files: Vec::new(),

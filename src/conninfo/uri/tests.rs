@@ -9,7 +9,7 @@ fn read(uri: &str) -> Result<String, String> {
 }
 
 #[test]
-fn what_uris_say() {
+fn parses_uris() {
     let cases = [
         ("postgresql://", ""),
         ("postgres://", ""),
@@ -51,7 +51,7 @@ fn what_uris_say() {
 }
 
 #[test]
-fn addresses_in_brackets_and_host_lists() {
+fn parses_addresses_in_brackets_and_host_lists() {
     let cases = [
         ("postgresql://[::1]", "host=::1"),
         ("postgresql://[::1]/d", "dbname=d host=::1"),
@@ -71,7 +71,7 @@ fn addresses_in_brackets_and_host_lists() {
 }
 
 #[test]
-fn parameters_and_percent_encoding() {
+fn decodes_parameters() {
     let cases = [
         ("postgresql://%68/", "host=h"),
         ("postgres://%2Fvar%2flib/d", "dbname=d host=/var/lib"),
@@ -116,7 +116,7 @@ fn parameters_and_percent_encoding() {
 }
 
 #[test]
-fn what_is_wrong_with_uris() {
+fn rejects_invalid_uris() {
     let cases = [
         (
             "postgresql://h?uzer=",
@@ -196,7 +196,7 @@ fn what_is_wrong_with_uris() {
 }
 
 #[test]
-fn schemes() {
+fn recognizes_schemes() {
     for text in [
         "postgre://",
         "postgresql:/",

@@ -11,7 +11,7 @@ fn complaint(values: &[(Opt, &str)]) -> Option<String> {
 }
 
 #[test]
-fn without_any_value() {
+fn defaults_without_any_value() {
     let mut given = Options::default();
     let params = params(&mut given, Vec::new()).unwrap();
     assert_eq!(params.sslmode, SslMode::Prefer);
@@ -26,7 +26,7 @@ fn without_any_value() {
 }
 
 #[test]
-fn values_no_enumeration_has() {
+fn rejects_unknown_values_of_enumerations() {
     let enumerations = [
         Opt::RequireAuth,
         Opt::ChannelBinding,
@@ -51,7 +51,7 @@ fn values_no_enumeration_has() {
 }
 
 #[test]
-fn every_word_of_the_other_enumerations() {
+fn accepts_every_value_of_the_other_enumerations() {
     use TargetSessionAttrs::*;
     let attrs = [Any, ReadWrite, ReadOnly, Primary, Standby, PreferStandby];
     let words = [
@@ -86,7 +86,7 @@ fn every_word_of_the_other_enumerations() {
 }
 
 #[test]
-fn tls_options_take_their_values() {
+fn accepts_values_of_tls_options() {
     for value in [
         "disable",
         "allow",
@@ -105,7 +105,7 @@ fn tls_options_take_their_values() {
 }
 
 #[test]
-fn weak_modes() {
+fn rejects_weak_modes() {
     let expected = "weak sslmode \"prefer\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")";
     let values = [(Opt::SslMode, "prefer"), (Opt::SslNegotiation, "direct")];
     assert_eq!(complaint(&values).as_deref(), Some(expected));
@@ -225,7 +225,7 @@ fn scram_keys() {
 }
 
 #[test]
-fn of_several_bad_options_libpq_s_first_is_reported() {
+fn reports_the_same_invalid_option_as_libpq() {
     let in_order = [
         (Opt::RequireAuth, "require_auth"),
         (Opt::ChannelBinding, "channel_binding"),

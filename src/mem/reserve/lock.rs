@@ -1,15 +1,15 @@
-//! A lock that a forked child can take though a thread of its parent held it.
+//! A lock that a forked child can acquire even if a thread of its parent held it.
 
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Nobody holds it.
+/// The value of a lock that is not held.
 const FREE: i32 = 0;
 
-/// Held by a process: by one of its threads, for a moment.
+/// Holds the id of the process that holds the lock. One of its threads holds it, for a short time.
 pub struct Lock(AtomicI32);
 
-/// Gives the lock back when dropped.
+/// Releases the lock when dropped.
 pub struct Held<'a>(&'a Lock);
 
 impl Lock {
@@ -35,8 +35,8 @@ impl Lock {
                 Err(holder) if holder == process || holder == FREE => unsafe {
                     libc::sched_yield();
                 },
-                // The thread that held it when this process was forked is not here. What it was marking is as it
-                // left it; at worst a few granules are lost.
+                // The thread that held the lock when this process was forked does not exist here. Its marks may be
+                // incomplete; at worst a few granules are lost.
                 Err(holder) => {
                     if self
                         .0

@@ -1,4 +1,4 @@
-//! The reserve's memory: regions of granules, each of which is marked as free or in use.
+//! The reserve's memory: regions of granules. Each granule is marked as free or in use.
 
 use std::alloc::GlobalAlloc;
 use std::alloc::{Layout, System};
@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::lock::Lock;
 
-/// Blocks begin at multiples of this, and are as large as some of them.
+/// The size of a granule. Blocks begin at multiples of it, and their size is a multiple of it.
 const GRANULE: usize = 64;
 const GRANULES: usize = 4096;
-/// The bytes of a region.
+/// The size of a region in bytes.
 pub const SIZE: usize = GRANULE * GRANULES;
 
 /// A mark for each granule.
 type Marks = [u64; GRANULES / 64];
 
-/// All zeroes is a region in which everything is free.
+/// A region of zeroes is one in which everything is free.
 #[repr(C, align(4096))]
 struct Region {
     memory: [u8; SIZE],
@@ -30,15 +30,15 @@ struct Region {
     next: *mut Region,
 }
 
-/// The regions; the first is always there.
+/// All regions. The first one always exists.
 pub struct Regions {
     first: UnsafeCell<Region>,
     lock: Lock,
-    /// The same as the first one's `next`, to be looked at without the lock.
+    /// A copy of the first region's `next` that can be read without the lock.
     more: AtomicPtr<Region>,
 }
 
-// SAFETY: all but `more` is read and written under the lock.
+// SAFETY: everything except `more` is read and written under the lock.
 unsafe impl Sync for Regions {}
 
 impl Regions {
@@ -56,7 +56,7 @@ impl Regions {
         }
     }
 
-    /// A block, or NULL, and how many bytes are left.
+    /// Allocates a block. Returns it, or NULL, and how many bytes are left.
     pub fn take(&self, layout: Layout) -> (*mut u8, usize) {
         let _locked = self.lock.acquire();
         let count = layout.size().div_ceil(GRANULE).max(1);
@@ -73,8 +73,8 @@ impl Regions {
         (block, self.left())
     }
 
-    /// Takes a block back and answers how many bytes are left; None if it is none of the reserve. An unused region is
-    /// freed if the others have room.
+    /// Frees a block and returns how many bytes are left; None if the block is not from the reserve. An unused region
+    /// is freed if the others have enough space.
     pub fn give_back(&self, block: *mut u8) -> Option<usize> {
         if !self.may_own(block) {
             return None;
@@ -84,7 +84,7 @@ impl Regions {
         // SAFETY: the list holds live regions, and the lock is held.
         unsafe {
             (*region).give_back(block);
-            // Without it there must be enough left.
+            // Without this region there must be enough left.
             let plenty = self.left() >= SIZE + SIZE / 2;
             if plenty && (*region).taken == 0 && region != self.first.get() {
                 self.remove(region);
@@ -93,7 +93,7 @@ impl Regions {
         Some(self.left())
     }
 
-    /// Whether it is a block of the reserve.
+    /// Whether the block is from the reserve.
     pub fn own(&self, block: *mut u8) -> bool {
         if !self.may_own(block) {
             return false;
@@ -111,7 +111,7 @@ impl Regions {
             return false;
         }
         let _locked = self.lock.acquire();
-        // SAFETY: the fresh region is all zeroes, as one should be, and the lock is held.
+        // SAFETY: a new region of zeroes is valid, and the lock is held.
         unsafe {
             let first = self.first.get();
             (*fresh).next = (*first).next;
@@ -121,7 +121,7 @@ impl Regions {
         true
     }
 
-    /// False where a look at the address is enough to know it.
+    /// False if the address alone shows that the block is not from the reserve.
     fn may_own(&self, block: *mut u8) -> bool {
         contains(self.first.get(), block) || !self.more.load(Acquire).is_null()
     }
@@ -153,7 +153,7 @@ impl Regions {
         left
     }
 
-    /// Frees a region behind the first. The lock must be held.
+    /// Frees a region other than the first. The lock must be held.
     fn remove(&self, unused: *mut Region) {
         let first = self.first.get();
         let mut region = first;

@@ -6,7 +6,7 @@ fn layout(size: usize, align: usize) -> Layout {
 }
 
 fn fill(block: *mut u8, size: usize, byte: u8) {
-    // SAFETY: the tests fill blocks of theirs, of at least that size.
+    // SAFETY: the tests own the blocks that they fill, which have at least that size.
     unsafe { block.write_bytes(byte, size) };
 }
 
@@ -18,7 +18,7 @@ fn holds(block: *mut u8, size: usize, byte: u8) -> bool {
 }
 
 #[test]
-fn blocks_are_disjoint_aligned_and_used_again() {
+fn blocks_are_disjoint_aligned_and_reused() {
     static REGIONS: Regions = Regions::new();
     let sizes = [1, 64, 65, 1000, 4096, 20_000, 3];
     let aligns = [1, 8, 16, 64, 128, 4096];
@@ -47,14 +47,14 @@ fn blocks_are_disjoint_aligned_and_used_again() {
 }
 
 #[test]
-fn a_used_up_reserve_gets_more_regions_and_frees_them_when_unused() {
+fn a_full_reserve_adds_regions_and_frees_them_when_unused() {
     static REGIONS: Regions = Regions::new();
     let (first, _) = REGIONS.take(layout(SIZE, 1));
     assert!(REGIONS.add());
     let (second, left) = REGIONS.take(layout(100, 8));
     assert!(!second.is_null() && left < SIZE);
     assert_eq!(REGIONS.give_back(second), Some(SIZE));
-    // The reserve is not smaller than before: the region is kept until the first one has room.
+    // The reserve does not become smaller than before: the region is kept until the first one has space.
     assert_eq!(REGIONS.give_back(first), Some(2 * SIZE));
     let (second, _) = REGIONS.take(layout(SIZE, 1));
     let (third, _) = REGIONS.take(layout(SIZE, 1));
@@ -67,19 +67,19 @@ fn a_used_up_reserve_gets_more_regions_and_frees_them_when_unused() {
 }
 
 #[test]
-fn a_child_takes_the_lock_that_a_thread_of_its_parent_held() {
+fn a_child_acquires_the_lock_that_a_thread_of_its_parent_held() {
     let lock = lock::Lock::held_by(1);
     drop(lock.acquire());
     drop(lock.acquire());
 }
 
 #[test]
-fn blocks_move_out_of_the_reserve_and_are_known_by_their_address() {
+fn blocks_move_out_of_the_reserve_and_are_recognized_by_their_address() {
     let small = layout(100, 16);
     let block = take_zeroed(small);
     assert!(holds(block, 100, 0));
     fill(block, 100, 7);
-    // SAFETY: the block is of that layout, and is not used again.
+    // SAFETY: the block has that layout and is not used again.
     let moved = unsafe { Allocator.realloc(block, small, 5000) };
     assert!(!REGIONS.own(moved) && holds(moved, 100, 7));
     // SAFETY: as above.

@@ -20,7 +20,7 @@ fn columns(names: &[&[u8]]) -> Columns {
 }
 
 #[test]
-fn a_description_is_read_whole() {
+fn parses_a_row_description() {
     let columns = columns(&[b"first", b"", b"third"]);
     assert_eq!(columns.len(), 3);
     assert_eq!(columns.name(0), Some(c"first"));
@@ -41,7 +41,7 @@ fn a_description_is_read_whole() {
 }
 
 #[test]
-fn a_description_cut_anywhere_is_refused() {
+fn rejects_a_truncated_description() {
     let body = description(&[b"a", b"bc"]);
     for end in 0..body.len() {
         let cut: Box<[u8]> = body[..end].into();
@@ -70,7 +70,7 @@ fn a_copy_response_has_formats_only() {
 }
 
 #[test]
-fn names_are_found_as_sql_reads_them() {
+fn finds_names_by_the_rules_of_sql() {
     let columns = columns(&[b"plain", b"Mixed", b"say \"hi\"", b"a", b"a", b"fooBARfoo"]);
     let find = |name: &[u8]| columns.find(name, |c| c.to_ascii_lowercase());
     assert_eq!(find(b"plain"), Some(0));
@@ -88,7 +88,7 @@ fn names_are_found_as_sql_reads_them() {
 }
 
 #[test]
-fn an_empty_name_is_found_in_quotes() {
+fn finds_an_empty_name_in_quotes() {
     let columns = columns(&[b"x", b""]);
     assert_eq!(columns.find(b"\"\"", |c| c), Some(1));
 }

@@ -1,14 +1,14 @@
-//! The LINE block: the line of a query with a mark under the character an error is about.
+//! The LINE block: the line of a query with a mark under the position of the error.
 
 use crate::text::encoding::{dsplen, mblen};
 
-/// Columns of the query that are shown.
+/// The number of columns of the query that are shown.
 const DISPLAY_SIZE: usize = 60;
-/// Columns kept right of the mark where a line is cut.
+/// The number of columns kept to the right of the mark when a line is cut.
 const MIN_RIGHT: usize = 10;
 
-/// Appends the line of `query` that holds the character number `character`, from 1 on, and the
-/// mark under it; nothing if the query has no such character.
+/// Appends the line of `query` that contains character number `character`, counted from 1, and the mark under it. Appends
+/// nothing if the query has no such character.
 pub fn append(out: &mut Vec<u8>, query: &[u8], character: i32, encoding: i32) {
     let Some(index) = usize::try_from(character)
         .ok()
@@ -39,11 +39,11 @@ pub fn append(out: &mut Vec<u8>, query: &[u8], character: i32, encoding: i32) {
 struct Line<'a> {
     text: &'a [u8],
     number: usize,
-    /// The byte in `text` at which the marked character begins; its length if that is behind it.
+    /// The offset of the marked character in `text`; the length of `text` if the mark is after it.
     mark: usize,
 }
 
-/// The line with the character number `index`, from 0 on.
+/// The line that contains character number `index`, counted from 0.
 fn find_line(query: &[u8], index: usize, encoding: i32) -> Option<Line<'_>> {
     let mut start = 0;
     let mut number = 1;
@@ -53,7 +53,7 @@ fn find_line(query: &[u8], index: usize, encoding: i32) -> Option<Line<'_>> {
         let character = characters.next()?;
         let byte = query[character.start];
         if byte == b'\r' || byte == b'\n' {
-            // Each of \r, \n and \r\n ends one line.
+            // \r, \n and \r\n each end one line.
             number += usize::from(byte == b'\r' || before != b'\r');
             start = characters.at;
         }
@@ -70,7 +70,7 @@ fn find_line(query: &[u8], index: usize, encoding: i32) -> Option<Line<'_>> {
     })
 }
 
-/// What is shown of a line, and the column of the mark in it.
+/// The part of a line that is shown, and the column of the mark in it.
 fn cut(line: &[u8], mark: usize, encoding: i32) -> (std::ops::Range<usize>, usize) {
     let column_of = |byte| column_at(line, byte, encoding);
     let (width, mark_column) = (column_of(line.len()), column_of(mark));
@@ -87,14 +87,14 @@ fn cut(line: &[u8], mark: usize, encoding: i32) -> (std::ops::Range<usize>, usiz
     (start..end, mark_column.saturating_sub(column_of(start)))
 }
 
-/// The column at which the character at `byte` begins.
+/// The column of the character at `byte`.
 fn column_at(line: &[u8], byte: usize, encoding: i32) -> usize {
     Characters::new(&line[..byte], encoding)
         .map(|character| character.width)
         .sum()
 }
 
-/// The last boundary of characters not beyond `column`.
+/// The last character boundary at or before `column`.
 fn last_within(line: &[u8], column: usize, encoding: i32) -> usize {
     let mut end = 0;
     let mut columns = 0;
@@ -108,7 +108,7 @@ fn last_within(line: &[u8], column: usize, encoding: i32) -> usize {
     end
 }
 
-/// The first boundary of characters not before `column`.
+/// The first character boundary at or after `column`.
 fn first_from(line: &[u8], column: usize, encoding: i32) -> usize {
     let mut columns = 0;
     for character in Characters::new(line, encoding) {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_stands_under_the_character() {
+    fn the_mark_is_under_the_character() {
         assert_eq!(shown("selec 1", 1), "LINE 1: selec 1\n        ^\n");
         assert_eq!(shown("selec 1", 7), "LINE 1: selec 1\n              ^\n");
         assert_eq!(shown("ab", 3), "LINE 1: ab\n          ^\n");
@@ -179,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_are_not_there() {
+    fn positions_outside_the_query_show_nothing() {
         for character in [i32::MIN, -1, 0, 4, i32::MAX] {
             assert_eq!(shown("ab", character), "");
         }
     }
 
     #[test]
-    fn tabs_are_one_blank() {
+    fn tabs_become_one_space() {
         assert_eq!(shown("a\tb\tc", 5), "LINE 1: a b c\n            ^\n");
     }
 
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(shown("a\rb\rc", 5), "LINE 3: c\n        ^\n");
         assert_eq!(shown("a\n\n\rb", 5), "LINE 4: b\n        ^\n");
         assert_eq!(shown("\r\n\nx", 4), "LINE 3: x\n        ^\n");
-        // At the line end itself the mark stands behind the line.
+        // At the line end itself the mark is after the line.
         assert_eq!(shown("ab\ncd", 3), "LINE 1: ab\n          ^\n");
         assert_eq!(shown("ab\r\ncd", 4), "LINE 2: \n        ^\n");
     }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_right_first() {
+    fn a_long_line_is_cut_at_the_right_first() {
         let query = "x".repeat(100);
         let line = "x".repeat(60);
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn then_it_is_cut_left() {
+    fn a_long_line_is_cut_at_the_left_if_necessary() {
         let query = "x".repeat(200);
         let line = "x".repeat(60);
         assert_eq!(
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_cut_off_at_the_end_is_no_trouble() {
+    fn an_incomplete_character_at_the_end_is_accepted() {
         for encoding in 0..42 {
             for end in 0..8u8 {
                 let query = [

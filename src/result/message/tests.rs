@@ -67,7 +67,7 @@ fn terse() {
 }
 
 #[test]
-fn sqlstate_or_else_terse() {
+fn sqlstate_falls_back_to_terse() {
     let show = |list: &[_]| {
         text(
             list,
@@ -163,7 +163,7 @@ fn parts_of_a_location() {
 }
 
 #[test]
-fn positions_that_are_no_numbers() {
+fn positions_that_are_not_numbers() {
     for (position, number) in [
         ("7", 7),
         (" +7x", 7),
@@ -182,7 +182,7 @@ fn positions_that_are_no_numbers() {
 }
 
 #[test]
-fn a_result_tells_its_error_again() {
+fn a_result_formats_its_error_again() {
     let mut result = PgResult::new(Status::FatalError, 6, Layout::Compact).unwrap();
     let again =
         |result: &PgResult| result.verbose_error_message(Verbosity::Sqlstate, ShowContext::Never);

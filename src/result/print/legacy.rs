@@ -3,7 +3,7 @@
 use super::{Sink, collected, own_name, padded, repeat, text};
 use crate::result::store::PgResult;
 
-/// Prints `result` as PQdisplayTuples does; None prints as a result without rows and columns.
+/// Prints `result` as PQdisplayTuples does. None prints like a result without rows and columns.
 pub fn display_tuples(
     result: Option<&PgResult>,
     fill: bool,
@@ -28,7 +28,7 @@ pub fn display_tuples(
         }
         out(b"\n");
         for width in &widths {
-            // libpq: padding and rules are one longer than the widest value.
+            // libpq: padding and rules are one column longer than the widest value.
             let rule = if fill { width + 1 } else { 0 };
             repeat(out, b'-', rule);
             out(separator);
@@ -67,7 +67,7 @@ fn cell(value: &[u8], width: Option<usize>, separator: &[u8], out: &mut Sink) {
     out(separator);
 }
 
-/// Prints `result` as PQprintTuples does; nothing if it has no columns.
+/// Prints `result` as PQprintTuples does. Prints nothing if it has no columns.
 pub fn print_tuples<'r>(
     result: &'r PgResult,
     names: bool,

@@ -40,7 +40,7 @@ fn printed(options: &PrintOptions) -> String {
     collect(|out| print(&sample(), options, out))
 }
 
-// What libpq prints, byte for byte.
+// The expected texts are libpq's output, byte for byte.
 
 #[test]
 fn aligned() {

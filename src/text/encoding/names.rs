@@ -1,4 +1,4 @@
-//! The names of encodings: libpq's own, the aliases it takes, and those of locales.
+//! The names of encodings: libpq's own, its aliases, and those of locales.
 
 use std::ffi::CStr;
 
@@ -50,16 +50,16 @@ const NAMES: [&CStr; 42] = [
     c"SHIFT_JIS_2004",
 ];
 
-/// libpq: a name as long as a server's identifiers can be is not looked up.
+/// libpq: a name of this length, the limit of server identifiers, is not looked up.
 const NAME_LIMIT: usize = 64;
 
-/// libpq's name of `encoding`, empty when there is none.
+/// libpq's name of `encoding`; empty if it has none.
 pub fn to_name(encoding: i32) -> &'static CStr {
     let index = usize::try_from(encoding).unwrap_or(usize::MAX);
     NAMES.get(index).copied().unwrap_or(c"")
 }
 
-/// The encoding that `name` or one of its aliases stands for; case and all but letters and digits are ignored.
+/// The encoding with the name or alias `name`. Case, and all characters except letters and digits, are ignored.
 pub fn from_name(name: &[u8]) -> Option<i32> {
     if name.len() >= NAME_LIMIT {
         return None;
@@ -116,7 +116,7 @@ fn from_key(key: &[u8]) -> Option<i32> {
     })
 }
 
-/// What systems call the codeset of a locale.
+/// The names that systems use for the codesets of locales.
 const CODESETS: [(i32, &[&str]); 40] = [
     (SQL_ASCII, &["US-ASCII"]),
     (
@@ -198,7 +198,7 @@ const CODESETS: [(i32, &[&str]); 40] = [
     (SHIFT_JIS_2004, &["SJIS_2004"]),
 ];
 
-/// The encoding of a locale whose codeset (`nl_langinfo(CODESET)`) is called `codeset`.
+/// The encoding of a locale with the codeset (`nl_langinfo(CODESET)`) `codeset`.
 pub fn from_codeset(codeset: &[u8]) -> Option<i32> {
     let is_called = |name: &&str| name.as_bytes().eq_ignore_ascii_case(codeset);
     let mut known = CODESETS.iter();
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_stands_for_its_own_number() {
+    fn every_name_has_its_number() {
         for encoding in (0..42).filter(|&id| is_valid(id)) {
             let name = to_name(encoding).to_bytes();
             assert_eq!(from_name(name), Some(encoding), "{name:?}");

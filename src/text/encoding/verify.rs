@@ -1,19 +1,19 @@
-//! Which bytes are characters: the checks that keep a stray lead byte from swallowing a quote.
+//! Checks which bytes are valid characters, so that an incomplete character cannot include a quote.
 
 use super::{Family, SS2, SS3};
 
 #[cfg(test)]
-/// The length of the character at the start of `s` when it is there completely and valid, else None.
+/// The length of the character at the start of `s` if it is complete and valid, otherwise None.
 pub fn verify_char(encoding: i32, s: &[u8]) -> Option<usize> {
     verify(Family::of(encoding), s)
 }
 
-/// How many bytes at the start of `s`, which holds no NUL, are valid characters; `s.len()` when all are.
+/// How many bytes at the start of `s`, which has no NUL, are valid characters; `s.len()` if all are.
 pub fn valid_prefix(encoding: i32, s: &[u8]) -> usize {
     match Family::of(encoding) {
         Family::SingleByte => s.len(),
         // The same rules as PostgreSQL's: shortest form, no surrogates, up to U+10FFFF.
-        // `compat` stops at the first bad byte, so that a caller who goes on behind each stays fast.
+        // `compat` stops at the first invalid byte, so that callers who continue after each one stay fast.
         Family::Utf8 => match simdutf8::compat::from_utf8(s) {
             Ok(_) => s.len(),
             Err(error) => error.valid_up_to(),
@@ -62,14 +62,14 @@ fn verify(family: Family, s: &[u8]) -> Option<usize> {
     is_character(family, first, tail).then_some(length)
 }
 
-/// Whether the byte `first`, above 0x7F, and the rest of its announced length are a character.
+/// Whether the byte `first`, above 0x7F, and the following bytes of its implied length are a valid character.
 fn is_character(family: Family, first: u8, tail: &[u8]) -> bool {
     match (family, first) {
         (Family::EucJp, SS2) => matches!(tail, [0xA1..=0xDF]),
         (Family::EucJp, SS3) | (Family::Johab, _) => euc(tail),
         (Family::EucTw, SS2) => matches!(tail, [0xA1..=0xA7, more @ ..] if euc(more)),
         (Family::EucTw, SS3) => false,
-        // libpq: the first byte of EUC_TW's plane 1 is not looked at.
+        // libpq: the first byte of EUC_TW's plane 1 is not checked.
         (Family::EucTw, _) => euc(tail),
         (Family::EucJp | Family::EucKr | Family::EucCn, _) => euc(&[first]) && euc(tail),
         (Family::ShiftJis, _) => shift_jis(first, tail),
@@ -94,8 +94,8 @@ fn shift_jis(first: u8, tail: &[u8]) -> bool {
     }
 }
 
-/// libpq: BIG5, GBK and UHC take any second byte but NUL. The one pair refused is the one that escaping
-/// writes for what it cannot accept.
+/// libpq: BIG5, GBK and UHC accept any second byte except NUL. The only invalid pair is the one that escaping writes for
+/// invalid bytes.
 fn double_byte(first: u8, tail: &[u8]) -> bool {
     tail != [0] && !(first == 0x8D && tail == b" ")
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_for_bad_bytes_is_never_valid() {
+    fn the_replacement_for_invalid_bytes_is_never_valid() {
         for encoding in 0..42 {
             let pair: &[u8] = if encoding == UTF8 { b"\xC0 " } else { b"\x8D " };
             if mblen(encoding, pair) == 2 {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_prefix_is_a_run_of_valid_characters() {
+    fn a_valid_prefix_consists_of_valid_characters() {
         let mut random = Random::new(7);
         for encoding in 0..42 {
             for _ in 0..300 {

@@ -1,11 +1,11 @@
-//! bytea as text: the hex and the escape form, both ways.
+//! Conversion between bytea and text, in the hex and the escape format.
 
 use super::EscapeError;
 #[cfg(test)]
 use super::reserved;
 use crate::text::sink::Sink;
 
-/// Every byte in hex digits.
+/// The two hex digits of every byte.
 static HEX: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut pairs = [[0; 2]; 256];
@@ -19,7 +19,7 @@ static HEX: [[u8; 2]; 256] = {
 
 const NO_DIGIT: u8 = 0xFF;
 
-/// What a character is worth as a hex digit.
+/// The value of a character as a hex digit.
 fn digit(character: u8) -> u8 {
     let decimal = character.wrapping_sub(b'0');
     let letter = (character | 0x20).wrapping_sub(b'a');
@@ -30,12 +30,12 @@ fn digit(character: u8) -> u8 {
     }
 }
 
-/// How a bytea is written inside a string literal.
+/// How to write a bytea inside a string literal.
 #[derive(Clone, Copy, Debug)]
 pub struct ByteaRules {
-    /// `\x...`, which servers read since 9.0; else octal escapes.
+    /// Use `\x...`, which servers accept since 9.0; otherwise octal escapes.
     pub hex: bool,
-    /// Whether a backslash in a literal stands for itself; if not, each is doubled.
+    /// Whether a backslash in a literal is an ordinary character; otherwise each is doubled.
     pub std_strings: bool,
 }
 
@@ -44,7 +44,7 @@ impl ByteaRules {
         if self.std_strings { b"\\" } else { b"\\\\" }
     }
 
-    /// How many bytes [`ByteaRules::write`] makes of `from`.
+    /// How many bytes [`ByteaRules::write`] writes for `from`.
     pub fn size(&self, from: &[u8]) -> Result<usize, EscapeError> {
         let size = if self.hex {
             self.hex_size(from.len())
@@ -55,7 +55,7 @@ impl ByteaRules {
                 .map(size)
                 .try_fold(0usize, usize::checked_add)
         };
-        // The NUL that C puts behind has to be countable too.
+        // The size with the NUL that C appends must not overflow either.
         let countable = size.filter(|&size| size < usize::MAX);
         countable.ok_or(EscapeError::ByteaTooLong)
     }
@@ -93,10 +93,10 @@ impl ByteaRules {
     }
 }
 
-/// The longest form that one byte has in the escape format.
+/// The longest form of one byte in the escape format.
 const LONGEST: usize = 5;
 
-/// The form of every byte, and how much of it counts, without and with standard-conforming strings.
+/// The form of every byte and its length, without and with standard-conforming strings.
 static ESCAPED: [[([u8; LONGEST], usize); 256]; 2] = [escaped_forms(false), escaped_forms(true)];
 
 const fn escaped_forms(std_strings: bool) -> [([u8; LONGEST], usize); 256] {
@@ -136,7 +136,7 @@ fn put_hex(from: &[u8], to: &mut impl Sink) {
 }
 
 #[cfg(test)]
-/// `from` as it is written inside a string literal.
+/// `from` in the form for a string literal.
 pub fn escape_bytea(from: &[u8], hex: bool, std_strings: bool) -> Result<Vec<u8>, EscapeError> {
     let rules = ByteaRules { hex, std_strings };
     let mut to = reserved(rules.size(from)?)?;
@@ -145,14 +145,14 @@ pub fn escape_bytea(from: &[u8], hex: bool, std_strings: bool) -> Result<Vec<u8>
 }
 
 #[cfg(test)]
-/// The bytes that the server's text form of a bytea (without its NUL) stands for.
+/// Decodes the server's text form of a bytea (without its NUL).
 pub fn unescape_bytea(text: &[u8]) -> Result<Vec<u8>, EscapeError> {
     let mut to = reserved(unescaped_limit(text))?;
     write_unescaped(text, &mut to);
     Ok(to)
 }
 
-/// A length that the bytes `text` stands for do not exceed.
+/// An upper limit for the number of bytes that `text` decodes to.
 pub fn unescaped_limit(text: &[u8]) -> usize {
     match text.strip_prefix(b"\\x") {
         Some(digits) => digits.len() / 2,
@@ -160,7 +160,7 @@ pub fn unescaped_limit(text: &[u8]) -> usize {
     }
 }
 
-/// Writes the bytes that `text`, the server's text form of a bytea, stands for.
+/// Decodes `text`, the server's text form of a bytea, and writes the bytes.
 pub fn write_unescaped(text: &[u8], to: &mut impl Sink) {
     match text.strip_prefix(b"\\x") {
         Some(digits) => put_from_hex(digits, to),
@@ -179,7 +179,7 @@ fn put_from_hex(mut digits: &[u8], to: &mut impl Sink) {
     to.put_each(HexPairs { digits });
 }
 
-/// The bytes of a block in which every character is a digit.
+/// Decodes a block if every character of it is a hex digit.
 fn from_hex_block(block: &[u8; 64]) -> Option<[u8; 32]> {
     let values = block.map(digit);
     let mut bytes = [0; 32];
@@ -190,7 +190,8 @@ fn from_hex_block(block: &[u8; 64]) -> Option<[u8; 32]> {
     (seen != NO_DIGIT).then_some(bytes)
 }
 
-/// The pairs of hex digits in a text. libpq: what is no digit is passed over; after a digit, together with it.
+/// The pairs of hex digits in a text. libpq: a character that is not a digit is skipped; after a single digit, together
+/// with it.
 struct HexPairs<'a> {
     digits: &'a [u8],
 }
@@ -232,7 +233,7 @@ fn put_unescaped(text: &[u8], to: &mut impl Sink) {
                 to.put(&[(high - b'0') << 6 | (middle - b'0') << 3 | (low - b'0')]);
                 rest = &rest[3..];
             }
-            // libpq: any other backslash is dropped, what follows it stands for itself.
+            // libpq: any other backslash is removed, and the byte after it is kept.
             _ => {}
         }
     }
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_cannot_be_counted() {
+    fn sizes_that_overflow_are_errors() {
         let rules = ByteaRules {
             hex: true,
             std_strings: false,
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_hex_passes_over_what_is_no_digit() {
+    fn decoding_hex_skips_other_characters() {
         for (text, bytes) in [
             (&b"\\x"[..], &b""[..]),
             (b"\\x4", b""),
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_escapes() {
+    fn decodes_escapes() {
         for (text, bytes) in [
             (&b""[..], &b""[..]),
             (b"\\", b""),
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn decodes_what_it_encodes() {
         let mut random = Random::new(3);
         for length in 0..400 {
             let bytes = random.bytes(length);
@@ -332,7 +333,7 @@ mod tests {
                     std_strings: true,
                 };
                 assert_eq!(rules.size(&bytes).unwrap(), text.len());
-                // What the server makes of the literal, and sends back.
+                // The server decodes the literal and sends the bytes back.
                 let stored = String::from_utf8(text).unwrap().replace("''", "'");
                 assert_eq!(unescape_bytea(stored.as_bytes()).unwrap(), bytes);
             }
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_any_text_keeps_the_limit() {
+    fn decoding_any_text_keeps_the_limit() {
         let mut random = Random::new(4);
         for _ in 0..2000 {
             let text = random.of(b"\\\\x0123789abF'g \xFF", 200);

@@ -25,7 +25,7 @@ fn encodings() -> impl Iterator<Item = i32> {
 }
 
 #[test]
-fn quotes_are_doubled_and_backslashes_if_they_escape() {
+fn doubles_quotes_and_backslashes_that_escape() {
     assert_eq!(string(UTF8, true, b"a'b\\c\"").0, b"a''b\\c\"");
     assert_eq!(string(UTF8, false, b"a'b\\c\"").0, b"a''b\\\\c\"");
     assert_eq!(string(UTF8, true, b"''").0, b"''''");
@@ -54,7 +54,7 @@ fn literals_and_identifiers() {
 }
 
 #[test]
-fn bad_bytes_become_undecodable() {
+fn invalid_bytes_become_an_invalid_character() {
     let escaped = string(UTF8, true, b"a\xE9'b\xC3");
     assert_eq!(
         escaped,
@@ -91,7 +91,7 @@ fn the_first_character_above_ascii_decides_what_quoting_reports() {
 }
 
 #[test]
-fn second_bytes_that_look_like_ascii_are_left_alone() {
+fn ascii_bytes_inside_a_character_are_not_doubled() {
     assert_eq!(string(SJIS, false, b"\x83\\\\'").0, b"\x83\\\\\\''");
     assert_eq!(literal(SJIS, b"\x83\\'").unwrap(), b"'\x83\\'''");
     assert_eq!(literal(GBK, b"\x81\\").unwrap(), b"'\x81\\'");
@@ -103,7 +103,7 @@ fn second_bytes_that_look_like_ascii_are_left_alone() {
 }
 
 #[test]
-fn messages_are_those_of_libpq() {
+fn errors_have_libpqs_texts() {
     let too_long = EscapeError::TooLong.message();
     assert!(too_long.ends_with(&format!("exceeds the maximum allowed ({})", usize::MAX)));
     let too_long = EscapeError::ByteaTooLong.message();
@@ -121,7 +121,7 @@ fn messages_are_those_of_libpq() {
     );
 }
 
-/// libpq's way: one character at a time.
+/// libpq's algorithm: one character at a time.
 fn string_by_characters(encoding: i32, std_strings: bool, from: &[u8]) -> (Vec<u8>, bool) {
     let mut to = Vec::new();
     let mut bad = false;
@@ -144,7 +144,7 @@ fn string_by_characters(encoding: i32, std_strings: bool, from: &[u8]) -> (Vec<u
     (to, bad)
 }
 
-/// Whether a scanner that takes `width` bytes at a time sees one quoted token, from the first byte to the last.
+/// Whether a scanner that advances by characters of `width` sees exactly one quoted token.
 fn is_one_token(text: &[u8], backslash_escapes: bool, width: impl Fn(&[u8]) -> usize) -> bool {
     let quote = text[0];
     let mut at = 1;
@@ -160,8 +160,8 @@ fn is_one_token(text: &[u8], backslash_escapes: bool, width: impl Fn(&[u8]) -> u
     false
 }
 
-/// Checks that a quoted text is one token for those who know its encoding, and for those who look at bytes
-/// where that is possible.
+/// Checks that a quoted text is one token for a scanner that knows its encoding and, if possible, for one that looks at
+/// single bytes.
 fn assert_one_token(encoding: i32, text: &[u8], what: &[u8]) {
     let start = if text.starts_with(b" E") { 2 } else { 0 };
     let by_character = |rest: &[u8]| mblen(encoding, rest).min(rest.len());
@@ -231,7 +231,7 @@ fn any_text_stays_inside_its_quotes() {
 }
 
 #[test]
-fn nothing_behind_the_end_is_looked_at() {
+fn bytes_after_the_end_are_not_read() {
     for encoding in encodings() {
         for lead in 0x80..=0xFFu8 {
             for behind in [b"\xA1\xA1\xA1", b"000", b"\x80\x80\x80", b"'''"] {
@@ -248,7 +248,7 @@ fn nothing_behind_the_end_is_looked_at() {
 }
 
 #[test]
-fn a_long_text_with_a_bad_end() {
+fn a_long_text_with_an_invalid_end() {
     let mut from = b"-".repeat(0x1FFFF);
     from.push(0xFE);
     assert_eq!(literal(GB18030, &from), Err(EscapeError::Incomplete));

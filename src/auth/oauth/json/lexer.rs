@@ -1,6 +1,6 @@
-//! JSON's tokens.
+//! Splits JSON into tokens.
 
-/// What the text at hand is.
+/// The kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
     String,
@@ -29,14 +29,14 @@ const HIGH_AFTER_HIGH: &str = "Unicode high surrogate must not follow a high sur
 const LOW_ALONE: &str = "Unicode low surrogate must follow a high surrogate.";
 const ZERO: &str = "\\u0000 cannot be converted to text.";
 
-/// Splits a text into tokens, one ahead.
+/// Splits a text into tokens, and holds the current one.
 pub(super) struct Lexer<'a> {
     text: &'a str,
-    /// The token's place in the text.
+    /// The range of the current token in the text.
     start: usize,
     end: usize,
     pub(super) token: Token,
-    /// A string's text, without quotes and escapes.
+    /// The text of a string, without quotes and with escapes decoded.
     string: String,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Lexer<'a> {
         Ok(lexer)
     }
 
-    /// The scalar at hand.
+    /// The current scalar.
     pub(super) fn take_text(&mut self) -> String {
         match self.token {
             Token::String => std::mem::take(&mut self.string),
@@ -61,7 +61,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The complaint about a token that must not stand here.
+    /// The error for a token that is not allowed here.
     pub(super) fn expected(&self, what: &str) -> String {
         match self.token {
             Token::End => "The input string ended unexpectedly.".to_owned(),
@@ -69,7 +69,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Goes on to the next token.
+    /// Advances to the next token.
     pub(super) fn advance(&mut self) -> Result<(), String> {
         let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         let rest = self.bytes(self.end);
@@ -115,7 +115,7 @@ impl<'a> Lexer<'a> {
         format!("Token \"{}\" is invalid.", self.shown())
     }
 
-    /// libpq: a whole word is reported, not the first letter that is wrong.
+    /// libpq: the error shows the whole word, not the first wrong letter.
     fn skip_word(&mut self) {
         self.end += self
             .bytes(self.end)
@@ -166,7 +166,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips digits; false when there are none.
+    /// Skips digits; false if there are none.
     fn digits(&mut self) -> bool {
         let rest = self.bytes(self.end);
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -211,7 +211,7 @@ impl<'a> Lexer<'a> {
         self.text.get(from..self.end).unwrap_or_default()
     }
 
-    /// One escape sequence; answers a high surrogate that waits for its other half.
+    /// Decodes one escape sequence. Returns a high surrogate if it must be followed by a low one.
     fn escape(&mut self, high: Option<u32>) -> Result<Option<u32>, String> {
         let at = self.end + 1;
         let Some(letter) = self.byte(at) else {
@@ -267,7 +267,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// A high surrogate must be followed by its other half.
+/// libpq's text for a high surrogate without a low one.
 fn no_surrogate(high: Option<u32>) -> Result<(), String> {
     match high {
         None => Ok(()),
@@ -275,7 +275,7 @@ fn no_surrogate(high: Option<u32>) -> Result<(), String> {
     }
 }
 
-/// Bytes that a word is made of, for complaints about it.
+/// Whether the byte is part of a word, for error texts.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }

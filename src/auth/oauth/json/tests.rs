@@ -1,6 +1,6 @@
 use super::*;
 
-/// Writes down what it is told, and refuses what is nested deeper than 3.
+/// Records the items, and rejects nesting deeper than 3.
 #[derive(Default)]
 struct Diary {
     entries: Vec<String>,
@@ -60,7 +60,7 @@ fn complaint(text: &str) -> String {
 }
 
 #[test]
-fn everything_is_told_in_order() {
+fn reports_items_in_order() {
     let text = " { \"a\" : [ 1 , \"x\" , { } , [ ] ] ,\n\t\"b\":null, \"\":true}\r\n";
     let expected = "{ a: [ Number 1 String x { } [ ] ] b: Null null : True true }";
     assert_eq!(told(text), expected);
@@ -71,13 +71,13 @@ fn everything_is_told_in_order() {
 }
 
 #[test]
-fn strings_lose_their_escapes() {
+fn decodes_escapes() {
     let escaped = r#""\"\\\/\b\f\n\r\t\u00e9\u20AC\ud83d\ude00é""#;
     assert_eq!(told(escaped), "String \"\\/\u{8}\u{c}\n\r\té€\u{1F600}é");
 }
 
 #[test]
-fn complaints_are_libpqs() {
+fn errors_have_libpqs_texts() {
     let more = "The input string ended unexpectedly.";
     let cases = [
         ("", more),
@@ -140,14 +140,14 @@ const HIGH: &str = "Unicode high surrogate must not follow a high surrogate.";
 const LOW: &str = "Unicode low surrogate must follow a high surrogate.";
 
 #[test]
-fn a_refusal_ends_the_reading_before_what_follows() {
+fn a_visitors_error_comes_before_errors_after_it() {
     assert_eq!(complaint("[[[[x"), "too deep");
     assert_eq!(complaint("{\"a\":{\"a\":{\"a\":{"), "too deep");
     assert_eq!(complaint(&"[".repeat(100_000)), "too deep");
 }
 
 #[test]
-fn damage_is_survived() {
+fn damaged_documents_do_not_panic() {
     let text = r#"{"issuer":"https://x\u00e9\ud83d\ude00","n":[1.5e3,-0,true,null,{"é":"\n"}]}"#;
     for cut in 0..text.len() {
         if let Some(short) = text.get(..cut) {
@@ -156,7 +156,7 @@ fn damage_is_survived() {
         for byte in [b'"', b'\\', b'{', b']', b'u', b'0', 1, 0x80, 0xff] {
             let mut damaged = text.as_bytes().to_vec();
             damaged[cut] = byte;
-            // It ends, and without a panic; what it says does not matter here.
+            // Must return without a panic. The result does not matter.
             let _ = read(&String::from_utf8_lossy(&damaged), &mut Diary::default());
         }
     }

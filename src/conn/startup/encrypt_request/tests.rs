@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn receive(&mut self, bytes: &[u8]) {
-        let room = self.session.input_mut().spare(bytes.len()).unwrap();
+        let room = self.session.input_mut().free_space(bytes.len()).unwrap();
         room[..bytes.len()].copy_from_slice(bytes);
         self.session.input_mut().filled(bytes.len());
     }
