@@ -1,11 +1,11 @@
 //! The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), and the secret a server stores.
 
 use super::saslprep;
+use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use std::num::NonZeroU32;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -171,14 +171,14 @@ impl Client {
         let bare = self.first_message_bare();
         let auth_message = [&bare, b",".as_slice(), server_first, b",", &message].concat();
         let (client_key, server_key) = self.keys(&server);
-        let stored_key = Zeroizing::new(Key::from(Sha256::digest(client_key.as_slice())));
-        let mut proof = hmac(stored_key.as_slice(), &auth_message);
+        let stored_key = sha256(client_key.as_slice());
+        let mut proof = hmac_sha256(stored_key.as_slice(), &auth_message);
         for (byte, key) in proof.iter_mut().zip(client_key.iter()) {
             *byte ^= key;
         }
         message.extend_from_slice(b",p=");
         message.extend_from_slice(BASE64.encode(proof.as_slice()).as_bytes());
-        let signature = server_key.map(|key| hmac(key.as_slice(), &auth_message));
+        let signature = server_key.map(|key| hmac_sha256(key.as_slice(), &auth_message));
         self.state = State::ProofSent(signature);
         Ok(message)
     }
@@ -202,7 +202,11 @@ impl Client {
         let salted = password
             .as_ref()
             .map(|password| salted_password(password, &server.salt, server.iterations));
-        let key = |name: &[u8]| salted.as_ref().map(|salted| hmac(salted.as_slice(), name));
+        let key = |name: &[u8]| {
+            salted
+                .as_ref()
+                .map(|salted| hmac_sha256(salted.as_slice(), name))
+        };
         let client = client_key.clone().or_else(|| key(b"Client Key"));
         let server = server_key.clone().or_else(|| key(b"Server Key"));
         // With neither a key nor a password the proof is wrong, and the server will reject it.
@@ -232,7 +236,7 @@ impl Client {
 struct ServerFirst<'a> {
     nonce: &'a [u8],
     salt: Vec<u8>,
-    iterations: u32,
+    iterations: NonZeroU32,
 }
 
 impl<'a> ServerFirst<'a> {
@@ -299,32 +303,46 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A positive `int` in decimal. As in C, white space and a sign may come before it.
-fn iteration_count(text: &[u8]) -> Option<u32> {
+fn iteration_count(text: &[u8]) -> Option<NonZeroU32> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
     let count = text.parse::<i32>().ok()?;
-    u32::try_from(count).ok().filter(|count| *count > 0)
+    NonZeroU32::new(u32::try_from(count).ok()?)
 }
 
-fn salted_password(password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Key> {
+// aws-lc-rs computes these three without allocating memory, so they cannot fail.
+
+fn salted_password(password: &[u8], salt: &[u8], iterations: NonZeroU32) -> Zeroizing<Key> {
     let mut salted = Zeroizing::new(Key::default());
-    pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, salted.as_mut_slice());
+    let algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
+    pbkdf2::derive(algorithm, iterations, salt, password, salted.as_mut_slice());
     salted
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<Key> {
-    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    Zeroizing::new(mac.chain_update(message).finalize().into_bytes().into())
+fn hmac_sha256(key: &[u8], message: &[u8]) -> Zeroizing<Key> {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
+    key_of(tag.as_ref())
+}
+
+fn sha256(message: &[u8]) -> Zeroizing<Key> {
+    key_of(digest::digest(&digest::SHA256, message).as_ref())
+}
+
+/// `hash` is as long as a key.
+fn key_of(hash: &[u8]) -> Zeroizing<Key> {
+    let mut key = Zeroizing::new(Key::default());
+    key.copy_from_slice(hash);
+    key
 }
 
 /// The secret that the server stores for `password`: `SCRAM-SHA-256$ITERATIONS:SALT$STORED_KEY:SERVER_KEY`.
 /// `iterations` is at least 1.
 pub fn build_secret(password: &[u8], salt: &[u8; SALT_LENGTH], iterations: u32) -> Vec<u8> {
-    let iterations = iterations.max(1);
+    let iterations = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
     let salted = salted_password(&saslprep::prepare(password), salt, iterations);
-    let client_key = hmac(salted.as_slice(), b"Client Key");
-    let stored_key = BASE64.encode(Sha256::digest(client_key.as_slice()));
-    let server_key = BASE64.encode(hmac(salted.as_slice(), b"Server Key").as_slice());
+    let client_key = hmac_sha256(salted.as_slice(), b"Client Key");
+    let stored_key = BASE64.encode(sha256(client_key.as_slice()).as_slice());
+    let server_key = BASE64.encode(hmac_sha256(salted.as_slice(), b"Server Key").as_slice());
     let salt = BASE64.encode(salt);
     format!("SCRAM-SHA-256${iterations}:{salt}${stored_key}:{server_key}").into_bytes()
 }

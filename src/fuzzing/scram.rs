@@ -1,9 +1,8 @@
 //! A server's messages of SCRAM.
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::auth::scram::{Binding, Client, Credentials, Key, RAW_NONCE_LENGTH};
@@ -59,7 +58,6 @@ fn until_proof(first: &[u8], password: &[u8]) -> Option<(Client, Vec<u8>)> {
 }
 
 fn signature(message: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(&SERVER_KEY).expect("a key of any length");
-    mac.update(message);
-    STANDARD.encode(mac.finalize().into_bytes())
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &SERVER_KEY);
+    STANDARD.encode(hmac::sign(&key, message))
 }

@@ -31,8 +31,8 @@ fn the_keys_of_rfc_7677() {
     let client = Client::new(Binding::Unsupported, password(b"pencil"), NONCE);
     assert_eq!(client.without_proof(server.nonce), without_proof);
     let (client_key, server_key) = client.keys(&server);
-    let stored_key = Sha256::digest(client_key.as_slice());
-    let signature = hmac(&stored_key, &message);
+    let stored_key = sha256(client_key.as_slice());
+    let signature = hmac_sha256(stored_key.as_slice(), &message);
     let proof: Vec<u8> = signature
         .iter()
         .zip(client_key.iter())
@@ -42,7 +42,7 @@ fn the_keys_of_rfc_7677() {
         BASE64.encode(proof),
         "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
     );
-    let signature = hmac(server_key.unwrap().as_slice(), &message);
+    let signature = hmac_sha256(server_key.unwrap().as_slice(), &message);
     let server_final = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
     assert_eq!(parse_server_final(server_final).unwrap(), *signature);
 }
@@ -57,19 +57,19 @@ fn server_answer(stored: &[u8], bare: &[u8], server_first: &[u8], client_final: 
     let split = client_final.windows(3).position(|w| w == b",p=").unwrap();
     let (without_proof, proof) = (&client_final[..split], &client_final[split + 3..]);
     let message = [bare, b",", server_first, b",", without_proof].concat();
-    let signature = hmac(&stored_key, &message);
+    let signature = hmac_sha256(&stored_key, &message);
     let proof = BASE64.decode(proof).unwrap();
     let client_key: Vec<u8> = proof
         .iter()
         .zip(signature.iter())
         .map(|(a, b)| a ^ b)
         .collect();
-    if Sha256::digest(client_key).as_slice() != stored_key {
+    if sha256(&client_key).as_slice() != stored_key {
         return b"e=invalid-proof".to_vec();
     }
     format!(
         "v={}",
-        BASE64.encode(hmac(&server_key, &message).as_slice())
+        BASE64.encode(hmac_sha256(&server_key, &message).as_slice())
     )
     .into_bytes()
 }
@@ -120,8 +120,8 @@ fn an_exchange_succeeds_with_the_password_and_only_with_it() {
 
 #[test]
 fn keys_replace_the_password() {
-    let salted = salted_password(b"secret", b"0123456789abcdef", 7);
-    let key = |name: &[u8]| Some(hmac(salted.as_slice(), name));
+    let salted = salted_password(b"secret", b"0123456789abcdef", NonZeroU32::new(7).unwrap());
+    let key = |name: &[u8]| Some(hmac_sha256(salted.as_slice(), name));
     let both = Credentials {
         client_key: key(b"Client Key"),
         server_key: key(b"Server Key"),
