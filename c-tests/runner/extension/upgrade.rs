@@ -51,7 +51,7 @@ fn empty(server: &Postgres, programs: &Path) {
 }
 
 #[test]
-fn pg_upgrade_keeps_the_extension_and_its_settings() {
+fn pg_upgrade_keeps_the_extension_and_dependent_objects() {
     let (old, old_programs) = complete(versions()[0]);
     let (new, new_programs) = complete(Version::Oracle18);
     let sql = "CREATE EXTENSION pg_goaway;

@@ -15,8 +15,8 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, Connection, Error, NoTls, Socket};
 
-/// Drives a connection, and notes that its server asks to disconnect. `Connection` keeps the parameter to itself, so
-/// whoever polls it has to look.
+/// Polls a connection, and records that its server asks to disconnect. Only the code that polls the `Connection` can
+/// read the parameter.
 fn drive(
     connection: &mut Connection<Socket, NoTlsStream>,
     asked: &AtomicBool,
@@ -80,7 +80,7 @@ async fn visit_idle_connections(pool: Pool) {
     }
 }
 
-/// tokio-postgres reads no environment variables.
+/// tokio-postgres does not read environment variables.
 fn config() -> Config {
     let variable = |name| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let mut config = Config::new();

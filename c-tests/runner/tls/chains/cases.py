@@ -1,7 +1,7 @@
-"""Writes chains of certificates and revocation lists, good and forged: cases.py DIRECTORY.
+"""Writes valid and forged certificate chains and revocation lists: cases.py DIRECTORY.
 
-Makes for each case DIRECTORY/NAME/chain.pem (what the server sends), root.pem (sslrootcert) and, where lists are looked at, list.pem (sslcrl);
-DIRECTORY/leaf.key is the key of every server's certificate. What each case is and what comes of it stands in cases.tsv.
+For each case it writes DIRECTORY/NAME/chain.pem (what the server sends), root.pem (sslrootcert) and, for cases with lists, list.pem (sslcrl).
+DIRECTORY/leaf.key is the key of every server's certificate. cases.tsv describes each case and has its expected results.
 """
 
 import base64
@@ -10,7 +10,7 @@ import sys
 
 from cryptography.hazmat.primitives import serialization as s
 
-# Each adds its own to the register.
+# Each module adds its cases to the register.
 import forms
 import lists
 import names

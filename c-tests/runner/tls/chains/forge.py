@@ -1,4 +1,4 @@
-"""DER of certificates and revocation lists, honest and forged. Nothing here checks what it writes."""
+"""DER encoding of certificates and revocation lists, valid and forged. Nothing is checked."""
 
 import datetime
 import math
@@ -82,7 +82,7 @@ ATTRIBUTES = {"CN": "2.5.4.3", "C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11"
 
 
 def name(*parts):
-    """Each part is (attribute, text or DER)."""
+    """A name; each part is (attribute, text or DER)."""
     rdns = []
     for attribute, value in parts:
         if isinstance(value, str):
@@ -224,7 +224,7 @@ def points(*all_points, critical=False):
 
 
 def issuing(*full, relative=None, user=False, ca=False, reasons=None, indirect=False, attributes=False, critical=True):
-    """issuingDistributionPoint of a list."""
+    """The issuingDistributionPoint of a list."""
     yes = b"\xff"
     parts = []
     if relative is not None:
@@ -253,7 +253,7 @@ CURVES = {
 
 
 def key(text):
-    """The key of that name, KIND or KIND-ANYTHING."""
+    """The key with that name, KIND or KIND-ANYTHING."""
     if text not in MADE:
         kind = text.split("-")[0]
         if kind in CURVES:
@@ -269,7 +269,7 @@ def key(text):
 
 
 def rsa_key(size, exponent_size):
-    """With an exponent of more than so many bits."""
+    """An RSA key whose exponent has more than this many bits."""
     key = rsa.generate_private_key(65537, size)
     if not exponent_size:
         return key
@@ -284,7 +284,7 @@ def rsa_key(size, exponent_size):
 
 
 def rsa_spki(text, parameters):
-    """The RSA key of that name, with other parameters than NULL."""
+    """The RSA key with that name, with parameters other than NULL."""
     form = serialization.PublicFormat.PKCS1
     numbers = key(text).public_key().public_bytes(serialization.Encoding.DER, form)
     return seq(seq(oid("1.2.840.113549.1.1.1"), parameters), bits(numbers))
@@ -296,7 +296,7 @@ def spki(text):
 
 
 def hybrid_spki(text):
-    """The key of that name on P-256, with its point in X9.62's hybrid form."""
+    """The key with that name on P-256, with its point in X9.62's hybrid form."""
     form = serialization.PublicFormat.UncompressedPoint
     point = key(text).public_key().public_bytes(serialization.Encoding.X962, form)
     point = bytes([6 + (point[-1] & 1)]) + point[1:]
@@ -323,7 +323,7 @@ PSS = "1.2.840.113549.1.1.10"
 
 
 def pss(salt):
-    """The algorithm of RSA-PSS with SHA-256 and that much salt."""
+    """The algorithm of RSA-PSS with SHA-256 and a salt of this length."""
     sha256 = seq(oid("2.16.840.1.101.3.4.2.1"), tlv(5))
     mask = seq(oid("1.2.840.113549.1.1.8"), sha256)
     return seq(oid(PSS), seq(tlv(0xA0, sha256), tlv(0xA1, mask), tlv(0xA2, integer(salt))))
@@ -363,7 +363,7 @@ def signed(body, signer, digest, outer=None, damage=False, unused=0):
 
 
 def time(moment):
-    """RFC 5280: two digits of the year up to 2049."""
+    """RFC 5280: years up to 2049 have two digits."""
     if isinstance(moment, bytes):
         return moment
     if 1950 <= moment.year < 2050:
@@ -389,7 +389,7 @@ def certificate(
     identifiers=b"",
     **how,
 ):
-    """`version` counts as in X.509; without one it is 3, or 1 where there are no extensions."""
+    """`version` counts from 1; without it, the version is 3, or 1 if there are no extensions."""
     version = version or (3 if extensions else 1)
     body = [] if version == 1 else [tlv(0xA0, integer(version - 1))]
     body += [

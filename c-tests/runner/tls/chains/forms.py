@@ -1,8 +1,8 @@
-"""What certificates are made of."""
+"""Cases about the contents and encoding of certificates."""
 
 from common import *
 
-# Extensions that must be understood.
+# Critical extensions.
 
 POLICY = seq(oid("1.3.6.1.4.1.99999.1"))
 CRITICAL = {
@@ -61,7 +61,7 @@ case("false-written", [leaf(GOOD, usage("digital", critical=tlv(1, b"\0")))])
 case("false-written-basic", [leaf(GOOD, extension("2.5.29.19", seq(tlv(1, b"\0")), True))])
 
 
-# Form.
+# Encodings.
 
 case("v1-extensions", [leaf(GOOD, version=1)])
 case("v1-extensions-client", [leaf(GOOD, purposes("client"), version=1)])
@@ -99,7 +99,7 @@ case("key-issuer-wrong", [leaf(GOOD, authority_key(issuer=MID, serial=77))], [ro
 case("key-identifier-root", [leaf(GOOD)], [root(subject_key(), authority_key(b"87654321"))])
 
 
-# Kinds of signatures.
+# Signature algorithms.
 
 for digest in ("sha1", "sha224", "sha384", "sha512", "sha3-256"):
     case(f"ecdsa-{digest}", [leaf(GOOD, digest=digest)])
@@ -135,7 +135,7 @@ case("twice-information", [leaf(GOOD, INFORMATION, INFORMATION)])
 case("ber-length", [leaf(GOOD, subject=bytes([LEAF[0], 0x81]) + LEAF[1:])])
 case("wildcard-two-dots", [leaf(alternatives(dns("*.b")))])
 
-# Certificates between that the user has, too.
+# Intermediates that are also in the user's root file.
 
 UPPER, LOWER = cn("Upper"), cn("Lower")
 UPPER_MID = mid(subject=UPPER, key="p256-upper")
@@ -151,7 +151,8 @@ case("leaf-before-namesake", [OF_NAMESAKE, NAMESAKE], [OF_NAMESAKE, NAMESAKE, ro
 case("root-sha1", [leaf(GOOD)], [root(digest="sha1")])
 case("by-weak-mid", [leaf(GOOD, issuer=MID, signer="rsa1024-mid"), mid(key="rsa1024-mid")])
 
-# DER of a form that no certificate has. The issuer's name in other words takes the leaf past webpki, which is strict.
+# DER that no real certificate has. The issuer's name in a different encoding makes webpki, which is strict, fail to
+# find the issuer.
 
 ODD = {"issuer": cn("rOOT")}
 case("form-extra-part", [leaf(identifiers=tlv(0x85, b"x"), **ODD)])

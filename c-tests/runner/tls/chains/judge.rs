@@ -1,4 +1,4 @@
-//! What webpki alone makes of a chain.
+//! The result of webpki alone for a chain.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use webpki::{
     RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 
-/// Judges the chain, the roots and the lists in a directory, as strictly as C libpq judges lists.
+/// Verifies the chain with the roots and lists in a directory, with the same rules for lists as C libpq.
 pub fn with_webpki(directory: &Path) -> Result<(), Error> {
     let chain = certificates(&directory.join("chain.pem"));
     let (root, list) = (directory.join("root.pem"), directory.join("list.pem"));
@@ -54,7 +54,7 @@ fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {
 }
 
 fn revocations(path: &Path) -> Result<Vec<CertRevocationList<'static>>, Error> {
-    // A file without a list is one, too.
+    // A file without a list is also an error.
     let found = CertificateRevocationListDer::pem_file_iter(path).expect("lists");
     found
         .map(|list| OwnedCertRevocationList::from_der(&list.expect("a list")).map(Into::into))

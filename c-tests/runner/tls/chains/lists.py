@@ -1,8 +1,8 @@
-"""Revocation lists."""
+"""Cases about revocation lists."""
 
 from common import *
 
-# Revocation lists. A list of the root's, unless it says otherwise, speaks for the root, too.
+# Revocation lists. Unless a case says otherwise, a list by the root also covers the root.
 
 OLD = [certificate(ROOT, ROOT, "p256-root", "p256-root", CA, serial=1)]
 
@@ -113,7 +113,7 @@ revocation("crl-unknown-and-good", [LISTED], list_of_root(extensions=[UNKNOWN]),
 revocation("crl-broken-other", [LISTED], list_of_root(), revocations(cn("Other"), "p256-other", extensions=[UNKNOWN]))
 
 
-# Lists for some certificates only. PLACE stands in the certificate (cRLDistributionPoints) and in the list.
+# Lists for a part of the certificates. PLACE is in the certificate (cRLDistributionPoints) and in the list.
 
 PLACE, ELSEWHERE = uri("http://x.test/list"), uri("http://x.test/other")
 POINTED = leaf(GOOD, points(point(PLACE)), serial=5)
@@ -191,7 +191,7 @@ revocation("crl-unreadable", [LISTED], seq(integer(1)))
 revocation("crl-unreadable-revoked", [LISTED], seq(integer(1)), list_of_root(entry(5)))
 
 
-# Lists in the root file, and certificates in the file of lists.
+# Lists in the root file, and certificates in the list file.
 
 OTHERS, OTHER_ROOT = revocations(cn("Other"), "p256-other"), root(subject=cn("Other"), key="p256-other")
 REVOKES, GOOD_BEFORE = list_of_root(entry(5)), list_of_root(first=EARLY)

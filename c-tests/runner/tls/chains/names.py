@@ -1,4 +1,4 @@
-"""Name constraints."""
+"""Cases about name constraints."""
 
 from common import *
 
@@ -190,7 +190,7 @@ excluding("nc-smtp-excluded-domain", [email(".other.test")], LEAF, dns("good.tes
 excluding("nc-smtp-international", [email("xn--bcher-kva.test")], LEAF, dns("good.test"), other(SMTP, utf8("a@b\u00fccher.test")))
 
 
-# Name constraints: where they stand and how.
+# Name constraints: their position in the chain and their encoding.
 
 case("nc-both-levels", [below(GOOD), mid(constraints([dns("good.test")]))], [root(constraints([dns("test")]))])
 case("nc-root-narrower", [below(GOOD), mid(constraints([dns("test")]))], [root(constraints([dns("allowed.test")]))])

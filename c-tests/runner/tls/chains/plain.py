@@ -1,4 +1,4 @@
-"""Chains that are as they should be, or not whole."""
+"""Cases with valid and with incomplete chains."""
 
 from common import *
 
@@ -34,7 +34,8 @@ case("mid-case", [below(GOOD, issuer=cn("mID")), mid()])
 
 
 def deep(depth, limits={}):
-    """A chain of so many intermediates; `limits` are path lengths by place, the root's neighbour is 1."""
+    """A chain with this many intermediates; `limits` are path lengths by position, and the intermediate next to the
+    root is 1."""
     chain = [leaf(GOOD, issuer=cn(f"M{depth}"), signer=f"p256-m{depth}")]
     for n in range(depth, 0, -1):
         above = (cn(f"M{n - 1}"), f"p256-m{n - 1}") if n > 1 else (ROOT, "p256-root")

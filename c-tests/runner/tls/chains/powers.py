@@ -1,8 +1,8 @@
-"""What certificates may do, and when."""
+"""Cases about the permitted uses of certificates, and their validity."""
 
 from common import *
 
-# Purposes and powers.
+# Permitted uses.
 
 LONE = [basic()]
 case("mid-v1", [below(GOOD), mid(own=[])])

@@ -1,4 +1,4 @@
-//! A TLS server that shows the chain of whichever case the client asks for: each case has a loopback address of its own.
+//! A TLS server that sends the chain of the case that the client asks for: each case has its own loopback address.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ pub struct ChainServer {
     numbers: BTreeMap<String, u16>,
 }
 
-/// One chain for every client, whether it fits the key or not.
+/// Sends one chain to every client, whether it fits the key or not.
 #[derive(Debug)]
 struct Chain(Arc<CertifiedKey>);
 
@@ -35,7 +35,7 @@ impl ResolvesServerCert for Chain {
 }
 
 impl ChainServer {
-    /// Serves NAME/chain.pem of each NAME in the directory, for as long as the process lives.
+    /// Serves NAME/chain.pem of each NAME in the directory until the process ends.
     pub fn start(directory: &Path) -> ChainServer {
         let entries = fs::read_dir(directory).expect("the chains").flatten();
         let mut chains: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -67,7 +67,7 @@ impl ChainServer {
     }
 }
 
-/// The case that a client asks for, by the address that it connected to.
+/// The case that a client asks for, given by the address it connected to.
 fn number(client: &TcpStream) -> u16 {
     match client.local_addr().expect("an address").ip() {
         IpAddr::V4(address) => {
@@ -91,7 +91,7 @@ fn config(chain: &Path, key: &Arc<dyn SigningKey>) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// A session that says no more than that it is there. Clients that trust no chain go away.
+/// A session that only becomes ready. Clients that do not trust the chain disconnect.
 fn serve(client: TcpStream, config: Arc<ServerConfig>) {
     let session = ServerConnection::new(config).expect("a session");
     let mut stream = StreamOwned::new(session, client);

@@ -1,4 +1,4 @@
-//! The table of chains, and the pages that explain its differences.
+//! The table of chains, and the documents that explain its differences.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,11 +8,12 @@ use crate::support::paths;
 /// A line of the table.
 pub struct Row {
     pub case: String,
-    /// An `sslmode`, and more options.
+    /// An `sslmode`, and additional options.
     pub options: String,
     pub oracle: String,
     pub ours: String,
-    /// The lines of WIDER.md that explain the row; `docs` stands for docs/tls.md, `-` for nothing to explain.
+    /// The entries of WIDER.md that explain the row; `docs` means docs/tls.md, and `-` means that nothing needs an
+    /// explanation.
     pub places: BTreeSet<String>,
     pub why: String,
 }
@@ -39,13 +40,14 @@ fn row(line: &str) -> Row {
 }
 
 impl Row {
-    /// Whether a line of WIDER.md of this kind explains it: `W` for what webpki refuses, `A` for what C libpq refuses.
+    /// Whether an entry of this kind in WIDER.md explains the row: `W` for what webpki refuses, `A` for what C libpq
+    /// refuses.
     pub fn has_line(&self, kind: char) -> bool {
         self.places.iter().any(|place| place.starts_with(kind))
     }
 }
 
-/// The numbers of the lines of WIDER.md: `| W1 | ...`.
+/// The numbers of the entries in WIDER.md: `| W1 | ...`.
 pub fn lines_of_wider() -> BTreeSet<String> {
     let page = read("crates/verify/WIDER.md");
     let numbers = page
