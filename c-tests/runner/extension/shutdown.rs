@@ -190,7 +190,7 @@ fn the_drain_can_be_turned_off() {
 fn a_hot_standby_tells_its_clients() {
     for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
-        let standby = &primary.standby(own_library(version), None);
+        let standby = &primary.standby(own_library(version), Some(own_library(version)));
         let mut client = session(standby, &[]);
         let mut idle = session(standby, &[]);
         let pid = client.backend();
@@ -214,7 +214,7 @@ fn a_hot_standby_tells_its_clients() {
 fn a_primary_does_not_tell_its_standby() {
     for version in versions() {
         let primary = &start(version, "pg_goaway.spread = 0");
-        let standby = &primary.standby(own_library(version), None);
+        let standby = &primary.standby(own_library(version), Some(own_library(version)));
         let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
         wait_until("1\n", || primary.psql("postgres", streaming));
         primary.psql("postgres", "CREATE TABLE t ()");
