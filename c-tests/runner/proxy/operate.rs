@@ -176,6 +176,6 @@ fn the_systemd_unit_starts_after_the_server_and_names_the_installed_program() {
         .collect();
     assert_eq!(programs.len(), 2);
     for line in programs {
-        assert!(line.contains("=@prefix@/bin/goaway-proxy "), "{line}");
+        assert!(line.contains("=@bindir@/goaway-proxy "), "{line}");
     }
 }
