@@ -391,7 +391,7 @@ fn repeat(out: &mut Sink, byte: u8, mut count: usize) {
     }
 }
 
-/// A text filled up with blanks, behind it if it stands `left`.
+/// A text padded with spaces: after it if it is aligned `left`, otherwise before it.
 fn padded(out: &mut Sink, text: &[u8], width: usize, left: bool) {
     let fill = width.saturating_sub(text.len());
     if left {

@@ -18,7 +18,7 @@ fn body(values: &[Option<&[u8]>]) -> Vec<u8> {
     body
 }
 
-/// Rows in a place where they stay.
+/// Rows at a fixed address.
 fn rows(columns: u32, form: Form) -> Box<Rows> {
     let mut rows = Box::new(Rows::new(form.layout()));
     rows.set_columns(columns, form.align() > 1);
@@ -101,7 +101,7 @@ fn rows_without_columns_count() {
 }
 
 #[test]
-fn a_body_cut_anywhere_is_refused() {
+fn rejects_a_truncated_body() {
     for form in FORMS {
         let whole = body(&[Some(b"one"), None, Some(b""), Some(b"four")]);
         let mut rows = rows(4, form);
@@ -125,7 +125,7 @@ fn a_body_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn lengths_beyond_the_body_are_refused() {
+fn rejects_lengths_beyond_the_body() {
     for form in FORMS {
         for length in [6u32, 0xFF_FFFF, 0x100_0000, 0x7FFF_FFFF] {
             let mut wire = vec![0, 1];
@@ -138,7 +138,7 @@ fn lengths_beyond_the_body_are_refused() {
 }
 
 #[test]
-fn a_wrong_field_count_is_refused() {
+fn rejects_a_wrong_field_count() {
     let wire = body(&[Some(b"a"), Some(b"b")]);
     for columns in [0, 1, 3, 65_538] {
         let error = push_data_row(&mut rows(columns, Form::Whole), &wire);
@@ -285,7 +285,7 @@ fn set_changes_one_value_only() {
 }
 
 #[test]
-fn set_refuses_what_is_not_there() {
+fn set_rejects_missing_rows_and_columns() {
     for form in FORMS {
         let mut rows = rows(2, form);
         assert_eq!(rows.set(0, 0, None), Ok(false));
@@ -338,7 +338,7 @@ fn cells_take_no_more_than_in_c() {
             push_data_row(&mut rows, &body(&[Some(b"12345678"), Some(b"12345678")])).unwrap();
         }
         let bytes = rows.memory_size();
-        // The newest chunk may be all but empty.
+        // The newest chunk may be almost empty.
         assert!(bytes < (size << 20) * 5 / 4, "{form:?}: {bytes}");
     }
 }
