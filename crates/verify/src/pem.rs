@@ -55,9 +55,18 @@ impl Roots {
         }
     }
 
-    /// The same, where a revocation list may be damaged: then it spoils the verification.
+    /// Like [`Roots::read`], but a revocation list may be damaged: then the verification fails.
     pub fn read_with_any_lists(contents: &[u8]) -> Result<Roots, &'static str> {
-        const NOTHING: &str = "no certificate or crl found";
+        let mut roots = Roots::read_pem(contents)?;
+        if roots.is_empty() {
+            let only = whole(contents).ok_or("no certificate or crl found")?;
+            roots.add(only, true);
+        }
+        Ok(roots)
+    }
+
+    /// Reads the PEM blocks of a file, which may have none.
+    pub fn read_pem(contents: &[u8]) -> Result<Roots, &'static str> {
         let mut roots = Roots::default();
         for block in blocks(contents) {
             let block = block.map_err(|error| reason(&error))?;
@@ -68,10 +77,6 @@ impl Roots {
             if block.tag() == LIST {
                 roots.lists.push(block.into_contents().into());
             }
-        }
-        if roots.is_empty() {
-            let only = whole(contents).ok_or(NOTHING)?;
-            roots.add(only, true);
         }
         Ok(roots)
     }

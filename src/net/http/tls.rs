@@ -1,18 +1,18 @@
-//! Whom the client trusts.
+//! The root certificates that HTTPS requests trust.
 
 use super::{HttpError, kind};
+use crate::verify::pem::Roots;
 use crate::verify::provider::provider;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 pub type TlsConfig = Arc<ClientConfig>;
 
-/// Trusts the certificates in the file, or else the system's.
+/// Trusts the certificates in the file or, without one, those of the system.
 pub fn tls_config(ca_file: Option<&[u8]>) -> Result<TlsConfig, HttpError> {
     let roots = match ca_file {
         Some(name) => roots_of(Path::new(OsStr::from_bytes(name)))?,
@@ -30,13 +30,11 @@ fn roots_of(file: &Path) -> Result<RootCertStore, HttpError> {
     let failed = |why: &dyn std::fmt::Display| {
         HttpError::new(kind::CA_FILE, format!("\"{}\": {why}", file.display()))
     };
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| failed(&error))?;
+    let contents = fs::read(file).map_err(|error| failed(&format!("I/O error: {error}")))?;
+    let found = Roots::read_pem(&contents).map_err(|reason| failed(&reason))?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(&error))?;
-        // As OpenSSL does: what cannot be a root is passed over.
-        let _ = roots.add(certificate);
-    }
+    // Like OpenSSL, this skips certificates that cannot be roots.
+    roots.add_parsable_certificates(found.trusted);
     match roots.is_empty() {
         true => Err(failed(&"no certificate in it")),
         false => Ok(roots),
@@ -55,7 +53,7 @@ fn system_roots() -> Result<RootCertStore, HttpError> {
     Ok(roots)
 }
 
-/// What a failed handshake or a broken connection is told as.
+/// The error for a failed handshake or a broken connection.
 pub(super) fn failure(error: &rustls::Error) -> HttpError {
     let kind = match error {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
