@@ -1,7 +1,7 @@
-//! The old cancel request: a snapshot of plain data, sent with system calls alone.
+//! The old cancel request: a snapshot of plain data, sent with nothing but system calls.
 //!
-//! [`send`] and all it calls are async-signal-safe: `PQcancel` may run in a signal handler. The thread may be cancelled in
-//! it, so no value needs dropping.
+//! [`send`] and everything it calls are async-signal-safe, because a signal handler may call `PQcancel`. The thread may be
+//! cancelled inside, so no value may need dropping.
 
 use super::Connection;
 use crate::conninfo;
@@ -15,14 +15,14 @@ use std::ffi::c_int;
 use std::mem;
 use std::os::fd::RawFd;
 
-/// The longest key a server may hand out (protocol 3.2).
+/// The longest key that a server may send (protocol 3.2).
 const LONGEST_KEY: usize = 256;
-/// Length, request code and process id.
+/// The length, the request code and the process id.
 const HEADER: usize = 12;
 
-/// What a connection knows that a cancel request needs; the settings are the options' texts.
+/// What a cancel request needs to know about a connection. The settings are the texts of the options.
 pub struct CancelTarget {
-    /// The address the connection really used.
+    /// The address that the connection uses.
     pub address: SockAddr,
     pub keepalives: Option<Vec<u8>>,
     pub keepalives_idle: Option<Vec<u8>>,
@@ -36,7 +36,7 @@ pub struct CancelTarget {
 }
 
 impl Connection {
-    /// What PQcancel needs; None when there is no connection.
+    /// What PQcancel needs; None without a connection.
     pub fn cancel_target(&self) -> Option<CancelTarget> {
         self.stream.as_ref()?;
         let options = self.startup.as_ref()?.options();
@@ -54,18 +54,18 @@ impl Connection {
     }
 }
 
-/// A cancel request ready to be sent: no pointer in it, so that a signal handler or another thread can use
-/// it whatever becomes of the connection.
+/// A cancel request ready to send. It holds no pointers, so a signal handler or another thread can use it, whatever happens
+/// to the connection.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct CancelData {
     address: SockAddrBytes,
-    /// libpq: up to version 17 these two stood here, in the machine's byte order. ruby-pg before 1.6 reads them
-    /// and sends the request itself; it refuses to cancel when the first is not the server process.
+    /// libpq: up to version 17 these two fields were here, in the machine's byte order. ruby-pg before 1.6 reads them
+    /// and sends the request itself. It refuses to cancel unless the first is the process id of the server.
     pid: c_int,
     key_word: u32,
     keepalives: c_int,
-    /// Values for the options of [`OPTIONS`]; a negative one leaves the system's.
+    /// Values for the options of [`OPTIONS`]. A negative value keeps the system's default.
     options: [c_int; OPTIONS.len()],
     packet_length: usize,
     packet: [u8; HEADER + LONGEST_KEY],
@@ -84,7 +84,7 @@ const OPTIONS: [TcpOption; 4] = [
 ];
 
 impl CancelData {
-    /// libpq: without a key there is an object all the same, and sending it fails.
+    /// libpq: without a key there is still an object, and sending it fails.
     const WITHOUT_KEY: CancelData = CancelData {
         address: SockAddrBytes::EMPTY,
         pid: 0,
@@ -96,7 +96,7 @@ impl CancelData {
     };
 }
 
-/// Prepares the request that [`send`] sends; the error is libpq's text for an option that is no integer.
+/// Prepares the request for [`send`]. The error is libpq's text for an option that is not an integer.
 pub fn snapshot(target: &CancelTarget) -> Result<CancelData, ErrorText> {
     let mut data = CancelData::WITHOUT_KEY;
     let length = HEADER + target.key.len();
@@ -145,7 +145,7 @@ pub struct CancelFailure {
 }
 
 impl CancelFailure {
-    /// There is nothing to send.
+    /// The server sent no key, so there is nothing to send.
     pub const NO_OBJECT: CancelFailure = CancelFailure {
         reason: b"PQcancel() -- no cancel object supplied",
         errno: None,
@@ -155,11 +155,11 @@ impl CancelFailure {
         errno: None,
     };
 
-    /// libpq's text, cut to a C buffer of `size` bytes, its NUL included.
+    /// libpq's text, truncated to a C buffer of `size` bytes including the NUL.
     pub fn text(&self, size: usize) -> CancelText {
         let mut text = CancelText::new(size);
         text.append(self.reason);
-        // libpq: the newline has its place even when the error number is cut.
+        // libpq: the newline is always there, even if the error number is truncated.
         if let (Some(errno), Some(room)) = (self.errno, text.room().checked_sub(1)) {
             let number = CancelText::of_error(errno);
             text.append(number.as_bytes().get(..room).unwrap_or(number.as_bytes()));
@@ -205,7 +205,7 @@ impl CancelText {
         self.limit - self.length
     }
 
-    /// Takes as much as there is room for.
+    /// Appends as many bytes as fit.
     fn append(&mut self, more: &[u8]) {
         let places = self.bytes.iter_mut().take(self.limit).skip(self.length);
         let taken = places.zip(more).map(|(to, from)| *to = *from).count();
@@ -219,7 +219,7 @@ impl CancelText {
 }
 
 impl Connection {
-    /// The request that PQrequestCancel sends; None with an error text.
+    /// Builds the request that PQrequestCancel sends; None with an error text.
     pub fn cancel_request(&mut self) -> Option<CancelData> {
         let data = match self.cancel_target() {
             Some(target) => request(&target),
@@ -229,12 +229,12 @@ impl Connection {
     }
 }
 
-/// [`snapshot`]; `Err` is the whole text for the connection's error message.
+/// [`snapshot`]; `Err` is the complete text of the connection's error message.
 fn request(target: &CancelTarget) -> Result<CancelData, ErrorText> {
     snapshot(target).map_err(|message| ErrorText::concat(&[&message, b"\n"]))
 }
 
-/// Sends the request and waits until the server closes the connection; errno stays as it was.
+/// Sends the request and waits until the server closes the connection. Keeps errno.
 pub fn send(data: &CancelData) -> Result<(), CancelFailure> {
     let saved = sys::errno();
     let outcome = attempt(data);
@@ -260,7 +260,7 @@ fn exchange(fd: RawFd, data: &CancelData, packet: &[u8]) -> Result<(), CancelFai
     }
     sys::raw_connect(fd, &data.address).map_err(failed(b"PQcancel() -- connect() failed: "))?;
     sys::raw_send_all(fd, packet).map_err(failed(b"PQcancel() -- send() failed: "))?;
-    // Else the next command might be the one that is cancelled. libpq: how the wait ends does not matter.
+    // Otherwise the next command could be cancelled instead. libpq: the end of this wait is not checked.
     sys::raw_await_close(fd);
     Ok(())
 }
@@ -282,7 +282,7 @@ fn set_option(fd: RawFd, option: TcpOption, value: c_int) -> Result<(), CancelFa
         .map_err(|error| failed(refused(option))(error.raw_os_error().unwrap_or(0)))
 }
 
-/// Written out, as texts cannot be put together here.
+/// Spelled out, because texts cannot be concatenated here.
 fn refused(option: TcpOption) -> &'static [u8] {
     match option {
         TcpOption::KeepAlive => b"PQcancel() -- setsockopt(SO_KEEPALIVE) failed: ",

@@ -1,4 +1,4 @@
-//! Cancel requests over connections of their own: encrypted as the connection they are for, and not blocking.
+//! Nonblocking cancel requests over their own connections, encrypted like the connection to cancel.
 
 use super::connect::described;
 use super::polling::Polling;
@@ -7,7 +7,7 @@ use crate::conn::startup::{CancelKey, Startup};
 use crate::conn::status::ConnStatus;
 
 impl Connection {
-    /// A connection that cancels what `original` does. It is Allocated, or Bad with an error text.
+    /// A connection that cancels the command of `original`. Its status is Allocated, or Bad with an error text.
     pub fn for_cancelling(original: Option<&Connection>) -> Connection {
         let mut connection = Connection::new();
         match original.map_or(Err("connection pointer is NULL"), Connection::cancelling) {
@@ -21,7 +21,7 @@ impl Connection {
         connection
     }
 
-    /// The machine for a cancel request, and the one address that it goes to.
+    /// The startup state for a cancel request, and its only address.
     fn cancelling(&self) -> Result<(Startup, Vec<socket2::SockAddr>), &'static str> {
         let (Some(_), Some(startup), Some(address)) = (&self.stream, &self.startup, &self.address)
         else {
@@ -39,7 +39,7 @@ impl Connection {
         Ok((startup, vec![address.clone()]))
     }
 
-    /// Begins a request (PQcancelStart); false when it failed at once.
+    /// Starts a request (PQcancelStart). False if it failed at once.
     pub fn start_cancel(&mut self) -> Result<bool, Pause> {
         match self.session.status() {
             ConnStatus::Bad => Ok(false),
@@ -52,17 +52,17 @@ impl Connection {
         }
     }
 
-    /// Goes on with a request as far as it goes without waiting (PQcancelPoll).
+    /// Continues a request as far as possible without waiting (PQcancelPoll).
     pub fn poll_cancel(&mut self) -> Result<Polling, Pause> {
         if self.session.status() == ConnStatus::Allocated {
-            // Polled before it was begun.
+            // Polled before it was started.
             self.refuse("invalid connection state, probably indicative of memory corruption");
             self.session.mark_closed();
         }
         self.poll_connect()
     }
 
-    /// Readies the connection for another request.
+    /// Prepares the connection for another request.
     pub fn reset_cancel(&mut self) {
         self.close();
         self.session.mark_allocated();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_to_cancel_is_told() {
+    fn cancelling_nothing_is_an_error() {
         let mut none = Connection::for_cancelling(None);
         assert_eq!(none.status(), ConnStatus::Bad);
         assert_eq!(none.errors().to_bytes(), b"connection pointer is NULL\n");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_does_not_make_a_bad_one_good() {
+    fn a_connection_without_a_target_still_fails_after_a_reset() {
         let mut none = Connection::for_cancelling(None);
         none.reset_cancel();
         assert_eq!(none.status(), ConnStatus::Allocated);

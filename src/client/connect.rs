@@ -8,11 +8,11 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use super::gss::GssState;
-use super::io::{Flushed, Read};
+use super::io::{Flushed, ReadOutcome};
 use super::oauth::Flow;
 use super::polling::{EncryptionProgress, Polling};
 use super::tls_files::KeyPassword;
-use super::{Connection, Hook, Pause, Waiting, apart, env, layout};
+use super::{Connection, Hook, Pause, Waiting, env, layout, without_cancellation};
 use crate::conn::session::Session;
 use crate::conn::session::errors;
 use crate::conn::startup::encryption::Available;
@@ -29,13 +29,13 @@ use crate::net::sys;
 pub(super) use addresses::described;
 pub use blocking::ConnectWait;
 
-/// More often than so the options are not in memory while a connection is made.
+/// The largest number of copies of the options in memory while connecting.
 const COPIES_OF_OPTIONS: usize = 16;
-/// What takes no more than this is not asked for beforehand.
+/// Options up to this size are not checked against the available memory.
 const FEW_OPTIONS: usize = 64 * 1024;
 
 impl Connection {
-    /// A connection not begun.
+    /// A connection that has not started.
     pub fn new() -> Connection {
         Connection {
             session: Session::new(),
@@ -67,14 +67,15 @@ impl Connection {
         }
     }
 
-    /// Takes the options; Err is the text of what is wrong with them, which stands in the errors too.
+    /// Reads the options. Err means that they are wrong; the error text says why.
     pub fn configure(
         &mut self,
         parsed: Result<Options, ErrorText>,
         purpose: Purpose,
     ) -> Result<(), ()> {
-        // The environment's files are read.
-        let configured = parsed.and_then(|options| apart(|| self.take_options(options, purpose)));
+        // This reads files that the environment names.
+        let configured =
+            parsed.and_then(|options| without_cancellation(|| self.take_options(options, purpose)));
         configured.map_err(|message| self.session.add_error(message))
     }
 
@@ -99,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// Begins connecting (libpq: pqConnectDBStart); false when it failed at once.
+    /// Starts to connect (libpq: pqConnectDBStart). False if it failed at once.
     pub fn start(&mut self) -> Result<bool, Pause> {
         self.session.set_layout(layout::now());
         if let Some(mut startup) = self.startup.take() {
@@ -114,12 +115,12 @@ impl Connection {
             return Ok(true);
         }
         // The application cannot have seen the socket yet.
-        apart(|| self.close_socket());
+        without_cancellation(|| self.close_socket());
         self.session.mark_closed();
         Ok(false)
     }
 
-    /// Advances the connection as far as it goes without waiting (PQconnectPoll).
+    /// Continues to connect as far as possible without waiting (PQconnectPoll).
     pub fn poll_connect(&mut self) -> Result<Polling, Pause> {
         match self.session.status() {
             ConnStatus::Bad => return Ok(Polling::Failed),
@@ -129,13 +130,13 @@ impl Connection {
         let Some(mut startup) = self.startup.take() else {
             return Ok(Polling::Failed);
         };
-        let advance = || apart(|| self.advance_connect(&mut startup));
+        let advance = || without_cancellation(|| self.advance_connect(&mut startup));
         let step = panic::catch_unwind(AssertUnwindSafe(advance));
-        // It is put back after a panic, too: the connection can be reset.
+        // Restored after a panic, too, so that the connection can be reset.
         self.startup = Some(startup);
         let step = step.unwrap_or_else(|payload| panic::resume_unwind(payload));
         if let (Ok(Polling::Failed), Some(errno)) = (&step, self.connect_errno) {
-            // Programs show it to their users.
+            // Programs print errno.
             sys::set_errno(errno);
         }
         step
@@ -220,7 +221,7 @@ impl Connection {
                     self.close_if_fatal();
                     self.retired = None;
                     if !startup.is_authenticated() {
-                        // What stands behind the message that was refused is nobody's word yet.
+                        // The bytes after the refused message are not authenticated.
                         self.session.input_mut().clear();
                     }
                     Polling::Failed
@@ -230,7 +231,7 @@ impl Connection {
         }
     }
 
-    /// There is too little memory for the next step: the connection is not made.
+    /// Fails the connection because memory is short.
     #[cold]
     fn run_out_of_memory(&mut self) -> Polling {
         self.close_socket();
@@ -244,7 +245,7 @@ impl Connection {
         polling
     }
 
-    /// Takes what the poller waited for; Some when it has not come yet.
+    /// Handles what the poller waited for. Some if it has not happened yet.
     fn end_wait(&mut self, startup: &mut Startup) -> Option<Polling> {
         match std::mem::replace(&mut self.waiting, Waiting::Nothing) {
             Waiting::Nothing => None,
@@ -258,9 +259,9 @@ impl Connection {
             },
             Waiting::Connect => self.end_connect(startup),
             Waiting::Read => match self.read_input() {
-                Read::Data => None,
-                Read::Nothing => Some(self.wait_as(Waiting::Read, Polling::Reading)),
-                Read::Lost { clean } => {
+                ReadOutcome::Data => None,
+                ReadOutcome::Nothing => Some(self.wait_as(Waiting::Read, Polling::Reading)),
+                ReadOutcome::Lost { clean } => {
                     let silent = self.session.input().unread().is_empty();
                     startup.lost(&mut self.session, clean && silent);
                     None
@@ -297,13 +298,13 @@ impl Connection {
         None
     }
 
-    /// The session is open: from now on reads wait in recv itself. Not so over a Unix-domain socket: when the server
-    /// reads a request, the kernel wakes a client that sleeps in recv, for nothing, but not one that sleeps in poll.
+    /// The session is open: from now on, reads wait in recv. Over a Unix-domain socket they wait in poll: when the server
+    /// reads a request, the kernel needlessly wakes a client that sleeps in recv, but not one that sleeps in poll.
     fn connected(&mut self) {
         if let Some(stream) = &self.stream
             && !stream.socket().is_unix()
         {
-            // Where this fails, reads poll first.
+            // If this fails, reads poll first.
             let _ = stream.socket().set_blocking();
         }
     }

@@ -1,4 +1,4 @@
-//! COPY, waiting where the caller wants to.
+//! COPY, blocking if the caller wants to.
 
 use super::io::{Flushed, Sent};
 use super::{Connection, Pause};
@@ -7,20 +7,20 @@ use crate::conn::session::send::Flush;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
-/// The next piece of a COPY OUT.
+/// The next part of a COPY OUT.
 pub enum CopyOut {
-    /// So many bytes: [`Connection::copy_data`], then [`Connection::copy_consumed`].
+    /// This many bytes: [`Connection::copy_data`], then [`Connection::copy_consumed`].
     Data(usize),
-    /// Nothing yet, and the caller did not want to wait.
+    /// No data yet, and the caller does not want to wait.
     Nothing,
-    /// The data is over.
+    /// The end of the data.
     End,
     Failed,
 }
 
 impl Connection {
-    /// Queues a row of COPY data where nothing else is to be done for that: no input to parse, nothing to trace, nothing
-    /// to send. False: [`Connection::put_copy_data`] is to do it. Never panics.
+    /// Queues a row of COPY data if nothing else must be done: no input to parse, nothing to trace, nothing to send. False:
+    /// call [`Connection::put_copy_data`]. Never panics.
     #[inline]
     pub fn queue_copy_row(&mut self, data: &[u8]) -> bool {
         self.session.queue_copy_row(data, self.send_size)
@@ -32,7 +32,7 @@ impl Connection {
         if self.session.check_copying(copying).is_err() {
             return Ok(Sent::No);
         }
-        // What the server sends meanwhile must not pile up.
+        // Input from the server must not accumulate.
         self.parse()?;
         if data.is_empty() {
             return Ok(Sent::Yes);
@@ -55,14 +55,14 @@ impl Connection {
         self.push(Flush::Now)
     }
 
-    /// The data of the CopyData at the front, where nothing else is to be done before it is taken. None:
-    /// [`Connection::get_copy_data`] is to look. Never panics.
+    /// The data of the next CopyData message, if nothing else must be done first. None: call [`Connection::get_copy_data`].
+    /// Never panics.
     #[inline]
     pub fn copy_row_at_hand(&self) -> Option<&[u8]> {
         self.session.copy_row_at_hand()
     }
 
-    /// The next piece of a COPY OUT; with `wait`, waits for it.
+    /// The next part of a COPY OUT; with `wait`, waits for it.
     pub fn get_copy_data(&mut self, wait: bool) -> Result<CopyOut, Pause> {
         let copying = self.session.is_copying_out();
         if self.session.check_copying(copying).is_err() {
@@ -86,23 +86,23 @@ impl Connection {
         }
     }
 
-    /// The data that [`CopyOut::Data`] told of.
+    /// The data that [`CopyOut::Data`] announced.
     pub fn copy_data(&self, size: usize) -> &[u8] {
         self.session.copy_data(size)
     }
 
-    /// Drops the data that [`CopyOut::Data`] told of.
+    /// Drops the data that [`CopyOut::Data`] announced.
     #[inline]
     pub fn copy_consumed(&mut self, size: usize) {
         self.session.consume_copy_data(size);
     }
 
-    /// How much of the piece at the front the old COPY calls have handed out already.
+    /// How many bytes of the current row the old COPY functions have returned already.
     pub fn copy_already_done(&mut self) -> &mut usize {
         self.session.copy_already_done()
     }
 
-    /// There was no memory for the row that [`CopyOut::Data`] told of; it stays where it is.
+    /// There is no memory for the row that [`CopyOut::Data`] announced; it stays in the buffer.
     pub fn copy_row_starved(&mut self) {
         self.copy_starved = true;
         self.add_error("out of memory");
@@ -117,7 +117,7 @@ impl Connection {
         self.session.is_copying_out()
     }
 
-    /// Begins PQendcopy: false when nothing more can be done now. Then [`Connection::flush_copy`].
+    /// Starts PQendcopy; then call [`Connection::flush_copy`]. False if it failed.
     pub fn end_copy(&mut self) -> bool {
         let (copying_in, copying_out) =
             (self.session.is_copying_in(), self.session.is_copying_out());
@@ -134,7 +134,7 @@ impl Connection {
         true
     }
 
-    /// PQendcopy up to the wait for its result: false when nothing more can be done now.
+    /// PQendcopy up to the wait for its result. False if it cannot continue now.
     pub fn flush_copy(&mut self) -> Result<bool, Pause> {
         if self.flush_out()? != Flushed::All && self.session.is_nonblocking() {
             return Ok(false);
@@ -145,7 +145,7 @@ impl Connection {
 }
 
 impl Connection {
-    /// In nonblocking mode: whether the outcome of a COPY has not come yet.
+    /// In nonblocking mode: whether the result of a COPY has not arrived yet.
     pub fn would_wait_for_copy_end(&mut self) -> Result<bool, Pause> {
         if !self.session.is_nonblocking() {
             return Ok(false);

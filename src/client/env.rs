@@ -1,4 +1,4 @@
-//! What a connection takes from its surroundings: environment, service and password files, user, locale, randomness.
+//! What a connection reads from its environment: variables, service and password files, user, locale, random bytes.
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, File};
@@ -19,10 +19,10 @@ use crate::mem::error_text::ErrorText;
 use crate::net::{ldap, sys};
 use crate::text::encoding;
 
-/// Where the system's service file is unless `PGSYSCONFDIR` says otherwise (Debian's place).
+/// The directory of the system's service file unless `PGSYSCONFDIR` names another one (Debian's).
 const SYSCONFDIR: &[u8] = b"/etc/postgresql-common";
 
-/// Service and password files are read up to this size; a larger one counts as unreadable.
+/// The largest service or password file; a larger one counts as unreadable.
 const LARGEST_FILE: u64 = 64 << 20;
 
 /// The value of an environment variable.
@@ -30,18 +30,18 @@ pub fn variable(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(OsString::into_vec)
 }
 
-/// A variable of the environment that is text.
+/// The value of an environment variable that is valid UTF-8.
 pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Says something on stderr, where libpq does.
+/// Writes to stderr, where libpq does.
 pub fn complain(text: impl AsRef<[u8]>) {
-    // Nobody reads it: no reason to fail.
-    let _ = sys::apart(|| io::stderr().write_all(text.as_ref()));
+    // A failure to write does not matter.
+    let _ = sys::without_cancellation(|| io::stderr().write_all(text.as_ref()));
 }
 
-/// What PGOAUTHDEBUG switches on; with `warn` it is told on stderr what it cannot.
+/// The settings of PGOAUTHDEBUG. With `warn`, prints a warning for each unknown word.
 pub fn oauth_debug(warn: bool) -> OAuthDebug {
     let (debug, warnings) = OAuthDebug::parse(&variable("PGOAUTHDEBUG").unwrap_or_default());
     if warn {
@@ -54,19 +54,19 @@ fn c_variable(name: &CStr) -> Option<Vec<u8>> {
     std::env::var_os(OsStr::from_bytes(name.to_bytes())).map(OsString::into_vec)
 }
 
-/// Gives options that have no value one from the service, the environment, the compiled defaults
-/// and the operating system. The error, libpq's text, is always about the service.
+/// Fills in options without a value from the service, the environment, the compiled defaults and the
+/// operating system. The error, libpq's text, is always about the service.
 pub fn add_defaults(options: &mut Options) -> Result<(), ErrorText> {
     add_service(options)?;
     add_other_defaults(options);
     Ok(())
 }
 
-/// The options of a connection of which nothing is said; a service that cannot be read says nothing.
+/// The options of a connection for which nothing was given. Ignores a service that cannot be read.
 pub fn default_options() -> Options {
     let mut options = Options::default();
-    sys::apart(|| {
-        // libpq: what a service file says before an error in it counts
+    sys::without_cancellation(|| {
+        // libpq: the lines of a service file before an error count
         let _ = add_service(&mut options);
         add_other_defaults(&mut options);
     });
@@ -74,11 +74,11 @@ pub fn default_options() -> Options {
 }
 
 fn add_other_defaults(options: &mut Options) {
-    // libpq: a user without a name is an error later, and only where no name is given
+    // libpq: a missing user name is an error later, and only if no name was given
     options.add_defaults(c_variable, || sys::user_name_of_euid().ok());
 }
 
-/// Takes what the service, if one is named, says about options without a value.
+/// Fills in options without a value from the service, if one is named.
 fn add_service(options: &mut Options) -> Result<(), ErrorText> {
     let surroundings = Surroundings {
         service: variable("PGSERVICE"),
@@ -97,7 +97,7 @@ fn add_service(options: &mut Options) -> Result<(), ErrorText> {
     Err(lookup.not_found())
 }
 
-/// Applies `file`; false when it does not define the service, or need not exist and does not.
+/// Applies `file`. False if it does not define the service, or is optional and missing.
 fn defines_service(
     file: &service::File,
     service: &[u8],
@@ -129,11 +129,11 @@ fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// The contents of `file`, as far as they can be read; None if it is too large.
+/// The contents of `file`, up to a read error; None if it is too large.
 fn read(file: &File) -> Option<Zeroizing<Vec<u8>>> {
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let mut contents = Zeroizing::new(Vec::new());
-    // room for all of it at once: growing would leave copies of secrets behind
+    // allocated at once, because growing would leave copies of secrets in freed memory
     let room = usize::try_from(size.min(LARGEST_FILE)).ok()?;
     contents.try_reserve_exact(room + 1).ok()?;
     // libpq: a read error is the end of the file
@@ -147,14 +147,14 @@ pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     read(&File::open(path)?).ok_or_else(too_large)
 }
 
-/// The user's home directory: `HOME`, else what the password database says.
+/// The user's home directory: `HOME`, or the entry of the password database.
 pub fn home() -> Option<Vec<u8>> {
     let home = variable("HOME").filter(|home| !home.is_empty());
     home.or_else(|| Some(sys::home_directory()?.into_os_string().into_vec()))
 }
 
-/// Completes and validates the options of a connection (libpq's `pqConnectOptions2`): host list, user,
-/// database, passwords from the password file, enumerations. The error is libpq's text.
+/// Completes and checks the options of a connection (libpq's `pqConnectOptions2`): host list, user, database,
+/// passwords from the password file, enumerations. The error is libpq's text.
 pub fn derive(options: &mut Options) -> Result<Params, ErrorText> {
     let mut hosts = hosts::list(options)?;
     default_user_and_dbname(options)?;
@@ -181,7 +181,7 @@ fn default_user_and_dbname(options: &mut Options) -> Result<(), ErrorText> {
     Ok(())
 }
 
-/// Looks up the password of each host, unless a password is given already.
+/// Looks up the password of each host, unless a password was given.
 fn find_passwords(options: &mut Options, hosts: &mut [Host]) {
     if options.non_empty(Opt::Password).is_some() {
         return;
@@ -197,14 +197,14 @@ fn find_passwords(options: &mut Options, hosts: &mut [Host]) {
     let dbname = options.get(Opt::DbName).unwrap_or_default();
     let user = options.get(Opt::User).unwrap_or_default();
     for host in hosts {
-        // libpq: read anew for each host, warnings included
+        // libpq: reads the file again for each host, with its warnings
         let contents = read_password_file(file);
         host.password =
             contents.and_then(|contents| passfile::password(&contents, host, dbname, user));
     }
 }
 
-/// The password file's contents; None, with a warning on stderr, if others than its owner could know them.
+/// The contents of the password file; None, with a warning on stderr, if other users could read it.
 fn read_password_file(name: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let file = File::open(path(name)).ok()?;
     let metadata = file.metadata().ok()?;
@@ -218,7 +218,7 @@ fn read_password_file(name: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     None
 }
 
-/// Parameters of the startup packet that the environment sets, with their values.
+/// The parameters of the startup packet that come from environment variables.
 pub fn startup_environment() -> Vec<(&'static [u8], Vec<u8>)> {
     let known: [(&str, &[u8]); 3] = [
         ("PGDATESTYLE", b"datestyle"),
@@ -232,9 +232,9 @@ pub fn startup_environment() -> Vec<(&'static [u8], Vec<u8>)> {
     set.collect()
 }
 
-/// The encoding that the process's locale implies, for `client_encoding=auto`; empty when it is not known.
+/// The encoding of the process's locale, for `client_encoding=auto`; empty if unknown.
 pub fn client_encoding_of_locale() -> &'static [u8] {
-    let encoding = sys::apart(|| encoding_of(&sys::character_locale()));
+    let encoding = sys::without_cancellation(|| encoding_of(&sys::character_locale()));
     encoding.map_or(b"", |id| encoding::to_name(id).to_bytes())
 }
 
@@ -245,7 +245,7 @@ fn encoding_of(locale: &[u8]) -> Option<i32> {
     let codeset = sys::codeset(locale)?;
     let encoding = encoding::from_codeset(&codeset);
     if encoding.is_none() {
-        // libpq: the program is not told otherwise.
+        // libpq: prints this and continues.
         let (prefix, middle) = (
             "could not determine encoding for locale \"",
             "\": codeset is \"",
@@ -262,27 +262,27 @@ fn encoding_of(locale: &[u8]) -> Option<i32> {
     encoding
 }
 
-/// Fills `out` with random bytes from the operating system; false when it has none.
+/// Fills `out` with random bytes from the operating system; false if it has none.
 #[must_use]
 pub fn random_bytes(out: &mut [u8]) -> bool {
-    sys::apart(|| getrandom::fill(out).is_ok())
+    sys::without_cancellation(|| getrandom::fill(out).is_ok())
 }
 
-/// Bytes for what is no secret: from the clock where the system has no random ones, as libpq's.
+/// Random bytes that need not be secret: from the clock if the system has none, as in libpq.
 fn arbitrary_bytes(out: &mut [u8]) {
     if !random_bytes(out) {
         scatter(seed(out), out);
     }
 }
 
-/// A number from the time, the process and an address in it.
+/// A number from the time, the process id and an address.
 fn seed(place: &[u8]) -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let time = since.map_or(0, |since| since.as_nanos() as u64);
     time ^ u64::from(std::process::id()) << 32 ^ place.as_ptr() as u64
 }
 
-/// Fills `out` with the numbers that splitmix64 makes of `state`.
+/// Fills `out` with the output of splitmix64 for `state`.
 fn scatter(mut state: u64, out: &mut [u8]) {
     for chunk in out.chunks_mut(8) {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -293,14 +293,14 @@ fn scatter(mut state: u64, out: &mut [u8]) {
     }
 }
 
-/// Puts `items` in random order, each order as likely as any other.
+/// Shuffles `items`; each order is equally likely.
 pub fn shuffle<T>(items: &mut [T]) {
     for last in 1..items.len() {
         items.swap(last, random_up_to(last));
     }
 }
 
-/// A number from 0 to `most`, each as likely as any other.
+/// A random number from 0 to `most`; each is equally likely.
 fn random_up_to(most: usize) -> usize {
     let count = most as u64 + 1;
     let fair = u64::MAX - u64::MAX % count;

@@ -1,6 +1,6 @@
 //! Commands and their results.
 
-use super::io::{Flushed, Read, Sent};
+use super::io::{Flushed, ReadOutcome, Sent};
 use super::{Connection, Pause};
 use crate::conn::session::collect::Collected;
 use crate::conn::session::errors::Refused;
@@ -11,21 +11,21 @@ use crate::mem::error_text::ErrorText;
 pub use crate::protocol::codes::target;
 pub use crate::protocol::frontend::Parameter;
 
-/// A statement's parameters as the caller gave them.
+/// The parameters of a statement.
 pub struct Parameters<I> {
     pub values: I,
-    /// Whether formats were given at all.
+    /// Whether the caller passed formats.
     pub with_formats: bool,
 }
 
 impl Connection {
-    /// Begins a query cycle and checks that a command may be sent.
+    /// Starts a command and checks that one may be sent.
     fn begin(&mut self) -> Result<(), Refused> {
         self.session.begin_command();
         self.session.check_sendable()
     }
 
-    /// Refuses a call for an argument that is wrong.
+    /// Fails a call because of a wrong argument.
     pub fn refuse(&mut self, reason: &str) -> bool {
         self.session.add_error(reason);
         false
@@ -44,7 +44,7 @@ impl Connection {
         self.launched(sent, Flush::Now)
     }
 
-    /// The command is queued: gives it a push.
+    /// The command is queued: sends it if it is time to.
     fn launched(&mut self, sent: Result<(), Refused>, flush: Flush) -> Sent {
         if sent.is_err() {
             return Sent::No;
@@ -54,7 +54,7 @@ impl Connection {
         self.push(flush)
     }
 
-    /// The command just launched could not be sent.
+    /// Undoes the last command, which could not be sent.
     pub fn take_back_command(&mut self) {
         if std::mem::take(&mut self.launched_idle) {
             self.session.take_back_command();
@@ -75,8 +75,8 @@ impl Connection {
         ))
     }
 
-    /// Checks the arguments of a command with parameters before any of them is looked at;
-    /// `missing` names a text that must not be NULL and is.
+    /// Checks the arguments of a command with parameters before reading them;
+    /// `missing` names a text that is NULL and must not be.
     pub fn begin_with_parameters(&mut self, missing: Option<&str>, count: i32) -> bool {
         if self.begin().is_err() {
             return false;
@@ -200,7 +200,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// PQflush: not on a connection that is bad.
+    /// PQflush, which fails on a bad connection.
     pub fn flush_if_open(&mut self) -> Result<Flushed, Pause> {
         if self.session.is_closed() {
             return Ok(Flushed::Failed);
@@ -213,18 +213,18 @@ impl Connection {
         if self.session.is_nonblocking() && self.flush() == Flushed::Failed {
             return false;
         }
-        !matches!(self.read_input(), Read::Lost { .. })
+        !matches!(self.read_input(), ReadOutcome::Lost { .. })
     }
 
     /// PQisBusy.
     pub fn is_busy(&mut self) -> Result<bool, Pause> {
         self.parse()?;
-        // On a connection that is lost, PQgetResult fails at once: nobody must wait for it.
+        // On a lost connection, PQgetResult fails at once, so nobody must wait for it.
         let busy = self.session.is_busy() && !self.session.is_closed();
         Ok(busy)
     }
 
-    /// The next result (PQgetResult), waiting for it.
+    /// The next result (PQgetResult); waits for it.
     #[inline(always)]
     pub fn get_result(&mut self) -> Result<Collected, Pause> {
         if std::mem::take(&mut self.copy_starved) && self.session.is_copying_out() {
@@ -232,7 +232,7 @@ impl Connection {
             return Ok(Collected::Nothing);
         }
         loop {
-            // A notice ends this call here, and the next one goes on.
+            // A notice stops this call here; the next call continues.
             self.parse()?;
             let reply_was_read = std::mem::take(&mut self.reply_read);
             if !self.session.is_busy() {
@@ -250,13 +250,13 @@ impl Connection {
         Ok(self.session.collect())
     }
 
-    /// Sends what is left and waits for something to come.
+    /// Sends the remaining output and waits for input. False if the connection is lost.
     pub(super) fn await_reply(&mut self) -> Result<bool, Pause> {
         if let Some(waited) = self.waited.take() {
             match self.take_waited(waited) {
-                Read::Data => return Ok(true),
-                Read::Lost { .. } => return Ok(false),
-                Read::Nothing => {}
+                ReadOutcome::Data => return Ok(true),
+                ReadOutcome::Lost { .. } => return Ok(false),
+                ReadOutcome::Nothing => {}
             }
         }
         match self.flush() {
@@ -266,14 +266,14 @@ impl Connection {
         }
         match self.input_wait() {
             Ok(wait) => Err(Pause::Wait(wait)),
-            Err(Read::Lost { .. }) => Ok(false),
+            Err(ReadOutcome::Lost { .. }) => Ok(false),
             Err(_) => Ok(true),
         }
     }
 
-    /// Nothing better explains the failure: says why sending failed.
+    /// Reports why sending failed, because there is no better explanation.
     pub(super) fn report_write_error(&mut self) {
-        // libpq: told once.
+        // libpq: reported once.
         let text = self
             .write_error
             .replace(ErrorText::default())
@@ -281,8 +281,8 @@ impl Connection {
         self.session.add_error_raw(&text);
     }
 
-    /// Readies the connection for a synchronous command; None when it cannot be, else whether results of earlier
-    /// commands may be in the way.
+    /// Prepares the connection for a synchronous command. None if that fails; otherwise whether there may be results of
+    /// earlier commands to drop.
     pub fn begin_exec(&mut self) -> Option<bool> {
         self.session.begin_command();
         if self.session.pipeline_status() != PipelineStatus::Off {
@@ -292,24 +292,24 @@ impl Connection {
         Some(!self.session.is_idle() || self.session.has_work())
     }
 
-    /// Whether a synchronous command is over with the result just collected: at a COPY, on a lost connection, or, to be
-    /// found out only if `looks_on`, because nothing of it is left.
+    /// Whether a synchronous command ends with this result: at a COPY, on a lost connection, or because nothing is left.
+    /// Only `looks_on` checks the latter.
     pub fn ends_exec(&mut self, collected: &Collected, looks_on: bool) -> bool {
         let copying = matches!(collected, Collected::Result(result) if result.status().is_copy());
         copying || self.session.is_closed() || (looks_on && self.is_answered())
     }
 
-    /// Whether nothing of the command in progress is left, as far as that is known without waiting.
+    /// Whether nothing of the current command is left, as far as that is known without waiting.
     fn is_answered(&mut self) -> bool {
         if let Err(Pause::Notice(notice)) = self.parse() {
-            // For the call that looks for the next result.
+            // The next call that looks for a result delivers it.
             self.session.put_back_notice(notice);
             return false;
         }
         self.session.is_idle()
     }
 
-    /// A synchronous command drops what is left of a COPY OUT.
+    /// A synchronous command drops the rest of a COPY OUT.
     pub fn abandon_copy_out(&mut self) {
         self.session.leave_copy();
     }

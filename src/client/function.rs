@@ -1,4 +1,4 @@
-//! Fast-path calls, waiting for their result.
+//! Fast-path function calls; waits for the result.
 
 use super::io::Sent;
 use super::{Connection, Pause};
@@ -7,7 +7,7 @@ use crate::conn::session::function::FunctionStep;
 pub use crate::conn::session::function_call::{FunctionCall, Returns};
 use crate::conn::session::send::Flush;
 
-/// An argument of a call, as the wire has it.
+/// An argument of a call, as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument<'a> {
     Null,
@@ -48,7 +48,7 @@ impl From<i64> for Argument<'_> {
 }
 
 impl FunctionCall {
-    /// The integer that came back. One of 2 bytes has no sign, as in libpq.
+    /// The returned integer. libpq: an integer of 2 bytes is unsigned.
     pub fn integer(&self) -> Option<i32> {
         match *self.value.as_deref()? {
             [a, b] => Some(u16::from_be_bytes([a, b]).into()),
@@ -57,7 +57,7 @@ impl FunctionCall {
         }
     }
 
-    /// How many bytes came back: -1 for NULL, 0 when nothing came.
+    /// The size of the returned value: -1 for NULL, 0 if nothing was returned.
     pub fn length(&self) -> i32 {
         match &self.value {
             Some(value) => i32::try_from(value.len()).unwrap_or(i32::MAX),
@@ -68,7 +68,7 @@ impl FunctionCall {
 }
 
 impl Connection {
-    /// Begins a query cycle; false when no function can be called now.
+    /// Starts a call. False if no function can be called now.
     pub fn begin_function(&mut self) -> bool {
         self.session.begin_function(self.stream.is_some()).is_ok()
     }
@@ -88,19 +88,19 @@ impl Connection {
         self.push(Flush::Now)
     }
 
-    /// The call just started could not be sent.
+    /// Undoes the call just started, which could not be sent.
     pub fn take_back_function(&mut self) {
         self.session.take_back_function();
     }
 
-    /// Waits for the end of the call.
+    /// Waits until the call is done.
     pub fn await_function(&mut self) -> Result<(Collected, FunctionCall), Pause> {
         loop {
             match self.session.step_function() {
                 FunctionStep::Notice(notice) => return Err(Pause::Notice(notice)),
                 FunctionStep::NeedInput => {
                     if !self.await_reply()? {
-                        // libpq: joins what the server said, which is no result of its own then.
+                        // libpq: this joins the server's error message, which is not a result of its own then.
                         self.session.save_error_result();
                         break;
                     }

@@ -1,4 +1,4 @@
-//! GSSAPI: encrypting a connection with it, and authentication.
+//! GSSAPI encryption and authentication.
 
 use std::ffi::c_void;
 
@@ -13,16 +13,16 @@ use crate::net::stream::Stream;
 use crate::net::tls::Failure;
 use crate::net::transport::HandshakeProgress;
 
-/// What a connection does with GSSAPI when it is not for encryption.
+/// The state of GSSAPI authentication.
 #[derive(Default)]
 pub(super) struct GssState {
     authentication: Option<Authentication>,
-    /// The application's lock is held for a step of it.
+    /// The application's lock is held.
     locked: bool,
 }
 
 impl Connection {
-    /// Goes on with the GSSAPI handshake, or begins it, as far as that is possible without waiting.
+    /// Starts or continues the GSSAPI handshake as far as possible without waiting.
     pub(super) fn secure_with_gss(&mut self, startup: &Startup) -> EncryptionProgress {
         if let Some(Stream::Plain(_)) = self.stream
             && let Err(message) = self.begin_gss(startup)
@@ -52,7 +52,7 @@ impl Connection {
         outcome
     }
 
-    /// A step of authentication, within the application's lock: the hook to ask before or after it.
+    /// One step of authentication, under the application's lock. Returns the hook to call before or after it.
     pub(super) fn step_gss(&mut self, startup: &mut Startup) -> Hook {
         if !std::mem::replace(&mut self.gss.locked, true) {
             return Hook::ThreadLock;
@@ -79,7 +79,7 @@ impl Connection {
         matches!(&self.stream, Some(Stream::Gss(gss)) if gss.is_established())
     }
 
-    /// The `gss_ctx_id_t`, which stays the connection's; NULL if it has none.
+    /// The `gss_ctx_id_t`, which the connection owns; NULL without one.
     pub fn gss_context(&self) -> *mut c_void {
         let authentication = self.gss.authentication.as_ref();
         match &self.stream {

@@ -1,8 +1,8 @@
-//! Bytes between the session's buffers and the socket.
+//! Moves bytes between the session's buffers and the socket.
 
 use std::io::ErrorKind;
 
-use super::{Connection, Pause, Waited, apart};
+use super::{Connection, Pause, Waited, without_cancellation};
 use crate::conn::session::send::Flush;
 use crate::mem::buffer::MIN_READ;
 use crate::mem::error_text::ErrorText;
@@ -11,42 +11,42 @@ use crate::net::sys;
 use crate::net::transport::EncryptionError;
 use crate::protocol::frontend::Output;
 
-/// Output is sent once this much is buffered after a message, and in whole pieces of it over a Unix socket.
+/// Output is sent when this much is buffered after a message; over a Unix socket, in multiples of it.
 pub(super) const SEND_THRESHOLD: usize = 8192;
-/// Where output keeps coming without a flush, it is gathered up to this much.
+/// The limit for output that is collected before it is sent, while more comes without a flush.
 const SEND_MOST: usize = 64 * 1024;
-/// An emptied output buffer larger than this is given back.
+/// An empty output buffer larger than this is freed.
 const KEEP_OUTPUT: usize = 256 * 1024;
-/// The most room a read is given.
+/// The largest room for one read.
 const MAX_READ: usize = 128 * 1024;
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadOutcome {
     Data,
     Nothing,
-    /// The connection is gone; `clean` when the server closed it.
+    /// The connection is gone; `clean` if the server closed it.
     Lost {
         clean: bool,
     },
 }
 
-/// What a flush did.
+/// The result of a flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flushed {
     All,
-    /// Some is left.
+    /// Some output is left.
     Some,
     /// The connection was lost.
     Failed,
 }
 
-/// What became of a command that was to be sent.
+/// What happened to a command that was to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     Yes,
     No,
-    /// It stands in the output buffer: [`Connection::finish_sending`] is to be called.
+    /// It is in the output buffer: call [`Connection::finish_sending`].
     Unfinished,
 }
 
@@ -55,24 +55,24 @@ const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
      \tbefore or while processing the request.";
 
 impl Connection {
-    /// Reads once what is there.
-    pub(super) fn read_input(&mut self) -> Read {
+    /// Reads once what is available.
+    pub(super) fn read_input(&mut self) -> ReadOutcome {
         if self.receiving {
-            match self.recover() {
-                Read::Nothing => {}
+            match self.recover_cancelled_wait() {
+                ReadOutcome::Nothing => {}
                 found => return found,
             }
         }
         if self.stream.is_none() {
             self.session.add_error("connection not open");
-            return Read::Lost { clean: false };
+            return ReadOutcome::Lost { clean: false };
         }
         self.read_once()
     }
 
-    fn read_once(&mut self) -> Read {
+    fn read_once(&mut self) -> ReadOutcome {
         let Some(stream) = &mut self.stream else {
-            return Read::Lost { clean: false };
+            return ReadOutcome::Lost { clean: false };
         };
         let Ok(spare) = self
             .session
@@ -85,8 +85,8 @@ impl Connection {
         self.received(received)
     }
 
-    /// Takes what came into the receive buffer's spare room.
-    pub(super) fn received(&mut self, received: std::io::Result<usize>) -> Read {
+    /// Handles the result of a read into the free room of the receive buffer.
+    pub(super) fn received(&mut self, received: std::io::Result<usize>) -> ReadOutcome {
         match received {
             Ok(0) => {
                 self.session.add_error(SERVER_CLOSED);
@@ -96,7 +96,7 @@ impl Connection {
                 self.filled(count);
                 self.drain()
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Nothing,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => ReadOutcome::Nothing,
             Err(error) => {
                 let text = receive_failure(&error);
                 if text == SERVER_CLOSED
@@ -105,7 +105,7 @@ impl Connection {
                         .as_ref()
                         .is_some_and(|stream| stream.tls().is_some())
                 {
-                    // libpq: under TLS both layers say so.
+                    // libpq: with TLS, both layers report this.
                     self.session.add_error(SERVER_CLOSED);
                 }
                 self.session.add_error(text);
@@ -114,7 +114,7 @@ impl Connection {
         }
     }
 
-    /// So many bytes came into the receive buffer's spare room.
+    /// This many bytes were read into the free room of the receive buffer.
     #[inline]
     pub(super) fn filled(&mut self, count: usize) {
         self.polls_first = false;
@@ -124,33 +124,33 @@ impl Connection {
     }
 
     #[cold]
-    pub(super) fn no_room(&mut self) -> Read {
+    pub(super) fn no_room(&mut self) -> ReadOutcome {
         self.session
             .add_error("cannot allocate memory for input buffer");
         self.lose(false)
     }
 
-    /// Takes what is decrypted already: a poll of the socket would not show it.
-    fn drain(&mut self) -> Read {
+    /// Reads what is decrypted already, which poll would not report.
+    fn drain(&mut self) -> ReadOutcome {
         match self.stream.as_ref().map_or(0, Stream::pending) {
-            0 => Read::Data,
+            0 => ReadOutcome::Data,
             _ => match self.read_once() {
-                // What was left is a part of a record.
-                Read::Nothing => Read::Data,
+                // The rest was an incomplete record.
+                ReadOutcome::Nothing => ReadOutcome::Data,
                 read => read,
             },
         }
     }
 
-    /// The connection is gone; what was received can still be parsed.
-    pub(super) fn lose(&mut self, clean: bool) -> Read {
+    /// Closes a lost connection. What was received can still be parsed.
+    pub(super) fn lose(&mut self, clean: bool) -> ReadOutcome {
         let starting = !self.startup_is_over();
-        apart(|| self.retired = self.stream.take().filter(|_| starting));
+        without_cancellation(|| self.retired = self.stream.take().filter(|_| starting));
         self.session.drop_connection(true);
         if !starting {
             self.session.mark_closed();
         }
-        Read::Lost { clean }
+        ReadOutcome::Lost { clean }
     }
 
     /// Sends as much of the output as the socket takes.
@@ -168,13 +168,13 @@ impl Connection {
         self.keep = 0;
     }
 
-    /// Sends all output, waiting where the mode is not nonblocking.
+    /// Sends all output; in blocking mode, waits until it is sent.
     pub fn flush_out(&mut self) -> Result<Flushed, Pause> {
         self.begin_flush();
         self.finish_sending()
     }
 
-    /// Called after a message was appended: what is buffered is to be sent at once, or if it is much.
+    /// Decides whether to send after a message was appended: at once, or when enough is buffered.
     pub(super) fn push(&mut self, flush: Flush) -> Sent {
         match flush {
             Flush::Now => self.begin_flush(),
@@ -188,7 +188,7 @@ impl Connection {
     fn begin_push(&mut self) {
         self.send_size = (self.send_size * 2).clamp(SEND_THRESHOLD, SEND_MOST);
         let unix = self.address.as_ref().is_some_and(|a| a.is_unix());
-        // libpq: whole 8 kB pieces over a Unix socket.
+        // libpq: multiples of 8 kB over a Unix socket.
         self.keep = if unix {
             self.session.output().len() % SEND_THRESHOLD
         } else {
@@ -196,7 +196,7 @@ impl Connection {
         };
     }
 
-    /// Sends what a command left to send, waiting where the mode is not nonblocking.
+    /// Sends the rest of a command; in blocking mode, waits until it is sent.
     pub fn finish_sending(&mut self) -> Result<Flushed, Pause> {
         if let Some(Waited::PollFailed(errno)) = self.waited.take() {
             self.note_poll_failure(errno);
@@ -230,7 +230,7 @@ impl Connection {
             if self.session.output().len() > keep {
                 // The server may wait until its own output is read.
                 return match self.read_input() {
-                    Read::Lost { .. } => Flushed::Failed,
+                    ReadOutcome::Lost { .. } => Flushed::Failed,
                     _ => Flushed::Some,
                 };
             }
@@ -251,43 +251,43 @@ impl Connection {
         }
     }
 
-    /// So many bytes of the output were sent.
+    /// This many bytes of the output were sent.
     #[inline]
     pub(super) fn output_went(&mut self, count: usize) {
         self.polls_first = self.stream.as_ref().is_some_and(|s| s.socket().is_unix());
         self.drop_output(count);
     }
 
-    /// An emptied buffer that is to be given back.
+    /// Whether the buffer is empty and large enough to be freed.
     #[inline]
     pub(super) fn is_output_large(&self) -> bool {
         self.session.output().is_empty() && self.session.output().capacity() > KEEP_OUTPUT
     }
 
-    /// libpq: claims success, so what the server said last is read by whoever waits for it.
+    /// libpq: pretends success, so that the caller who waits reads the server's last message.
     #[cold]
     fn give_up_sending(&mut self, error: &std::io::Error, end: usize) {
         self.write_error = Some(send_failure(error));
         self.drop_output(end);
     }
 
-    /// Drops what was sent. A short rest moves to the front at once, so that the buffer is filled anew from there.
+    /// Removes what was sent. Moves a short rest to the front of the buffer, so that it is filled from there.
     fn drop_output(&mut self, count: usize) {
         self.session.output_mut().take(count, SEND_THRESHOLD);
     }
 
-    /// No more can be sent ever; what the server said last is still read.
+    /// Drops output that can never be sent. Still reads the server's last message.
     fn discard_output(&mut self) -> Flushed {
         self.session.output_mut().clear();
         if self.stream.is_some()
-            && let Read::Lost { .. } = self.read_input()
+            && let ReadOutcome::Lost { .. } = self.read_input()
         {
             return Flushed::Failed;
         }
         Flushed::All
     }
 
-    /// Parses what is buffered, where the connection is past authentication.
+    /// Parses the input, once the connection is authenticated.
     pub(super) fn parse(&mut self) -> Result<(), Pause> {
         if !self.startup_is_over() {
             return Ok(());
@@ -300,7 +300,7 @@ impl Connection {
         }
     }
 
-    /// Closes the socket of a session that cannot go on.
+    /// Closes the socket of a session that cannot continue.
     #[inline]
     pub(super) fn close_if_fatal(&mut self) {
         if self.session.is_fatal() {
@@ -311,7 +311,7 @@ impl Connection {
     #[cold]
     fn close_fatal(&mut self) {
         self.session.fatal_connection_dropped();
-        apart(|| self.stream = None);
+        without_cancellation(|| self.stream = None);
     }
 }
 
@@ -324,7 +324,7 @@ fn send_failure(error: &std::io::Error) -> ErrorText {
     ErrorText::concat(&[&text, b"\n"])
 }
 
-/// libpq: a connection the server cut is named so; network failures show the system's text.
+/// libpq: has a text of its own for a connection that the server closed; other failures show the system's text.
 fn failure(error: &std::io::Error, prefix: &[u8]) -> ErrorText {
     if let Some(error) = EncryptionError::inside(error) {
         return error.text.clone();

@@ -1,27 +1,27 @@
-//! Large objects: the server's functions for them, and the files of import and export.
+//! Large objects: the server's functions for them, and the files for import and export.
 
 use std::ffi::{CStr, OsStr, c_int};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Connection, apart};
+use super::{Connection, without_cancellation};
 use crate::conn::session::server::LARGE_OBJECT_FUNCTIONS;
 use crate::net::sys;
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
-/// Import and export move so many bytes at a time.
+/// The chunk size of import and export.
 pub const CHUNK: usize = 8192;
 
-/// Answers the functions' names and OIDs.
+/// Returns the functions' names and OIDs.
 pub const FUNCTIONS_QUERY: &CStr =
     c"select proname, oid from pg_catalog.pg_proc where proname in (\
     'lo_open', 'lo_close', 'lo_creat', 'lo_create', 'lo_unlink', 'lo_lseek', 'lo_lseek64', \
     'lo_tell', 'lo_tell64', 'lo_truncate', 'lo_truncate64', 'loread', 'lowrite') \
     and pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'pg_catalog')";
 
-/// A function of the server, by its place among them.
+/// A function of the server; an index into [`NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     Open,
@@ -39,7 +39,7 @@ pub enum Function {
     Truncate64,
 }
 
-/// The names, in the order of [`Function`], which is that of libpq's complaints.
+/// The names in the order of [`Function`], in which libpq checks them.
 const NAMES: [&str; LARGE_OBJECT_FUNCTIONS] = [
     "lo_open",
     "lo_close",
@@ -56,10 +56,10 @@ const NAMES: [&str; LARGE_OBJECT_FUNCTIONS] = [
     "lo_truncate64",
 ];
 
-/// So many of them every server has had; the others are missed only when they are called.
+/// Every server has this many of them; the others are checked when they are called.
 const REQUIRED: usize = 8;
 
-/// The OIDs by [`Function`], 0 for those not found; Err is the name of a required one.
+/// The OIDs by [`Function`], 0 for those not found. Err is the name of a required function.
 fn oids<'a>(
     rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
 ) -> Result<[u32; LARGE_OBJECT_FUNCTIONS], &'static str> {
@@ -90,13 +90,13 @@ fn rows(result: &PgResult) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 impl Connection {
-    /// Begins an operation; whether the functions' OIDs are known already.
+    /// Starts an operation. Returns whether the functions' OIDs are known.
     pub fn begin_large_object(&mut self) -> bool {
         self.session.clear_errors();
         self.session.server().large_object_functions.is_some()
     }
 
-    /// Remembers the functions that [`FUNCTIONS_QUERY`] answered; false when it did not answer them all.
+    /// Stores the OIDs that [`FUNCTIONS_QUERY`] returned. False if one is missing.
     pub fn learn_functions(&mut self, answer: &PgResult) -> bool {
         if answer.status() != Status::TuplesOk {
             return self.refuse("query to initialize large object functions did not return data");
@@ -108,7 +108,7 @@ impl Connection {
         true
     }
 
-    /// The OID of a function, or a complaint.
+    /// The OID of a function; None with an error text.
     pub fn large_object_function(&mut self, function: Function) -> Option<u32> {
         let place = function as usize;
         let oid = self.session.server().large_object_functions?[place];
@@ -119,17 +119,17 @@ impl Connection {
         Some(oid)
     }
 
-    /// Opens the file of an import; the error text says why not.
+    /// Opens the file of an import. False with an error text.
     pub fn open_import_file(&mut self, name: Option<&[u8]>) -> bool {
         self.session.clear_errors();
         let Some(name) = name else {
-            // libpq: what the system and the C library make of a null pointer.
+            // libpq: this is the text of the system and the C library for a null pointer.
             self.blame_file("open", b"(null)", libc::EFAULT);
             return false;
         };
-        // What an earlier call left open is closed.
+        // This closes a file that an earlier call left open.
         let open = || File::open(OsStr::from_bytes(name)).map(|file| self.file = Some(file));
-        let opened = apart(open);
+        let opened = without_cancellation(open);
         let failed = opened.map_err(|error| self.blame_file("open", name, code(&error)));
         failed.is_ok()
     }
@@ -143,37 +143,37 @@ impl Connection {
             self.file = Some(options.open(OsStr::from_bytes(name))?);
             Ok(())
         };
-        apart(&mut open).map_err(|error| code(&error))
+        without_cancellation(&mut open).map_err(|error| code(&error))
     }
 
-    /// The next bytes of the file being imported, none at its end; Err is an errno.
+    /// Reads from the file being imported; 0 bytes at its end. Err is an errno.
     pub fn read_file(&mut self, chunk: &mut [u8]) -> Result<usize, c_int> {
         let Some(file) = &mut self.file else {
             return Err(libc::EBADF);
         };
         loop {
-            match apart(|| file.read(chunk)) {
+            match without_cancellation(|| file.read(chunk)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => return outcome.map_err(|error| code(&error)),
             }
         }
     }
 
-    /// Writes on in the file being exported; Err is an errno.
+    /// Appends to the file being exported. Err is an errno.
     pub fn write_file(&mut self, chunk: &[u8]) -> Result<(), c_int> {
         let Some(file) = &mut self.file else {
             return Err(libc::EBADF);
         };
-        apart(|| file.write_all(chunk)).map_err(|error| code(&error))
+        without_cancellation(|| file.write_all(chunk)).map_err(|error| code(&error))
     }
 
     /// Closes the file; Err is an errno.
     pub fn close_file(&mut self) -> Result<(), c_int> {
         let file = self.file.take();
-        apart(|| file.map_or(Ok(()), sys::close_file))
+        without_cancellation(|| file.map_or(Ok(()), sys::close_file))
     }
 
-    /// Adds `could not open file "NAME": ...` and the like; `action` comes before the word file.
+    /// Adds an error text like `could not open file "NAME": ...`; `action` is the verb.
     pub fn blame_file(&mut self, action: &str, name: &[u8], errno: c_int) {
         let (reason, action) = (sys::strerror(errno), format!("could not {action} file \""));
         let text = [action.as_bytes(), name, b"\": ", &reason].concat();
@@ -185,7 +185,7 @@ fn undetermined(name: &str) -> String {
     format!("cannot determine OID of function {name}")
 }
 
-/// 0 stands for no error of the system's: it took none of the bytes.
+/// The errno; 0 if the write took no bytes without one.
 fn code(error: &io::Error) -> c_int {
     error.raw_os_error().unwrap_or(0)
 }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_function_has_its_place() {
+    fn every_function_has_its_name_and_oid() {
         assert_eq!(NAMES[Function::Truncate64 as usize], "lo_truncate64");
         assert_eq!(NAMES[Function::Write as usize], "lowrite");
         assert_eq!(NAMES[Function::Create as usize], "lo_create");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_blamed_in_libpqs_words() {
+    fn file_errors_use_libpqs_texts() {
         let mut connection = Connection::new();
         assert!(!connection.open_import_file(Some(b"/nonexistent/file")));
         assert_eq!(

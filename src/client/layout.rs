@@ -1,13 +1,13 @@
-//! Which programs read results in memory.
+//! Finds programs that read results in memory.
 
 use super::env;
 use crate::net::dl::loaded::Search;
 use crate::result::store::Layout;
 
-/// With the value `libpq`, results are laid out as C libpq's; other values mean nothing.
+/// With the value `libpq`, results use C libpq's memory layout; other values are ignored.
 const VARIABLE: &str = "LIBPQ_OXIDE_RESULTS";
 
-/// How results are to keep their rows, as far as can be told now.
+/// The memory layout for results, as far as it is known now.
 pub fn now() -> Layout {
     static READER: Search = Search::new(reads_results);
     if READER.is_loaded() || env::variable(VARIABLE).is_some_and(|value| value == b"libpq") {
@@ -17,16 +17,16 @@ pub fn now() -> Layout {
     }
 }
 
-/// Whether the object at `path` is the C part of psycopg 3, built on the machine or from the wheel `psycopg-binary`. It
-/// takes rows from the memory of results. That of psycopg 2 has the same name, and does not.
+/// Whether the object at `path` is the C part of psycopg 3, built locally or from the wheel `psycopg-binary`. It reads rows
+/// in the memory of results. psycopg 2's module has the same name, but does not do that.
 fn reads_results(path: &[u8]) -> bool {
     [&b"psycopg_c"[..], b"psycopg_binary"]
         .iter()
         .any(|package| is_module(path, package))
 }
 
-/// Whether `path` ends with the module `_psycopg` of the package, in its folder or, as bundlers of programs name them,
-/// with the package in the file's name.
+/// Whether `path` ends with the module `_psycopg` of the package: in the package's folder or, as bundlers name it, with the
+/// package in the file name.
 fn is_module(path: &[u8], package: &[u8]) -> bool {
     let Some(at) = memchr::memmem::rfind(path, b"_psycopg.") else {
         return false;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn psycopg_is_known_by_its_file() {
+    fn psycopg_3_is_recognized_by_its_path() {
         for path in [
             "/venv/lib/python3.11/site-packages/psycopg_c/_psycopg.cpython-311-x86_64-linux-gnu.so",
             "/app/psycopg_binary/_psycopg.cpython-313t-aarch64-linux-gnu.so",

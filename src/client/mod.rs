@@ -42,7 +42,7 @@ pub use crate::conn::session::tracing::Tracer;
 pub use crate::conn::session::{Notification, RowMode};
 pub use crate::conn::startup::Purpose;
 pub use crate::conn::status::ConnStatus;
-pub use crate::net::sys::{apart, local_time, now_usec};
+pub use crate::net::sys::{local_time, now_usec, without_cancellation};
 pub use crate::result::message::{ShowContext, Verbosity};
 pub use wait::{Wait, Waited};
 
@@ -69,71 +69,71 @@ pub enum Hook {
     OAuthToken,
     /// A step of the application's flow: [`Connection::answer_oauth_flow`].
     OAuthFlow,
-    /// The user is to be told: [`Connection::oauth_prompt`], [`Connection::answer_oauth_prompt`].
+    /// Shows the prompt to the user: [`Connection::oauth_prompt`], [`Connection::answer_oauth_prompt`].
     OAuthPrompt,
-    /// The application's flow is over; there is nothing to answer.
+    /// Cleans up the application's flow; there is no answer.
     OAuthCleanup,
 }
 
-/// What a poller is to wait for.
+/// What a caller of PQconnectPoll waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    /// Nothing: go on at once.
+    /// Nothing: continue at once.
     Nothing,
-    /// The connect in progress.
+    /// The connection attempt.
     Connect,
     Read,
     Write,
 }
 
-/// One connection: its session, its socket, and the machine that connects it.
+/// One connection: its session, its socket, and its startup state.
 pub struct Connection {
     session: Session,
     stream: Option<Stream>,
-    /// While connecting: the stream last lost or given up, whose descriptor the next socket may take over.
+    /// While connecting: the last stream, whose descriptor number the next socket may take over.
     retired: Option<Stream>,
-    /// None when the options were bad: then nothing can be connected.
+    /// None if the options are wrong: then nothing can connect.
     startup: Option<Startup>,
-    /// Options that cannot be used, and their first host, to be shown all the same.
+    /// Wrong options and their first host, which PQhost and others still show.
     rejected: Option<(Options, Host)>,
     addresses: Vec<SockAddr>,
     /// The address in use.
     address: Option<SockAddr>,
-    /// What errno was after the call that began the connect, until the connect succeeds.
+    /// errno after the call that started to connect, until the connection is established.
     connect_errno: Option<c_int>,
     waiting: Waiting,
-    /// What gets a token for OAuth.
+    /// The OAuth flow.
     flow: oauth::Flow,
-    /// The descriptor to poll instead of the socket's while that runs.
+    /// The descriptor to poll instead of the socket while the flow runs.
     alternative: Option<i32>,
-    /// How the wait ended that the last step answered.
+    /// The result of the last wait.
     waited: Option<Waited>,
-    /// A wait for bytes was answered, and nobody has told yet how it ended.
+    /// A wait for bytes has started, and its result was not reported yet.
     receiving: bool,
-    /// So many bytes of the output may stay in the buffer when a command has been sent.
+    /// This much output may stay in the buffer when a command was sent.
     keep: usize,
-    /// What the last send failed with, to be told by whoever sends next.
+    /// The errno of the last send, which the next sender reports.
     send_failure: Option<c_int>,
-    /// A command that is being sent; without it the connection would be idle.
+    /// A command is being sent on a connection that was idle before.
     launched_idle: bool,
-    /// Why sending failed, once it did: told only when nothing better explains it.
+    /// Why sending failed. Reported only if there is no better explanation.
     write_error: Option<ErrorText>,
-    /// A row of COPY data found no memory, which nobody was told yet by PQgetResult.
+    /// There was no memory for a row of COPY data, which PQgetResult must report.
     copy_starved: bool,
-    /// PQgetResult has waited for something, and not yet judged what came.
+    /// PQgetResult has read something that it did not check yet.
     reply_read: bool,
-    /// The last read filled all the room it had: the next one gets more.
+    /// The size of the next read; it grows when a read fills its room.
     read_size: usize,
-    /// A read that waits has to poll first: see [`Connection::connected`].
+    /// Reads that wait must poll first: see [`Connection::connected`].
     polls_first: bool,
-    /// So much output is gathered before it is sent unasked.
+    /// This much output is collected before it is sent without a flush.
     send_size: usize,
-    /// The file that lo_import or lo_export is at. It stays here even if the application leaps out of
-    /// the call from its notice receiver, and the next such call closes it.
+    /// The file of lo_import or lo_export. It stays open if the application jumps out of the call from its notice receiver;
+    /// the next such call closes it.
     file: Option<File>,
     gss: gss::GssState,
-    /// For the client key of the TLS handshake in progress.
+    /// The password for the client key of the current TLS handshake.
     key_password: tls_files::KeyPassword,
-    /// The process that made the connection: a forked child must not talk on it.
+    /// The process that made the connection: a forked child must not send on it.
     process: u32,
 }

@@ -1,58 +1,58 @@
-//! Getting a token: from the application's functions, or by the built-in flow.
+//! Gets an OAuth token from the application's functions, or with the built-in flow.
 
 mod flow;
 mod prompt;
 
 use super::polling::Polling;
-use super::{Connection, Hook, Pause, apart, env};
+use super::{Connection, Hook, Pause, env, without_cancellation};
 use crate::conn::startup::Startup;
 use crate::conn::startup::oauth::TokenSource;
 use crate::conn::status::ConnStatus;
 use crate::conninfo::options::Opt;
 use crate::mem::error_text::ErrorText;
-use flow::{Client, DeviceFlow, Progress};
+use flow::{Client, DeviceFlow, FlowProgress};
 use zeroize::Zeroizing;
 
 pub use prompt::Prompt;
 
-/// The flow that is to bring a token.
+/// The flow that gets the token.
 #[derive(Default)]
 pub enum Flow {
     #[default]
     None,
     BuiltIn(Box<DeviceFlow>),
-    /// The application's; its answer to the last question, until it was passed on.
+    /// The application's, with its last answer until that is used.
     Application(Option<Polling>),
 }
 
-/// What a token is asked for with. None of it has a NUL in it.
+/// The details of a token request. None of them contains a NUL.
 pub struct TokenRequest<'a> {
     pub discovery_uri: &'a str,
     pub issuer: &'a str,
     pub scope: Option<&'a [u8]>,
 }
 
-/// What the application says when it is asked for a token.
+/// The application's answer to a token request.
 pub enum TokenAnswer<'a> {
-    /// Nothing: the built-in flow is to be run.
+    /// None: run the built-in flow.
     Default,
     Token(&'a [u8]),
-    /// Its own flow is to be run.
+    /// Run the application's flow.
     Flow,
-    /// With the text for the error message.
+    /// Fail with this error text.
     Failed(ErrorText),
 }
 
-/// What the application's flow came to.
+/// The result of one step of the application's flow.
 pub enum FlowAnswer<'a> {
-    /// The descriptor is to be polled, for reading or writing.
+    /// Wait until the descriptor is ready for reading or writing.
     Wait(Polling, i32),
     Token(&'a [u8]),
     Failed(ErrorText),
 }
 
 impl Connection {
-    /// What [`Hook::OAuthToken`] is about.
+    /// The request for [`Hook::OAuthToken`].
     pub fn token_request(&self) -> Option<TokenRequest<'_>> {
         let startup = self.startup.as_ref()?;
         Some(TokenRequest {
@@ -70,21 +70,23 @@ impl Connection {
                 self.flow = Flow::Application(None);
                 TokenSource::Flow
             }
-            TokenAnswer::Default => match apart(|| self.startup.as_ref().map(built_in)) {
-                Some(Ok(flow)) => {
-                    self.flow = Flow::BuiltIn(Box::new(flow));
-                    TokenSource::Flow
+            TokenAnswer::Default => {
+                match without_cancellation(|| self.startup.as_ref().map(built_in)) {
+                    Some(Ok(flow)) => {
+                        self.flow = Flow::BuiltIn(Box::new(flow));
+                        TokenSource::Flow
+                    }
+                    Some(Err(text)) => TokenSource::Failed(text.into()),
+                    None => return,
                 }
-                Some(Err(text)) => TokenSource::Failed(text.into()),
-                None => return,
-            },
+            }
         };
         if let Some(startup) = &mut self.startup {
             startup.token_source(&mut self.session, source);
         }
     }
 
-    /// What [`Hook::OAuthPrompt`] is about.
+    /// The prompt for [`Hook::OAuthPrompt`].
     pub fn oauth_prompt(&self) -> Option<&Prompt> {
         match &self.flow {
             Flow::BuiltIn(flow) => flow.prompt(),
@@ -92,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// libpq: more than 0 when the application has told the user, 0 for the default, less than 0 for an error.
+    /// libpq: positive if the application has shown the prompt, 0 for the default, negative for an error.
     pub fn answer_oauth_prompt(&mut self, outcome: i32) {
         if let Flow::BuiltIn(flow) = &mut self.flow
             && let Err(text) = flow.prompted(outcome)
@@ -113,7 +115,7 @@ impl Connection {
                 self.end_flow();
                 Ok(secret(token))
             }
-            // libpq: the flow goes with the connection.
+            // libpq: the flow is cleaned up with the connection.
             FlowAnswer::Failed(text) => Err(text),
         };
         if let Some(startup) = &mut self.startup {
@@ -121,7 +123,7 @@ impl Connection {
         }
     }
 
-    /// Drives the flow; Done(None) when it has ended.
+    /// Runs the flow; `Ok(None)` when it has ended.
     pub(super) fn run_flow(&mut self, startup: &mut Startup) -> Result<Option<Polling>, Pause> {
         let progress = match &mut self.flow {
             Flow::BuiltIn(flow) => flow.poll(),
@@ -133,34 +135,34 @@ impl Connection {
             }
             Flow::None => {
                 let text = "internal error: async authentication has no handler";
-                Progress::Failed(text.to_owned())
+                FlowProgress::Failed(text.to_owned())
             }
         };
         let outcome = match progress {
-            Progress::Waiting => {
+            FlowProgress::Waiting => {
                 if let Flow::BuiltIn(flow) = &self.flow {
                     self.alternative = Some(flow.descriptor());
                 }
                 return Ok(Some(Polling::Reading));
             }
-            Progress::Prompt => return Err(Pause::Hook(Hook::OAuthPrompt)),
-            Progress::Token(token) => {
+            FlowProgress::Prompt => return Err(Pause::Hook(Hook::OAuthPrompt)),
+            FlowProgress::Token(token) => {
                 self.end_flow();
                 Ok(token)
             }
-            Progress::Failed(text) => Err(text.into()),
+            FlowProgress::Failed(text) => Err(text.into()),
         };
         startup.token_obtained(&mut self.session, outcome);
         Ok(None)
     }
 
-    /// Forgets the flow when its physical connection goes; true when the application is to clean up.
+    /// Ends the flow when its physical connection is closed. True if the application must clean up.
     pub(super) fn end_flow(&mut self) -> bool {
         self.alternative = None;
         matches!(std::mem::take(&mut self.flow), Flow::Application(_))
     }
 
-    /// The descriptor that stands for the socket while a flow runs.
+    /// The descriptor to poll instead of the socket while a flow runs.
     pub(super) fn alternative_socket(&self) -> Option<i32> {
         self.alternative
             .filter(|_| self.session.status() == ConnStatus::Authenticating)

@@ -1,15 +1,15 @@
 //! The environment variable PGOAUTHDEBUG.
 
-/// What it switches on.
+/// The settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OAuthDebug {
-    /// Plain HTTP is allowed.
+    /// Allow plain HTTP.
     pub http: bool,
-    /// The exchange with the provider is printed, secrets included.
+    /// Print the exchange with the provider, including secrets.
     pub trace: bool,
-    /// The provider may be asked without a pause.
+    /// Poll the provider without a pause.
     pub dos_endpoint: bool,
-    /// The number of polls is printed.
+    /// Print the number of polls.
     pub call_count: bool,
 }
 
@@ -21,7 +21,7 @@ impl OAuthDebug {
         call_count: true,
     };
 
-    /// Reads `UNSAFE`, `option,...` or `UNSAFE:option,...`. What cannot be had is a warning.
+    /// Parses `UNSAFE`, `option,...` or `UNSAFE:option,...`. Returns a warning for each word that has no effect.
     pub fn parse(value: &[u8]) -> (OAuthDebug, Vec<Vec<u8>>) {
         let mut debug = OAuthDebug::default();
         let mut warnings = Vec::new();
@@ -39,7 +39,7 @@ impl OAuthDebug {
                 b"trace" => (&mut debug.trace, true),
                 b"dos-endpoint" => (&mut debug.dos_endpoint, true),
                 b"call-count" => (&mut debug.call_count, false),
-                // There is no plugin: what would be said of it is not.
+                // Accepted without effect, because there is no plugin.
                 b"plugin-errors" => continue,
                 _ => {
                     warnings.push(warning("unrecognized PGOAUTHDEBUG option", option, ""));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_switched_on() {
+    fn words_turn_settings_on() {
         assert_eq!(parse(""), (OAuthDebug::default(), String::new()));
         assert_eq!(parse("UNSAFE"), (OAuthDebug::ALL, String::new()));
         let all = "UNSAFE:http,trace,,dos-endpoint,call-count,plugin-errors";
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_a_warning() {
+    fn unknown_and_unsafe_words_are_warnings() {
         let (debug, warnings) = parse("http,UNSAFE,x");
         assert_eq!(debug, OAuthDebug::default());
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Passwords hashed on the client, so that they never reach the server's logs.
+//! Hashes passwords on the client, so that they do not appear in the server's logs.
 
 pub use crate::auth::md5::md5_stored;
 
@@ -8,14 +8,14 @@ use crate::mem::error_text::ErrorText;
 use crate::result::status::Status;
 use crate::result::store::PgResult;
 
-/// The longest name of an algorithm that a server may answer.
+/// The longest algorithm name that a server may send.
 const LONGEST_NAME: usize = 50;
 const SCRAM: &[u8] = b"scram-sha-256";
 
-/// What `ALTER USER user PASSWORD` is to store for `password`.
+/// The text for `ALTER USER user PASSWORD`.
 ///
-/// `algorithm` is a value of the server's `password_encryption`; `random` fills a salt, or answers false, and is used, as
-/// `iterations` is, by `scram-sha-256` alone. `Err` is libpq's text.
+/// `algorithm` is a value of the server's `password_encryption`. Only `scram-sha-256` uses `iterations` and `random`, which
+/// fills a salt or returns false. `Err` is libpq's text.
 fn encrypt(
     password: &[u8],
     user: &[u8],
@@ -31,7 +31,7 @@ fn encrypt(
             }
             Ok(scram::build_secret(password, &salt, iterations))
         }
-        // libpq: the two values of password_encryption before PostgreSQL 10 never mean plain text.
+        // libpq: the two values of password_encryption before PostgreSQL 10 mean MD5.
         b"md5" | b"on" | b"off" => Ok(md5_stored(user, password)),
         _ => Err(ErrorText::concat(&[
             b"unrecognized password encryption algorithm \"",
@@ -42,7 +42,7 @@ fn encrypt(
 }
 
 impl Connection {
-    /// The algorithm in the answer to `show password_encryption`; None with an error text.
+    /// The algorithm in the result of `show password_encryption`; None with an error text.
     pub fn shown_algorithm<'a>(&mut self, answer: &'a PgResult) -> Option<&'a [u8]> {
         if answer.status() != Status::TuplesOk {
             return None;
@@ -52,7 +52,7 @@ impl Connection {
             return None;
         }
         let name = answer.bytes(0, 0).flatten().unwrap_or_default();
-        // Texts end at their NUL.
+        // The text ends at its NUL.
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
         if name.len() > LONGEST_NAME {
             self.refuse("\"password_encryption\" value too long");
@@ -61,14 +61,14 @@ impl Connection {
         Some(name)
     }
 
-    /// What the server stores for a password; None with an error text.
+    /// The text that the server stores for a password; None with an error text.
     pub fn encrypt_password(
         &mut self,
         password: Option<&[u8]>,
         user: Option<&[u8]>,
         algorithm: &[u8],
     ) -> Option<Vec<u8>> {
-        // SCRAM has no use for the name.
+        // SCRAM does not use the name.
         let user = user.or((algorithm == SCRAM).then_some(b""));
         let (Some(password), Some(user)) = (password, user) else {
             self.refuse("password and user name must not be null pointers");
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_algorithm_has_its_form() {
+    fn each_algorithm_has_its_format() {
         let random = |salt: &mut [u8]| {
             salt.fill(b'x');
             true
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn without_randomness_there_is_no_salt() {
+    fn fails_without_random_bytes_for_the_salt() {
         let run = |algorithm: &[u8]| encrypt(b"ab", b"c", algorithm, |_| false, 3);
         let text = b"could not encrypt password: could not generate random salt";
         assert_eq!(run(b"scram-sha-256").unwrap_err(), text);

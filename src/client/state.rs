@@ -1,4 +1,4 @@
-//! What a connection answers about itself.
+//! The properties of a connection.
 
 use std::ffi::CStr;
 
@@ -16,7 +16,7 @@ use crate::result::origin::{Hooks, Origin};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
-/// How PQping judges a finished attempt.
+/// PQping's verdict on an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
     Ok,
@@ -49,8 +49,8 @@ impl Connection {
         self.session.add_error_raw(text);
     }
 
-    /// Begins a call outside of any command: the error text of the last one goes, unless commands are
-    /// queued to which it belongs.
+    /// Starts a call that does not belong to a command. Clears the error text, unless it belongs to commands in the
+    /// queue.
     pub fn begin_call(&mut self) {
         self.session.begin_command();
     }
@@ -59,7 +59,7 @@ impl Connection {
         self.session.clear_errors();
     }
 
-    /// The options in force, defaults included; None when they could not even be read.
+    /// The options in use, including defaults; None if they could not be parsed.
     pub fn options(&self) -> Option<&Options> {
         let rejected = self.rejected.as_ref().map(|(options, _)| options);
         self.startup.as_ref().map(Startup::options).or(rejected)
@@ -69,13 +69,13 @@ impl Connection {
         self.options()?.get(opt)
     }
 
-    /// The host being tried or connected to.
+    /// The host of the current attempt or connection.
     pub fn host(&self) -> Option<&Host> {
         let rejected = self.rejected.as_ref().map(|(_, host)| host);
         self.startup.as_ref().map(Startup::host).or(rejected)
     }
 
-    /// The numeric address connected to; empty for Unix sockets.
+    /// The numeric address of the connection; empty for Unix sockets.
     pub fn numeric_address(&self) -> Option<Vec<u8>> {
         let address = super::connect::described(self.address.as_ref()?);
         Some(if address.unix {
@@ -104,7 +104,7 @@ impl Connection {
         self.session.server().password_needed
     }
 
-    /// 0 while it is not known, or the connection is bad.
+    /// 0 if unknown or the connection is bad.
     pub fn server_version(&self) -> i32 {
         self.if_open(self.session.server().version)
     }
@@ -157,7 +157,7 @@ impl Connection {
         }
     }
 
-    /// The encoding in which errors and results arrive, whatever the status.
+    /// The encoding of error texts and results, whatever the status.
     pub fn encoding(&self) -> i32 {
         self.session.server().encoding
     }
@@ -174,7 +174,7 @@ impl Connection {
         self.session.server().scram_iterations
     }
 
-    /// A reported parameter with its NUL. For `disconnect_requested`, a GoAway not parsed yet counts.
+    /// A reported parameter with its NUL. For `disconnect_requested`, parses buffered input first.
     pub fn parameter_status(&mut self, name: &[u8]) -> Result<Option<&[u8]>, Pause> {
         if ServerData::depends_on_goaway(name) {
             self.parse()?;
@@ -182,8 +182,8 @@ impl Connection {
         Ok(self.session.server().parameter(name))
     }
 
-    /// Whether the server asked the client to leave, what is buffered included: only a GoAway message is final, a
-    /// parameter may have been taken back.
+    /// Whether the server asked the client to disconnect, including buffered input. Only a GoAway message is final; the server
+    /// can reset the parameter.
     pub fn goaway_received(&mut self) -> Result<bool, Pause> {
         if self.session.server().goaway_message_received() {
             return Ok(true);
@@ -192,13 +192,13 @@ impl Connection {
         Ok(self.session.server().goaway_received())
     }
 
-    /// The oldest notification, what is buffered included.
+    /// The oldest notification, including buffered input.
     pub fn next_notification(&mut self) -> Result<Option<&Notification>, Pause> {
         self.parse()?;
         Ok(self.session.notification())
     }
 
-    /// Drops what [`Connection::next_notification`] answered.
+    /// Drops the notification that [`Connection::next_notification`] returned.
     pub fn notification_taken(&mut self) {
         self.session.drop_notification();
     }
@@ -211,17 +211,17 @@ impl Connection {
         std::mem::replace(&mut self.session.style_mut().show_context, show)
     }
 
-    /// What is attached to every result from now on.
+    /// Sets the hooks of all results from now on.
     pub fn set_hooks(&mut self, hooks: Hooks) {
         self.session.set_origin(Origin::with_hooks(Some(hooks)));
     }
 
-    /// A result that only has a status; one for an error carries the connection's error text.
+    /// A result with only a status. One for an error has the connection's error text.
     pub fn empty_result(&self, status: Status) -> Result<PgResultBox, OutOfMemory> {
         self.session.empty_result_with_errors(status)
     }
 
-    /// A notice of the library's own.
+    /// A notice of the library.
     pub fn internal_notice(&mut self, message: &[u8]) -> Option<PgResultBox> {
         self.session.internal_notice(message);
         self.session.take_notice()
@@ -231,12 +231,12 @@ impl Connection {
         self.session.tracer_mut()
     }
 
-    /// Whether startup has got beyond authentication, so that the ordinary parser may read.
+    /// Whether startup is past authentication, so that the normal parser can run.
     pub(super) fn startup_is_over(&self) -> bool {
         self.session.is_past_authentication()
     }
 
-    /// What an attempt, successful or not, says about the server (libpq: internal_ping).
+    /// What an attempt, successful or not, shows about the server (libpq: internal_ping).
     pub fn ping_outcome(&self) -> Ping {
         let server = self.session.server();
         if self.startup.is_none() {
@@ -252,14 +252,14 @@ impl Connection {
         }
     }
 
-    /// The connection is not to be trusted any more.
+    /// Makes the connection bad after an internal error.
     pub fn mark_bad(&mut self) {
         self.session.fail("internal error");
         self.close_if_fatal();
     }
 }
 
-/// Encoding and escaping mode last reported on any connection.
+/// The encoding and escaping mode last reported on any connection.
 pub fn last_escaping() -> (i32, bool) {
     process_wide_escaping()
 }

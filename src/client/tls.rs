@@ -16,11 +16,11 @@ use crate::net::tls::{self, Failure, Settings, Tls, Versions};
 use crate::net::transport::HandshakeProgress;
 use crate::verify::names;
 
-/// A handshake that cannot have this much memory is not begun. It needs a part of it.
+/// The memory that must be available to start a handshake. It needs only a part of it.
 const HANDSHAKE: usize = 1 << 20;
 
 impl Connection {
-    /// Goes on with the handshake that is wanted, or begins it, as far as that is possible without waiting.
+    /// Starts or continues the handshake as far as possible without waiting.
     pub(super) fn secure(&mut self, startup: &Startup, want: &Want) -> EncryptionProgress {
         match want {
             Want::Gss => self.secure_with_gss(startup),
@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// libpq: nothing is encrypted, and nothing is known of TLS, once a handshake failed.
+    /// libpq: after a failed handshake nothing is encrypted, and nothing is known about TLS.
     fn end_tls(&mut self) {
         self.stream = match self.stream.take() {
             Some(Stream::Tls(mut tls)) => {
@@ -98,7 +98,7 @@ impl Connection {
     }
 }
 
-/// What the options ask for, files read; in libpq's order, so that of several errors it is libpq's.
+/// Reads the options and the files they name. Follows libpq's order, so that of several errors it reports the same one.
 fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, TlsSetupError> {
     let options = startup.options();
     let text = |opt| options.non_empty(opt).map(<[u8]>::to_vec);
@@ -106,7 +106,7 @@ fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, T
         min: text(Opt::SslMinProtocolVersion),
         max: text(Opt::SslMaxProtocolVersion),
     };
-    // Versions that OpenSSL may still have.
+    // OpenSSL may still support these versions.
     tls::check_versions(&versions).map_err(Failure::own)?;
     let verifier = tls_files::verifier(options, startup.params().sslmode)?;
     let identity = tls_files::identity(options, startup.params().sslcertmode, password)?;
@@ -119,7 +119,7 @@ fn settings(startup: &Startup, password: &mut KeyPassword) -> Result<Settings, T
     })
 }
 
-/// The name to send, if it is to be sent. libpq: what consists of digits and dots, or has a colon, is an address.
+/// The server name to send (SNI), if any. libpq: digits and dots only, or a colon, mean an address.
 fn server_name(startup: &Startup) -> Option<Vec<u8>> {
     let asked = startup.options().get(Opt::SslSni)?.first() == Some(&b'1');
     let host = startup.host().host.as_deref().filter(|_| asked)?;
@@ -129,7 +129,7 @@ fn server_name(startup: &Startup) -> Option<Vec<u8>> {
     (!address && !host.contains(&b':')).then(|| host.to_vec())
 }
 
-/// What libpq checks after the handshake.
+/// Checks what libpq checks after the handshake.
 fn established(tls: &Tls, startup: &Startup) -> Result<TlsFacts, ErrorText> {
     if startup.params().sslnegotiation == SslNegotiation::Direct {
         check_protocol(tls)?;

@@ -1,4 +1,4 @@
-//! Certificates, keys and revocation lists that the options name (libpq: initialize_SSL).
+//! Reads the certificates, keys and revocation lists that the options name (libpq: initialize_SSL).
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -24,11 +24,11 @@ use crate::verify::pem::{self, Roots};
 pub(super) enum KeyPassword {
     #[default]
     NotAsked,
-    /// None: it has none.
+    /// None: there is no password.
     Answered(Option<Zeroizing<Vec<u8>>>),
 }
 
-/// Why the settings are not complete.
+/// Why TLS could not be set up.
 pub(super) enum TlsSetupError {
     Failed(Failure),
     Ask(Hook),
@@ -46,16 +46,16 @@ impl From<ErrorText> for TlsSetupError {
     }
 }
 
-/// Where one of the things needed comes from: a file, or PEM text in the option's value itself.
+/// The source of a certificate, key or list: a file, or PEM text in the option itself.
 struct Source {
     value: Vec<u8>,
-    /// The name in error texts: the file's, or the option's where the value could be secret.
+    /// The name for error texts: the file name, or the option name if the value may be secret.
     shown: Vec<u8>,
     inline: bool,
 }
 
 impl Source {
-    /// The option's value, or the file of the name `default` in the user's directory; None without a home.
+    /// The source that the option names, or the file `default` in the user's directory. None without a home directory.
     fn of(options: &Options, opt: Opt, default: &str) -> Option<Source> {
         let Some(value) = options.non_empty(opt) else {
             let path = [&env::home()?[..], b"/.postgresql/", default.as_bytes()].concat();
@@ -87,7 +87,7 @@ impl Source {
         Path::new(OsStr::from_bytes(&self.value))
     }
 
-    /// None for a value that is no file.
+    /// None for PEM text.
     fn metadata(&self) -> std::io::Result<Option<Metadata>> {
         if self.inline {
             return Ok(None);
@@ -95,7 +95,7 @@ impl Source {
         fs::metadata(self.path()).map(Some)
     }
 
-    /// The contents; Err is the reason why they cannot be read.
+    /// The contents; Err says why they cannot be read.
     fn contents(&self) -> Result<Zeroizing<Vec<u8>>, ErrorText> {
         if self.inline {
             return Ok(Zeroizing::new(self.value.clone()));
@@ -115,10 +115,10 @@ impl Source {
 
 const PROVIDE_ROOTS: &[u8] = b"\nEither provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification.";
 
-/// Who judges the server's certificate, if it is to be judged.
+/// The verifier for the server's certificate.
 pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, ErrorText> {
     if options.get(Opt::SslRootCert) == Some(b"system") {
-        // libpq: revocation lists are for root files only.
+        // libpq: revocation lists are used only with root files.
         return Ok(Verifier::trusting(system::roots(), false));
     }
     let must_verify = matches!(sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
@@ -144,8 +144,8 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
     Ok(Verifier::trusting(roots, with_lists))
 }
 
-/// Adds what `sslcrl` and `sslcrldir` name, lists and certificates, to what the root file holds. Answers whether lists are
-/// to be looked at at all. libpq: a file that cannot be read is passed over in silence, with the directory.
+/// Adds the lists and certificates of `sslcrl` and `sslcrldir` to the roots. Returns whether revocation is checked at all.
+/// libpq: silently ignores a file that cannot be read, and the directory with it.
 fn add_revocation(options: &Options, roots: &mut Roots) -> bool {
     let directories = options.non_empty(Opt::SslCrlDir);
     if options.non_empty(Opt::SslCrl).is_some() || directories.is_none() {
@@ -164,7 +164,7 @@ fn add_revocation(options: &Options, roots: &mut Roots) -> bool {
     true
 }
 
-/// The client's certificate and key, if there are any to send.
+/// The client's certificate and key, if there are any.
 pub(super) fn identity(
     options: &Options,
     mode: SslCertMode,
@@ -178,7 +178,7 @@ pub(super) fn identity(
     };
     match source.metadata() {
         Ok(_) => {}
-        // libpq: whether it can do without is for the server to say.
+        // libpq: the server decides whether the client needs one.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -201,7 +201,7 @@ pub(super) fn identity(
     Ok(Some(Identity { chain, key: signer }))
 }
 
-/// The client's key, once its file is found good enough.
+/// The client's key, if its file has safe permissions.
 fn key_source(options: &Options) -> Result<Source, Failure> {
     let Some(source) = Source::of(options, Opt::SslKey, "postgresql.key") else {
         let text = "certificate does not match private key file \"\": no private key assigned";
@@ -221,7 +221,7 @@ fn key_source(options: &Options) -> Result<Source, Failure> {
             source.complaint_with("could not stat private key file", &reason)
         }
     };
-    // libpq: a colon makes it a key in an engine of OpenSSL.
+    // libpq: a colon means a key in an OpenSSL engine.
     let own = source.value.contains(&b':');
     Err(Failure { text, own })
 }
@@ -230,7 +230,7 @@ fn check_key_file(source: &Source, metadata: &Metadata) -> Result<(), ErrorText>
     if !metadata.is_file() {
         return Err(source.complaint("private key file", b" is not a regular file"));
     }
-    // libpq: root's keys may be readable for a group.
+    // libpq: the group may read a key that root owns.
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     if metadata.mode() & forbidden != 0 {
         let end = b" has group or world access; file must have permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if owned by root";
@@ -261,7 +261,7 @@ fn read_key(
 }
 
 fn unloaded(source: &Source, error: KeyError) -> Failure {
-    // libpq: OpenSSL keeps a certificate for each kind of key.
+    // libpq: OpenSSL stores one certificate for each kind of key.
     let complaint = match error {
         KeyError::OfAnotherKind => "certificate does not match private key file",
         _ => "could not load private key file",
@@ -271,7 +271,7 @@ fn unloaded(source: &Source, error: KeyError) -> Failure {
         KeyError::OfAnother | KeyError::OfAnotherKind | KeyError::BadDecrypt => {
             Failure::shared(text)
         }
-        // OpenSSL knows more kinds of keys, and C libpq asks for the password on the terminal.
+        // OpenSSL supports more kinds of keys, and C libpq asks for the password on the terminal.
         KeyError::Unsupported | KeyError::NoPassword => Failure::own(text),
     }
 }

@@ -1,5 +1,5 @@
-//! Directories that `openssl rehash` prepared: certificates in `HASH.0`, `HASH.1` and so on, where the hash is of the
-//! subject's name, and revocation lists in `HASH.r0`, `HASH.r1` and so on, where it is of their issuer's.
+//! Directories prepared with `openssl rehash`: certificates in `HASH.0`, `HASH.1`, ..., named for the hash of the subject,
+//! and revocation lists in `HASH.r0`, `HASH.r1`, ..., named for the hash of the issuer.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -11,8 +11,8 @@ use super::env;
 use crate::verify::pem::{self, Roots};
 use crate::verify::{issuer_hash, subject_hash};
 
-/// Adds what stands in `directories`, a list with colons, to `roots`. OpenSSL: certificates of a name are looked for while
-/// there are none of that name, and so are lists, but for those in the first directory, which count in any case.
+/// Adds the files of `directories`, a list separated by colons, to `roots`. OpenSSL: uses later directories only for names
+/// that are not found yet. Lists in the first directory always count.
 pub fn add(directories: &[u8], roots: &mut Roots) {
     let directories = directories.split(|byte| *byte == b':');
     let directories = directories.filter(|directory| !directory.is_empty());
@@ -36,26 +36,26 @@ pub fn add(directories: &[u8], roots: &mut Roots) {
     }
 }
 
-/// What stands before `end` in the name of a first file.
+/// The hash in the name of a first file, which ends with `end`.
 fn hash_of(name: &OsStr, end: &str) -> Option<u32> {
     let text = name.to_str()?.strip_suffix(end)?;
     let hash = u32::from_str_radix(text, 16).ok()?;
-    // OpenSSL: eight digits, in small letters.
+    // OpenSSL: eight lower-case digits.
     (format!("{hash:08x}") == text).then_some(hash)
 }
 
-/// The contents of the files of a hash, one number after the other.
+/// The contents of the files of one hash, in order.
 fn files(directory: &Path, hash: u32, kind: &str) -> impl Iterator<Item = impl AsRef<[u8]>> {
     let path = move |number: u32| directory.join(format!("{hash:08x}.{kind}{number}"));
     (0..).map_while(move |number| env::read_file(&path(number)).ok())
 }
 
-/// OpenSSL: a file is opened only when a certificate of that name is looked for, and a damaged one hides those behind it.
+/// OpenSSL: opens a file only to look for a certificate with that name. A damaged file hides those after it.
 fn add_certificates(directory: &Path, hash: u32, roots: &mut Roots) {
     let files = files(directory, hash, "");
     for mut found in files.map_while(|contents| Roots::read_with_any_lists(contents.as_ref()).ok())
     {
-        // OpenSSL: in such a file, lists do not count.
+        // OpenSSL: ignores lists in these files.
         found.lists.clear();
         let mut all = found.trusted.iter().chain(&found.distrusted);
         if all.any(|certificate| subject_hash(certificate) == Some(hash)) {
@@ -64,7 +64,7 @@ fn add_certificates(directory: &Path, hash: u32, roots: &mut Roots) {
     }
 }
 
-/// A damaged file hides none behind it: that may be the one that tells what is revoked.
+/// A damaged file does not hide those after it, because they may contain a revocation.
 fn add_lists(directory: &Path, hash: u32, roots: &mut Roots) {
     for contents in files(directory, hash, "r") {
         let lists = pem::lists(contents.as_ref());

@@ -1,21 +1,21 @@
-//! Waits for the server.
+//! Waiting for the server.
 //!
-//! A step never waits itself: it answers [`Wait`], and whoever called it waits, tells with [`Connection::waited`] how that
-//! ended, and calls the step again. `ffi` does so in frames that a cancelled thread can leave.
+//! The client never waits. It returns a [`Wait`]; the caller waits, reports the result with [`Connection::waited`], and
+//! makes the same call again. `ffi` waits in frames that a cancelled thread can leave.
 
 use std::ffi::c_int;
 use std::time::Instant;
 
 use super::Connection;
-use super::io::Read;
+use super::io::ReadOutcome;
 use crate::mem::buffer::{MIN_READ, is_marked, mark};
-use crate::net::stream::{Landing, Stream};
-use crate::net::sys::{self, apart};
+use crate::net::stream::{Stream, WaitTarget};
+use crate::net::sys::{self, without_cancellation};
 
-/// What is to be waited for.
+/// What to wait for.
 #[derive(Debug, Clone, Copy)]
 pub enum Wait {
-    /// Until the descriptor is readable or writable, as asked, or the deadline has come.
+    /// Until the descriptor is ready for reading or writing, or until the deadline.
     Poll {
         descriptor: c_int,
         read: bool,
@@ -25,31 +25,31 @@ pub enum Wait {
     Input(Input),
 }
 
-/// Bytes to wait for: at most `room` of them, which go to `place`.
+/// Wait for input: at most `room` bytes, written to `place`.
 #[derive(Debug, Clone, Copy)]
 pub struct Input {
     pub descriptor: c_int,
     pub place: *mut u8,
     pub room: usize,
-    /// The wait is to be in poll; else it is in recv as long as that blocks.
+    /// Wait in poll; otherwise in recv, as long as that blocks.
     pub poll: bool,
 }
 
-/// How a wait ended.
+/// The result of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
     Ready,
-    /// The deadline has come.
+    /// The deadline has passed.
     TooLong,
     /// poll failed with this errno.
     PollFailed(c_int),
-    /// So many bytes came, 0 at the end of the stream.
+    /// This many bytes arrived; 0 at the end of the stream.
     Received(usize),
     /// recv failed with this errno.
     ReceiveFailed(c_int),
 }
 
-/// Output that can be sent as it stands, without waiting.
+/// Output that can be sent as it is, without waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     pub descriptor: c_int,
@@ -57,7 +57,7 @@ pub struct Output {
     pub length: usize,
 }
 
-/// The timeout for poll until `end_time_usec` of [`sys::now_usec`]'s clock; -1: never, 0: at once.
+/// The timeout for poll until `end_time_usec` of [`sys::now_usec`]'s clock; -1: none, 0: return at once.
 pub fn timeout_ms(end_time_usec: i64) -> c_int {
     match end_time_usec {
         -1 => -1,
@@ -70,21 +70,20 @@ pub fn timeout_ms(end_time_usec: i64) -> c_int {
 }
 
 impl Connection {
-    /// How the wait ended that the last step answered.
+    /// Reports the result of the last wait.
     #[inline]
     pub fn waited(&mut self, waited: Waited) {
         self.receiving = false;
         self.waited = Some(waited);
     }
 
-    /// Whether the command in progress has nothing to do but wait for the server.
+    /// Whether the current command can only wait for the server.
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {
         self.session.is_waiting()
     }
 
-    /// The wait for a reply where [`Connection::is_waiting`]; then [`Connection::reply_came`]. None: the step is to look.
-    /// Never panics.
+    /// The wait for a reply, for a connection with [`Connection::is_waiting`]; report the result with
     #[inline]
     pub fn reply_wait(&mut self) -> Option<Input> {
         let Some(Stream::Plain(socket)) = &self.stream else {
@@ -105,7 +104,7 @@ impl Connection {
         })
     }
 
-    /// How the wait for a reply ended.
+    /// Reports the result of a wait for a reply.
     #[inline]
     pub fn reply_came(&mut self, waited: Waited) {
         self.receiving = false;
@@ -119,22 +118,22 @@ impl Connection {
         }
     }
 
-    /// The wait for input. Err: there is no need to wait, or no way.
-    pub(super) fn input_wait(&mut self) -> Result<Wait, Read> {
+    /// The wait for input. Err: waiting is not necessary, or impossible.
+    pub(super) fn input_wait(&mut self) -> Result<Wait, ReadOutcome> {
         if self.receiving {
-            match self.recover() {
-                Read::Nothing => {}
+            match self.recover_cancelled_wait() {
+                ReadOutcome::Nothing => {}
                 found => return Err(found),
             }
         }
         let Some(stream) = &mut self.stream else {
             self.session.add_error("invalid socket");
-            return Err(Read::Lost { clean: false });
+            return Err(ReadOutcome::Lost { clean: false });
         };
         let descriptor = stream.fd();
-        let (place, room) = match stream.landing() {
-            Landing::Pending => return Err(self.read_input()),
-            Landing::Nowhere => {
+        let (place, room) = match stream.wait_target() {
+            WaitTarget::Pending => return Err(self.read_input()),
+            WaitTarget::PollFirst => {
                 return Ok(Wait::Poll {
                     descriptor,
                     read: true,
@@ -142,8 +141,8 @@ impl Connection {
                     deadline: None,
                 });
             }
-            Landing::Place(place, room) => (place, room),
-            Landing::Caller => match self
+            WaitTarget::Buffer(place, room) => (place, room),
+            WaitTarget::Caller => match self
                 .session
                 .input_mut()
                 .free_space(self.read_size.max(MIN_READ))
@@ -164,22 +163,22 @@ impl Connection {
         }))
     }
 
-    /// A wait for bytes ended without a word: the thread was cancelled. It may have taken bytes with it.
+    /// The caller never reported the end of a wait, because the thread was cancelled. Finds the bytes it may have received.
     #[cold]
-    pub(super) fn recover(&mut self) -> Read {
+    pub(super) fn recover_cancelled_wait(&mut self) -> ReadOutcome {
         self.receiving = false;
         let (socket, room) = match &self.stream {
-            Some(Stream::Tls(tls)) => (tls.socket(), tls.last_landing()),
+            Some(Stream::Tls(tls)) => (tls.socket(), tls.last_wait_buffer()),
             Some(Stream::Plain(socket)) => (socket, self.session.input().free_space_contents()),
-            _ => return Read::Nothing,
+            _ => return ReadOutcome::Nothing,
         };
         if is_marked(room) {
-            return Read::Nothing;
+            return ReadOutcome::Nothing;
         }
-        let count = apart(|| socket.uncounted());
+        let count = without_cancellation(|| socket.unreported_bytes());
         match count.and_then(|count| usize::try_from(count).ok()) {
-            Some(0) => Read::Nothing,
-            Some(count) if count <= room.len() => self.landed(Ok(count)),
+            Some(0) => ReadOutcome::Nothing,
+            Some(count) if count <= room.len() => self.take_received(Ok(count)),
             _ => {
                 let text =
                     "could not receive data from server: the thread that received it was canceled";
@@ -195,7 +194,7 @@ impl Connection {
         }
     }
 
-    /// The wait for the socket to take more output, or to bring input: the server may wait for that.
+    /// Waits until the socket takes more output, or has input: the server may wait until that is read.
     pub(super) fn output_wait(&self) -> Wait {
         Wait::Poll {
             descriptor: self.stream.as_ref().map_or(-1, Stream::fd),
@@ -205,27 +204,27 @@ impl Connection {
         }
     }
 
-    /// Takes what a wait for a reply brought.
-    pub(super) fn take_waited(&mut self, waited: Waited) -> Read {
+    /// Handles the result of a wait for a reply.
+    pub(super) fn take_waited(&mut self, waited: Waited) -> ReadOutcome {
         match waited {
             Waited::Ready | Waited::TooLong => self.read_input(),
             Waited::PollFailed(errno) => {
                 self.note_poll_failure(errno);
                 self.lose(false)
             }
-            Waited::Received(count) => self.landed(Ok(count)),
-            Waited::ReceiveFailed(errno) => self.landed(Err(errno)),
+            Waited::Received(count) => self.take_received(Ok(count)),
+            Waited::ReceiveFailed(errno) => self.take_received(Err(errno)),
         }
     }
 
-    fn landed(&mut self, received: Result<usize, c_int>) -> Read {
+    fn take_received(&mut self, received: Result<usize, c_int>) -> ReadOutcome {
         let received = received.map_err(std::io::Error::from_raw_os_error);
         if let Ok(count) = received {
             self.count_received(count);
         }
         match (&mut self.stream, received) {
             (Some(Stream::Tls(tls)), Ok(count)) => {
-                tls.landed(count);
+                tls.note_received(count);
                 self.read_input()
             }
             (Some(_), received) => self.received(received),
@@ -239,8 +238,7 @@ impl Connection {
         self.session.add_error(text);
     }
 
-    /// The command's output, where all of it can be sent as it stands. None: [`Connection::finish_sending`] is to send it.
-    /// Never panics.
+    /// The command's output, if all of it can be sent as it is. None: call [`Connection::finish_sending`]. Never panics.
     #[inline]
     pub fn output_at_hand(&self) -> Option<Output> {
         let Some(Stream::Plain(socket)) = &self.stream else {
@@ -257,7 +255,7 @@ impl Connection {
         })
     }
 
-    /// What became of [`Connection::output_at_hand`], an errno if it failed: true when nothing is left to do.
+    /// Reports the result of sending [`Connection::output_at_hand`], an errno if it failed. True if nothing is left to do.
     #[inline]
     pub fn output_sent(&mut self, sent: Result<usize, c_int>) -> bool {
         match sent {

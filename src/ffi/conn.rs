@@ -13,7 +13,7 @@ pub use token_request::{
 
 use super::notice_hooks::NoticeHooks;
 use super::registration::Registration;
-use crate::client::{Connection, apart};
+use crate::client::{Connection, without_cancellation};
 
 /// A connection.
 pub struct pg_conn {
@@ -63,7 +63,9 @@ impl pg_conn {
         if let Some(tracer) = self.client.tracer() {
             let lines = tracer.take_lines();
             // SAFETY: the application keeps the stream open while it traces to it.
-            apart(|| unsafe { libc::fwrite(lines.as_ptr().cast(), 1, lines.len(), self.trace) });
+            without_cancellation(|| unsafe {
+                libc::fwrite(lines.as_ptr().cast(), 1, lines.len(), self.trace)
+            });
         }
     }
 }

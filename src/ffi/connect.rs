@@ -11,7 +11,7 @@ use super::types::{PQconninfoOption, PollingStatusCode, PostgresPollingStatusTyp
 use super::{conninfo, events, guard, oauth, ptr};
 use crate::client::connect::ConnectWait;
 use crate::client::polling::Polling;
-use crate::client::{Connection, Purpose, apart};
+use crate::client::{Connection, Purpose, without_cancellation};
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::{Opt, Options};
 use crate::mem::error_text::ErrorText;
@@ -296,7 +296,7 @@ pub unsafe extern "C-unwind" fn PQfinish(conn: *mut pg_conn) {
         oauth::clean_up(conn);
         events::fire_destroy_connection(conn);
         // The file of a large object may be open.
-        guard::guard((), || apart(|| drop(Box::from_raw(conn))));
+        guard::guard((), || without_cancellation(|| drop(Box::from_raw(conn))));
     }
 }
 

@@ -5,7 +5,7 @@ mod pager;
 use super::guard::guard;
 use super::ptr::{shared, text};
 use super::types::{PGresult, PQprintOpt};
-use crate::client::apart;
+use crate::client::without_cancellation;
 use crate::result::print::{self, PrintOptions};
 use std::ffi::{c_char, c_int};
 
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn PQprint(
         return;
     };
     guard((), || {
-        apart(|| {
+        without_cancellation(|| {
             // SAFETY: the caller's promise.
             let options = unsafe { print_options(po) };
             let stream = stream_or_stdout(fout);
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn PQdisplayTuples(
     let (result, separator) = unsafe { (shared(res), text(fieldSep)) };
     let stream = stream_or_stdout(fp);
     guard((), || {
-        apart(|| {
+        without_cancellation(|| {
             // SAFETY: open by the caller's promise.
             let mut out = unsafe { writer(stream) };
             print::display_tuples(
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn PQprintTuples(
     }
     let width = usize::try_from(colWidth).unwrap_or(0);
     guard((), || {
-        apart(|| {
+        without_cancellation(|| {
             // SAFETY: open by the caller's promise.
             let mut out = unsafe { writer(fout) };
             print::print_tuples(

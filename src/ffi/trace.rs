@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use super::call::call;
 use super::conn::pg_conn;
 use super::types::{PQTRACE_REGRESS_MODE, PQTRACE_SUPPRESS_TIMESTAMPS};
-use crate::client::{Tracer, apart, local_time};
+use crate::client::{Tracer, local_time, without_cancellation};
 
 /// Starts to write a line for each message sent or received to `debug_port`, which must stay open
 /// until PQuntrace. Stops an earlier trace and clears its flags. Does nothing more if `debug_port`
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn PQuntrace(conn: *mut pg_conn) {
         call(conn, (), |conn| {
             conn.write_trace_lines();
             if !conn.trace.is_null() {
-                apart(|| libc::fflush(conn.trace));
+                without_cancellation(|| libc::fflush(conn.trace));
             }
             conn.trace = null_mut();
             *conn.client.tracer() = None;

@@ -3,7 +3,7 @@
 //! A thread may be cancelled with pthread_cancel while it waits. That unwinds all frames from here up to the
 //! application's. So no frame on the way may hold a value that must be dropped, or catch panics. For this reason, the
 //! client only says what to wait for, and these functions and the exported functions that wait have the `C-unwind` ABI.
-//! Everything else in the library runs with cancellation disabled: see `net::sys::apart`.
+//! Everything else in the library runs with cancellation disabled: see `net::sys::without_cancellation`.
 
 use std::ffi::{c_int, c_void};
 use std::time::Instant;

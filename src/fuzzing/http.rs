@@ -4,7 +4,7 @@ use crate::auth::oauth::documents::{
     DeviceAuthorization, Provider, TokenError, access_token, check_content_type,
 };
 use crate::auth::oauth::server_error;
-use crate::net::http::response::{Reader, Response};
+use crate::net::http::response::{Response, ResponseReader};
 use crate::net::http::{HttpError, Url};
 
 /// Reads a response that arrives in pieces whose size is in the first byte; the pieces change nothing.
@@ -24,7 +24,7 @@ fn outcome<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     tunnel: bool,
 ) -> Result<(u16, Vec<u8>), HttpError> {
-    let mut reader = Reader::default();
+    let mut reader = ResponseReader::default();
     reader.tunnel = tunnel;
     for piece in pieces {
         if reader.feed(piece)? {

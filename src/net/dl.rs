@@ -1,5 +1,4 @@
-//! Libraries that are loaded when a connection needs them, so that the program starts without them; and what else is
-//! loaded.
+//! Shared libraries that are loaded when a connection needs them, so that programs start without them.
 
 pub mod gssapi;
 pub mod ldap;
@@ -7,9 +6,9 @@ pub mod loaded;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-/// Declares a type that holds functions of a library, and its `get`, which loads the library the first time.
+/// Declares a struct of library functions, and its `get`, which loads the library on first use.
 ///
-/// A library once loaded stays. No lock is held while it loads: a child forked at that moment could never take it.
+/// A loaded library stays loaded. No lock is held while it loads, because a child forked at that moment could never take it.
 macro_rules! functions {
     ($(#[$about:meta])* $name:ident of $files:expr;
      $($function:ident($($argument:ty),* $(,)?) -> $answer:ty;)*) => {
@@ -19,7 +18,7 @@ macro_rules! functions {
         }
 
         impl $name {
-            /// The functions; Err says why there are none.
+            /// The functions; Err says why they are not available.
             fn get() -> Result<&'static $name, String> {
                 static LOADED: std::sync::OnceLock<$name> = std::sync::OnceLock::new();
                 if let Some(loaded) = LOADED.get() {
@@ -38,7 +37,7 @@ macro_rules! functions {
 }
 use functions;
 
-/// The first of `files` that can be loaded; Err is about the first of them.
+/// Loads the first of `files` that can be loaded; Err is about the first of them.
 fn open(files: &[&str]) -> Result<Library, String> {
     let mut complaint = None;
     for &file in files {

@@ -1,4 +1,4 @@
-//! GSSAPI on a connected socket: the exchange of tokens, encrypted packets, and authentication without encryption.
+//! GSSAPI on a connected socket: token exchange, encrypted packets, and authentication without encryption.
 
 pub mod cache;
 pub mod packet;
@@ -19,16 +19,16 @@ const ENCRYPTION: u32 =
     flag::MUTUAL | flag::REPLAY | flag::SEQUENCE | flag::CONFIDENTIALITY | flag::INTEGRITY;
 const INITIATE: &str = "could not initiate GSSAPI security context";
 
-/// The server to meet.
+/// The server to authenticate to.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub service: Vec<u8>,
     pub host: Vec<u8>,
-    /// Whether the server is to get the user's credentials.
+    /// Whether to delegate the user's credentials to the server.
     pub delegate: bool,
 }
 
-/// Whether there are credentials to begin with; Err says what is missing.
+/// Checks that there are credentials; Err says what is missing.
 pub fn check_credentials() -> Result<(), ErrorText> {
     let missing = b"no credential cache";
     if !cache::is_likely() {
@@ -38,16 +38,16 @@ pub fn check_credentials() -> Result<(), ErrorText> {
     credentials.map(drop).map_err(|_| missing.into())
 }
 
-/// One side of an exchange of tokens.
-struct Exchange {
+/// The client's side of a token exchange.
+struct TokenExchange {
     context: Context,
     server: Name,
     credentials: Option<Credentials>,
     wanted: u32,
 }
 
-impl Exchange {
-    fn new(gssapi: Gssapi, peer: &Peer, wanted: u32) -> Result<Exchange, ErrorText> {
+impl TokenExchange {
+    fn new(gssapi: Gssapi, peer: &Peer, wanted: u32) -> Result<TokenExchange, ErrorText> {
         if peer.host.is_empty() {
             return Err(b"host name must be specified".into());
         }
@@ -55,17 +55,17 @@ impl Exchange {
         let server = gssapi
             .service_name(&name)
             .map_err(|failure| failure.after("GSSAPI name import error"))?;
-        Ok(Exchange {
+        Ok(TokenExchange {
             context: gssapi.context(),
             server,
-            // Without any, the library looks for some itself, and says what is wrong with them.
+            // Without credentials, the library searches for some itself and reports the failure.
             credentials: gssapi.credentials().ok(),
             wanted,
         })
     }
 
-    /// Takes the server's token (none at first); answers the one for the server, which may be empty, and whether
-    /// the context is established.
+    /// Takes the server's token (empty at first). Returns the token for the server, which may be empty, and whether the server
+    /// is established.
     fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
         let credentials = self.credentials.as_ref();
         let step = self
@@ -75,44 +75,44 @@ impl Exchange {
     }
 }
 
-/// Authentication by tokens in messages.
-pub struct Authentication(Exchange);
+/// Authentication with tokens in messages of the protocol.
+pub struct Authentication(TokenExchange);
 
 impl Authentication {
-    /// Readies an exchange; Err is libpq's text.
+    /// Prepares an exchange; Err is libpq's text.
     pub fn new(peer: &Peer) -> Result<Authentication, ErrorText> {
         let gssapi = Gssapi::load()
             .map_err(|reason| format!("GSSAPI authentication not supported: {reason}"))?;
         let delegation = if peer.delegate { flag::DELEGATE } else { 0 };
-        Exchange::new(gssapi, peer, flag::MUTUAL | delegation).map(Authentication)
+        TokenExchange::new(gssapi, peer, flag::MUTUAL | delegation).map(Authentication)
     }
 
-    /// Takes the server's token (none at first); answers the one for the server, which may be empty, and whether
-    /// the server has proved who it is.
+    /// Takes the server's token (empty at first). Returns the token for the server, which may be empty, and whether the server
+    /// is authenticated.
     pub fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), ErrorText> {
         let step = self.0.step(token);
         step.map_err(|failure| failure.after("GSSAPI continuation error"))
     }
 
-    /// The `gss_ctx_id_t`, which stays this object's.
+    /// The `gss_ctx_id_t`, which this object owns.
     pub fn handle(&self) -> *mut c_void {
         self.0.context.handle()
     }
 }
 
-/// A socket with GSSAPI encryption on it.
+/// A socket with GSSAPI encryption.
 pub struct Gss {
     socket: Socket,
-    exchange: Exchange,
-    /// Once the context is established: the most bytes whose packet is not too long.
+    exchange: TokenExchange,
+    /// The largest plain text of one packet, once the context is established.
     most: Option<usize>,
     incoming: Incoming,
-    /// A packet not all sent yet, from `sent` on.
+    /// The packet being sent; bytes from `sent` on are left.
     outgoing: Vec<u8>,
     sent: usize,
     /// How many of the caller's bytes are in `outgoing`.
     owed: usize,
-    /// Decrypted bytes, handed out up to `taken`.
+    /// Decrypted bytes; those before `taken` were returned.
     plain: Vec<u8>,
     taken: usize,
 }
@@ -124,7 +124,7 @@ impl std::fmt::Debug for Gss {
 }
 
 impl Gss {
-    /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
+    /// Prepares a handshake on `socket`. On failure returns the socket and libpq's text.
     pub fn new(socket: Socket, peer: &Peer) -> Result<Gss, (Socket, ErrorText)> {
         let exchange = match begin(peer) {
             Ok(exchange) => exchange,
@@ -143,8 +143,8 @@ impl Gss {
         })
     }
 
-    /// Goes on with the handshake as far as that is possible without waiting; Err is libpq's text, which is empty
-    /// where the server just closed the connection.
+    /// Continues the handshake as far as possible without waiting. Err is libpq's text; it is empty if the server closed the
+    /// connection.
     pub fn handshake(&mut self) -> Result<HandshakeProgress, ErrorText> {
         loop {
             match self.send_packet() {
@@ -268,7 +268,7 @@ impl Gss {
         packet(&token, MAX_DATA)
     }
 
-    /// Bytes decrypted but not handed out.
+    /// Bytes decrypted but not returned yet.
     pub fn pending(&self) -> usize {
         self.plain.len().saturating_sub(self.taken)
     }
@@ -281,26 +281,26 @@ impl Gss {
         self.socket
     }
 
-    /// Whether the handshake is over, so that what is sent is encrypted.
+    /// Whether the handshake is done, so that data is encrypted.
     pub fn is_established(&self) -> bool {
         self.most.is_some()
     }
 
-    /// The `gss_ctx_id_t`, which stays this object's; NULL before the first token.
+    /// The `gss_ctx_id_t`, which this object owns; NULL before the first token.
     pub fn handle(&self) -> *mut c_void {
         self.exchange.context.handle()
     }
 }
 
-fn begin(peer: &Peer) -> Result<Exchange, ErrorText> {
-    let mut exchange = Exchange::new(Gssapi::load()?, peer, ENCRYPTION)?;
+fn begin(peer: &Peer) -> Result<TokenExchange, ErrorText> {
+    let mut exchange = TokenExchange::new(Gssapi::load()?, peer, ENCRYPTION)?;
     if peer.delegate && exchange.credentials.is_some() {
         exchange.wanted |= flag::DELEGATE;
     }
     Ok(exchange)
 }
 
-/// The text of an ErrorResponse of old, which anybody may have sent.
+/// The text of an old-style ErrorResponse, which is not authenticated.
 fn words(packet: &[u8]) -> Vec<u8> {
     let text = packet.get(1..).unwrap_or_default();
     let end = text.iter().position(|&byte| byte == 0);

@@ -1,4 +1,4 @@
-//! Connection parameters from a directory: one look-up (libpq: ldapServiceLookup).
+//! Reads connection parameters from a directory server (libpq: ldapServiceLookup).
 
 use std::ffi::CString;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::dl::ldap::{Ldap, Search};
 use crate::conninfo::directory::Query;
 use crate::mem::error_text::ErrorText;
 
-/// libpq: PGLDAP_TIMEOUT, for connecting and for binding. The search itself takes as long as it takes.
+/// libpq: PGLDAP_TIMEOUT, for connecting and binding. The search itself has no limit.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The attribute's values, in the server's order; None if the server is down. Err is libpq's text.
@@ -44,7 +44,7 @@ pub fn look_up(query: &Query) -> Result<Option<Vec<Vec<u8>>>, ErrorText> {
     }
 }
 
-/// The bytes up to their first NUL, as C reads them.
+/// The bytes before the first NUL, as C reads them.
 fn c_string(bytes: &[u8]) -> CString {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     CString::new(text).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One descriptor that stands for a socket and a clock: readable when either has something to tell.
+//! One descriptor for a socket and a timer: it is readable when one of them is ready.
 
 use super::sys;
 use std::io;
@@ -22,17 +22,17 @@ impl Mux {
         Ok(mux)
     }
 
-    /// Watches the socket `fd`. It leaves the set by being closed.
+    /// Watches the socket `fd`, until it is closed.
     pub fn watch(&self, fd: RawFd, read: bool, write: bool) -> io::Result<()> {
         sys::epoll_watch(&self.epoll, fd, read, write)
     }
 
-    /// Sets the clock, anew if it was set; None: never.
+    /// Sets the timer again; None stops it.
     pub fn set_timer(&self, after: Option<Duration>) -> io::Result<()> {
         sys::timer_set(&self.timer, after)
     }
 
-    /// The descriptor to poll for reading, which stays this object's.
+    /// The descriptor to poll for reading, which this object owns.
     pub fn fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
     }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_makes_it_readable_until_it_is_set_anew() {
+    fn a_timer_makes_it_readable_until_it_is_set_again() {
         let mux = Mux::new().unwrap();
         assert!(!is_readable(&mux, 0));
         mux.set_timer(Some(Duration::from_millis(20))).unwrap();

@@ -1,4 +1,4 @@
-//! From host names and socket directories to addresses, and back to numbers.
+//! Converts host names and socket directories to addresses, and addresses to text.
 
 use super::sys;
 use crate::mem::error_text::ErrorText;
@@ -10,22 +10,22 @@ use std::os::unix::ffi::OsStrExt;
 /// The longest path of a Unix-domain socket, without its NUL.
 const LONGEST_PATH: usize = 107;
 
-/// The addresses of `host`, in the resolver's order; with `numeric`, a numeric address only.
+/// The addresses of `host`, in the resolver's order. With `numeric`, `host` must be a numeric address.
 ///
 /// `Err` is the resolver's text.
 pub fn resolve(host: &[u8], port: u16, numeric: bool) -> Result<Vec<SocketAddr>, String> {
-    // libpq: an empty name asks for the loopback addresses.
+    // libpq: an empty name means the loopback addresses.
     let node = (!host.is_empty()).then_some(host);
     sys::getaddrinfo(node, port, numeric)
         .map_err(|code| String::from_utf8_lossy(&sys::gai_strerror(code)).into_owned())
 }
 
-/// The path of the socket for `port` in `directory`, as messages show it.
+/// The path of the socket for `port` in `directory`, for messages.
 pub fn unix_path(directory: &[u8], port: u16) -> Vec<u8> {
     [directory, format!("/.s.PGSQL.{port}").as_bytes()].concat()
 }
 
-/// The address of the socket for `port` in `directory`; a directory that begins with `@` is in the
+/// The address of the socket for `port` in `directory`. A directory that begins with `@` is in the
 /// abstract namespace. `Err` is libpq's text.
 pub fn unix_address(directory: &[u8], port: u16) -> Result<SockAddr, ErrorText> {
     let path = unix_path(directory, port);
@@ -39,7 +39,7 @@ pub fn unix_address(directory: &[u8], port: u16) -> Result<SockAddr, ErrorText> 
     }
 }
 
-/// The path of a Unix-domain socket as messages show it: `@` stands for the abstract namespace.
+/// The path of a Unix-domain socket, for messages: `@` marks the abstract namespace.
 pub fn displayed_path(address: &SockAddr) -> Vec<u8> {
     if let Some(path) = address.as_pathname() {
         return path.as_os_str().as_bytes().to_vec();
@@ -61,7 +61,7 @@ pub fn numeric_host(address: &SockAddr) -> Option<String> {
     })
 }
 
-/// libpq: an IPv4-compatible address (`::1.2.3.4`) shows its last half in IPv4's form.
+/// libpq: shows an IPv4-compatible address (`::1.2.3.4`) with its last half in IPv4 form.
 fn v4_compatible(ip: Ipv6Addr) -> Option<String> {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_have_the_resolvers_words() {
+    fn failures_use_the_resolvers_texts() {
         let no_name = Err("Name or service not known".to_string());
         assert_eq!(resolve(b"localhost", 1, true), no_name);
         assert_eq!(resolve(b"a\0b", 1, false), no_name);

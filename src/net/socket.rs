@@ -1,4 +1,4 @@
-//! One stream socket to a server, from its creation to its options and names.
+//! A stream socket to a server: creation, connecting, options.
 
 use super::sys;
 use super::transport::retry_interrupted;
@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A nonblocking stream socket; closed when dropped, with nothing sent.
+/// A nonblocking stream socket. Dropping it closes it without sending anything.
 #[derive(Debug)]
 pub struct Socket {
     inner: socket2::Socket,
@@ -46,7 +46,7 @@ impl OpenError {
     }
 }
 
-/// The socket options that keep a TCP connection alive or give it up.
+/// The socket options for TCP keepalive and timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpOption {
     KeepAlive,
@@ -57,7 +57,7 @@ pub enum TcpOption {
 }
 
 impl TcpOption {
-    /// The C name of the option, as error texts show it.
+    /// The C name of the option, for error texts.
     pub const fn name(self) -> &'static str {
         match self {
             TcpOption::KeepAlive => "SO_KEEPALIVE",
@@ -80,7 +80,7 @@ impl TcpOption {
     }
 }
 
-/// Keepalive settings that were given; seconds, seconds, and a number of probes.
+/// The keepalive settings: seconds, seconds, and the number of probes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeepAlive {
     pub idle: Option<i32>,
@@ -112,25 +112,25 @@ impl Socket {
         }
     }
 
-    /// Receives what is there, at most `buf.len()` bytes.
+    /// Receives what is available, at most `buf.len()` bytes.
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         let count = retry_interrupted(|| sys::recv(self.fd(), buf, libc::MSG_DONTWAIT))?;
         self.count_received(count);
         Ok(count)
     }
 
-    /// Somebody else received so many bytes from it.
+    /// The caller received this many bytes from the descriptor.
     #[inline]
     pub fn count_received(&self, count: usize) {
-        // Nobody else uses the socket: there is no race.
+        // Nobody else uses the socket, so there is no race.
         let before = self.received.load(Relaxed);
         self.received.store(before + count as u64, Relaxed);
     }
 
-    /// How many bytes the system has handed out that nobody counted; None where it does not tell.
-    pub fn uncounted(&self) -> Option<u64> {
-        let handed_out = sys::tcp_bytes_handed_out(self.fd())?;
-        handed_out.checked_sub(self.received.load(Relaxed))
+    /// How many bytes were read from the descriptor without [`Socket::count_received`]; None if unknown.
+    pub fn unreported_bytes(&self) -> Option<u64> {
+        let read = sys::tcp_bytes_read(self.fd())?;
+        read.checked_sub(self.received.load(Relaxed))
     }
 
     /// A new socket for `address`: close-on-exec, nonblocking and, for TCP, without Nagle's delay.
@@ -147,7 +147,7 @@ impl Socket {
         Ok(Socket::new(inner, is_unix))
     }
 
-    /// The same socket with the descriptor number of `other`, which is closed. Where the system refuses, with its own.
+    /// The same socket with the descriptor number of `other`, which is closed. Keeps its own number if the system refuses.
     pub fn in_place_of(self, other: Socket) -> Socket {
         match sys::duplicate_onto(self.fd(), other.fd()) {
             Ok(()) => Socket::new(other.inner, self.is_unix),
@@ -155,8 +155,8 @@ impl Socket {
         }
     }
 
-    /// Starts connecting; true when the connection stands already, false when the caller is to wait until
-    /// the socket is writable and then ask [`Socket::take_error`].
+    /// Starts to connect. True if the connection is established. False: wait until the socket is writable, then call
+    /// [`Socket::take_error`].
     pub fn connect(&self, address: &SockAddr) -> io::Result<bool> {
         match self.inner.connect(address) {
             Ok(()) => Ok(true),
@@ -168,12 +168,12 @@ impl Socket {
         }
     }
 
-    /// The pending error of the socket (`SO_ERROR`), which asking clears.
+    /// Returns and clears the pending error of the socket (`SO_ERROR`).
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.inner.take_error()
     }
 
-    /// Switches keepalives on and applies the settings that were given, in libpq's order, up to the first
+    /// Turns keepalives on and applies the settings in libpq's order. Stops at the first failure.
     /// that fails.
     pub fn set_keepalive(&self, settings: &KeepAlive) -> Result<(), OptionError> {
         self.set_option(TcpOption::KeepAlive, 1)?;
@@ -184,14 +184,14 @@ impl Socket {
         ];
         for (option, value) in given {
             if let Some(value) = value {
-                // libpq: negative values become 0, and 0 is passed on (which Linux refuses).
+                // libpq: a negative value becomes 0, which Linux refuses.
                 self.set_option(option, value.max(0))?;
             }
         }
         Ok(())
     }
 
-    /// Gives a connection up when sent data stays unacknowledged for this long; 0 is the system's default.
+    /// Closes a connection when sent data is not acknowledged for this long; 0 is the system's default.
     pub fn set_tcp_user_timeout(&self, milliseconds: i32) -> Result<(), OptionError> {
         self.set_option(TcpOption::UserTimeout, milliseconds.max(0))
     }
@@ -212,12 +212,12 @@ impl Socket {
         self.is_unix
     }
 
-    /// Lets reads wait in the system, as blocking calls do.
+    /// Makes reads block.
     pub fn set_blocking(&self) -> io::Result<()> {
         self.inner.set_nonblocking(false)
     }
 
-    /// The descriptor, which stays this object's.
+    /// The descriptor, which this object owns.
     pub fn fd(&self) -> RawFd {
         self.inner.as_raw_fd()
     }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tcp_socket_connects_and_knows_its_names() {
+    fn a_tcp_socket_connects_without_nagles_delay() {
         let (listener, address) = listener();
         let socket = connected(&address);
         let (_peer, client) = listener.accept().unwrap();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_takes_the_number_of_another() {
+    fn a_socket_takes_over_the_descriptor_number_of_another() {
         let (listener, address) = listener();
         let (first, second) = (connected(&address), Socket::open(&address).unwrap());
         let (number, own) = (first.fd(), second.fd());
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_is_told_at_once_or_by_take_error() {
+    fn a_refused_connection_is_reported_at_once_or_by_take_error() {
         let (listener, address) = listener();
         drop(listener);
         let socket = Socket::open(&address).unwrap();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_arrive_at_the_socket() {
+    fn keepalive_settings_are_set_on_the_socket() {
         let (_listener, address) = listener();
         let socket = Socket::open(&address).unwrap();
         let settings = KeepAlive {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_setting_names_its_call() {
+    fn a_refused_option_is_named_in_the_error() {
         let (_listener, address) = listener();
         let socket = Socket::open(&address).unwrap();
         let settings = KeepAlive {
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn open_errors_have_libpqs_words() {
+    fn open_errors_use_libpqs_texts() {
         let error = OpenError {
             step: OpenStep::Create,
             error: io::Error::from_raw_os_error(libc::EAFNOSUPPORT),

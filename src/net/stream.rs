@@ -1,14 +1,14 @@
-//! The byte stream to a server, whatever protects it.
+//! The byte stream to a server, encrypted or not.
 
 use super::gss::Gss;
 use super::socket::Socket;
-use super::sys::{self, apart};
+use super::sys::{self, without_cancellation};
 use super::tls::Tls;
 use super::transport::retry_interrupted;
 use std::io;
 use std::os::fd::RawFd;
 
-/// A connected socket and the encryption on top of it.
+/// A connected socket and its encryption.
 #[derive(Debug)]
 pub enum Stream {
     Plain(Socket),
@@ -16,41 +16,41 @@ pub enum Stream {
     Gss(Box<Gss>),
 }
 
-/// Where the bytes go that a caller waits for in `recv`.
+/// Where a caller that waits in `recv` puts the bytes.
 #[derive(Debug, Clone, Copy)]
-pub enum Landing {
-    /// Where the caller likes: they are what [`Stream::recv`] would answer.
+pub enum WaitTarget {
+    /// In a buffer of the caller: they are the plain bytes that [`Stream::recv`] would return.
     Caller,
-    /// To this room of so many bytes; then [`Tls::landed`] and [`Stream::recv`].
-    Place(*mut u8, usize),
-    /// There is none: the caller is to poll, then [`Stream::recv`].
-    Nowhere,
-    /// There is something to take already.
+    /// In this buffer of this size; then call [`Tls::note_received`] and [`Stream::recv`].
+    Buffer(*mut u8, usize),
+    /// Nowhere: poll, then call [`Stream::recv`].
+    PollFirst,
+    /// Do not wait: [`Stream::recv`] returns at once.
     Pending,
 }
 
 impl Stream {
-    /// Reads what is there, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). Nothing there is `WouldBlock`.
+    /// Reads what is available, at most `buf.len()` bytes; 0 is end of file (or an empty `buf`). `WouldBlock` if there is none.
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        apart(|| match self {
+        without_cancellation(|| match self {
             Stream::Plain(socket) => socket.recv(buf),
             Stream::Tls(tls) => tls.recv(buf),
             Stream::Gss(gss) => gss.recv(buf),
         })
     }
 
-    /// Sends what the system takes at once, possibly less than all; `WouldBlock` when it takes nothing, after
-    /// which the next call must begin with the same bytes: they may be encrypted already. Never raises SIGPIPE.
+    /// Sends what the system takes at once, possibly less than all. After `WouldBlock`, the next call must begin with the
+    /// same bytes, because they may be encrypted already. Never raises SIGPIPE.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        apart(|| match self {
+        without_cancellation(|| match self {
             Stream::Plain(socket) => retry_interrupted(|| sys::send(socket.fd(), buf, flags)),
             Stream::Tls(tls) => tls.send(buf),
             Stream::Gss(gss) => gss.send(buf),
         })
     }
 
-    /// Bytes received and decrypted but not yet handed out, which no poll would show.
+    /// Bytes received and decrypted but not returned yet, which poll would not report.
     pub fn pending(&self) -> usize {
         match self {
             Stream::Plain(_) => 0,
@@ -59,21 +59,21 @@ impl Stream {
         }
     }
 
-    /// Where bytes that are waited for are to go.
-    pub fn landing(&mut self) -> Landing {
+    /// Where to put bytes that the caller waits for.
+    pub fn wait_target(&mut self) -> WaitTarget {
         match self {
-            Stream::Plain(_) => Landing::Caller,
-            Stream::Tls(tls) if tls.is_ready() => Landing::Pending,
-            Stream::Gss(gss) if gss.pending() > 0 => Landing::Pending,
-            Stream::Tls(tls) => match tls.landing() {
-                Some(place) => Landing::Place(place.as_mut_ptr(), place.len()),
-                None => Landing::Nowhere,
+            Stream::Plain(_) => WaitTarget::Caller,
+            Stream::Tls(tls) if tls.is_ready() => WaitTarget::Pending,
+            Stream::Gss(gss) if gss.pending() > 0 => WaitTarget::Pending,
+            Stream::Tls(tls) => match tls.wait_buffer() {
+                Some(place) => WaitTarget::Buffer(place.as_mut_ptr(), place.len()),
+                None => WaitTarget::PollFirst,
             },
-            Stream::Gss(_) => Landing::Nowhere,
+            Stream::Gss(_) => WaitTarget::PollFirst,
         }
     }
 
-    /// TLS, if it is on.
+    /// TLS, if the stream uses it.
     pub fn tls(&self) -> Option<&Tls> {
         match self {
             Stream::Tls(tls) => Some(tls),
@@ -90,7 +90,7 @@ impl Stream {
         }
     }
 
-    /// The socket without what protected it.
+    /// The socket without its encryption.
     pub fn into_socket(self) -> Socket {
         match self {
             Stream::Plain(socket) => socket,
@@ -99,7 +99,7 @@ impl Stream {
         }
     }
 
-    /// The descriptor to poll, which stays this object's.
+    /// The descriptor to poll, which this object owns.
     pub fn fd(&self) -> RawFd {
         self.socket().fd()
     }
@@ -112,7 +112,7 @@ mod tests {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
 
-    /// Two connected ends; neither is nonblocking.
+    /// Two connected ends. Neither is nonblocking.
     fn pair() -> (Stream, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         (stream(ours), theirs)

@@ -1,4 +1,4 @@
-//! System calls the standard library does not offer, each wrapped into a safe function.
+//! System calls that the standard library does not offer, as safe functions.
 
 use crate::mem::error_text::ErrorText;
 use socket2::SockAddr;
@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use std::ptr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use apart::apart;
-pub use handed_out::tcp_bytes_handed_out;
+pub use cancellation::without_cancellation;
+pub use tcp_bytes::tcp_bytes_read;
 
-/// Waits until `fd` is readable or writable, as asked, or `timeout` has passed (None: for ever).
+/// Waits until `fd` is ready for reading or writing, or until `timeout` has passed (None: no limit).
 ///
-/// An error or hang-up on the descriptor counts as both: the next read or write will tell. `EINTR` is
-/// retried with the time that remains; `(false, false)` means that the time is over.
+/// An error or hang-up counts as both: the next read or write will report it. Retries after `EINTR` with the remaining time.
+/// `(false, false)` means that the time is over.
 pub fn poll(
     fd: RawFd,
     read: bool,
@@ -37,21 +37,21 @@ pub fn poll(
     Ok((readable, writable))
 }
 
-/// Polls until something is ready or the deadline has come; inlined, for without a deadline it is short.
+/// Polls until something is ready or the deadline has passed. Inlined, because it is short without a deadline.
 #[inline(always)]
 fn poll_to_the_end(entry: &mut libc::pollfd, deadline: Option<Instant>) -> io::Result<()> {
     loop {
         match poll_once(entry, deadline.map_or(-1, remaining_ms)) {
             -1 if errno() == libc::EINTR => continue,
             -1 => return Err(io::Error::last_os_error()),
-            // A timeout longer than poll can express, or a millisecond that poll cut short.
+            // The timeout exceeded poll's range, or poll returned up to a millisecond early.
             0 if deadline.is_some_and(|deadline| Instant::now() < deadline) => continue,
             _ => return Ok(()),
         }
     }
 }
 
-/// Milliseconds to `deadline`, rounded up so that a wait never spins through its last millisecond.
+/// Milliseconds to `deadline`, rounded up so that the last millisecond is not a busy loop.
 fn remaining_ms(deadline: Instant) -> c_int {
     let left = deadline.saturating_duration_since(Instant::now());
     c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
@@ -107,14 +107,14 @@ pub fn process_id() -> u32 {
     std::process::id()
 }
 
-/// One `recv`, neither retried nor waited for.
+/// One `recv`; does not retry or wait.
 pub fn recv(fd: RawFd, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
     // SAFETY: `buf` is writable for its length.
     let n = unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), flags) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
-/// Makes the number `to` another descriptor of what `from` is one of, in one step; what it was before is closed. The new
+/// Makes the descriptor number `to` refer to the file of `from`, atomically. Closes what `to` referred to. The new
 /// descriptor is close-on-exec.
 pub fn duplicate_onto(from: RawFd, to: RawFd) -> io::Result<()> {
     loop {
@@ -130,7 +130,7 @@ pub fn duplicate_onto(from: RawFd, to: RawFd) -> io::Result<()> {
     }
 }
 
-/// One `send`, neither retried nor waited for. The caller passes `MSG_NOSIGNAL`.
+/// One `send`; does not retry or wait. The caller passes `MSG_NOSIGNAL`.
 pub fn send(fd: RawFd, buf: &[u8], flags: c_int) -> io::Result<usize> {
     // SAFETY: `buf` is readable for its length.
     let n = unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) };
@@ -182,7 +182,7 @@ pub fn peer_credentials(fd: RawFd) -> io::Result<(libc::uid_t, libc::gid_t)> {
     Ok((peer.uid, peer.gid))
 }
 
-/// Closes a file; `Err` is the errno with which the system tells of writes that failed late.
+/// Closes a file. `Err` is the errno of a write that failed late.
 pub fn close_file(file: File) -> Result<(), c_int> {
     // SAFETY: the descriptor was the file's own, and nobody else has it now.
     match unsafe { libc::close(file.into_raw_fd()) } {
@@ -199,7 +199,7 @@ pub fn epoll_create() -> io::Result<OwnedFd> {
     owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })
 }
 
-/// Makes `fd` a member of the set, readable or writable as asked, whether it was one or not.
+/// Adds `fd` to the set, or changes what is watched if it is a member.
 pub fn epoll_watch(epoll: &OwnedFd, fd: RawFd, read: bool, write: bool) -> io::Result<()> {
     let read = if read { libc::EPOLLIN } else { 0 };
     let write = if write { libc::EPOLLOUT } else { 0 };
@@ -219,16 +219,16 @@ pub fn epoll_watch(epoll: &OwnedFd, fd: RawFd, read: bool, write: bool) -> io::R
     Err(io::Error::last_os_error())
 }
 
-/// A timer that is not set; it is readable once its time has come.
+/// A timer that is not set. It becomes readable when its time has passed.
 pub fn timer_create() -> io::Result<OwnedFd> {
     let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
     // SAFETY: timerfd_create takes any arguments.
     owned(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })
 }
 
-/// Sets the timer, anew if it was set; None: never.
+/// Sets the timer again; None stops it.
 pub fn timer_set(timer: &OwnedFd, after: Option<Duration>) -> io::Result<()> {
-    // All zeroes would be never.
+    // All zeros would stop the timer.
     let after = after.map(|after| after.max(Duration::from_nanos(1)));
     let after = after.unwrap_or_default();
     // SAFETY: an itimerspec is a plain C struct for which all zeroes are valid.
@@ -251,14 +251,14 @@ fn owned(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-// ---- the password database ----
+// ---- password database ----
 
-/// The name of the effective user; otherwise libpq's text for what went wrong.
+/// The name of the effective user, or libpq's text for the failure.
 pub fn user_name_of_euid() -> Result<Vec<u8>, ErrorText> {
     user_name_or_complaint(effective_user())
 }
 
-/// The name of user `uid`; otherwise libpq's text for what went wrong.
+/// The name of user `uid`, or libpq's text for the failure.
 pub fn user_name_or_complaint(uid: libc::uid_t) -> Result<Vec<u8>, ErrorText> {
     match passwd_entry(uid, |entry| entry.pw_name) {
         Ok(Some(name)) => Ok(name),
@@ -270,25 +270,25 @@ pub fn user_name_or_complaint(uid: libc::uid_t) -> Result<Vec<u8>, ErrorText> {
     }
 }
 
-/// The effective user's home directory by the password database (not by `$HOME`).
+/// The effective user's home directory in the password database (not `$HOME`).
 pub fn home_directory() -> Option<PathBuf> {
     let home = passwd_entry(effective_user(), |entry| entry.pw_dir).ok()??;
     Some(PathBuf::from(OsString::from_vec(home)))
 }
 
-/// The real user's number.
+/// The real user id.
 pub fn user_id() -> libc::uid_t {
     // SAFETY: getuid has no preconditions.
     unsafe { libc::getuid() }
 }
 
-/// The effective user's number.
+/// The effective user id.
 pub fn effective_user() -> libc::uid_t {
     // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() }
 }
 
-/// One field of the entry of `uid`; `Err` is an errno.
+/// One field of the entry for `uid`; `Err` is an errno.
 fn passwd_entry(
     uid: libc::uid_t,
     field: fn(&libc::passwd) -> *mut c_char,
@@ -358,14 +358,14 @@ pub fn error_text(error: &io::Error) -> Vec<u8> {
     }
 }
 
-/// The name of the locale that the process's characters are in (`setlocale(LC_CTYPE, NULL)`).
+/// The name of the process's character locale (`setlocale(LC_CTYPE, NULL)`).
 pub fn character_locale() -> Vec<u8> {
     // SAFETY: NULL changes nothing; the answer is NULL or a C string, copied at once.
     unsafe { copy_of(libc::setlocale(libc::LC_CTYPE, ptr::null())) }.unwrap_or_default()
 }
 
-/// The character set of a locale (`nl_langinfo(CODESET)`); None when there is no such locale. The
-/// process' own locale is not changed.
+/// The character set of a locale (`nl_langinfo(CODESET)`); None if the locale does not exist. Does not change the
+/// process's own locale.
 pub fn codeset(locale: &[u8]) -> Option<Vec<u8>> {
     let name = CString::new(locale).ok()?;
     // SAFETY: the name is a C string, and no base locale is given.
@@ -382,7 +382,7 @@ pub fn codeset(locale: &[u8]) -> Option<Vec<u8>> {
 
 // ---- name resolution ----
 
-/// The stream addresses of `host` (None: the loopback), in the resolver's order; `Err` is an `EAI_` code.
+/// The stream addresses of `host` (None: loopback), in the resolver's order; `Err` is an `EAI_` code.
 pub fn getaddrinfo(
     host: Option<&[u8]>,
     port: u16,
@@ -426,7 +426,7 @@ unsafe fn take_addresses(list: *mut libc::addrinfo) -> Vec<SocketAddr> {
     addresses
 }
 
-/// An Internet address as Rust has it; None for any other family.
+/// An Internet address as a Rust type; None for other families.
 ///
 /// # Safety
 /// `address` is NULL or points to `length` readable bytes.
@@ -467,7 +467,7 @@ pub fn gai_strerror(code: c_int) -> Vec<u8> {
 
 // ---- PQcancel: everything below is async-signal-safe (no memory, locks, locale, stdio) ----
 //
-// A thread may be cancelled in these calls: nothing here and in the callers needs dropping or catches panics.
+// A thread may be cancelled in these calls: nothing here or in the callers may need dropping or catch panics.
 
 /// The system calls that are cancellation points.
 mod cancellable {
@@ -482,7 +482,7 @@ mod cancellable {
     }
 }
 
-/// A socket address as plain bytes, which a signal handler may read.
+/// A socket address as plain bytes, which a signal handler can read.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub struct SockAddrBytes {
@@ -536,7 +536,7 @@ pub fn raw_socket(family: c_int) -> Result<RawFd, c_int> {
     if fd < 0 { Err(errno()) } else { Ok(fd) }
 }
 
-/// Connects and waits for it; `Err` is an errno.
+/// Connects and waits until that is done; `Err` is an errno.
 pub fn raw_connect(fd: RawFd, address: &SockAddrBytes) -> Result<(), c_int> {
     let place: *const libc::sockaddr = address.bytes.as_ptr().cast();
     loop {
@@ -545,16 +545,16 @@ pub fn raw_connect(fd: RawFd, address: &SockAddrBytes) -> Result<(), c_int> {
             return Ok(());
         }
         match errno() {
-            // On Linux a second connect takes the wait up again.
+            // On Linux, a second connect resumes the wait.
             libc::EINTR => continue,
-            // The connection came about between the interruption and the second call.
+            // The connection was established between the interruption and the second call.
             libc::EISCONN => return Ok(()),
             code => return Err(code),
         }
     }
 }
 
-/// Sends all of `packet`, without SIGPIPE; `Err` is an errno.
+/// Sends all of `packet` without SIGPIPE; `Err` is an errno.
 pub fn raw_send_all(fd: RawFd, mut packet: &[u8]) -> Result<(), c_int> {
     while !packet.is_empty() {
         let (place, length) = (packet.as_ptr().cast(), packet.len());
@@ -569,7 +569,7 @@ pub fn raw_send_all(fd: RawFd, mut packet: &[u8]) -> Result<(), c_int> {
     Ok(())
 }
 
-/// Waits for one byte, end of file or an error, and tells nothing of which it was.
+/// Waits for one byte, the end of the stream or an error.
 pub fn raw_await_close(fd: RawFd) {
     let mut byte = 0_u8;
     loop {
@@ -581,13 +581,13 @@ pub fn raw_await_close(fd: RawFd) {
     }
 }
 
-/// Closes a socket of [`raw_socket`].
+/// Closes a socket made by [`raw_socket`].
 pub fn raw_close(fd: RawFd) {
     // SAFETY: close takes any number; the caller made this descriptor and drops it here.
     unsafe { cancellable::close(fd) };
 }
 
-mod apart;
-mod handed_out;
+mod cancellation;
+mod tcp_bytes;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! TLS on a connected socket: handshake, records, and what the application can ask about them.
+//! TLS on a connected socket: handshake, records, and attributes for the application.
 
 mod certificate_sender;
 mod config;
@@ -30,14 +30,14 @@ pub use failure::Failure;
 use certificate_sender::Asked;
 use std::sync::Arc;
 
-/// The protocol that PostgreSQL's servers speak inside TLS (ALPN).
+/// The ALPN protocol of PostgreSQL.
 const PROTOCOL: &[u8] = b"postgresql";
-/// The room for the bytes of a wait, and once that was filled: about a record.
-const LANDING: usize = 4096;
-const LANDING_MOST: usize = 16 * 1024;
+/// The size of the buffer for a wait, and its size once it was filled: about one record.
+const WAIT_BUFFER: usize = 4096;
+const LARGEST_WAIT_BUFFER: usize = 16 * 1024;
 /// The most plain text that one call of [`Tls::send`] takes.
 const MOST_AT_ONCE: usize = 64 * 1024;
-/// Names of PQsslAttribute's protocols, and of ciphers where OpenSSL's differ from the standard's.
+/// Cipher names for PQsslAttribute where OpenSSL's differ from the standard's.
 const CIPHERS: [(rustls::CipherSuite, &str); 6] = {
     use rustls::CipherSuite as Suite;
     [
@@ -68,22 +68,22 @@ const CIPHERS: [(rustls::CipherSuite, &str); 6] = {
     ]
 };
 
-/// A socket with TLS on it.
+/// A socket with TLS.
 pub struct Tls {
     socket: Socket,
     session: ClientConnection,
     asked: Arc<Asked>,
-    /// Plain text decrypted and not handed out.
+    /// Bytes of decrypted plain text that were not returned yet.
     pending: usize,
-    /// Plain text taken from the caller whose records are not all sent.
+    /// Bytes of plain text whose records are not completely sent.
     owed: usize,
-    /// Room for the bytes of a wait, and which of it hold some.
-    landing: Vec<u8>,
-    landing_size: usize,
-    /// The server has said that no more comes: what the socket tells after that does not matter.
+    /// The buffer for the bytes of a wait.
+    wait_buffer: Vec<u8>,
+    wait_buffer_size: usize,
+    /// The server sent close_notify: later errors of the socket do not matter.
     ended: bool,
-    landed: Option<Range<usize>>,
-    /// The bounds that the hint of a version mismatch names.
+    received: Option<Range<usize>>,
+    /// The version bounds, for the hint in an error text.
     versions: Versions,
 }
 
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Readies a handshake on `socket`, which comes back if that is not possible, with libpq's text.
+    /// Prepares a handshake on `socket`. On failure returns the socket and libpq's text.
     pub fn new(socket: Socket, settings: Settings) -> Result<Tls, (Socket, ErrorText)> {
         let versions = settings.versions.clone();
         match config::client(settings) {
@@ -104,17 +104,17 @@ impl Tls {
                 asked,
                 pending: 0,
                 owed: 0,
-                landing: Vec::new(),
-                landing_size: LANDING,
+                wait_buffer: Vec::new(),
+                wait_buffer_size: WAIT_BUFFER,
                 ended: false,
-                landed: None,
+                received: None,
                 versions,
             }),
             Err(message) => Err((socket, message)),
         }
     }
 
-    /// Goes on with the handshake as far as that is possible without waiting.
+    /// Continues the handshake as far as possible without waiting.
     pub fn handshake(&mut self) -> Result<HandshakeProgress, Failure> {
         loop {
             while self.session.wants_write() {
@@ -142,7 +142,7 @@ impl Tls {
         }
     }
 
-    /// Why a write failed: the server may have told in an alert before it closed.
+    /// The reason of a failed write: the server may have sent an alert before it closed the connection.
     fn last_words(&mut self, error: &io::Error) -> Failure {
         let mut wire = Wire(&self.socket);
         while let Ok(1..) = self.session.read_tls(&mut wire) {
@@ -161,7 +161,7 @@ impl Tls {
         self.session.write_tls(&mut Wire(&self.socket)).map(drop)
     }
 
-    /// Decrypts what was read.
+    /// Decrypts the records that were read.
     fn open_records(&mut self) -> Result<(), rustls::Error> {
         match self.session.process_new_packets() {
             Ok(state) => {
@@ -170,57 +170,57 @@ impl Tls {
                 Ok(())
             }
             Err(error) => {
-                // The alert is a courtesy to the server.
+                // Sends the alert. It does not matter if this fails.
                 let _ = self.write_records();
                 Err(error)
             }
         }
     }
 
-    /// The room for bytes that the caller waits for; then [`Tls::landed`]. None when there is no memory for it.
-    pub fn landing(&mut self) -> Option<&mut [u8]> {
-        let missing = self.landing_size.saturating_sub(self.landing.len());
-        self.landing.try_reserve_exact(missing).ok()?;
-        self.landing.resize(self.landing.len() + missing, 0);
-        mark(&mut self.landing);
-        Some(&mut self.landing)
+    /// The buffer for bytes that the caller waits for; then call [`Tls::note_received`]. None without memory for it.
+    pub fn wait_buffer(&mut self) -> Option<&mut [u8]> {
+        let missing = self.wait_buffer_size.saturating_sub(self.wait_buffer.len());
+        self.wait_buffer.try_reserve_exact(missing).ok()?;
+        self.wait_buffer.resize(self.wait_buffer.len() + missing, 0);
+        mark(&mut self.wait_buffer);
+        Some(&mut self.wait_buffer)
     }
 
-    /// Whether [`Tls::recv`] answers without anything new from the socket.
+    /// Whether [`Tls::recv`] returns at once.
     pub fn is_ready(&self) -> bool {
         self.ended || self.pending() > 0
     }
 
-    /// The room as it was given out last.
-    pub fn last_landing(&self) -> &[u8] {
-        &self.landing
+    /// The buffer that was last returned.
+    pub fn last_wait_buffer(&self) -> &[u8] {
+        &self.wait_buffer
     }
 
-    /// So many bytes came, 0 at the end of the stream: the next [`Tls::recv`] takes them first.
-    pub fn landed(&mut self, count: usize) {
-        if count == self.landing.len() {
-            self.landing_size = LANDING_MOST;
+    /// The caller received this many bytes, 0 at the end of the stream. The next [`Tls::recv`] uses them first.
+    pub fn note_received(&mut self, count: usize) {
+        if count == self.wait_buffer.len() {
+            self.wait_buffer_size = LARGEST_WAIT_BUFFER;
         }
-        self.landed = Some(0..count);
+        self.received = Some(0..count);
     }
 
-    /// Gives rustls what came; answers how much, and whether there may be more.
+    /// Passes received bytes to rustls. Returns how many, and whether there may be more.
     fn take_records(&mut self) -> io::Result<(usize, bool)> {
-        let Some(range) = self.landed.take() else {
+        let Some(range) = self.received.take() else {
             let mut wire = Wire(&self.socket);
             return Ok((self.session.read_tls(&mut wire)?, true));
         };
-        let mut rest = self.landing.get(range.clone()).unwrap_or_default();
+        let mut rest = self.wait_buffer.get(range.clone()).unwrap_or_default();
         let read = self.session.read_tls(&mut rest)?;
         if !rest.is_empty() {
-            self.landed = Some(range.end - rest.len()..range.end);
+            self.received = Some(range.end - rest.len()..range.end);
             return Ok((read, true));
         }
-        // A wait that did not fill the room has left nothing behind.
-        Ok((read, range.end == self.landing.len()))
+        // The wait did not fill the buffer, so the socket is empty.
+        Ok((read, range.end == self.wait_buffer.len()))
     }
 
-    /// As [`super::stream::Stream::recv`].
+    /// See [`super::stream::Stream::recv`].
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         check_memory()?;
         while self.pending == 0 {
@@ -231,7 +231,7 @@ impl Tls {
                 return Err(self.end_of_stream());
             }
             if self.session.wants_write() {
-                // An answer to a key update; if it cannot go now, it goes with the next output.
+                // The reply to a key update. If it cannot be sent now, it is sent with the next output.
                 let _ = self.write_records();
             }
             if self.pending == 0 && !more && !self.ended {
@@ -243,7 +243,7 @@ impl Tls {
         Ok(count)
     }
 
-    /// Why nothing more comes.
+    /// The error for the end of the stream.
     fn end_of_stream(&mut self) -> io::Error {
         let text = match self.session.reader().read(&mut [0]) {
             Ok(_) => failure::CLOSED,
@@ -252,7 +252,7 @@ impl Tls {
         EncryptionError::io(text.into(), true)
     }
 
-    /// As [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    /// See [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
         check_memory()?;
         if self.owed == 0 {
@@ -268,9 +268,9 @@ impl Tls {
         Ok(std::mem::take(&mut self.owed))
     }
 
-    /// Bytes decrypted but not handed out, or received and not decrypted yet.
+    /// Bytes decrypted but not returned, or received but not decrypted.
     pub fn pending(&self) -> usize {
-        self.pending + self.landed.as_ref().map_or(0, Range::len)
+        self.pending + self.received.as_ref().map_or(0, Range::len)
     }
 
     pub fn socket(&self) -> &Socket {
@@ -282,7 +282,7 @@ impl Tls {
         self.socket
     }
 
-    /// Tells the server that no more comes, if the system takes that at once.
+    /// Sends close_notify, if the system takes it at once.
     pub fn say_goodbye(&mut self) {
         self.session.send_close_notify();
         let _ = self.write_records();
@@ -298,23 +298,23 @@ impl Tls {
         self.asked.sent()
     }
 
-    /// The server's certificate; None before it came.
+    /// The server's certificate; None before it arrived.
     pub fn server_certificate(&self) -> Option<&[u8]> {
         let chain = self.session.peer_certificates()?;
         chain.first().map(|certificate| certificate.as_ref())
     }
 
-    /// The application protocol that both agreed on.
+    /// The negotiated ALPN protocol.
     pub fn protocol(&self) -> Option<&[u8]> {
         self.session.alpn_protocol()
     }
 
-    /// Whether the protocol agreed on is PostgreSQL's.
+    /// Whether the negotiated ALPN protocol is PostgreSQL's.
     pub fn speaks_postgresql(&self) -> bool {
         self.protocol() == Some(PROTOCOL)
     }
 
-    /// The TLS version, as OpenSSL calls it.
+    /// The TLS version, by OpenSSL's name.
     pub fn version(&self) -> Option<&'static str> {
         Some(match self.session.protocol_version()? {
             rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
@@ -323,7 +323,7 @@ impl Tls {
         })
     }
 
-    /// The cipher, as OpenSSL calls it.
+    /// The cipher, by OpenSSL's name.
     pub fn cipher(&self) -> Option<&'static str> {
         let suite = self.session.negotiated_cipher_suite()?.suite();
         let known = CIPHERS.iter().find(|(known, _)| *known == suite);
@@ -334,7 +334,7 @@ impl Tls {
         })
     }
 
-    /// The size of the cipher's key.
+    /// The size of the cipher's key in bits.
     pub fn key_bits(&self) -> Option<u16> {
         Some(if self.cipher()?.contains("128") {
             128
@@ -344,7 +344,7 @@ impl Tls {
     }
 }
 
-/// The socket as rustls reads and writes it, with flags for reading.
+/// The socket as rustls reads and writes it, without blocking.
 struct Wire<'a>(&'a Socket);
 
 impl Read for Wire<'_> {

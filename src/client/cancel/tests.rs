@@ -23,7 +23,7 @@ fn tcp() -> (TcpListener, CancelTarget) {
     (listener, target(address.into()))
 }
 
-/// Sends from another thread; answers what `stream` receives until it is closed here.
+/// Sends from another thread; returns what `stream` receives until it is closed here.
 fn received(target: &CancelTarget, accept: impl FnOnce() -> Box<dyn Read>) -> Vec<u8> {
     let data = snapshot(target).unwrap();
     let expected = HEADER + target.key.len();
@@ -56,7 +56,7 @@ fn the_longest_key_goes_over_a_unix_socket() {
     let listener = UnixListener::bind(&path).unwrap();
     let mut target = target(SockAddr::unix(&path).unwrap());
     target.key = vec![7; LONGEST_KEY];
-    // Not for Unix-domain sockets, whatever it is.
+    // Not set for Unix-domain sockets, whatever the value.
     target.keepalives_count = Some(b"100000".to_vec());
     let bytes = received(&target, || Box::new(listener.accept().unwrap().0));
     assert!(bytes.starts_with(b"\0\0\x01\x0c\x04\xd2\x16\x2e"));
@@ -64,18 +64,18 @@ fn the_longest_key_goes_over_a_unix_socket() {
 }
 
 #[test]
-fn an_answer_or_a_reset_does_not_matter() {
+fn replies_and_resets_are_ignored() {
     let (listener, target) = tcp();
     let data = snapshot(&target).unwrap();
     let sender = thread::spawn(move || send(&data));
     let (stream, _): (TcpStream, SocketAddr) = listener.accept().unwrap();
-    // Closed with unread bytes: the other end sees a reset.
+    // Closed with unread bytes: the other end gets a reset.
     drop(stream);
     assert_eq!(sender.join().unwrap(), Ok(()));
 }
 
 #[test]
-fn a_refused_connection_is_told_by_number() {
+fn a_refused_connection_is_reported_with_its_errno() {
     let (listener, target) = tcp();
     drop(listener);
     sys::set_errno(libc::EXDEV);
@@ -136,7 +136,7 @@ fn settings_must_be_integers() {
 }
 
 #[test]
-fn a_request_at_once_tells_its_failures() {
+fn an_immediate_request_reports_failures() {
     let (_listener, mut target) = tcp();
     target.keepalives_count = Some(b"100000".to_vec());
     let Ok(data) = request(&target) else {
@@ -179,7 +179,7 @@ fn error_numbers_are_decimal() {
 }
 
 #[test]
-fn process_and_key_stand_where_ruby_pg_looks() {
+fn process_and_key_are_where_ruby_pg_reads_them() {
     let (_listener, target) = tcp();
     let data = snapshot(&target).unwrap();
     assert_eq!(data.pid, 0x0102_0304);

@@ -1,4 +1,4 @@
-//! The server's addresses, and a socket to one of them.
+//! The server's addresses, and sockets to them.
 
 use socket2::SockAddr;
 
@@ -50,7 +50,7 @@ impl Connection {
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error).into()))
     }
 
-    /// A socket for `address`; with the number of the one it replaces, for those who asked for that before and poll it.
+    /// A socket for `address`. It takes over the descriptor number of the one it replaces, which the application may poll.
     fn socket_for(&mut self, address: &SockAddr) -> Result<Socket, OpenError> {
         let Some(replaced) = self.retired.take().map(Stream::into_socket) else {
             return Socket::open(address);
@@ -58,7 +58,7 @@ impl Connection {
         if let Ok(socket) = Socket::open(address) {
             return Ok(socket.in_place_of(replaced));
         }
-        // There may be no descriptor left for both.
+        // There may be no free descriptor for a second socket.
         drop(replaced);
         Socket::open(address)
     }
@@ -101,7 +101,7 @@ fn addresses_of(host: &Host, port: u16) -> Result<Vec<SockAddr>, ErrorText> {
     }
 }
 
-/// An address as the startup machine and its error texts know it.
+/// An address as the startup code and its error texts use it.
 pub(in crate::client) fn described(address: &SockAddr) -> Address {
     let unix = address.is_unix();
     let numeric = if unix {
@@ -115,7 +115,7 @@ pub(in crate::client) fn described(address: &SockAddr) -> Address {
     Address { numeric, unix, key }
 }
 
-/// Keepalives and timeouts of a TCP socket; Err is libpq's complaint.
+/// Sets keepalives and timeouts of a TCP socket. Err is libpq's text.
 fn set_options(socket: &Socket, options: &Options) -> Result<(), ErrorText> {
     let number = |opt: Opt, name| {
         let text = options.get(opt);

@@ -1,4 +1,4 @@
-//! Connecting to the end, with a limit to the time (libpq: pqConnectDBComplete).
+//! Blocking connects, with a time limit (libpq: pqConnectDBComplete).
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use crate::conn::startup::Startup;
 use crate::conninfo::integer;
 use crate::conninfo::options::Opt;
 
-/// Where a blocking connect stands.
+/// The state of a blocking connect.
 pub struct ConnectWait {
     polling: Polling,
     limit: Option<u64>,
     attempt: Option<u64>,
     deadline: Option<Instant>,
-    /// A poll was interrupted by a notice: it goes on without another wait.
+    /// The last poll stopped for a notice: continue without waiting.
     resumed: bool,
 }
 
@@ -32,7 +32,7 @@ impl ConnectWait {
 }
 
 impl Connection {
-    /// Connects to the end, with connect_timeout for each address (libpq: pqConnectDBComplete).
+    /// Completes the connection, with connect_timeout for each address (libpq: pqConnectDBComplete).
     pub fn finish_connecting(&mut self, wait: &mut ConnectWait) -> Result<bool, Pause> {
         if !self.read_timeout(wait) {
             return Ok(false);
@@ -67,7 +67,7 @@ impl Connection {
         }
     }
 
-    /// Reads connect_timeout once; false when it is not an integer.
+    /// Reads connect_timeout once. False if it is not an integer.
     fn read_timeout(&mut self, wait: &mut ConnectWait) -> bool {
         let startup = self.startup.as_ref();
         let text = startup.and_then(|s| s.options().get(Opt::ConnectTimeout));
@@ -92,7 +92,7 @@ impl Connection {
         Ok(false)
     }
 
-    /// The wait for the socket; None when there is something already.
+    /// The wait for the socket; None if there is input already.
     fn connect_wait(&mut self, wait: &mut ConnectWait) -> Result<Option<Wait>, ()> {
         let attempt = self.startup.as_ref().map(Startup::attempt);
         if let Some(seconds) = wait.limit
@@ -119,7 +119,7 @@ impl Connection {
         }))
     }
 
-    /// The time for this address is over: the next one is tried.
+    /// The time for this address is over: try the next one.
     fn time_out(&mut self) {
         if let Some(startup) = &mut self.startup {
             startup.time_out(&mut self.session);

@@ -1,15 +1,15 @@
-//! Leaving the server.
+//! Closing connections.
 
 use crate::client::gss::GssState;
 use crate::client::io;
 use crate::client::tls_files::KeyPassword;
-use crate::client::{Connection, Waiting, apart};
+use crate::client::{Connection, Waiting, without_cancellation};
 use crate::net::stream::Stream;
 use crate::net::sys;
 
 impl Connection {
-    /// Leaves the socket of the last physical connection. Its descriptor stays where the next socket is to have the same
-    /// number.
+    /// Closes the socket of the last physical connection. With `keeps_number`, keeps it open until the next socket takes over
+    /// its descriptor number.
     pub(super) fn begin_physical_connection(&mut self, keeps_number: bool) {
         let last = self.stream.take().or(self.retired.take());
         self.close_socket();
@@ -28,9 +28,9 @@ impl Connection {
         self.session.drop_connection(false);
     }
 
-    /// Says goodbye if the connection is open, closes it, and forgets the server (libpq: pqClosePGconn).
+    /// Sends Terminate if the connection is open, closes it, and forgets the server (libpq: pqClosePGconn).
     pub fn close(&mut self) {
-        apart(|| {
+        without_cancellation(|| {
             self.say_goodbye();
             self.close_socket();
             self.end_flow();
@@ -49,10 +49,10 @@ impl Connection {
     }
 
     fn say_goodbye(&mut self) {
-        // A forked child's goodbye would end its parent's session.
+        // A forked child must not end its parent's session.
         let own = self.process == sys::process_id();
         if own && self.stream.is_some() && self.session.is_open() {
-            // A Terminate always fits; nobody waits for what becomes of it.
+            // There is always room for a Terminate. Nobody waits for the result.
             if self.session.send_terminate().is_ok() {
                 self.session.set_nonblocking(true);
                 self.flush();
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// Ends the encrypted stream, as the server would else take it for cut off.
+    /// Ends the encrypted stream, so that the server does not take it for truncated.
     fn end_encryption(&mut self) {
         if let Some(Stream::Tls(tls)) = &mut self.stream {
             tls.say_goodbye();

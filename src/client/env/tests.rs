@@ -8,7 +8,7 @@ use super::*;
 use crate::conninfo::keyvalue;
 use crate::conninfo::options::tests::{options, shown};
 
-/// A directory with a file of this name, contents and mode.
+/// A directory with one file of this name, contents and mode.
 fn file(name: &str, contents: &str, mode: u32) -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join(name);
@@ -39,7 +39,7 @@ fn a_service_gives_options() {
 }
 
 #[test]
-fn services_and_files_that_are_not_there() {
+fn missing_services_and_files_are_reported() {
     let (dir, path) = file("s", "[mine]\nrubbish\n", 0o644);
     let (path, dir) = (path.to_str().unwrap(), dir.path().to_str().unwrap());
     let cases = [
@@ -67,7 +67,7 @@ fn services_and_files_that_are_not_there() {
 }
 
 #[test]
-fn an_endless_file_is_no_file() {
+fn an_endless_file_counts_as_unreadable() {
     let expected = "service file \"/dev/zero\" not found";
     assert_eq!(
         complaint("service=mine servicefile=/dev/zero").as_deref(),
@@ -148,14 +148,14 @@ fn locales_imply_encodings() {
 }
 
 #[test]
-fn host_counts_come_before_every_other_complaint() {
+fn a_wrong_host_count_is_reported_before_other_errors() {
     let conninfo = "host=a,b port=1,2,3 require_auth=bad sslmode=bad user=u";
     let expected = "could not match 3 port numbers to 2 hosts";
     assert_eq!(complaint(conninfo).as_deref(), Some(expected));
 }
 
 #[test]
-fn hosts_are_shuffled_whole() {
+fn shuffling_keeps_each_host_complete() {
     let conninfo = "host=a,b,c,d,e,f port=1,2,3,4,5,6 user=u password=p load_balance_hosts=random";
     let mut options = keyvalue::parse(conninfo.as_bytes()).ok().unwrap();
     let mut orders = Vec::new();
@@ -205,17 +205,17 @@ fn random_bytes_differ() {
     assert!(bytes[0][32] != 0 && bytes[0][..8] != bytes[0][8..16]);
 }
 
-/// Set for the test below when it runs as a process of its own.
+/// Set for the next test when it runs in its own process.
 const ALONE: &str = "LIBPQ_OXIDE_TEST_ALONE";
 
 #[test]
-fn defaults_of_the_environment() {
+fn defaults_come_from_the_environment() {
     if variable(ALONE).is_some() {
         println!("<<{}>>", shown(&default_options()));
         println!("<<{:?}>>", startup_environment());
         return;
     }
-    let test = "client::env::tests::defaults_of_the_environment";
+    let test = "client::env::tests::defaults_come_from_the_environment";
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command
         .args([test, "--exact", "--nocapture"])

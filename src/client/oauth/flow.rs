@@ -1,5 +1,5 @@
-//! The built-in device flow (RFC 8628), as libpq's module runs it: discovery, a request for leave, and
-//! requests for the token until the user has consented.
+//! The built-in device flow (RFC 8628), as in libpq's module: discovery, device authorization, and
+//! token requests until the user has consented.
 
 use super::prompt::Prompt;
 use crate::auth::oauth::documents::{
@@ -8,44 +8,44 @@ use crate::auth::oauth::documents::{
 use crate::auth::oauth::{form, issuer};
 use crate::client::env;
 use crate::client::oauth_debug::OAuthDebug;
-use crate::net::http::{Exchange, Method, Request, Response, TlsConfig, Url, tls_config};
+use crate::net::http::{HttpExchange, Method, Request, Response, TlsConfig, Url, tls_config};
 use crate::net::mux::Mux;
 use crate::net::sys;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Whom the flow asks, and as whom.
+/// The provider's address and the client's identity.
 pub struct Client {
     pub discovery_uri: String,
     pub issuer: String,
     pub id: Vec<u8>,
-    /// May be empty, which is not the same as none.
+    /// An empty secret is not the same as none.
     pub secret: Option<Zeroizing<Vec<u8>>>,
     pub scope: Option<Vec<u8>>,
     pub ca_file: Option<Vec<u8>>,
 }
 
-/// What a poll of the flow came to.
+/// The result of a poll.
 #[derive(Debug)]
-pub enum Progress {
-    /// [`DeviceFlow::descriptor`] is to be polled for reading.
+pub enum FlowProgress {
+    /// Poll [`DeviceFlow::descriptor`] for reading.
     Waiting,
-    /// The user is to be told of [`DeviceFlow::prompt`]; then [`DeviceFlow::prompted`].
+    /// Show [`DeviceFlow::prompt`] to the user, then call [`DeviceFlow::prompted`].
     Prompt,
     Token(Zeroizing<Vec<u8>>),
     /// With libpq's text.
     Failed(String),
 }
 
-/// Where the flow stands.
-enum Step {
+/// The state of the flow.
+enum FlowStep {
     Start,
-    Discovery(Exchange),
-    DeviceAuthorization(Exchange),
-    Token(Exchange),
-    /// The user is being told; the token, if the provider gave it at once.
+    Discovery(HttpExchange),
+    DeviceAuthorization(HttpExchange),
+    Token(HttpExchange),
+    /// The prompt is being shown; the token, if the provider returned it at once.
     Prompt(Option<Zeroizing<Vec<u8>>>),
-    /// Until the token may be asked for again.
+    /// Waiting until the token may be requested again.
     Pause(Instant),
 }
 
@@ -54,8 +54,8 @@ pub struct DeviceFlow {
     debug: OAuthDebug,
     mux: Mux,
     tls: Option<TlsConfig>,
-    step: Step,
-    /// What error texts begin with.
+    step: FlowStep,
+    /// The start of error texts.
     context: &'static str,
     provider: Option<Provider>,
     authorization: Option<DeviceAuthorization>,
@@ -71,7 +71,7 @@ impl DeviceFlow {
             debug,
             mux,
             tls: None,
-            step: Step::Start,
+            step: FlowStep::Start,
             context: "failed to fetch OpenID discovery document",
             provider: None,
             authorization: None,
@@ -80,33 +80,33 @@ impl DeviceFlow {
         })
     }
 
-    /// The descriptor to poll for reading, which stays this object's.
+    /// The descriptor to poll for reading, which this object owns.
     pub fn descriptor(&self) -> i32 {
         self.mux.fd()
     }
 
-    /// What the user is to be told.
+    /// What to show to the user.
     pub fn prompt(&self) -> Option<&Prompt> {
         self.prompt.as_ref()
     }
 
-    /// Goes on as far as it does without waiting.
-    pub fn poll(&mut self) -> Progress {
-        if !matches!(self.step, Step::Prompt(_)) {
+    /// Continues as far as possible without waiting.
+    pub fn poll(&mut self) -> FlowProgress {
+        if !matches!(self.step, FlowStep::Prompt(_)) {
             self.polls = self.polls.saturating_add(1);
         }
         let progress = self.run().unwrap_or_else(|why| {
-            self.step = Step::Start;
-            Progress::Failed(format!("{}: {why}", self.context))
+            self.step = FlowStep::Start;
+            FlowProgress::Failed(format!("{}: {why}", self.context))
         });
-        let is_over = matches!(progress, Progress::Token(_) | Progress::Failed(_));
+        let is_over = matches!(progress, FlowProgress::Token(_) | FlowProgress::Failed(_));
         if is_over && self.debug.call_count {
             env::complain(format!("[libpq] total number of polls: {}\n", self.polls));
         }
         progress
     }
 
-    /// The user has been told by the application (more than 0), is to be told here (0), or will not be.
+    /// The application has shown the prompt (positive), it is to be printed here (0), or it cannot be shown (negative).
     pub fn prompted(&mut self, outcome: i32) -> Result<(), String> {
         match &self.prompt {
             _ if outcome < 0 => Err(format!("{}: device prompt failed", self.context)),
@@ -118,42 +118,42 @@ impl DeviceFlow {
         }
     }
 
-    fn run(&mut self) -> Result<Progress, String> {
+    fn run(&mut self) -> Result<FlowProgress, String> {
         loop {
             match &mut self.step {
-                Step::Start => {
+                FlowStep::Start => {
                     self.start_discovery()?;
-                    // libpq: the caller sees the other descriptor, however quick the provider is.
+                    // libpq: the caller sees the other descriptor even if the provider replies at once.
                     let soon = self.mux.set_timer(Some(Duration::ZERO));
                     soon.map_err(|error| format!("failed to set timer: {error}"))?;
-                    return Ok(Progress::Waiting);
+                    return Ok(FlowProgress::Waiting);
                 }
-                Step::Discovery(exchange) => match advance(exchange, &self.mux)? {
-                    None => return Ok(Progress::Waiting),
+                FlowStep::Discovery(exchange) => match advance(exchange, &self.mux)? {
+                    None => return Ok(FlowProgress::Waiting),
                     Some(response) => self.discovered(&response)?,
                 },
-                Step::DeviceAuthorization(exchange) => match advance(exchange, &self.mux)? {
-                    None => return Ok(Progress::Waiting),
+                FlowStep::DeviceAuthorization(exchange) => match advance(exchange, &self.mux)? {
+                    None => return Ok(FlowProgress::Waiting),
                     Some(response) => self.authorized(&response)?,
                 },
-                Step::Token(exchange) => match advance(exchange, &self.mux)? {
-                    None => return Ok(Progress::Waiting),
+                FlowStep::Token(exchange) => match advance(exchange, &self.mux)? {
+                    None => return Ok(FlowProgress::Waiting),
                     Some(response) => {
                         let token = self.answered(&response)?;
-                        self.step = Step::Prompt(token);
+                        self.step = FlowStep::Prompt(token);
                         if self.must_prompt() {
-                            return Ok(Progress::Prompt);
+                            return Ok(FlowProgress::Prompt);
                         }
                     }
                 },
-                Step::Prompt(token) => match token.take() {
-                    Some(token) => return Ok(Progress::Token(token)),
+                FlowStep::Prompt(token) => match token.take() {
+                    Some(token) => return Ok(FlowProgress::Token(token)),
                     None => self.pause()?,
                 },
-                Step::Pause(end) => {
-                    // libpq: a poll that comes early does not ask early.
+                FlowStep::Pause(end) => {
+                    // libpq: a poll before the pause is over does not send a request.
                     if Instant::now() < *end {
-                        return Ok(Progress::Waiting);
+                        return Ok(FlowProgress::Waiting);
                     }
                     self.start_token()?;
                 }
@@ -163,7 +163,7 @@ impl DeviceFlow {
 
     fn start_discovery(&mut self) -> Result<(), String> {
         let uri = self.client.discovery_uri.clone();
-        self.step = Step::Discovery(self.send(&uri, Method::Get, None)?);
+        self.step = FlowStep::Discovery(self.send(&uri, Method::Get, None)?);
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl DeviceFlow {
             false => &[("scope", &scope)],
         };
         let exchange = self.post(&endpoint, fields)?;
-        self.step = Step::DeviceAuthorization(exchange);
+        self.step = FlowStep::DeviceAuthorization(exchange);
         Ok(())
     }
 
@@ -243,11 +243,11 @@ impl DeviceFlow {
             ("device_code", code.as_bytes()),
             ("grant_type", form::DEVICE_CODE_GRANT),
         ];
-        self.step = Step::Token(self.post(&endpoint, &fields)?);
+        self.step = FlowStep::Token(self.post(&endpoint, &fields)?);
         Ok(())
     }
 
-    /// The token in the answer; None when it is to be asked for again.
+    /// The token in the response; None if it must be requested again.
     fn answered(&mut self, response: &Response) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let error = match response.status {
             200 => {
@@ -272,7 +272,7 @@ impl DeviceFlow {
         Ok(())
     }
 
-    /// Whether the user is still to be told. libpq: once the token endpoint is known to work.
+    /// Whether to show the prompt now. libpq: once, after the first response of the token endpoint.
     fn must_prompt(&mut self) -> bool {
         let prompt = self.prompt.as_mut();
         prompt.is_some_and(|prompt| !std::mem::replace(&mut prompt.shown, true))
@@ -282,7 +282,7 @@ impl DeviceFlow {
         let interval = self.authorization.as_ref().map_or(0, |a| a.interval);
         let pause = Duration::from_secs(u64::try_from(interval).unwrap_or_default());
         let end = Instant::now().checked_add(pause);
-        self.step = Step::Pause(end.ok_or("the pause is too long")?);
+        self.step = FlowStep::Pause(end.ok_or("the pause is too long")?);
         let set = self.mux.set_timer(Some(pause));
         set.map_err(|error| system("setting timerfd", &error))
     }
@@ -295,7 +295,7 @@ impl DeviceFlow {
         error
     }
 
-    /// libpq's text for a provider's refusal.
+    /// libpq's text for an error response of the provider.
     fn refusal(&self, response: &Response, error: &TokenError) -> String {
         let code = &error.error;
         match (&error.description, response.status, &self.client.secret) {
@@ -310,12 +310,12 @@ impl DeviceFlow {
         }
     }
 
-    /// Posts a form as the client.
-    fn post(&mut self, uri: &str, fields: &[(&str, &[u8])]) -> Result<Exchange, String> {
+    /// Posts a form with the client's credentials.
+    fn post(&mut self, uri: &str, fields: &[(&str, &[u8])]) -> Result<HttpExchange, String> {
         let id = self.client.id.clone();
         let mut fields = fields.to_vec();
         let authorization = match &self.client.secret {
-            // libpq: some providers refuse the client's name in both places.
+            // libpq: some providers reject requests with the client id in both places.
             Some(secret) => Some(form::basic_credentials(&id, secret)),
             None => {
                 fields.push(("client_id", &id));
@@ -330,7 +330,7 @@ impl DeviceFlow {
         uri: &str,
         method: Method,
         authorization: Option<Zeroizing<String>>,
-    ) -> Result<Exchange, String> {
+    ) -> Result<HttpExchange, String> {
         let text = |error: crate::net::http::HttpError| error.to_string();
         let url = Url::parse(uri.as_bytes(), self.debug.http).map_err(text)?;
         if url.https && self.tls.is_none() {
@@ -342,11 +342,11 @@ impl DeviceFlow {
             method,
             authorization,
         };
-        Exchange::new(&request, self.tls.clone(), self.debug.trace, &env::text).map_err(text)
+        HttpExchange::new(&request, self.tls.clone(), self.debug.trace, &env::text).map_err(text)
     }
 }
 
-fn advance(exchange: &mut Exchange, mux: &Mux) -> Result<Option<Response>, String> {
+fn advance(exchange: &mut HttpExchange, mux: &Mux) -> Result<Option<Response>, String> {
     exchange.step(mux).map_err(|error| error.to_string())
 }
 

@@ -1,9 +1,9 @@
-//! What the user has to do for a token.
+//! What the user must do for a token.
 
 use crate::auth::oauth::documents::DeviceAuthorization;
 use std::ffi::CString;
 
-/// Where to go and what to enter there, as C programs take it.
+/// The address to visit and the code to enter, as C strings.
 pub struct Prompt {
     pub verification_uri: CString,
     pub user_code: CString,
@@ -15,7 +15,7 @@ pub struct Prompt {
 
 impl Prompt {
     pub(super) fn of(authorization: &DeviceAuthorization) -> Prompt {
-        // The documents' reader lets no NUL through.
+        // The parser of the documents rejects NULs.
         let text = |text: &str| CString::new(text).unwrap_or_default();
         let complete = authorization.verification_uri_complete.as_deref();
         Prompt {

@@ -1,4 +1,4 @@
-//! The functions of libgssapi_krb5 that a client needs, made safe.
+//! Safe functions around libgssapi_krb5.
 
 use std::ffi::{c_int, c_void};
 use std::fmt;
@@ -38,12 +38,12 @@ const GSS_C_INITIATE: c_int = 1;
 const GSS_C_GSS_CODE: c_int = 1;
 const GSS_C_MECH_CODE: c_int = 2;
 const GSS_S_COMPLETE: u32 = 0;
-/// GSS_ERROR: the bits of real errors; the others say what more there is, above all GSS_S_CONTINUE_NEEDED.
+/// GSS_ERROR: the bits of real errors. The others are information, such as GSS_S_CONTINUE_NEEDED.
 const ERRORS: u32 = 0xffff_0000;
 /// For conf_req_flag.
 const CONFIDENTIAL: c_int = 1;
 
-/// What a context is to offer, as for `gss_init_sec_context`.
+/// Flags for `gss_init_sec_context`.
 pub mod flag {
     pub const DELEGATE: u32 = 1;
     pub const MUTUAL: u32 = 2;
@@ -75,7 +75,7 @@ functions! {
 #[derive(Clone, Copy)]
 pub struct Gssapi(&'static Functions);
 
-/// What the library says went wrong, as it follows libpq's text for what was tried.
+/// The library's error texts, to follow libpq's text for what failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure(Vec<u8>);
 
@@ -87,12 +87,12 @@ impl Failure {
 }
 
 impl Gssapi {
-    /// The library, loaded if it is not yet; Err says why it cannot be.
+    /// The library, loaded on first use; Err says why it cannot be loaded.
     pub fn load() -> Result<Gssapi, String> {
         Functions::get().map(Gssapi)
     }
 
-    /// The name of a service on a host, given as `service@host`.
+    /// The name of a service on a host, as `service@host`.
     pub fn service_name(self, text: &[u8]) -> Result<Name, Failure> {
         let mut name = Name(self, null_mut());
         let mut minor = 0;
@@ -126,7 +126,7 @@ impl Gssapi {
         Ok(credentials)
     }
 
-    /// A context not begun.
+    /// A context that has not started.
     pub fn context(self) -> Context {
         Context(self, null_mut())
     }
@@ -146,7 +146,7 @@ impl Gssapi {
         Failure(text)
     }
 
-    /// Appends the library's sentences about a status, a blank before each.
+    /// Appends the library's messages for a status, each after a blank.
     fn describe(self, text: &mut Vec<u8>, status: u32, kind: c_int) {
         let mut more = 0;
         loop {
@@ -169,7 +169,7 @@ impl Gssapi {
     }
 }
 
-/// A name as the library keeps it.
+/// A name in the library's form.
 pub struct Name(Gssapi, Handle);
 
 impl Drop for Name {
@@ -179,7 +179,7 @@ impl Drop for Name {
     }
 }
 
-/// A user's credentials as the library keeps them.
+/// A user's credentials in the library's form.
 pub struct Credentials(Gssapi, Handle);
 
 impl Drop for Credentials {
@@ -189,7 +189,7 @@ impl Drop for Credentials {
     }
 }
 
-/// Bytes that the library made and that go back to it.
+/// Bytes that the library allocated and frees.
 pub struct Output(Gssapi, RawBuffer);
 
 impl Output {
@@ -230,29 +230,29 @@ impl fmt::Debug for Context {
     }
 }
 
-/// What one step of the exchange of tokens came to.
-pub struct Step {
-    /// For the server; empty when nothing is to be sent.
+/// The result of one step of the token exchange.
+pub struct ContextStep {
+    /// The token for the server; empty if there is nothing to send.
     pub token: Output,
     /// The context is established.
     pub complete: bool,
 }
 
 impl Context {
-    /// Takes the server's token (none at first). `wanted` is made of [`flag`]s.
+    /// Takes the server's token (empty at first). `wanted` is a set of [`flag`]s.
     pub fn initiate(
         &mut self,
         credentials: Option<&Credentials>,
         server: &Name,
         wanted: u32,
         token: &[u8],
-    ) -> Result<Step, Failure> {
+    ) -> Result<ContextStep, Failure> {
         let Context(gssapi, context) = self;
         let mut output = Output::new(*gssapi);
         let mut minor = 0;
         let input = borrowed(token);
         // SAFETY: all handles are the library's own and alive, NULL stands for defaults; the input is readable
-        // during the call, which does not keep it; the rest is writable or an answer not wanted.
+        // during the call, which does not keep it; the rest is writable or an optional result.
         let major = unsafe {
             (gssapi.0.gss_init_sec_context)(
                 &mut minor,
@@ -273,13 +273,13 @@ impl Context {
         if major & ERRORS != 0 {
             return Err(gssapi.failure(major, minor));
         }
-        Ok(Step {
+        Ok(ContextStep {
             token: output,
             complete: major == GSS_S_COMPLETE,
         })
     }
 
-    /// The most bytes that [`Context::wrap`] makes a message of at most `limit` bytes of.
+    /// The largest plain text that [`Context::wrap`] turns into a message of at most `limit` bytes.
     pub fn size_limit(&self, limit: u32) -> Result<u32, Failure> {
         let Context(gssapi, context) = *self;
         let (mut minor, mut most) = (0, 0);
@@ -322,7 +322,7 @@ impl Context {
         Ok((output, confidential != 0))
     }
 
-    /// The `gss_ctx_id_t`, which stays this object's; NULL before the first step.
+    /// The `gss_ctx_id_t`, which this object owns; NULL before the first step.
     pub fn handle(&self) -> *mut c_void {
         self.1
     }
@@ -337,7 +337,7 @@ impl Drop for Context {
     }
 }
 
-/// A buffer for reading.
+/// A library buffer that borrows `bytes`.
 fn borrowed(bytes: &[u8]) -> RawBuffer {
     let value = match bytes {
         [] => null_mut(),

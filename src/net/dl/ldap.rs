@@ -1,4 +1,4 @@
-//! The functions of OpenLDAP's library that a look-up needs, made safe.
+//! Safe functions around OpenLDAP's library.
 
 use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use std::ptr::{null, null_mut};
@@ -9,13 +9,13 @@ use crate::mem::error_text::ErrorText;
 
 use super::functions;
 
-/// OpenLDAP 2.6's name, and the one that Debian gave 2.5.
+/// OpenLDAP 2.6's file name, and the one that Debian gave to 2.5.
 const FILES: [&str; 2] = ["libldap.so.2", "libldap-2.5.so.0"];
 
 const LDAP_SUCCESS: c_int = 0;
 const LDAP_MSG_ALL: c_int = 1;
 const LDAP_OPT_NETWORK_TIMEOUT: c_int = 0x5005;
-/// As a time limit: none.
+/// No time limit.
 const FOR_EVER: libc::timeval = libc::timeval {
     tv_sec: -1,
     tv_usec: 0,
@@ -52,7 +52,7 @@ functions! {
 #[derive(Clone, Copy)]
 pub struct Ldap(&'static Functions);
 
-/// What is searched for.
+/// A search request.
 #[derive(Debug)]
 pub struct Search<'a> {
     pub base: &'a CStr,
@@ -63,12 +63,12 @@ pub struct Search<'a> {
 }
 
 impl Ldap {
-    /// The library, loaded if it is not yet; Err says why it cannot be.
+    /// The library, loaded on first use; Err says why it cannot be loaded.
     pub fn load() -> Result<Ldap, String> {
         Functions::get().map(Ldap)
     }
 
-    /// A session with a server, not connected yet; None if the library cannot make one.
+    /// A session that is not connected yet; None if the library cannot create one.
     pub fn session(self, host: &CStr, port: u16) -> Option<Session> {
         // SAFETY: the library copies the name.
         let handle = unsafe { (self.0.ldap_init)(host.as_ptr(), port.into()) };
@@ -80,7 +80,7 @@ impl Ldap {
 pub struct Session(&'static Functions, Handle);
 
 impl Session {
-    /// How long connecting may take (None: as long as it takes); false if the library does not accept it.
+    /// Limits the time to connect (None: no limit). False if the library does not accept that.
     pub fn limit_connecting(&self, limit: Option<Duration>) -> bool {
         let time = limit.map_or(FOR_EVER, seconds);
         // SAFETY: the option is a timeval, which the library copies.
@@ -90,7 +90,7 @@ impl Session {
         code == LDAP_SUCCESS
     }
 
-    /// Connects and binds without a name; true if the server answered, whatever it said, within `limit`.
+    /// Connects and binds anonymously. True if the server replied within `limit`, whatever the reply.
     pub fn bind_anonymously(&self, limit: Duration) -> bool {
         let mut time = seconds(limit);
         let mut answer = Message(self.0, null_mut());
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// What the search finds; Err is the library's text.
+    /// Runs the search; Err is the library's text.
     pub fn search(&self, search: &Search<'_>) -> Result<Found<'_>, ErrorText> {
         let mut attributes = [search.attribute.as_ptr(), null()];
         let mut time = FOR_EVER;
@@ -139,7 +139,7 @@ impl Drop for Session {
     }
 }
 
-/// An answer of the server, or none.
+/// A reply of the server, or none.
 struct Message(&'static Functions, Handle);
 
 impl Drop for Message {
@@ -163,7 +163,7 @@ impl Found<'_> {
         usize::try_from(count).unwrap_or(0)
     }
 
-    /// The values of an attribute of the first entry; none if it has none.
+    /// The values of an attribute of the first entry; empty without one.
     pub fn first_values(&self, attribute: &CStr) -> Vec<Vec<u8>> {
         let Found(Session(functions, session), message) = self;
         // SAFETY: the session and the message are alive, and an entry is a part of the message.

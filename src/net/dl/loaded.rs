@@ -3,11 +3,11 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Looks for an object among all that are loaded, again only after others were loaded.
+/// Searches the loaded objects, and again only after others were loaded.
 pub struct Search {
-    /// Judges an object by its path.
+    /// Whether an object with this path is the one.
     is_wanted: fn(&[u8]) -> bool,
-    /// How many objects had ever been loaded when none was the one; [`FOUND`].
+    /// The number of objects loaded so far at the last failed search, or [`FOUND`].
     searched: AtomicU64,
 }
 
@@ -15,7 +15,7 @@ const FOUND: u64 = u64::MAX;
 
 struct Round {
     is_wanted: fn(&[u8]) -> bool,
-    /// What the last search left.
+    /// The result of the last search.
     searched: u64,
     loaded: u64,
     found: bool,
@@ -29,7 +29,7 @@ impl Search {
         }
     }
 
-    /// Whether the object is loaded, or was when this was asked before.
+    /// Whether the object is loaded, or was at an earlier call.
     pub fn is_loaded(&self) -> bool {
         let searched = self.searched.load(Ordering::Relaxed);
         if searched == FOUND {
@@ -49,7 +49,7 @@ impl Search {
     }
 }
 
-/// Judges an object; not 0 when the search is over.
+/// Checks one object; not 0 ends the search.
 unsafe extern "C" fn look_at(
     object: *mut libc::dl_phdr_info,
     _size: usize,

@@ -1,4 +1,4 @@
-//! Whether credentials are likely, judged without the GSSAPI library, which most programs never need.
+//! Guesses whether there are credentials without loading the GSSAPI library, which most programs never need.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,17 +7,17 @@ use std::path::Path;
 
 use crate::net::sys;
 
-/// Settings of krb5.conf that move the places looked at here.
+/// Settings in krb5.conf that change the locations checked here.
 const MOVES: [&[u8]; 4] = [
     b"default_ccache_name",
     b"default_client_keytab_name",
     b"include",
     b"module",
 ];
-/// Variables that lead to credentials which are in no cache.
+/// Environment variables for credentials that are not in a cache.
 const OTHER_SOURCES: [&str; 3] = ["GSS_USE_PROXY", "KRB5_CLIENT_KTNAME", "GSS_MECH_CONFIG"];
 
-/// False only if there cannot be credentials: no cache, no keytab to fill one, and no other mechanism than Kerberos.
+/// False only if there cannot be any credentials: no cache, no keytab to fill one, and no mechanism but Kerberos.
 pub fn is_likely() -> bool {
     if OTHER_SOURCES
         .iter()
@@ -32,7 +32,7 @@ pub fn is_likely() -> bool {
     is_there(&format!("/tmp/krb5cc_{user}")) || is_configured() || has_keytab() || has_mechanisms()
 }
 
-/// Whether a cache name, `type:rest` or a path, may stand for something. Only files can be looked at from here.
+/// Whether a cache name, `type:rest` or a path, may refer to a cache. Only files can be checked here.
 fn names_cache(name: &[u8]) -> bool {
     for prefix in [&b"FILE:"[..], b"DIR::", b"DIR:"] {
         if let Some(path) = name.strip_prefix(prefix) {
@@ -42,7 +42,7 @@ fn names_cache(name: &[u8]) -> bool {
     name.contains(&b':') || Path::new(OsStr::from_bytes(name)).exists()
 }
 
-/// Whether krb5.conf may put the cache or the keytab anywhere else than where they are by default.
+/// Whether krb5.conf may move the cache or the keytab from their default locations.
 fn is_configured() -> bool {
     let files = std::env::var_os("KRB5_CONFIG").unwrap_or_else(|| "/etc/krb5.conf".into());
     let mut files = files.as_bytes().split(|&byte| byte == b':');
@@ -54,7 +54,7 @@ fn is_configured() -> bool {
     })
 }
 
-/// Kerberos gets a ticket with a client keytab by itself.
+/// With a client keytab, Kerberos gets a ticket by itself.
 fn has_keytab() -> bool {
     let user = sys::effective_user();
     [
@@ -66,7 +66,7 @@ fn has_keytab() -> bool {
     .any(|place| is_there(&format!("{place}/{user}/client.keytab")))
 }
 
-/// Other mechanisms than Kerberos have credentials of their own.
+/// Other mechanisms have their own credentials.
 fn has_mechanisms() -> bool {
     let listed = fs::read_dir("/etc/gss/mech.d").is_ok_and(|mut files| files.next().is_some());
     listed || is_there("/etc/gss/mech")
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_must_exist_and_the_rest_is_believed() {
+    fn cache_files_must_exist_and_other_types_count_as_likely() {
         assert!(names_cache(b"FILE:/proc/self/exe"));
         assert!(names_cache(b"/proc/self/exe"));
         assert!(names_cache(b"DIR:/proc/self"));

@@ -1,4 +1,4 @@
-//! Packets of GSSAPI encryption: a length of 4 bytes, most significant first, and a token.
+//! Packets of GSSAPI encryption: a big-endian length of 4 bytes, and a token.
 
 use std::io;
 
@@ -7,41 +7,41 @@ use crate::net::socket::Socket;
 use crate::net::transport::EncryptionError;
 use crate::protocol::codes::server;
 
-/// The bytes of the length.
+/// The size of the length field.
 pub const HEADER: usize = 4;
-/// The longest packet with data, length included.
+/// The longest data packet, including its length field.
 pub const MAX_DATA: usize = 16384;
-/// The longest packet with a token of the handshake, length included.
+/// The longest handshake packet, including its length field.
 pub const MAX_TOKEN: usize = 65536;
 
-/// What came.
+/// What was received.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     Token(Vec<u8>),
-    /// An ErrorResponse instead of a packet: as many of its bytes as there were.
+    /// An ErrorResponse instead of a packet: the bytes that were available.
     Error(Vec<u8>),
     /// The server closed the connection.
     End,
 }
 
-/// A packet being received. Nothing behind it is read, so that a poll shows what else there is.
+/// A packet being received. Nothing after it is read, so that poll reports further input.
 #[derive(Default)]
 pub struct Incoming(Vec<u8>);
 
 impl Incoming {
-    /// Goes on receiving a packet of the handshake; `WouldBlock` when it is not all there.
+    /// Continues to receive a handshake packet; `WouldBlock` if it is incomplete.
     pub fn token(&mut self, socket: &Socket) -> io::Result<Received> {
         if !self.fill(socket, HEADER)? {
             return Ok(Received::End);
         }
-        // libpq: no length that is allowed begins so.
+        // libpq: no valid length begins with this byte.
         if self.0.first() == Some(&server::ERROR_RESPONSE) {
             return self.error(socket);
         }
         self.rest(socket, MAX_TOKEN)
     }
 
-    /// Goes on receiving a packet with data; `WouldBlock` when it is not all there.
+    /// Continues to receive a data packet; `WouldBlock` if it is incomplete.
     pub fn data(&mut self, socket: &Socket) -> io::Result<Received> {
         if !self.fill(socket, HEADER)? {
             return Ok(Received::End);
@@ -57,7 +57,7 @@ impl Incoming {
             let text = format!("oversize GSSAPI packet sent by the server ({length} > {most})");
             return Err(EncryptionError::io(text.into(), false));
         }
-        // libpq: an empty packet counts as the end, too.
+        // libpq: an empty packet counts as the end of the stream.
         if length == 0 || !self.fill(socket, HEADER + length)? {
             return Ok(Received::End);
         }
@@ -66,7 +66,7 @@ impl Incoming {
         ))
     }
 
-    /// libpq: what one more read brings is the text.
+    /// libpq: the text is what one more read returns.
     fn error(&mut self, socket: &Socket) -> io::Result<Received> {
         let mut more = vec![0; MAX_TOKEN - HEADER - 1];
         let count = receive(socket, &mut more)?;
@@ -98,7 +98,7 @@ fn receive(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
     socket.recv(buf)
 }
 
-/// A packet of one token; Err is libpq's text.
+/// A packet with one token; Err is libpq's text.
 pub fn packet(token: &[u8], limit: usize) -> Result<Vec<u8>, ErrorText> {
     let most = limit - HEADER;
     match u32::try_from(token.len()) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_comes_in_pieces_and_no_more_is_taken() {
+    fn a_packet_is_received_in_pieces_and_nothing_after_it() {
         let (socket, mut peer) = pair();
         let mut incoming = Incoming::default();
         for piece in [&b"\0\0"[..], b"\0\x03a"] {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_has_a_limit() {
+    fn packets_to_send_have_a_size_limit() {
         assert_eq!(packet(b"ab", 6).unwrap(), b"\0\0\0\x02ab");
         let text = b"client tried to send oversize GSSAPI packet (3 > 2)";
         assert_eq!(packet(b"abc", 6).unwrap_err(), text);

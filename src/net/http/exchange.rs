@@ -1,9 +1,9 @@
-//! One request and its response, over a connection of their own.
+//! One request and its response, over a connection of its own.
 
 use super::link::{Link, Received};
 use super::proxy::{Proxy, Variable};
 use super::request::Request;
-use super::response::{Reader, Response};
+use super::response::{Response, ResponseReader};
 use super::tls::TlsConfig;
 use super::url::Url;
 use super::{HttpError, kind, trace};
@@ -18,20 +18,20 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Whatever the server does, it has come to an end by then.
+/// The limit for the whole exchange.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A request under way.
-pub struct Exchange {
+/// A request in progress.
+pub struct HttpExchange {
     url: Url,
     proxy: Option<Proxy>,
     tls: Option<TlsConfig>,
     trace: bool,
-    /// The request, and how much of it is not the body.
+    /// The request, and the size of its head.
     request: (Zeroizing<Vec<u8>>, usize),
-    /// Addresses not tried yet.
+    /// Addresses that were not tried yet.
     addresses: VecDeque<SockAddr>,
-    /// Why the last address could not be connected to.
+    /// Why the last connection attempt failed.
     refusal: Option<HttpError>,
     deadline: Instant,
     stage: Stage,
@@ -40,27 +40,27 @@ pub struct Exchange {
 enum Stage {
     Connect,
     Connecting(Socket),
-    /// The proxy is asked for a tunnel.
+    /// Waiting for the proxy's reply to CONNECT.
     Tunnel(Talk),
     Talk(Talk),
 }
 
-/// Bytes that are sent, and the answer to them.
+/// Bytes to send, and the reader of the response.
 struct Talk {
     link: Link,
     bytes: Zeroizing<Vec<u8>>,
     sent: usize,
-    reader: Reader,
+    reader: ResponseReader,
 }
 
-impl Exchange {
-    /// Resolves the server's name, which may wait, and readies the request. `tls` is needed for https.
+impl HttpExchange {
+    /// Resolves the server's name, which may block, and prepares the request. https needs `tls`.
     pub fn new(
         request: &Request,
         tls: Option<TlsConfig>,
         trace: bool,
         variable: Variable<'_>,
-    ) -> Result<Exchange, HttpError> {
+    ) -> Result<HttpExchange, HttpError> {
         let url = request.url.clone();
         let proxy = Proxy::for_url(&url, variable)?;
         let (host, port) = match &proxy {
@@ -74,7 +74,7 @@ impl Exchange {
             };
             HttpError::new(kind, format!("{host}: {why}"))
         })?;
-        Ok(Exchange {
+        Ok(HttpExchange {
             request: request.bytes(proxy.as_ref()),
             url,
             proxy,
@@ -87,7 +87,7 @@ impl Exchange {
         })
     }
 
-    /// Goes on as far as it does without waiting; None when `mux` tells when to come back.
+    /// Continues as far as possible without waiting. None: call again when `mux` is readable.
     pub fn step(&mut self, mux: &Mux) -> Result<Option<Response>, HttpError> {
         let response = self.advance(mux)?;
         if response.is_none() {
@@ -151,7 +151,7 @@ impl Exchange {
         self.stage = Stage::Connect;
     }
 
-    /// The socket has come to a decision.
+    /// The connection attempt has finished.
     fn connected(&mut self) -> Result<(), HttpError> {
         let Stage::Connecting(socket) = std::mem::replace(&mut self.stage, Stage::Connect) else {
             return Ok(());
@@ -175,7 +175,7 @@ impl Exchange {
         }
     }
 
-    /// The proxy has answered.
+    /// The proxy has replied.
     fn tunnelled(&mut self, response: &Response) -> Result<(), HttpError> {
         let Stage::Tunnel(talk) = std::mem::replace(&mut self.stage, Stage::Connect) else {
             return Ok(());
@@ -216,11 +216,11 @@ impl Talk {
             link,
             bytes,
             sent: 0,
-            reader: Reader::default(),
+            reader: ResponseReader::default(),
         }
     }
 
-    /// Sends and reads what goes; `head` is how much of what is sent is headers, for tracing.
+    /// Sends and receives as far as possible. `head` is the size of the headers, for tracing.
     fn step(&mut self, mux: &Mux, trace: bool, head: usize) -> Result<Option<Response>, HttpError> {
         if trace && self.sent == 0 {
             let (head, body) = self.bytes.split_at(head.min(self.bytes.len()));
@@ -245,7 +245,7 @@ impl Talk {
                 }
             }
         }
-        // A server may answer and close before it has read all: what it said counts.
+        // A server may reply and close before it has read everything: its response counts.
         if let Some(failure) = failure {
             return Err(failure);
         }

@@ -1,4 +1,4 @@
-//! Bytes to and from a server, encrypted or not. Nothing waits.
+//! The connection to an HTTP server, encrypted or not. Nothing here waits.
 
 use super::{HttpError, kind, tls};
 use crate::net::socket::Socket;
@@ -6,18 +6,18 @@ use crate::net::sys;
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
 
-/// The most that is read at once.
+/// The largest single read.
 const PIECE: usize = 16 * 1024;
 
-/// A connected socket and what may encrypt it.
+/// A connected socket and its optional encryption.
 pub(super) struct Link {
     pub(super) socket: Socket,
     tls: Option<Box<ClientConnection>>,
-    /// Bytes received, until they are taken.
+    /// Received bytes that were not taken yet.
     piece: Box<[u8; PIECE]>,
 }
 
-/// What a read brought.
+/// The result of a read.
 pub(super) enum Received<'a> {
     Bytes(&'a [u8]),
     Nothing,
@@ -34,17 +34,17 @@ impl Link {
     }
 
     pub(super) fn encrypt(&mut self, mut tls: ClientConnection) {
-        // What is sent is our own, and is bounded.
+        // We create these bytes ourselves, and their number is bounded.
         tls.set_buffer_limit(None);
         self.tls = Some(Box::new(tls));
     }
 
-    /// Whether bytes are waiting until the socket takes them.
+    /// Whether output waits for the socket.
     pub(super) fn wants_write(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// Sends some of `bytes`; answers how many were taken.
+    /// Sends some of `bytes`; returns how many were taken.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<usize, HttpError> {
         let sent = match &mut self.tls {
             Some(tls) => {
@@ -78,7 +78,7 @@ impl Link {
     }
 }
 
-/// Sends what the encryption has ready, as far as the socket takes it.
+/// Sends pending records as far as the socket takes them.
 fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
     while tls.wants_write() {
         match tls.write_tls(&mut Wire(socket)) {
@@ -90,7 +90,7 @@ fn write_tls(tls: &mut ClientConnection, socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Decrypted bytes; None when more has to come, 0 at the end.
+/// Reads decrypted bytes; None if more input is needed, 0 at the end.
 fn read_tls(
     tls: &mut ClientConnection,
     socket: &Socket,
@@ -112,7 +112,7 @@ fn read_tls(
             Ok(_) => {}
         }
         let judged = tls.process_new_packets().map(drop);
-        // Its last alert tells the server why.
+        // The last alert tells the server the reason.
         let written = write_tls(tls, socket);
         judged.map_err(|error| tls::failure(&error))?;
         written.map_err(|error| broken(kind::SEND, &error))?;
@@ -124,7 +124,7 @@ fn broken(kind: &'static str, error: &io::Error) -> HttpError {
     HttpError::new(kind, String::from_utf8_lossy(&text))
 }
 
-/// The socket as the encryption sees it.
+/// The socket as rustls reads and writes it.
 struct Wire<'a>(&'a Socket);
 
 impl Read for Wire<'_> {

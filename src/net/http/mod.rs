@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client for OAuth's providers: one request a connection, nothing that waits, no
-//! redirects. What it says of failures begins with libcurl's words, which libpq shows.
+//! A small HTTP/1.1 client for OAuth providers: one request for each connection, no blocking, no
+//! redirects. Error texts begin with libcurl's words, which libpq shows.
 
 mod exchange;
 mod link;
@@ -10,7 +10,7 @@ mod tls;
 mod trace;
 mod url;
 
-pub use exchange::Exchange;
+pub use exchange::HttpExchange;
 pub use request::{Method, Request};
 pub use response::Response;
 pub use tls::{TlsConfig, tls_config};
@@ -21,9 +21,9 @@ use std::fmt;
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpError {
-    /// libcurl's words for the kind of failure.
+    /// libcurl's text for the kind of failure.
     pub kind: &'static str,
-    /// What exactly happened; may be empty.
+    /// Details; may be empty.
     pub detail: String,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// libcurl's words.
+/// libcurl's texts.
 mod kind {
     pub const UNSUPPORTED: &str = "Unsupported protocol";
     pub const BAD_URL: &str = "URL using bad/illegal format or missing URL";
@@ -59,6 +59,6 @@ mod kind {
     pub const PARTIAL: &str = "Transferred a partial file";
     pub const VERIFY: &str = "SSL peer certificate or SSH remote key was not OK";
     pub const CA_FILE: &str = "Problem with the SSL CA cert (path? access rights?)";
-    /// libpq's own.
+    /// A text of libpq.
     pub const TOO_LARGE: &str = "response is too large";
 }

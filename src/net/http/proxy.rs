@@ -1,4 +1,4 @@
-//! The proxy that the environment names, by libcurl's rules.
+//! The HTTP proxy from the environment, by libcurl's rules.
 
 use super::{HttpError, kind};
 use crate::net::http::url::Url;
@@ -21,13 +21,13 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// The proxy for `url`, if there is to be one.
+    /// The proxy to use for `url`, if any.
     pub(super) fn for_url(url: &Url, variable: Variable<'_>) -> Result<Option<Proxy>, HttpError> {
         let set = |names: &[&str]| {
             let values = names.iter().filter_map(|name| variable(name));
             values.into_iter().find(|value| !value.is_empty())
         };
-        // libcurl: HTTP_PROXY can be set by a web server's client.
+        // libcurl: ignores HTTP_PROXY, because a web server's client can set it.
         let own: &[&str] = match url.https {
             true => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
             false => &["http_proxy", "all_proxy", "ALL_PROXY"],
@@ -42,7 +42,7 @@ impl Proxy {
         parse(&text).map(Some)
     }
 
-    /// The request for a connection to the server of `url`.
+    /// The CONNECT request for the server of `url`.
     pub(super) fn tunnel_request(&self, url: &Url) -> Zeroizing<Vec<u8>> {
         let server = url.host_and_port();
         let start = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n");
@@ -50,7 +50,7 @@ impl Proxy {
         Zeroizing::new([start.as_bytes(), authorization.as_bytes(), b"\r\n"].concat())
     }
 
-    /// The header with the credentials; empty without.
+    /// The header with the credentials; empty if there are none.
     pub(super) fn authorization_header(&self) -> Zeroizing<String> {
         Zeroizing::new(match &self.credentials {
             None => String::new(),
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Result<Proxy, HttpError> {
         None => (None, authority),
     };
     let (host, port) = match address.rsplit_once(':') {
-        // libcurl's own default.
+        // libcurl's default port.
         None => (address, Some(1080)),
         Some((host, _)) if host.starts_with('[') && !host.ends_with(']') => (address, Some(1080)),
         Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)),
@@ -97,7 +97,7 @@ fn parse(text: &str) -> Result<Proxy, HttpError> {
     })
 }
 
-/// Whether `host` is to be asked directly: a list of domains, addresses and networks.
+/// Whether to connect to `host` directly: `list` has domains, addresses and networks.
 fn is_exception(host: &str, list: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_decides() {
+    fn the_proxy_comes_from_the_environment() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(host("https://x", &[]), None);
         assert_eq!(host("https://x", &[("https_proxy", "")]), None);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_are_asked_directly() {
+    fn hosts_in_no_proxy_are_connected_directly() {
         let direct = |url: &str, list: &str| {
             host(url, &[("https_proxy", "p"), ("no_proxy", list)]).is_none()
         };
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_refused() {
+    fn other_kinds_of_proxies_are_rejected() {
         let error = chosen("https://x", &[("https_proxy", "socks5://p")]).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_asked_for() {
+    fn a_tunnel_is_requested_with_credentials() {
         let url = Url::parse(b"https://x/", false).unwrap();
         let text = |proxy: &str| {
             let proxy = parse(proxy).unwrap();

@@ -1,4 +1,4 @@
-//! Requests.
+//! HTTP requests.
 
 use super::proxy::Proxy;
 use super::url::Url;
@@ -19,14 +19,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request as it is sent, and how much of it is not the body.
+    /// The bytes of the request, and the size of its head.
     pub(super) fn bytes(&self, proxy: Option<&Proxy>) -> (Zeroizing<Vec<u8>>, usize) {
         let (name, body) = match &self.method {
             Method::Get => ("GET", &[][..]),
             Method::Post(body) => ("POST", body.as_slice()),
         };
         let authority = self.url.authority();
-        // Only what is not encrypted is the proxy's to read.
+        // The proxy reads only requests that are not encrypted.
         let proxy = proxy.filter(|_| !self.url.https);
         let mut head = Zeroizing::new(String::with_capacity(1024));
         head.push_str(name);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_look_as_they_should() {
+    fn requests_have_the_expected_bytes() {
         let url = Url::parse(b"https://x:8443/a?b", false).unwrap();
         let get = Request {
             url: url.clone(),

@@ -1,31 +1,31 @@
-//! Responses, put together from the bytes as they come.
+//! Parses HTTP responses as their bytes arrive.
 
 use super::{HttpError, kind};
 use httparse::Status;
 use zeroize::Zeroizing;
 
-/// libpq: no document of a provider comes near it.
+/// The largest body (libpq).
 const MAX_BODY: usize = 256 * 1024;
-/// The most that all headers together may take, those of interim responses included.
+/// The limit for all headers together, including those of interim responses.
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
-/// The most that a chunk's size, its extensions included, may take.
+/// The limit for a chunk's size line, including its extensions.
 const MAX_CHUNK_LINE: usize = 1024;
 
-/// A server's answer.
+/// An HTTP response.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
-    /// The last Content-Type header's value.
+    /// The value of the last Content-Type header.
     pub content_type: Option<Vec<u8>>,
     pub body: Zeroizing<Vec<u8>>,
 }
 
-/// How the end of a body is known.
+/// How the end of the body is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     Length(usize),
-    /// In chunks; so much of the current one is missing, its end of line included. 0: a size comes.
+    /// Chunked; this much of the current chunk is missing, including its end of line. 0: a size line follows.
     Chunks(usize),
     /// The server closes the connection.
     Close,
@@ -33,19 +33,19 @@ enum Framing {
 
 /// Reads one response.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct ResponseReader {
     received: Zeroizing<Vec<u8>>,
-    /// How much of it was understood.
+    /// How many bytes were parsed.
     at: usize,
     head_size: usize,
     head: Option<(Response, Framing)>,
     complete: bool,
-    /// The connection is a proxy's that was asked for a tunnel: a success has no body.
+    /// The request was CONNECT: a success has no body.
     pub tunnel: bool,
 }
 
-impl Reader {
-    /// Takes bytes; true when the response is complete.
+impl ResponseReader {
+    /// Takes bytes; true if the response is complete.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<bool, HttpError> {
         self.received.drain(..self.at);
         self.at = 0;
@@ -78,18 +78,18 @@ impl Reader {
         }
     }
 
-    /// The complete response; what is left behind it is not looked at.
+    /// The complete response, without what follows it.
     pub fn take(&mut self) -> Option<Response> {
         let (response, _) = self.head.take().filter(|_| self.complete)?;
         Some(response)
     }
 
-    /// How much came behind the response.
+    /// How many bytes follow the response.
     pub fn surplus(&self) -> usize {
         self.received.len() - self.at
     }
 
-    /// Reads the head of a response; false when more has to come. Interim ones are passed over.
+    /// Parses the head; false if more input is needed. Skips interim responses.
     fn read_head(&mut self) -> Result<bool, HttpError> {
         let pending = &self.received[self.at..];
         let start = &pending[..pending.len().min(5)];
@@ -120,7 +120,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Reads some of the body; false when more has to come.
+    /// Parses some of the body; false if more input is needed.
     fn read_body(&mut self) -> Result<bool, HttpError> {
         let Some((response, framing)) = &mut self.head else {
             return Ok(false);
@@ -134,7 +134,7 @@ impl Reader {
             Framing::Chunks(0) => match chunk_size(pending)? {
                 None => 0,
                 Some((_, 0)) => {
-                    // The trailer says nothing that is wanted.
+                    // The trailer has nothing of interest.
                     self.complete = true;
                     return Ok(true);
                 }
@@ -168,7 +168,7 @@ impl Reader {
     }
 }
 
-/// Adds at most `limit` bytes to the body; answers how many there were.
+/// Adds at most `limit` bytes to the body; returns how many.
 fn add(response: &mut Response, bytes: &[u8], limit: usize) -> Result<usize, HttpError> {
     let bytes = &bytes[..bytes.len().min(limit)];
     if response.body.len() + bytes.len() > MAX_BODY {
@@ -178,7 +178,7 @@ fn add(response: &mut Response, bytes: &[u8], limit: usize) -> Result<usize, Htt
     Ok(bytes.len())
 }
 
-/// The length of the line and of the chunk it announces; None when more of it has to come.
+/// The length of the size line and of its chunk; None if more input is needed.
 fn chunk_size(pending: &[u8]) -> Result<Option<(usize, usize)>, HttpError> {
     match httparse::parse_chunk_size(pending) {
         Err(_) => Err(weird("bad size of a chunk")),

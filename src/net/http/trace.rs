@@ -1,11 +1,11 @@
-//! The exchange on stderr, for PGOAUTHDEBUG; it shows secrets.
+//! Prints the exchange to stderr, for PGOAUTHDEBUG. The output contains secrets.
 
 use std::io::Write;
 
-/// Prints what was sent (`>`) or received (`<`), libpq's way: bytes that cannot be printed as `<XX>`,
-/// and ends of lines in headers not at all.
+/// Prints what was sent (`>`) or received (`<`), as libpq does: unprintable bytes as `<XX>`,
+/// line ends in headers not at all.
 pub(super) fn print(direction: char, bytes: &[u8], are_headers: bool) {
-    // Nobody reads it: no reason to fail.
+    // A failure to write does not matter.
     let _ = std::io::stderr().write_all(lines(direction, bytes, are_headers).as_bytes());
 }
 
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_shown() {
+    fn unprintable_bytes_are_shown_in_hexadecimal() {
         assert_eq!(
             lines('>', b"GET / HTTP/1.1\r\n\r\n", true),
             "[http] > GET / HTTP/1.1\n[http] > \n"

@@ -1,9 +1,9 @@
-//! Addresses of requests.
+//! URLs of requests.
 
 use super::{HttpError, kind};
 use http::Uri;
 
-/// An absolute http or https address.
+/// An absolute http or https URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     pub https: bool,
@@ -37,7 +37,7 @@ impl Url {
         if host.is_empty() {
             return Err(bad("no host"));
         }
-        // The library takes a port that is no number for none.
+        // The crate treats a port that is not a number as no port.
         let has_port = authority.as_str().len() > authority.host().len() + 1;
         if has_port && authority.port_u16().is_none_or(|port| port == 0) {
             return Err(bad("bad port"));
@@ -54,7 +54,7 @@ impl Url {
         })
     }
 
-    /// Host and port; the port is left out where it is the protocol's own.
+    /// Host and port, without the protocol's default port.
     pub(super) fn authority(&self) -> String {
         match self.port == default_port(self.https) {
             true => self.bracketed(),
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_taken_apart() {
+    fn urls_are_parsed() {
         let cases = [
             ("https://x", true, "x", 443, "/", "x"),
             ("HTTPS://x:443/a?b=c#d", true, "x", 443, "/a?b=c", "x"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_refused() {
+    fn invalid_urls_are_rejected() {
         let cases = [
             ("ftp://x", kind::UNSUPPORTED),
             ("http://x", kind::UNSUPPORTED),

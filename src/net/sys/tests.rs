@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 #[test]
-fn poll_tells_what_is_ready() {
+fn poll_reports_what_is_ready() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let fd = ours.as_raw_fd();
     assert_eq!(poll(fd, true, true, None).unwrap(), (false, true));
@@ -25,7 +25,7 @@ fn a_hang_up_counts_as_ready() {
 }
 
 #[test]
-fn poll_waits_out_its_time_and_no_less() {
+fn poll_waits_for_its_whole_timeout() {
     let (ours, _theirs) = UnixStream::pair().unwrap();
     let (begun, wait) = (Instant::now(), Duration::from_micros(30_500));
     let ready = poll(ours.as_raw_fd(), true, false, Some(wait)).unwrap();
@@ -36,11 +36,11 @@ fn poll_waits_out_its_time_and_no_less() {
 }
 
 #[test]
-fn the_passwd_entry_is_found_or_named_missing() {
+fn the_passwd_entry_is_found_or_reported_missing() {
     let name = user_name_of_euid().unwrap();
     assert_eq!(user_name_or_complaint(effective_user()).unwrap(), name);
     assert!(home_directory().unwrap().is_absolute());
-    // -1 is no user's id: chown takes it as "unchanged".
+    // -1 is never a user id: chown takes it as "unchanged".
     let complaint = user_name_or_complaint(libc::uid_t::MAX).unwrap_err();
     assert_eq!(complaint, b"local user with ID 4294967295 does not exist");
 }
@@ -81,7 +81,7 @@ fn addresses_come_back_as_plain_bytes() {
 }
 
 #[test]
-fn errno_is_kept_where_it_was_put() {
+fn errno_can_be_set_and_read() {
     set_errno(libc::EXDEV);
     assert_eq!(errno(), libc::EXDEV);
     set_errno(0);

@@ -1,4 +1,4 @@
-//! The client's certificate, sent when the server asks for one.
+//! Sends the client's certificate when the server asks for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ pub struct Identity {
     pub key: Arc<dyn SigningKey>,
 }
 
-/// Sends the certificate there is, whatever its age, and remembers whether one was asked for.
+/// Sends the certificate regardless of its age, and records whether the server asked for one.
 #[derive(Debug)]
 pub struct Asked {
     identity: Option<Arc<CertifiedKey>>,
@@ -43,7 +43,7 @@ impl Asked {
 impl ResolvesClientCert for Asked {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.asked.store(true, Ordering::Relaxed);
-        // libpq: sent whatever authorities the server names.
+        // libpq: sends it whatever authorities the server lists.
         self.identity.clone()
     }
 

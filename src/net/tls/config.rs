@@ -1,4 +1,4 @@
-//! What one TLS connection is set up with.
+//! The configuration of a TLS connection.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::key_log::KeyLogFile;
 use crate::verify::Verifier;
 use crate::verify::provider::provider;
 
-/// The bounds for the TLS version, as the options give them; None or empty leaves it open.
+/// The bounds for the TLS version, from the options; None or empty is no bound.
 #[derive(Debug, Clone, Default)]
 pub struct Versions {
     pub min: Option<Vec<u8>>,
@@ -28,13 +28,13 @@ pub struct Settings {
     pub versions: Versions,
     pub verifier: Verifier,
     pub identity: Option<Identity>,
-    /// The name to tell the server that the client wants (SNI).
+    /// The server name to send (SNI).
     pub server_name: Option<Vec<u8>>,
-    /// The file to which secrets are appended for debugging.
+    /// The file for session secrets, for debugging.
     pub key_log: Option<Vec<u8>>,
 }
 
-/// A connection that has said nothing yet; Err is a text in libpq's manner.
+/// A connection before its first message; Err is a text in libpq's style.
 pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), ErrorText> {
     let versions = allowed(&settings.versions)?;
     let asked = Arc::new(Asked::new(settings.identity));
@@ -46,28 +46,28 @@ pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), Erro
         .with_custom_certificate_verifier(Arc::new(settings.verifier))
         .with_client_cert_resolver(asked.clone());
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
-    // libpq: no session is resumed, as its server issues no tickets.
+    // libpq: sessions are not resumed, because the server issues no tickets.
     config.resumption = Resumption::disabled();
     if let Some(path) = settings.key_log {
         config.key_log = Arc::new(KeyLogFile::new(path));
     }
     let name = settings.server_name.as_deref().and_then(server_name);
     config.enable_sni = name.is_some();
-    // Without a name there must be one all the same; an address is not sent.
+    // rustls needs a name; an address is not sent.
     let name = name.unwrap_or(ServerName::from(Ipv4Addr::LOCALHOST));
     let mut session = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
     session.set_buffer_limit(None);
     Ok((session, asked))
 }
 
-/// A name that can be sent; libpq sends any, rustls only what is a name.
+/// A name that can be sent. libpq sends any text, rustls only valid names.
 fn server_name(name: &[u8]) -> Option<ServerName<'static>> {
     let name = std::str::from_utf8(name).ok()?;
     let name = ServerName::try_from(name.to_owned()).ok()?;
     matches!(name, ServerName::DnsName(_)).then_some(name)
 }
 
-/// Versions by their names, from the lowest; rustls has only the newer two.
+/// Version names, lowest first. rustls supports only the last two.
 const KNOWN: [(&str, Option<&SupportedProtocolVersion>); 4] = [
     ("TLSv1", None),
     ("TLSv1.1", None),
@@ -75,7 +75,7 @@ const KNOWN: [(&str, Option<&SupportedProtocolVersion>); 4] = [
     ("TLSv1.3", Some(&rustls::version::TLS13)),
 ];
 
-/// Whether any version within the bounds can be served; Err is a text in libpq's manner.
+/// Checks that a version within the bounds is supported; Err is a text in libpq's style.
 pub fn check_versions(versions: &Versions) -> Result<(), ErrorText> {
     allowed(versions).map(drop)
 }

@@ -1,8 +1,8 @@
 //! The channel binding tls-server-end-point (RFC 5929, 4.1): a hash of the server's certificate.
 //!
-//! Which digest it is follows OpenSSL 3.0, as the server's side does. Where that digest is not available here, the session
-//! fails, also with `channel_binding=prefer`: to go on without the binding would let an attacker in the middle avoid it with
-//! a certificate of their own choice.
+//! The digest follows OpenSSL 3.0, as on the server's side. If that digest is not available here, the session fails, even
+//! with `channel_binding=prefer`: continuing without the binding would let an attacker in the middle avoid it by choosing a
+//! certificate.
 
 use crate::mem::error_text::ErrorText;
 use aws_lc_rs::digest;
@@ -13,8 +13,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
-/// The hash of `certificate` with the digest of its signature, SHA-256 in place of those too weak; Err is libpq's
-/// complaint.
+/// The hash of `certificate` with the digest of its signature, or SHA-256 instead of a weak digest. Err is libpq's
+/// text.
 pub fn server_end_point(certificate: &[u8]) -> Result<Vec<u8>, ErrorText> {
     let parsed = X509Certificate::from_der(certificate);
     let hash = parsed.map(|(_, parsed)| digest_of(&parsed.signature_algorithm));
@@ -36,7 +36,7 @@ pub fn server_end_point(certificate: &[u8]) -> Result<Vec<u8>, ErrorText> {
 enum Digest {
     Known(&'static digest::Algorithm),
     Sha512_224,
-    /// OpenSSL's name of one that is not available, or of none.
+    /// OpenSSL's name of a digest that is not available, or none.
     Missing(&'static str),
 }
 
@@ -52,10 +52,10 @@ const SHA512_256: Digest = Digest::Known(&digest::SHA512_256);
 const SHA3_256: Digest = Digest::Known(&digest::SHA3_256);
 const SHA3_384: Digest = Digest::Known(&digest::SHA3_384);
 const SHA3_512: Digest = Digest::Known(&digest::SHA3_512);
-/// RFC 5929, 4.1: in place of MD5 and SHA-1.
+/// RFC 5929, 4.1: replaces MD5 and SHA-1.
 const TOO_WEAK: Digest = SHA256;
 
-/// The digest for signatures of an algorithm; None if OpenSSL 3.0 cannot tell.
+/// The digest of a signature algorithm; None if OpenSSL 3.0 does not know it.
 fn digest_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Digest> {
     const PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
     if algorithm.algorithm != PSS {

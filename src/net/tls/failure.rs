@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in the words that libpq takes from OpenSSL.
+//! TLS errors, in the words that libpq takes from OpenSSL.
 
 use std::io;
 
@@ -14,23 +14,23 @@ use crate::net::sys;
 pub const END_OF_FILE: &[u8] = b"SSL error: unexpected eof while reading";
 pub const CLOSED: &[u8] = b"SSL connection has been closed unexpectedly";
 
-/// Why a handshake failed, or could not begin.
+/// Why a handshake failed or could not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// libpq's text.
     pub text: ErrorText,
-    /// C libpq might have encrypted here: what is missing may be this library's, and who goes on in plain text is told.
+    /// C libpq might have succeeded. If the connection continues in plain text, the user gets a warning.
     pub own: bool,
 }
 
 impl Failure {
-    /// One that C libpq meets, too.
+    /// A failure that C libpq has, too.
     pub fn shared(text: impl Into<ErrorText>) -> Failure {
         let text = text.into();
         Failure { text, own: false }
     }
 
-    /// One that C libpq might not meet.
+    /// A failure that C libpq might not have.
     pub fn own(text: impl Into<ErrorText>) -> Failure {
         let text = text.into();
         Failure { text, own: true }
@@ -43,23 +43,23 @@ impl From<ErrorText> for Failure {
     }
 }
 
-/// A read or write of the socket that failed during the handshake. The server may not have liked what it was offered.
+/// A read or write failed during the handshake. The server may have rejected the offer.
 pub fn of_socket(error: &io::Error) -> Failure {
     let reason = sys::error_text(error);
     Failure::own(ErrorText::concat(&[b"SSL SYSCALL error: ", &reason]))
 }
 
-/// The server closed the connection in the middle of the handshake.
+/// The server closed the connection during the handshake.
 pub fn of_end() -> Failure {
     Failure::own(END_OF_FILE)
 }
 
-/// A session that cannot go on.
+/// The error text for a session that cannot continue.
 pub fn of_session(error: &Error) -> ErrorText {
     ErrorText::concat(&[b"SSL error: ", reason(error).as_bytes()])
 }
 
-/// A handshake that failed, with libpq's hint for a mismatch of versions, and hints of ours.
+/// The error text of a failed handshake, with libpq's hint for a version mismatch and hints of this library.
 pub fn of_handshake(error: &Error, versions: &Versions) -> Failure {
     let hint = if is_version_mismatch(error) {
         let min = versions.min.as_deref().unwrap_or(b"TLSv1");
@@ -94,7 +94,7 @@ fn is_version_mismatch(error: &Error) -> bool {
         )
 }
 
-/// What came is no record of TLS.
+/// What was received is not a TLS record.
 fn is_no_tls(error: &Error) -> bool {
     matches!(
         error,
@@ -123,7 +123,7 @@ fn is_too_large(error: &Error) -> bool {
     )
 }
 
-/// Whether C libpq might have succeeded: what is not known to fail there, too.
+/// Whether C libpq might have succeeded: true unless it is known to fail, too.
 fn is_own(error: &Error) -> bool {
     match error {
         Error::AlertReceived(alert) => matches!(
@@ -138,7 +138,7 @@ fn is_own(error: &Error) -> bool {
                 | Alert::UnsupportedExtension
                 | Alert::InternalError
         ),
-        // The others are of forms, algorithms and rules that OpenSSL may see otherwise: docs/tls.md lists them.
+        // The others concern encodings, algorithms and rules that OpenSSL may treat differently: docs/tls.md lists them.
         Error::InvalidCertificate(verdict) => !matches!(
             verdict,
             CertificateError::UnknownIssuer
@@ -157,7 +157,7 @@ fn reason(error: &Error) -> String {
             "certificate verify failed"
         }
         _ if is_no_tls(error) => "wrong version number",
-        // rustls knows no signatures of keys for RSA-PSS alone in TLS 1.2.
+        // rustls does not support signatures with RSA-PSS keys in TLS 1.2.
         Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => "wrong signature type",
         _ if is_too_large(error) => "excessive message size",
         Error::PeerIncompatible(
@@ -206,7 +206,7 @@ fn alert_received(alert: Alert) -> String {
         Alert::BadCertificateHashValue => "tlsv1 bad certificate hash value",
         Alert::CertificateRequired => "tlsv13 alert certificate required",
         Alert::NoApplicationProtocol => "tlsv1 alert no application protocol",
-        // libpq: an alert that OpenSSL has no words for is a number.
+        // libpq: shows the number of an alert without an OpenSSL text.
         other => {
             return format!(
                 "SSL error code {}",
@@ -223,7 +223,7 @@ mod tests {
     use rustls::OtherError;
     use std::sync::Arc;
 
-    /// C libpq, too, goes on in plain text for these, and says nothing.
+    /// For these, C libpq continues in plain text, too, without a message.
     #[test]
     fn failures_that_c_libpq_shares() {
         use CertificateError::*;

@@ -1,4 +1,4 @@
-//! Decrypting keys with passwords: CBC, and the headers of old PEM files.
+//! Decrypts private keys with passwords: CBC, and the headers of old PEM files.
 
 use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
@@ -8,14 +8,14 @@ use des::TdesEde3;
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-/// Why there is no key, as OpenSSL words it.
+/// Why there is no key, in OpenSSL's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyError {
-    /// The certificate is not for this key.
+    /// The certificate belongs to another key.
     OfAnother,
-    /// It is not even for a key of this kind.
+    /// The certificate belongs to another kind of key.
     OfAnotherKind,
-    /// No key at all, or a kind of key or of encryption that is not known here.
+    /// Not a key, or an unsupported kind of key or encryption.
     Unsupported,
     /// The password is wrong.
     BadDecrypt,
@@ -35,7 +35,7 @@ impl KeyError {
     }
 }
 
-/// Decrypts what `method`, a cipher's name and the initialization vector in hexadecimal, says.
+/// Decrypts with `method`: a cipher's name and the initialization vector in hexadecimal.
 pub fn decrypt_traditional(
     method: &str,
     data: &[u8],

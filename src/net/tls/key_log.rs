@@ -1,4 +1,4 @@
-//! sslkeylogfile: secrets in the format of NSS, for those who debug with a packet analyser.
+//! sslkeylogfile: session secrets in NSS's format, for packet analysers.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;

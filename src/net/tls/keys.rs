@@ -1,4 +1,4 @@
-//! The client's private key: PEM or DER, PKCS #8, PKCS #1 or SEC 1, encrypted or not.
+//! Reads the client's private key: PEM or DER, PKCS #8, PKCS #1 or SEC 1, encrypted or not.
 
 use std::sync::Arc;
 
@@ -26,18 +26,18 @@ pub enum KeyFile {
     Encrypted(EncryptedKey),
 }
 
-/// A key that takes a password.
+/// A key that needs a password.
 pub struct EncryptedKey(Encryption);
 
 enum Encryption {
-    /// PKCS #8, with what it says of its encryption.
+    /// PKCS #8, including the parameters of its encryption.
     Pkcs8(Vec<u8>),
-    /// The headers `Proc-Type` and `DEK-Info` of a PEM block, as OpenSSL has written keys before 1.0.
+    /// A PEM block with the headers `Proc-Type` and `DEK-Info`, as OpenSSL wrote keys before 1.0.
     Traditional(Pem),
 }
 
 impl KeyFile {
-    /// Finds the key in a file. libpq: the first PEM block that is one, else the file as DER.
+    /// Finds the key in a file. libpq: the first PEM block that is a key; otherwise the file as DER.
     pub fn parse(contents: &[u8]) -> Result<KeyFile, KeyError> {
         let blocks = blocks(contents).flatten();
         let mut keys = blocks.filter(|block| block.tag().ends_with("PRIVATE KEY"));
@@ -64,7 +64,7 @@ impl KeyFile {
 
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
-/// What a key looks like from outside.
+/// The format of a key, judged by its outer elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Pkcs8,
@@ -73,7 +73,7 @@ enum Form {
 }
 
 impl Form {
-    /// The version, then the algorithm, or the modulus, or the key.
+    /// After the version comes the algorithm, the modulus, or the key.
     fn of(der: &[u8]) -> Option<Form> {
         let mut parts = Elements(Elements(der).take_if(0x30)?.contents);
         parts.take_if(0x02)?;
@@ -86,7 +86,7 @@ impl Form {
     }
 }
 
-/// The key in a block with the label `tag`. OpenSSL: PKCS #8 may stand under other labels, too.
+/// The key in a block with the label `tag`. OpenSSL: accepts PKCS #8 under other labels, too.
 fn clear(tag: &str, der: Vec<u8>) -> Result<PrivateKeyDer<'static>, KeyError> {
     Ok(match (tag, Form::of(&der)) {
         ("RSA PRIVATE KEY", Some(Form::Pkcs1)) => PrivatePkcs1KeyDer::from(der).into(),
@@ -137,7 +137,7 @@ pub fn signer(key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, KeyErr
     loaded.map_err(|_| KeyError::Unsupported)
 }
 
-/// Whether `certificate`, of any age, is for `key`.
+/// Checks that `certificate`, of any age, belongs to `key`.
 pub fn check_pair(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<(), KeyError> {
     let same = || {
         let public = key.public_key()?;
@@ -147,7 +147,7 @@ pub fn check_pair(certificate: &CertificateDer<'_>, key: &dyn SigningKey) -> Res
         if own.algorithm.algorithm != named.algorithm.algorithm {
             return Some(Err(KeyError::OfAnotherKind));
         }
-        // Parameters can be written in more than one way: only the key counts.
+        // Parameters can be encoded in several ways, so only the key is compared.
         let same = own.subject_public_key.data == named.subject_public_key.data;
         same.then_some(Ok(()))
     };

@@ -1,4 +1,4 @@
-//! Keys encrypted as PKCS #12 does it, with triple DES (RFC 7292, appendices B and C).
+//! Keys encrypted by PKCS #12's method with triple DES (RFC 7292, appendices B and C).
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA1_OUTPUT_LEN, digest};
 use des::TdesEde3;
@@ -7,24 +7,24 @@ use zeroize::Zeroizing;
 use super::key_ciphers::{KeyError, decrypt_cbc};
 use crate::verify::outline::Elements;
 
-/// The size of SHA-1's blocks.
+/// The block size of SHA-1.
 const BLOCK: usize = 64;
 const KEY: usize = 24;
 const VECTOR: usize = 8;
-/// More rounds than anybody waits for.
+/// A limit for the rounds, above which the key is rejected.
 const MOST_ROUNDS: u32 = 100_000_000;
 
-/// An encrypted key of this form.
+/// A key encrypted by this method.
 pub struct Pbes1<'a> {
     salt: &'a [u8],
     rounds: u32,
-    /// 24 bytes of key, or 16 of which the first 8 come twice.
+    /// 24 bytes of key, or 16 bytes whose first 8 are used twice.
     key_size: usize,
     data: &'a [u8],
 }
 
 impl<'a> Pbes1<'a> {
-    /// EncryptedPrivateKeyInfo (RFC 5208, 6); None if another method encrypts it.
+    /// EncryptedPrivateKeyInfo (RFC 5208, 6); None for another encryption method.
     pub fn parse(der: &'a [u8]) -> Option<Pbes1<'a>> {
         const SEQUENCE: u8 = 0x30;
         const OID: u8 = 0x06;
@@ -67,7 +67,7 @@ impl<'a> Pbes1<'a> {
         decrypt_cbc::<TdesEde3>(self.data, &key, &vector)
     }
 
-    /// RFC 7292, B.2: `size` bytes for the purpose `purpose`.
+    /// RFC 7292, B.2: derives `size` bytes for `purpose`.
     fn derive(&self, purpose: u8, password: &[u8], size: usize) -> Zeroizing<Vec<u8>> {
         let mut input = Zeroizing::new(whole_blocks(self.salt));
         input.extend_from_slice(&Zeroizing::new(whole_blocks(password)));
@@ -90,13 +90,13 @@ impl<'a> Pbes1<'a> {
     }
 }
 
-/// The bytes again and again, up to the end of a block.
+/// Repeats the bytes up to the end of a block.
 fn whole_blocks(bytes: &[u8]) -> Vec<u8> {
     let size = bytes.len().next_multiple_of(BLOCK);
     bytes.iter().copied().cycle().take(size).collect()
 }
 
-/// Adds `hash`, again and again, and one to a number of a block's size.
+/// Adds the repeated `hash` and one to a number of one block.
 fn add(block: &mut [u8], hash: &[u8]) {
     let mut carry = 1;
     let addend = hash.iter().cycle();
@@ -108,7 +108,7 @@ fn add(block: &mut [u8], hash: &[u8]) {
     }
 }
 
-/// The password in UTF-16 with its end. OpenSSL: one that is no UTF-8 is Latin-1.
+/// The password in UTF-16 with its NUL. OpenSSL: takes invalid UTF-8 as Latin-1.
 fn big_endian(password: &[u8]) -> Zeroizing<Vec<u8>> {
     let units: Zeroizing<Vec<u16>> = Zeroizing::new(match std::str::from_utf8(password) {
         Ok(text) => text.encode_utf16().collect(),

@@ -1,4 +1,4 @@
-//! Client keys that are for RSA-PSS alone (RFC 4055, 1.2), which rustls does not read.
+//! Client keys restricted to RSA-PSS (RFC 4055, 1.2), which rustls does not read.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use crate::verify::signatures::{PSS_PSS_SHA256, PSS_PSS_SHA384, PSS_PSS_SHA512};
 
 #[derive(Debug)]
 struct PssKey {
-    /// The same numbers as a key for all of RSA.
+    /// The same numbers as an unrestricted RSA key.
     rsa: Arc<dyn SigningKey>,
     digest: Digest,
     public: Vec<u8>,
 }
 
-/// The key, if it is one for RSA-PSS that can be used.
+/// The key, if it is a usable RSA-PSS key.
 pub fn load(key: &PrivateKeyDer<'_>, provider: &CryptoProvider) -> Option<Arc<dyn SigningKey>> {
     let PrivateKeyDer::Pkcs8(der) = key else {
         return None;
@@ -37,7 +37,7 @@ pub fn load(key: &PrivateKeyDer<'_>, provider: &CryptoProvider) -> Option<Arc<dy
         return None;
     }
     let digest = match identifier.parameters {
-        // RFC 4055, 3.1: no parameters, no restriction.
+        // RFC 4055, 3.1: without parameters there is no restriction.
         None => Digest::Sha256,
         Some(_) => Pss::of(&identifier)?.digest(),
     };
@@ -61,7 +61,7 @@ pub fn load(key: &PrivateKeyDer<'_>, provider: &CryptoProvider) -> Option<Arc<dy
 }
 
 impl SigningKey for PssKey {
-    /// What the server offers is not looked at: rustls leaves these schemes out of it.
+    /// Ignores the schemes that the server offers, because rustls leaves these out.
     fn choose_scheme(&self, _: &[Scheme]) -> Option<Box<dyn Signer>> {
         let (rsa, scheme) = match self.digest {
             Digest::Sha256 => (Scheme::RSA_PSS_SHA256, PSS_PSS_SHA256),

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::verify::pem::Roots;
 
-/// The roots in the file `SSL_CERT_FILE` and in the directories `SSL_CERT_DIR`. OpenSSL: where one is not set, the
-/// system's own stands for it, and what cannot be read is passed over in silence.
+/// The roots in the file `SSL_CERT_FILE` and in the directories `SSL_CERT_DIR`. OpenSSL: uses the system's defaults for those
+/// that are not set, and silently ignores what it cannot read.
 pub fn roots() -> Roots {
     let given = |name| env::var_os(name).map(PathBuf::from);
     let mut roots = Roots::default();
@@ -36,7 +36,7 @@ pub fn roots() -> Roots {
     roots
 }
 
-/// Whether `openssl rehash` gives such names: OpenSSL opens no others.
+/// Whether `openssl rehash` creates such names: OpenSSL ignores others.
 fn is_hash(name: &OsStr) -> bool {
     let (hash, number) = match name.as_bytes().split_at_checked(8) {
         Some((hash, [b'.', number @ ..])) => (hash, number),
@@ -47,7 +47,7 @@ fn is_hash(name: &OsStr) -> bool {
         && number.iter().all(u8::is_ascii_digit)
 }
 
-/// Files read already, by device and number: directories hold links to the same.
+/// Files that were read, by device and inode, because directories contain links to the same file.
 #[derive(Default)]
 struct Seen(HashSet<(u64, u64)>);
 

@@ -20,7 +20,7 @@ fn read(bytes: &[u8]) -> Result<Response, HttpError> {
 }
 
 fn read_in(bytes: &[u8], size: usize) -> Result<Response, HttpError> {
-    let mut reader = Reader::default();
+    let mut reader = ResponseReader::default();
     for piece in bytes.chunks(size.max(1)) {
         if reader.feed(piece)? {
             return Ok(reader.take().expect("it is complete"));
@@ -41,7 +41,7 @@ fn kind_of(bytes: &[u8]) -> &'static str {
 }
 
 #[test]
-fn bodies_end_where_they_should() {
+fn the_end_of_each_kind_of_body_is_found() {
     assert_eq!(
         body(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc"),
         b"ab"
@@ -69,7 +69,7 @@ fn the_last_content_type_counts() {
 }
 
 #[test]
-fn what_is_no_response_is_told_apart() {
+fn malformed_responses_are_errors() {
     let cases: [(&[u8], &str); 15] = [
         (b"", kind::EMPTY),
         (b"HTTP/1.1 200 OK\r\n", kind::PARTIAL),
@@ -114,7 +114,7 @@ fn what_is_no_response_is_told_apart() {
 }
 
 #[test]
-fn nothing_grows_without_bound() {
+fn the_sizes_of_heads_chunks_and_bodies_are_limited() {
     for length in ["262145", "99999999999999999999999999"] {
         let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(kind_of(text.as_bytes()), kind::TOO_LARGE);
@@ -144,9 +144,9 @@ fn nothing_grows_without_bound() {
 
 #[test]
 fn a_tunnel_has_no_body() {
-    let mut reader = Reader {
+    let mut reader = ResponseReader {
         tunnel: true,
-        ..Reader::default()
+        ..ResponseReader::default()
     };
     let complete = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
     assert_eq!(complete, Ok(true));

@@ -1,4 +1,4 @@
-//! Code that makes system calls, kept apart from the thread that runs it.
+//! Hides system calls from the thread that makes them.
 
 use super::{errno, set_errno};
 use std::ffi::c_int;
@@ -10,36 +10,36 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
 }
 
-/// Runs `body` so that the thread does not notice its system calls: it cannot be cancelled there, and errno is as before.
+/// Runs `body` with thread cancellation disabled, and restores errno afterwards.
 ///
-/// A thread that is cancelled with pthread_cancel leaves its functions in the next system call that is a cancellation
-/// point. Frames of Rust that catch panics or drop values do not survive that: the process would end. So all system calls
-/// of the library that are cancellation points are made in here, except the waits that `ffi` makes itself.
-pub fn apart<T>(body: impl FnOnce() -> T) -> T {
-    let _kept = Kept::new();
+/// A thread that pthread_cancel cancels leaves its functions in the next system call that is a cancellation point. Rust
+/// frames that catch panics or drop values do not survive that: the process would abort. So the library makes all system
+/// calls that are cancellation points in here, except for the waits in `ffi`.
+pub fn without_cancellation<T>(body: impl FnOnce() -> T) -> T {
+    let _state = ThreadState::new();
     body()
 }
 
-/// What is put back at the end, also of a panic.
-struct Kept {
+/// The state to restore at the end, also after a panic.
+struct ThreadState {
     cancel_state: c_int,
     errno: c_int,
 }
 
-impl Kept {
-    fn new() -> Kept {
+impl ThreadState {
+    fn new() -> ThreadState {
         let errno = errno();
         let mut cancel_state = 0;
         // SAFETY: the place is valid. With deferred cancellation the call itself is no cancellation point.
         unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut cancel_state) };
-        Kept {
+        ThreadState {
             cancel_state,
             errno,
         }
     }
 }
 
-impl Drop for Kept {
+impl Drop for ThreadState {
     fn drop(&mut self) {
         // SAFETY: as in `new`; the old state is not asked for.
         unsafe { pthread_setcancelstate(self.cancel_state, ptr::null_mut()) };
@@ -62,16 +62,16 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_is_as_before() {
+    fn cancellation_and_errno_are_restored_even_after_a_panic() {
         set_errno(42);
         let outside = state();
-        let inside = apart(|| {
+        let inside = without_cancellation(|| {
             set_errno(libc::EAGAIN);
-            apart(state)
+            without_cancellation(state)
         });
         assert_eq!((outside, inside, state()), (0, PTHREAD_CANCEL_DISABLE, 0));
         assert_eq!(errno(), 42);
-        let panic = std::panic::catch_unwind(|| apart(|| panic!("inside")));
+        let panic = std::panic::catch_unwind(|| without_cancellation(|| panic!("inside")));
         assert!(panic.is_err());
         assert_eq!(state(), 0);
     }

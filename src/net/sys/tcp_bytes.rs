@@ -1,18 +1,18 @@
-//! What the kernel tells of the bytes that came on a TCP connection.
+//! The kernel's count of the bytes of a TCP connection.
 
 use std::ffi::c_int;
 use std::mem;
 use std::os::fd::RawFd;
 
-/// How many bytes of a TCP connection the system has handed out in all; None where it does not tell.
-pub fn tcp_bytes_handed_out(fd: RawFd) -> Option<u64> {
+/// How many bytes the process has read from a TCP connection; None if the system does not know.
+pub fn tcp_bytes_read(fd: RawFd) -> Option<u64> {
     const TRIES: usize = 100;
     for _ in 0..TRIES {
         let arrived = tcp_bytes_arrived(fd)?;
         let waiting = bytes_to_read(fd)?;
-        // Nothing came in between.
+        // Nothing arrived in between.
         if tcp_bytes_arrived(fd)? == arrived {
-            // The end of the stream counts as a byte that is never read.
+            // The end of the stream counts as one byte that is never read.
             let end = u64::from(is_half_closed(fd));
             return arrived.checked_sub(waiting)?.checked_sub(end);
         }
@@ -20,7 +20,7 @@ pub fn tcp_bytes_handed_out(fd: RawFd) -> Option<u64> {
     None
 }
 
-/// tcpi_bytes_received of the kernel's `struct tcp_info`.
+/// tcpi_bytes_received in the kernel's `struct tcp_info`.
 fn tcp_bytes_arrived(fd: RawFd) -> Option<u64> {
     const PLACE: usize = 128;
     let mut info = [0u64; 32];
@@ -39,7 +39,7 @@ fn bytes_to_read(fd: RawFd) -> Option<u64> {
     u64::try_from(count).ok().filter(|_| rc == 0)
 }
 
-/// Whether the other side has ended its stream.
+/// Whether the peer has closed its side of the connection.
 fn is_half_closed(fd: RawFd) -> bool {
     let mut entry = libc::pollfd {
         fd,
