@@ -84,6 +84,7 @@ impl Connection {
     }
 
     /// The wait for a reply, for a connection with [`Connection::is_waiting`]; report the result with
+    /// [`Connection::reply_came`]. None: make a normal step. Never panics.
     #[inline]
     pub fn reply_wait(&mut self) -> Option<Input> {
         let Some(Stream::Plain(socket)) = &self.stream else {

@@ -64,7 +64,7 @@ impl TokenExchange {
         })
     }
 
-    /// Takes the server's token (empty at first). Returns the token for the server, which may be empty, and whether the server
+    /// Takes the server's token (empty at first). Returns the token for the server, which may be empty, and whether the context
     /// is established.
     fn step(&mut self, token: &[u8]) -> Result<(Vec<u8>, bool), Failure> {
         let credentials = self.credentials.as_ref();
