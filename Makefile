@@ -12,6 +12,7 @@
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
+# make check-features the library without its optional features, and with each alone: lints only
 # make check-dependencies licences and sources of the dependencies, if cargo-deny is installed
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
 
@@ -39,7 +40,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -99,6 +100,13 @@ oracle: setup
 check-style:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# The library without its optional features, and with each alone.
+check-features:
+	@for features in "" libpq-oxide/gss libpq-oxide/ldap libpq-oxide/oauth; do \
+	    echo "features: $$features"; \
+	    $(CARGO) clippy --quiet --locked --workspace --lib --profile test --no-default-features --features "$$features" -- -D warnings || exit 1; \
+	done
 
 # Without the advisories: hosted CI fetches their database.
 check-dependencies:

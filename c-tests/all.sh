@@ -8,6 +8,7 @@ make=${MAKE:-make}
 stage toolchain c-tests/lib/cargo_version.sh "${CARGO:-cargo}" clippy fmt
 stage setup "$make" setup
 stage style "$make" check-style
+stage features "$make" check-features
 stage dependencies "$make" check-dependencies
 stage build "$make" -j2 all oracle
 stage unit "$make" check-unit

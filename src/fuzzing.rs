@@ -3,14 +3,18 @@
 
 mod chain;
 mod connection_string;
+#[cfg(feature = "oauth")]
 mod http;
+#[cfg(feature = "gss")]
 mod packets;
 mod scram;
 mod stream;
 
 pub use chain::chain;
 pub use connection_string::connection_string;
+#[cfg(feature = "oauth")]
 pub use http::{http, json};
+#[cfg(feature = "gss")]
 pub use packets::packets;
 pub use scram::scram;
 pub use stream::stream;

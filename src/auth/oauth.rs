@@ -4,7 +4,9 @@
 mod fields;
 mod json;
 
+#[cfg(feature = "oauth")]
 pub mod documents;
+#[cfg(feature = "oauth")]
 pub mod form;
 pub mod issuer;
 

@@ -31,6 +31,7 @@ pub fn variable(name: &str) -> Option<Vec<u8>> {
 }
 
 /// The value of an environment variable that is valid UTF-8.
+#[cfg(feature = "oauth")]
 pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,5 +1,6 @@
 //! Gets an OAuth token from the application's functions, or with the built-in flow.
 
+#[cfg_attr(not(feature = "oauth"), path = "oauth/absent.rs")]
 mod flow;
 mod prompt;
 

@@ -253,6 +253,7 @@ fn status_during_gssapi_encryption() {
     assert_eq!(attempt.take(), expected);
 }
 
+#[cfg(feature = "gss")]
 #[test]
 fn status_during_gssapi_authentication() {
     let mut attempt = Attempt::plain(&[]);

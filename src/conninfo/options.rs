@@ -87,7 +87,7 @@ options! {
     MaxProtocolVersion c"max_protocol_version" Some(c"PGMAXPROTOCOLVERSION"), None, c"Max-Protocol-Version" c"" 6;
     SslMinProtocolVersion c"ssl_min_protocol_version" Some(c"PGSSLMINPROTOCOLVERSION"), Some(c"TLSv1.2"), c"SSL-Minimum-Protocol-Version" c"" 8;
     SslMaxProtocolVersion c"ssl_max_protocol_version" Some(c"PGSSLMAXPROTOCOLVERSION"), None, c"SSL-Maximum-Protocol-Version" c"" 8;
-    GssEncMode c"gssencmode" Some(c"PGGSSENCMODE"), Some(c"prefer"), c"GSSENC-Mode" c"" 8;
+    GssEncMode c"gssencmode" Some(c"PGGSSENCMODE"), Some(if cfg!(feature = "gss") { c"prefer" } else { c"disable" }), c"GSSENC-Mode" c"" 8;
     KrbSrvName c"krbsrvname" Some(c"PGKRBSRVNAME"), Some(c"postgres"), c"Kerberos-service-name" c"" 20;
     GssLib c"gsslib" Some(c"PGGSSLIB"), None, c"GSS-library" c"" 7;
     GssDelegation c"gssdelegation" Some(c"PGGSSDELEGATION"), Some(c"0"), c"GSS-delegation" c"" 1;

@@ -155,7 +155,7 @@ impl Reading<'_> {
                 [] | [b'#', ..] => {}
                 [b'[', ..] if self.in_group => break,
                 [b'[', name @ ..] => self.in_group = is_group(name, self.service),
-                url if self.in_group && url.starts_with(b"ldap") => {
+                url if cfg!(feature = "ldap") && self.in_group && url.starts_with(b"ldap") => {
                     return Query::parse(url).map(Read::LookUp);
                 }
                 setting if self.in_group => self.file.apply_setting(setting, number, options)?,

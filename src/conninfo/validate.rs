@@ -26,6 +26,10 @@ pub fn params(options: &mut Options, hosts: Vec<Host>) -> Result<Params, ErrorTe
     check_tls_versions(options)?;
     let sslcertmode = choice(options, Opt::SslCertMode, &SSL_CERT_MODES)?;
     let gssencmode = choice(options, Opt::GssEncMode, &GSS_ENC_MODES)?;
+    if gssencmode == GssEncMode::Require && !cfg!(feature = "gss") {
+        let text = "gssencmode value \"require\" invalid when GSSAPI support is not compiled in";
+        return Err(text.into());
+    }
     let target_session_attrs = choice(options, Opt::TargetSessionAttrs, &SESSION_ATTRS)?;
     let scram_client_key = scram_key(options, Opt::ScramClientKey, "client")?;
     let scram_server_key = scram_key(options, Opt::ScramServerKey, "server")?;
@@ -75,11 +79,15 @@ const SSL_CERT_MODES: Choices<SslCertMode, 3> = [
     ("disable", SslCertMode::Disable),
     ("require", SslCertMode::Require),
 ];
-const GSS_ENC_MODES: Choices<GssEncMode, 3> = [
-    ("prefer", GssEncMode::Prefer),
-    ("disable", GssEncMode::Disable),
-    ("require", GssEncMode::Require),
-];
+const GSS_ENC_MODES: Choices<GssEncMode, 3> = {
+    let disable = ("disable", GssEncMode::Disable);
+    let prefer = ("prefer", GssEncMode::Prefer);
+    let require = ("require", GssEncMode::Require);
+    match cfg!(feature = "gss") {
+        true => [prefer, disable, require],
+        false => [disable, prefer, require],
+    }
+};
 const SESSION_ATTRS: Choices<TargetSessionAttrs, 6> = [
     ("any", TargetSessionAttrs::Any),
     ("read-write", TargetSessionAttrs::ReadWrite),

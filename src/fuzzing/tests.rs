@@ -60,16 +60,19 @@ fn connection_string() {
     run("connection_string", super::connection_string);
 }
 
+#[cfg(feature = "oauth")]
 #[test]
 fn http() {
     run("http", super::http);
 }
 
+#[cfg(feature = "oauth")]
 #[test]
 fn json() {
     run("json", super::json);
 }
 
+#[cfg(feature = "gss")]
 #[test]
 fn packets() {
     run("packets", super::packets);

@@ -7,6 +7,7 @@ use super::json::{self, Token, Visitor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     String,
+    #[cfg_attr(not(feature = "oauth"), allow(dead_code))]
     Number,
     /// An array of strings.
     Strings,

@@ -9,6 +9,7 @@ pub fn is_discovery_uri(text: &str) -> bool {
 }
 
 /// Whether a URL begins with https, in upper or lower case.
+#[cfg(feature = "oauth")]
 pub fn uses_https(uri: &str) -> bool {
     after_scheme(uri, "https://").is_some()
 }

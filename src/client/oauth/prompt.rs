@@ -1,5 +1,6 @@
 //! What the user must do for a token.
 
+#[cfg(feature = "oauth")]
 use crate::auth::oauth::documents::DeviceAuthorization;
 use std::ffi::CString;
 
@@ -10,9 +11,11 @@ pub struct Prompt {
     pub verification_uri_complete: Option<CString>,
     /// Seconds until the code expires.
     pub expires_in: i32,
+    #[cfg(feature = "oauth")]
     pub(super) shown: bool,
 }
 
+#[cfg(feature = "oauth")]
 impl Prompt {
     pub(super) fn of(authorization: &DeviceAuthorization) -> Prompt {
         // The parser of the documents rejects NULs.

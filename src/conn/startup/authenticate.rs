@@ -135,6 +135,12 @@ impl Startup {
             auth::KERBEROS4 => Err(b"Kerberos 4 authentication not supported".into()),
             auth::KERBEROS5 => Err(b"Kerberos 5 authentication not supported".into()),
             auth::CRYPT => Err(b"Crypt authentication not supported".into()),
+            auth::GSS | auth::GSS_CONTINUE if !cfg!(feature = "gss") => {
+                Err(b"GSSAPI authentication not supported".into())
+            }
+            auth::SSPI if !cfg!(feature = "gss") => {
+                Err(b"SSPI authentication not supported".into())
+            }
             // libpq: the GSSAPI library also implements SSPI.
             auth::GSS | auth::SSPI => {
                 self.begin_gss(session, frame);

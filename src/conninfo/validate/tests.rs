@@ -16,13 +16,26 @@ fn defaults_without_any_value() {
     let params = params(&mut given, Vec::new()).unwrap();
     assert_eq!(params.sslmode, SslMode::Prefer);
     assert_eq!(given.get(Opt::SslCertMode), Some(&b"allow"[..]));
-    assert_eq!(params.gssencmode, GssEncMode::Prefer);
+    let gssencmode = match cfg!(feature = "gss") {
+        true => GssEncMode::Prefer,
+        false => GssEncMode::Disable,
+    };
+    assert_eq!(params.gssencmode, gssencmode);
     assert_eq!(params.sslnegotiation, SslNegotiation::Postgres);
     assert_eq!(params.target_session_attrs, TargetSessionAttrs::Any);
     assert_eq!(params.goaway, GoAwayMode::Prefer);
     assert_eq!(given.get(Opt::GoAway), None);
     assert!(params.require_auth.is_none() && !params.shuffle_addresses);
     assert!(params.scram_client_key.is_none() && params.scram_server_key.is_none());
+}
+
+#[cfg(not(feature = "gss"))]
+#[test]
+fn without_gssapi_it_cannot_be_required() {
+    let text = "gssencmode value \"require\" invalid when GSSAPI support is not compiled in";
+    let required = complaint(&[(Opt::GssEncMode, "require")]);
+    assert_eq!(required.as_deref(), Some(text));
+    assert_eq!(complaint(&[(Opt::GssEncMode, "prefer")]), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::slice;
 
 use crate::mem::error_text::ErrorText;
 
-use super::functions;
+use super::library::functions;
 
 const FILES: [&str; 1] = ["libgssapi_krb5.so.2"];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::mem::error_text::ErrorText;
 
-use super::functions;
+use super::library::functions;
 
 /// OpenLDAP 2.6's file name, and the one that Debian gave to 2.5.
 const FILES: [&str; 2] = ["libldap.so.2", "libldap-2.5.so.0"];
