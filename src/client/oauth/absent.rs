@@ -17,7 +17,7 @@ pub struct Client {
     pub ca_file: Option<Vec<u8>>,
 }
 
-pub enum Progress {
+pub enum FlowProgress {
     Waiting,
     Prompt,
     Token(Zeroizing<Vec<u8>>),
@@ -39,7 +39,7 @@ impl DeviceFlow {
         match *self {}
     }
 
-    pub fn poll(&mut self) -> Progress {
+    pub fn poll(&mut self) -> FlowProgress {
         match *self {}
     }
 
