@@ -1,4 +1,4 @@
-//! Where the proxy listens, and where its server is.
+//! The addresses of listeners, servers and clients.
 
 use std::fmt;
 use std::io;
@@ -6,29 +6,29 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A place to listen at: `HOST:PORT`, `[IPv6]:PORT`, or a directory for a Unix socket.
+/// An address in `--listen`: `HOST:PORT`, `[IPv6]:PORT`, or a directory for a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     Tcp(String, u16),
-    /// The directory; the socket's name takes the port that `--port` says.
+    /// The directory; `--port` gives the port in the socket's name.
     Unix(PathBuf),
 }
 
-/// A server: `HOST:PORT`, `[IPv6]:PORT`, or `DIRECTORY:PORT` for its Unix socket.
+/// The address in `--server`: `HOST:PORT`, `[IPv6]:PORT`, or `DIRECTORY:PORT` for its Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
     Tcp(String, u16),
     Unix(PathBuf),
 }
 
-/// Where one is to listen.
+/// The address of one listener, with host names resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ListenAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
-/// Where a client connects from, as logs and the status name it.
+/// A client's address as the log and the status show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     Tcp(SocketAddr),
@@ -39,14 +39,14 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Peer::Tcp(address) => address.fmt(f),
-            // PostgreSQL's word for it.
+            // As PostgreSQL writes it.
             Peer::Unix => f.write_str("[local]"),
         }
     }
 }
 
-/// The words of an error, for people: without the number that Rust adds to them.
-pub fn words(error: &io::Error) -> String {
+/// The text of an error without the error number that Rust appends.
+pub fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
@@ -54,7 +54,7 @@ pub fn words(error: &io::Error) -> String {
     }
 }
 
-/// The socket PostgreSQL's clients look for in a directory.
+/// The path of the Unix socket in `directory` that PostgreSQL's clients use for `port`.
 pub fn socket_path(directory: &Path, port: u16) -> PathBuf {
     directory.join(format!(".s.PGSQL.{port}"))
 }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read() {
+    fn addresses_are_parsed_and_printed() {
         assert_eq!("h:1".parse(), Ok(Listen::Tcp("h".to_owned(), 1)));
         assert_eq!("[::1]:0".parse(), Ok(Listen::Tcp("::1".to_owned(), 0)));
         assert_eq!("/run/pg".parse(), Ok(Listen::Unix("/run/pg".into())));
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(unix, Server::Unix("/run/pg/.s.PGSQL.5433".into()));
         assert_eq!("[::1]:5".parse::<Server>().unwrap().to_string(), "[::1]:5");
         let refused = io::Error::from_raw_os_error(111);
-        assert_eq!(words(&refused), "Connection refused");
+        assert_eq!(error_text(&refused), "Connection refused");
         for bad in ["h", "h:", ":1", "h:65536", "::1:5", "[::1:5"] {
             assert!(bad.parse::<Listen>().is_err(), "{bad}");
         }

@@ -8,11 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::address::{Listen, Server};
 use crate::tls::Mode;
 
-/// Gives any PostgreSQL a GoAway: clients that asked for it are told to reconnect elsewhere before the server goes.
+/// Relays connections to a PostgreSQL server, and asks clients to disconnect (GoAway) before the server shuts down.
 ///
-/// SIGTERM drains, then exits: 0 when every client left by itself, 3 when some were ended. A second SIGTERM ends all
-/// sessions at once. SIGUSR1 tells all clients and goes on serving. SIGHUP reads the certificates again. When the server begins a smart shutdown, its clients
-/// are told.
+/// SIGTERM and SIGINT drain, then exit: with status 0 when all clients disconnected, 3 when the proxy terminated sessions.
+/// A second SIGTERM terminates all sessions at once. SIGUSR1 sends GoAway to all clients, and the proxy keeps serving. SIGHUP
+/// reloads the TLS certificates. When the server starts a smart shutdown, the proxy sends GoAway to its clients.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -28,101 +28,101 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Commands a running proxy through its control socket
+    /// Send a command to a running proxy through its control socket
     Ctl {
         /// The control socket
         #[arg(long, value_name = "PATH", default_value = "/run/goaway-proxy/control")]
         control: PathBuf,
         #[command(subcommand)]
-        order: Order,
+        command: CtlCommand,
     },
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Order {
-    /// Tells all clients, or the one whose backend has this process ID, to disconnect when convenient
+pub enum CtlCommand {
+    /// Ask all clients to disconnect when convenient, or only the client whose backend has this process ID
     Goaway { pid: Option<i32> },
-    /// Drains as SIGTERM does
+    /// Drain, then exit, as after SIGTERM
     Drain,
-    /// Prints who is connected, as JSON
+    /// Print the state of the proxy and its clients as JSON
     Status,
 }
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen: HOST:PORT, [IPv6]:PORT, or a directory for a Unix socket; can be repeated
+    /// Listen on this address: HOST:PORT, [IPv6]:PORT, or a directory for a Unix socket; can be repeated
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub listen: Vec<Listen>,
-    /// The server: HOST:PORT, [IPv6]:PORT, or DIRECTORY:PORT for its Unix socket
+    /// The upstream server: HOST:PORT, [IPv6]:PORT, or DIRECTORY:PORT for its Unix socket
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub server: Server,
-    /// The port in the name of a Unix socket to listen at
+    /// The port number in the names of the Unix sockets that the proxy listens on
     #[arg(long, default_value_t = 5432)]
     pub port: u16,
-    /// Who may connect to a Unix socket to listen at: its mode, in octal
+    /// The file mode of the Unix sockets that the proxy listens on, in octal: it decides who can connect
     #[arg(long, value_name = "MODE", default_value = "0700", value_parser = mode)]
     pub socket_mode: u32,
-    /// Make a control socket here, for this user alone
+    /// Create a control socket with this path; only the proxy's own user can connect to it
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
-    /// The time each of the server's addresses has to answer, in seconds, TLS included; then the next is tried
+    /// Timeout for connecting to each address of the server, including its TLS handshake, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub connect_timeout: Duration,
-    /// Close connections on which no session has been asked for after this many seconds, or whose server has not opened it
+    /// Timeout for a client's startup packet, for connecting to the server, and for opening the session, in seconds each
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub startup_timeout: Duration,
-    /// Tell clients within this many seconds, in random order
+    /// Send GoAway to the clients within this many seconds, in random order
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub spread: Duration,
-    /// In a drain, end idle sessions this many seconds after the last client was told
+    /// In a drain, terminate idle sessions this many seconds after the end of the spread
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub grace: Option<Duration>,
-    /// In a drain, end all sessions after this many seconds, idle ones first
+    /// In a drain, terminate all sessions after this many seconds, idle ones first
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub deadline: Option<Duration>,
-    /// In a drain, go on listening and refuse with "the database system is shutting down", instead of not listening
+    /// In a drain, keep listening and refuse new sessions with "the database system is shutting down"
     #[arg(long)]
     pub refuse: bool,
-    /// Tell clients that did not ask by the parameter disconnect_requested
+    /// Send clients that did not request GoAway the parameter status disconnect_requested=on instead
     #[arg(long)]
     pub parameter_status: bool,
-    /// Put the client's address behind the application_name that the server is told, as PgBouncer does
+    /// Append the client's address to the application_name in the startup packet, as PgBouncer does
     #[arg(long)]
     pub application_name_add_host: bool,
-    /// Let clients in to a server's Unix socket, where it takes them all for the user that runs this proxy
+    /// Allow a server's Unix socket, where peer authentication sees all clients as the user that runs the proxy
     #[arg(long)]
     pub trust_local: bool,
-    /// Offer TLS to TCP clients, with the chain of certificates in this PEM file
+    /// Offer TLS to TCP clients, with the certificate chain in this PEM file
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
-    /// The key of that certificate, in PEM
+    /// The private key of that certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Whether to speak TLS with the server, and what its certificate must be
+    /// Whether to use TLS to the server, and how to verify its certificate
     #[arg(long, value_enum, value_name = "MODE", default_value_t = Mode::Disable)]
     pub server_tls: Mode,
-    /// Trust the certificates in this PEM file to speak for the server, instead of the system's
+    /// The root certificates for --server-tls, a PEM file, instead of the system's
     #[arg(long, value_name = "FILE")]
     pub server_ca: Option<PathBuf>,
-    /// Serve figures for Prometheus here
+    /// Serve Prometheus metrics over HTTP on this address
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<String>,
-    /// Do not watch the server for a shutdown
+    /// Do not probe the server for its health and for a shutdown
     #[arg(long)]
     pub no_watch: bool,
-    /// Look at the server this often, in seconds
+    /// The time between two probes of the server, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub watch_interval: Duration,
-    /// The user to look at the server as; no password is given
+    /// The user name in the probes; the proxy sends no password
     #[arg(long, value_name = "USER", default_value = "postgres")]
     pub watch_user: String,
-    /// Let another proxy listen at the same place, to take over
+    /// Share the listen addresses with another goaway-proxy, for a rolling restart
     #[arg(long)]
     pub reuse_port: bool,
-    /// How many threads relay
+    /// The number of threads
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// How the log on standard error looks
+    /// The format of the log on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }
@@ -147,21 +147,30 @@ fn mode(text: &str) -> Result<u32, String> {
 }
 
 impl Serve {
-    /// What cannot work, or would let in whom the server means to keep out.
-    pub fn complaint(&self) -> Option<&'static str> {
+    /// Refuses options that cannot work together, and options that would bypass the server's authentication.
+    pub fn check(&self) -> Result<(), String> {
+        match self.error() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn error(&self) -> Option<&'static str> {
         if matches!(self.server, Server::Unix(_)) && !self.trust_local {
             return Some(
-                "at its Unix socket the server would take every client for the user that runs this proxy, whom it may let \
-                 in as a superuser: say --trust-local if that is meant",
+                "--server is a Unix socket: with peer authentication, the server would take every client for the user that \
+                 runs this proxy, who may be a superuser; add --trust-local to allow this",
             );
         }
         if self.server_tls != Mode::Disable && matches!(self.server, Server::Unix(_)) {
-            return Some("a server has no TLS at its Unix socket: --server-tls is for TCP");
+            return Some(
+                "--server-tls needs a TCP address in --server: PostgreSQL has no TLS on Unix sockets",
+            );
         }
         if self.server_ca.is_some() && !self.server_tls.verifies() {
             return Some("--server-ca needs --server-tls verify-ca or verify-full");
         }
-        (self.threads == 0).then_some("--threads must not be 0")
+        (self.threads == 0).then_some("--threads must be at least 1")
     }
 }
 
@@ -176,24 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_definition_passes_claps_checks() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn clients_do_not_become_another_user_by_accident() {
+    fn a_servers_unix_socket_needs_trust_local() {
         for listen in ["h:1", "/tmp"] {
             let unix = ["--listen", listen, "--server", "/run/postgresql:5432"];
-            assert!(serve(&unix).complaint().is_some(), "{listen}");
+            assert!(serve(&unix).error().is_some(), "{listen}");
             let meant = [&unix[..], &["--trust-local"]].concat();
-            assert!(serve(&meant).complaint().is_none(), "{listen}");
+            assert!(serve(&meant).error().is_none(), "{listen}");
         }
         let tcp = ["--listen", "/tmp", "--server", "h:1"];
-        assert!(serve(&tcp).complaint().is_none());
+        assert!(serve(&tcp).error().is_none());
     }
 
     #[test]
-    fn modes_are_octal() {
+    fn socket_modes_are_octal() {
         let basis = ["--listen", "/tmp", "--server", "h:1"];
         assert_eq!(serve(&basis).socket_mode, 0o700);
         assert_eq!(mode("0777"), Ok(0o777));
@@ -204,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_tls_belong_together() {
+    fn incomplete_or_useless_tls_options_are_refused() {
         let with = |more: &[&'static str]| {
             let basis = ["--listen", "h:1", "--server", "h:2"];
             [&basis[..], more].concat()
@@ -215,18 +224,18 @@ mod tests {
             assert!(Arguments::try_parse_from(arguments).is_err(), "{half}");
         }
         let whole = ["--tls-cert", "c", "--tls-key", "k"];
-        assert!(serve(&with(&whole)).complaint().is_none());
+        assert!(serve(&with(&whole)).error().is_none());
         let unchecked = ["--server-ca", "f", "--server-tls", "require"];
-        assert!(serve(&with(&unchecked)).complaint().is_some());
+        assert!(serve(&with(&unchecked)).error().is_some());
         let checked = ["--server-ca", "f", "--server-tls", "verify-ca"];
-        assert!(serve(&with(&checked)).complaint().is_none());
+        assert!(serve(&with(&checked)).error().is_none());
         let unix = ["--listen", "/tmp", "--server", "/tmp:1", "--trust-local"];
         let encrypted = [&unix[..], &["--server-tls", "prefer"]].concat();
-        assert!(serve(&encrypted).complaint().is_some());
+        assert!(serve(&encrypted).error().is_some());
     }
 
     #[test]
-    fn seconds_have_fractions() {
+    fn seconds_may_have_a_fraction_but_no_sign() {
         let arguments = ["--listen", "h:1", "--server", "h:2", "--spread", "0.5"];
         assert_eq!(serve(&arguments).spread, Duration::from_millis(500));
         assert!(seconds("-1").is_err());

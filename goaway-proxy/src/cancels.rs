@@ -1,4 +1,4 @@
-//! Passing cancel requests on: so many at a time, and none for ever.
+//! Forwards cancel requests, with a limit on their number and a timeout.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,33 +9,34 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use crate::address::words;
+use crate::address::error_text;
 use crate::dial::Dialer;
 use crate::registry::{Registry, count};
 
-/// So many are passed on at a time.
-const AT_ONCE: usize = 64;
-/// So many more wait for that; whoever comes then is closed at once.
-const WAITING: usize = 1000;
-/// A request that is not passed on by then is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The number of requests that are forwarded at the same time.
+const MAX_CONCURRENT: usize = 64;
+/// The number of further requests that wait. Beyond that, connections are closed at once.
+const MAX_WAITING: usize = 1000;
+/// The time to forward a request, including the wait.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The cancel requests under way, and what became of the others.
+/// The current cancel requests, and counters of the others.
 #[derive(Debug)]
 pub struct Cancels {
-    places: Semaphore,
-    here: AtomicUsize,
+    permits: Semaphore,
+    /// Waiting requests included.
+    current: AtomicUsize,
     pub passed_on: AtomicU64,
     pub failed: AtomicU64,
-    /// Too many were here already.
+    /// Requests above the limit.
     pub refused: AtomicU64,
 }
 
 impl Default for Cancels {
     fn default() -> Cancels {
         Cancels {
-            places: Semaphore::new(AT_ONCE),
-            here: AtomicUsize::new(0),
+            permits: Semaphore::new(MAX_CONCURRENT),
+            current: AtomicUsize::new(0),
             passed_on: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -43,35 +44,35 @@ impl Default for Cancels {
     }
 }
 
-/// Counts one that is here.
-struct Here<'a>(&'a AtomicUsize);
+/// Decreases the counter when it is dropped.
+struct CountGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Here<'_> {
+impl Drop for CountGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Cancels {
-    /// Passes a cancel request on; the server's closing is its answer.
-    pub async fn pass_on(&self, packet: &[u8], dialer: &Dialer, registry: &Registry) {
-        let before = self.here.fetch_add(1, Ordering::Relaxed);
-        let _here = Here(&self.here);
-        if before >= AT_ONCE + WAITING {
+    /// Forwards a cancel request, and waits until the server closes the connection.
+    pub async fn forward(&self, packet: &[u8], dialer: &Dialer, registry: &Registry) {
+        let before = self.current.fetch_add(1, Ordering::Relaxed);
+        let _guard = CountGuard(&self.current);
+        if before >= MAX_CONCURRENT + MAX_WAITING {
             count(&self.refused, 1);
-            return debug!("too many cancel requests at once");
+            return debug!("refused a cancel request: too many at the same time");
         }
         let passed_on = async {
-            let place = self.places.acquire().await;
-            let _place = place.map_err(|error| error.to_string())?;
-            // The server that has the session, where a name stands for several.
+            let permit = self.permits.acquire().await;
+            let _permit = permit.map_err(|error| error.to_string())?;
+            // If the server's name has several addresses, use the one with the session.
             let address = process(packet).and_then(|pid| registry.server_of(pid));
             send(packet, dialer, address).await
         };
-        match timeout(PATIENCE, passed_on).await {
+        match timeout(TIMEOUT, passed_on).await {
             Ok(Ok(())) => {
                 count(&self.passed_on, 1);
-                debug!("passed a cancel request on");
+                debug!("forwarded a cancel request");
             }
             Ok(Err(error)) => self.fail(&error),
             Err(_) => self.fail("timeout expired"),
@@ -80,7 +81,7 @@ impl Cancels {
 
     fn fail(&self, reason: &str) {
         count(&self.failed, 1);
-        warn!("could not pass a cancel request on: {reason}");
+        warn!("could not forward a cancel request to the server: {reason}");
     }
 }
 
@@ -90,14 +91,14 @@ async fn send(packet: &[u8], dialer: &Dialer, address: Option<SocketAddr>) -> Re
     let exchange = async {
         server.write_all(packet).await?;
         server.flush().await?;
-        // A server that resets the connection has taken the request too.
+        // The server has the request even if it resets the connection.
         let _ = server.read(&mut [0; 1]).await;
         std::io::Result::Ok(())
     };
-    exchange.await.map_err(|error| words(&error))
+    exchange.await.map_err(|error| error_text(&error))
 }
 
-/// The process that the request names.
+/// The process ID in the request.
 fn process(packet: &[u8]) -> Option<i32> {
     let pid = packet.get(8..12)?;
     Some(i32::from_be_bytes(pid.try_into().ok()?))

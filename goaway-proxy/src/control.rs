@@ -1,4 +1,4 @@
-//! The control socket, and the commands that use it. Who may open the socket may command: its file's mode is the guard.
+//! The control socket: the server side, and the client for `goaway-proxy ctl`. The file mode of the socket decides who can use it.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream as BlockingStream;
@@ -11,24 +11,24 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::address::words;
-use crate::orders::Command;
+use crate::address::error_text;
+use crate::commands::Command;
 use crate::registry::{Activity, Client, read};
 use crate::shared::Shared;
 use crate::socket_file::{self, SocketFile};
 
-/// Only the proxy's own user.
+/// Only the proxy's own user can connect.
 const MODE: u32 = 0o600;
-const LONGEST_LINE: u64 = 1024;
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_LINE: u64 = 1024;
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes the control socket. `replace`: in the place of another proxy's.
+/// Creates the control socket. With `replace`, it may replace another proxy's socket.
 pub fn listen(path: &Path, replace: bool) -> Result<(UnixListener, SocketFile), String> {
-    let is_a_proxys = || command(path, "status").is_ok();
-    socket_file::listen(path, MODE, || replace && is_a_proxys())
+    let is_proxy = || command(path, "status").is_ok();
+    socket_file::listen(path, MODE, || replace && is_proxy())
 }
 
-/// Serves the control socket for ever.
+/// Serves the control socket; never returns.
 pub async fn serve(
     shared: Shared,
     (listener, _file): (UnixListener, SocketFile),
@@ -40,13 +40,20 @@ pub async fn serve(
                 let (shared, addresses) = (shared.clone(), addresses.clone());
                 tokio::spawn(async move {
                     let served = answer(&shared, &addresses, stream);
-                    if !matches!(timeout(PATIENCE, served).await, Ok(Ok(()))) {
-                        warn!("a control connection was not used as it should be");
+                    match timeout(TIMEOUT, served).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => {
+                            warn!("control connection failed: {}", error_text(&error))
+                        }
+                        Err(_) => warn!("control connection failed: timeout expired"),
                     }
                 });
             }
             Err(error) => {
-                warn!("could not accept a control connection: {}", words(&error));
+                warn!(
+                    "could not accept a control connection: {}",
+                    error_text(&error)
+                );
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -56,17 +63,17 @@ pub async fn serve(
 async fn answer(shared: &Shared, addresses: &[String], stream: UnixStream) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reader.take(LONGEST_LINE))
+    BufReader::new(reader.take(MAX_LINE))
         .read_line(&mut line)
         .await?;
-    let answer = match obey(shared, addresses, line.trim()) {
+    let answer = match execute(shared, addresses, line.trim()) {
         Ok(text) => format!("ok\n{text}\n"),
         Err(text) => format!("error\n{text}\n"),
     };
     writer.write_all(answer.as_bytes()).await
 }
 
-fn obey(shared: &Shared, addresses: &[String], line: &str) -> Result<String, String> {
+fn execute(shared: &Shared, addresses: &[String], line: &str) -> Result<String, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["status"] => Ok(status(shared, addresses).to_string()),
@@ -81,25 +88,25 @@ fn obey(shared: &Shared, addresses: &[String], line: &str) -> Result<String, Str
         ["goaway", pid] => {
             let pid: i32 = pid
                 .parse()
-                .map_err(|_| format!("\"{pid}\" is no process ID"))?;
-            tell(shared, pid)
+                .map_err(|_| format!("\"{pid}\" is not a process ID"))?;
+            send_goaway(shared, pid)
         }
         _ => Err(format!("unknown command \"{line}\"")),
     }
 }
 
-/// What pg_goaway_backend(pid) is to do in a server.
-fn tell(shared: &Shared, pid: i32) -> Result<String, String> {
+/// Does what the function pg_goaway_backend(pid) of pg_goaway does in a server.
+fn send_goaway(shared: &Shared, pid: i32) -> Result<String, String> {
     let clients = shared.registry.clients();
     let Some(client) = clients.iter().find(|client| client.pid() == Some(pid)) else {
         return Err(format!("no client has a backend with process ID {pid}"));
     };
     if !client.can_be_told(shared.parameter_status) {
         return Err(format!(
-            "the client of process {pid} did not ask to be told"
+            "the client of process {pid} did not ask for GoAway, or it is a replication connection"
         ));
     }
-    client.command(Command::Tell);
+    client.command(Command::SendGoAway);
     Ok(format!(
         "asking the client of process {pid} to disconnect when convenient"
     ))
@@ -113,7 +120,7 @@ fn status(shared: &Shared, addresses: &[String]) -> Value {
     let (health, since) = shared.health.now();
     let state = match shared.is_draining() {
         true => "draining",
-        false if health.is_fine() => "serving",
+        false if health.is_serving() => "serving",
         false => "server not available",
     };
     json!({
@@ -151,26 +158,31 @@ fn of_client(client: &Client) -> Value {
     })
 }
 
-/// To the millisecond.
+/// In seconds, with milliseconds.
 fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
 }
 
-/// The program's other half: sends a command, and prints the answer. Err when it was refused or nobody is there.
+/// Sends a command to the proxy with this control socket. Returns its answer, or the error if the proxy refuses the command
+/// or cannot be reached.
 pub fn command(path: &Path, line: &str) -> Result<String, String> {
     let ask = || {
         let mut stream = BlockingStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.write_all(format!("{line}\n").as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         io::Result::Ok(answer)
     };
-    let answer = ask().map_err(|error| format!("{}: {}", path.display(), words(&error)))?;
+    let failed = |reason: &str| {
+        let path = path.display();
+        format!("could not send the command to control socket {path}: {reason}")
+    };
+    let answer = ask().map_err(|error| failed(&error_text(&error)))?;
     match answer.split_once('\n') {
         Some(("ok", text)) => Ok(text.trim_end().to_owned()),
         Some((_, text)) => Err(text.trim_end().to_owned()),
-        None => Err("the proxy did not answer".to_owned()),
+        None => Err(failed("the proxy did not answer")),
     }
 }

@@ -1,4 +1,4 @@
-//! Connecting to the server: its addresses one after the other, each with a time of its own.
+//! Connects to the server: tries its addresses in turn, each with its own timeout.
 
 use std::fmt::Write;
 use std::io;
@@ -11,28 +11,28 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 use tracing::info;
 
-use crate::address::{Server, words};
-use crate::hazards::Own;
-use crate::tls::Back;
+use crate::address::{Server, error_text};
+use crate::checks::OwnAddresses;
+use crate::tls::ServerTls;
 use crate::wire::Wire;
 
-/// How long to wait where a Unix socket's queue is full.
-const FULL_QUEUE: Duration = Duration::from_millis(20);
+/// The time between two attempts while the accept queue of a Unix socket is full.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The way to the server.
+/// Opens connections to the server.
 pub struct Dialer {
     pub server: Server,
-    /// TLS with the server; replaced when its certificates are read again.
-    back: RwLock<Option<Back>>,
-    /// The time each address has, its TLS handshake included.
-    patience: Duration,
-    /// The address that answered last: tried first.
+    /// The TLS settings for the server; SIGHUP replaces them.
+    server_tls: RwLock<Option<ServerTls>>,
+    /// The timeout for each address, including its TLS handshake.
+    timeout: Duration,
+    /// The address that answered last; it is tried first.
     preferred: Mutex<Option<SocketAddr>>,
-    /// Where the proxy itself listens.
-    own: OnceLock<Own>,
+    /// The proxy's own listeners.
+    own: OnceLock<OwnAddresses>,
 }
 
-/// A connection to the server, and which of its addresses it leads to.
+/// A connection to the server, and the TCP address of the server.
 pub struct Connected {
     pub wire: Wire,
     pub address: Option<SocketAddr>,
@@ -41,9 +41,9 @@ pub struct Connected {
 /// Why no address answered.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// What each address said, in libpq's words.
+    /// The error of each address, in libpq's wording.
     pub detail: String,
-    /// The same without the addresses, which are none of the clients' business.
+    /// The same without the addresses, which clients must not see.
     pub reason: String,
 }
 
@@ -59,7 +59,7 @@ impl Failure {
         if !self.detail.is_empty() {
             self.detail.push_str("; ");
         }
-        // What cannot fail is a String that grows.
+        // Writing to a String cannot fail.
         let _ = write!(self.detail, "connection to server {place} failed: {reason}");
         let is_known = self.reason.split("; ").any(|known| known == reason);
         if !is_known {
@@ -72,29 +72,35 @@ impl Failure {
 }
 
 impl Dialer {
-    pub fn new(server: Server, back: Option<Back>, patience: Duration) -> Dialer {
+    pub fn new(server: Server, server_tls: Option<ServerTls>, timeout: Duration) -> Dialer {
         Dialer {
             server,
-            back: RwLock::new(back),
-            patience,
+            server_tls: RwLock::new(server_tls),
+            timeout,
             preferred: Mutex::new(None),
             own: OnceLock::new(),
         }
     }
 
-    /// Never connects to these.
-    pub fn avoid(&self, own: Own) {
-        // Set once, at start.
+    /// Never connect to these addresses.
+    pub fn avoid(&self, own: OwnAddresses) {
+        // This is called once, at the start.
         let _ = self.own.set(own);
     }
 
-    fn back(&self) -> Option<Back> {
-        let back = self.back.read().unwrap_or_else(PoisonError::into_inner);
-        back.clone()
+    fn server_tls(&self) -> Option<ServerTls> {
+        let server_tls = self
+            .server_tls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        server_tls.clone()
     }
 
-    pub fn set_back(&self, back: Option<Back>) {
-        *self.back.write().unwrap_or_else(PoisonError::into_inner) = back;
+    pub fn set_server_tls(&self, server_tls: Option<ServerTls>) {
+        *self
+            .server_tls
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = server_tls;
     }
 
     /// The address that answered last.
@@ -105,11 +111,11 @@ impl Dialer {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new connection; `first` is tried before all others.
+    /// Opens a connection; tries the address `first` before all others.
     pub async fn connect(&self, first: Option<SocketAddr>) -> Result<Connected, Failure> {
         match &self.server {
             Server::Tcp(host, port) => self.connect_tcp(host, *port, first).await,
-            Server::Unix(path) => match timeout(self.patience, unix(path)).await {
+            Server::Unix(path) => match timeout(self.timeout, unix(path)).await {
                 Ok(Ok(stream)) => Ok(Connected {
                     wire: stream.into(),
                     address: None,
@@ -136,11 +142,14 @@ impl Dialer {
             reason: "could not translate its host name to address".to_owned(),
         })?;
         for address in self.in_order(addresses, first) {
-            if self.own.get().is_some_and(|own| own.has(address)) {
-                failure.add(&place(host, address), "this is the proxy itself");
+            if self.own.get().is_some_and(|own| own.contains(address)) {
+                failure.add(
+                    &describe(host, address),
+                    "this is an address of the proxy itself",
+                );
                 continue;
             }
-            match timeout(self.patience, self.try_address(address)).await {
+            match timeout(self.timeout, self.try_address(address)).await {
                 Ok(Ok(wire)) => {
                     self.prefer(address);
                     return Ok(Connected {
@@ -148,7 +157,7 @@ impl Dialer {
                         address: Some(address),
                     });
                 }
-                other => failure.add(&place(host, address), &reason(other)),
+                other => failure.add(&describe(host, address), &reason(other)),
             }
         }
         Err(failure)
@@ -159,7 +168,7 @@ impl Dialer {
         mut addresses: Vec<SocketAddr>,
         first: Option<SocketAddr>,
     ) -> Vec<SocketAddr> {
-        // Stable: of the others, the resolver's order stays.
+        // The sort is stable: the others keep the resolver's order.
         let best = first.or_else(|| self.preferred());
         addresses.sort_by_key(|address| Some(*address) != best);
         addresses
@@ -173,24 +182,24 @@ impl Dialer {
         let before = preferred.replace(address);
         drop(preferred);
         if before.is_some_and(|before| before != address) {
-            info!(server = %self.server, %address, "the server is at another of its addresses now");
+            info!(server = %self.server, %address, "the server answers at another of its addresses now");
         }
     }
 
     async fn try_address(&self, address: SocketAddr) -> io::Result<Wire> {
         let stream = TcpStream::connect(address).await?;
-        match self.back() {
-            Some(back) => back.connect(stream).await,
+        match self.server_tls() {
+            Some(server_tls) => server_tls.connect(stream).await,
             None => Ok(stream.into()),
         }
     }
 }
 
-/// The addresses of a name, each once.
+/// Resolves a name to its addresses, without duplicates.
 pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let found = tokio::net::lookup_host((host, port)).await;
     let found = found.map_err(|error| {
-        let text = words(&error);
+        let text = error_text(&error);
         let text = text
             .strip_prefix("failed to lookup address information: ")
             .unwrap_or(&text);
@@ -205,17 +214,17 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     Ok(addresses)
 }
 
-/// A server that is behind with accepting is asked again.
+/// Connects to a Unix socket; tries again while its accept queue is full.
 async fn unix(path: &Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(path).await {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL_QUEUE).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY_INTERVAL).await,
             other => return other,
         }
     }
 }
 
-fn place(host: &str, address: SocketAddr) -> String {
+fn describe(host: &str, address: SocketAddr) -> String {
     let (ip, port) = (address.ip().to_string(), address.port());
     match ip == host {
         true => format!("at \"{host}\", port {port}"),
@@ -225,7 +234,7 @@ fn place(host: &str, address: SocketAddr) -> String {
 
 fn reason<T>(outcome: Result<io::Result<T>, tokio::time::error::Elapsed>) -> String {
     match outcome {
-        Ok(Err(error)) => words(&error),
+        Ok(Err(error)) => error_text(&error),
         Ok(Ok(_)) | Err(_) => "timeout expired".to_owned(),
     }
 }
@@ -248,15 +257,18 @@ mod tests {
         dialer.prefer(b);
         assert_eq!(dialer.in_order(all.clone(), None), [b, a, c]);
         assert_eq!(dialer.in_order(all.clone(), Some(c)), [c, a, b]);
-        // The name may stand for others by now.
+        // The name may have other addresses by now.
         assert_eq!(dialer.in_order(vec![c, a], None), [c, a]);
     }
 
     #[test]
-    fn failures_are_told_in_libpqs_words() {
+    fn failures_have_libpqs_wording() {
         let mut failure = Failure::default();
-        failure.add(&place("h", address("10.0.0.1:5")), "timeout expired");
-        failure.add(&place("10.0.0.2", address("10.0.0.2:5")), "timeout expired");
+        failure.add(&describe("h", address("10.0.0.1:5")), "timeout expired");
+        failure.add(
+            &describe("10.0.0.2", address("10.0.0.2:5")),
+            "timeout expired",
+        );
         failure.add("on socket \"/s\"", "Connection refused");
         assert_eq!(
             failure.detail,

@@ -1,47 +1,47 @@
-//! Telling clients to leave, and seeing them off.
+//! Asks clients to disconnect, and terminates those that do not.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use tracing::info;
 
-use crate::orders::Command;
+use crate::commands::Command;
 use crate::registry::{Activity, read};
 use crate::shared::Shared;
 
-/// How often the clients are looked at while a drain goes on.
-const LOOK: Duration = Duration::from_millis(50);
-/// Between the end of the idle and that of the others.
-const STEP: Duration = Duration::from_millis(100);
-/// How long a session that is ended may take for its last words.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How often a drain checks the remaining clients.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// After idle sessions were terminated: the time before all others are, too.
+const IDLE_FIRST: Duration = Duration::from_millis(100);
+/// How long a terminated session may take to write its last messages.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection that stands already may take to become a session.
-const OPENINGS: Duration = Duration::from_secs(5);
+/// How long a drain waits for accepted connections that have no session yet.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// When what happens in a drain; times from its start.
+/// The times of a drain, from its start.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
-    /// Clients are told within this time.
+    /// GoAway is sent to all clients within this time.
     pub spread: Duration,
-    /// So long after that idle sessions are ended.
+    /// Idle sessions are terminated this long after the spread.
     pub grace: Option<Duration>,
-    /// Then all are.
+    /// All sessions are terminated at this time.
     pub deadline: Option<Duration>,
 }
 
-/// The begin of a drain: its times and its counts are from here.
+/// The start of a drain: its time, and the counters at that time.
 #[derive(Debug, Clone, Copy)]
-pub struct Begin {
+pub struct DrainStart {
     time: Instant,
     left: u64,
     ended: u64,
 }
 
-impl Begin {
-    pub fn now(shared: &Shared) -> Begin {
+impl DrainStart {
+    pub fn now(shared: &Shared) -> DrainStart {
         let counters = &shared.registry.counters;
-        Begin {
+        DrainStart {
             time: Instant::now(),
             left: read(&counters.left),
             ended: read(&counters.ended),
@@ -58,7 +58,7 @@ impl Begin {
     }
 }
 
-/// What became of the clients.
+/// How a drain ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     pub left: u64,
@@ -66,7 +66,7 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Tells all clients that can be told, in random order, spread over a time so that they do not come back all at once.
+/// Sends GoAway to all clients that can receive it, in random order. `spread` avoids that all reconnect at once.
 pub async fn announce(shared: Shared, spread: Duration) {
     let mut clients = shared.registry.clients();
     clients.retain(|client| client.can_be_told(shared.parameter_status) && !client.is_told());
@@ -79,65 +79,66 @@ pub async fn announce(shared: Shared, spread: Duration) {
     let begin = Instant::now();
     let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
     for (number, client) in (0..).zip(clients) {
-        // A multiplication first would overflow.
+        // Dividing first avoids an overflow.
         let due = spread / count * number;
         sleep(due.saturating_sub(begin.elapsed())).await;
-        client.command(Command::Tell);
+        client.command(Command::SendGoAway);
     }
 }
 
 fn shuffle<T>(items: &mut [T]) {
     for last in (1..items.len()).rev() {
-        // Without randomness the order is as good as any.
+        // If the system has no random numbers, the order is not random.
         let random = getrandom::u64().unwrap_or_default();
         items.swap(last, (random % (last as u64 + 1)) as usize);
     }
 }
 
-/// Sees all clients off; `hurry` ends it at once.
+/// Asks all clients to disconnect and waits for them, up to the deadline. When `stop_now` completes, all remaining sessions
+/// are terminated at once.
 pub async fn drain(
     shared: &Shared,
-    begin: Begin,
+    start: DrainStart,
     schedule: Schedule,
-    hurry: impl Future<Output = ()>,
+    stop_now: impl Future<Output = ()>,
 ) -> Outcome {
-    shared.set_told_to_leave(true);
+    shared.set_tells_new_clients(true);
     let telling = tokio::spawn(announce(shared.clone(), schedule.spread));
     let reason = tokio::select! {
-        () = convince(shared, schedule, begin.time) => None,
-        () = at(begin.time, schedule.deadline) => Some("the deadline has come"),
-        () = hurry => Some("told again to end"),
+        () = wait_for_clients(shared, schedule, start.time) => None,
+        () = sleep_until(start.time, schedule.deadline) => Some("the deadline has passed"),
+        () = stop_now => Some("received a second signal"),
     };
     if let Some(reason) = reason {
         info!(
             clients = shared.registry.count(),
-            "{reason}: ending the sessions that are left"
+            "{reason}: terminating the remaining sessions"
         );
         end_all(shared).await;
     }
     telling.abort();
-    begin.outcome(shared)
+    start.outcome(shared)
 }
 
-async fn at(begin: Instant, time: Option<Duration>) {
+async fn sleep_until(begin: Instant, time: Option<Duration>) {
     match time {
         Some(time) => sleep(time.saturating_sub(begin.elapsed())).await,
         None => std::future::pending().await,
     }
 }
 
-/// Waits until the clients have left, from the end of the grace on with some force.
-async fn convince(shared: &Shared, schedule: Schedule, begin: Instant) {
-    let is_over = || {
-        let late = begin.elapsed() >= OPENINGS;
+/// Waits until all clients have disconnected. After the grace time it terminates idle sessions.
+async fn wait_for_clients(shared: &Shared, schedule: Schedule, begin: Instant) {
+    let at_eof = || {
+        let late = begin.elapsed() >= OPENING_TIMEOUT;
         shared.registry.count() == 0 && (late || shared.registry.openings() == 0)
     };
-    while !is_over() {
+    while !at_eof() {
         let told = begin.elapsed().checked_sub(schedule.spread);
         if schedule.grace.is_some_and(|grace| told >= Some(grace)) {
             end_idle(shared);
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -149,20 +150,20 @@ fn end_idle(shared: &Shared) {
     }
 }
 
-/// Ends the idle sessions, then those in transactions, then whatever does not listen.
+/// Terminates the idle sessions, then all others, then closes the connections of those that are left.
 async fn end_all(shared: &Shared) {
     end_idle(shared);
     let begin = Instant::now();
-    while begin.elapsed() < STEP && shared.registry.count() > 0 {
-        sleep(STEP / 10).await;
+    while begin.elapsed() < IDLE_FIRST && shared.registry.count() > 0 {
+        sleep(IDLE_FIRST / 10).await;
     }
     command_all(shared, Command::End);
-    while begin.elapsed() < LAST_WORDS && shared.registry.count() > 0 {
-        sleep(STEP / 10).await;
+    while begin.elapsed() < FLUSH_TIMEOUT && shared.registry.count() > 0 {
+        sleep(IDLE_FIRST / 10).await;
     }
     while shared.registry.count() > 0 {
         command_all(shared, Command::Abort);
-        sleep(STEP / 10).await;
+        sleep(IDLE_FIRST / 10).await;
     }
 }
 

@@ -1,28 +1,28 @@
-//! Messages of a stream, by their headers alone.
+//! Finds message boundaries in a stream by the message headers.
 
 use pq_protocol::backend::HEADER;
 
-/// The stream is not one of PostgreSQL's protocol.
+/// The stream does not follow PostgreSQL's protocol: a message length is impossible.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Nonsense;
+pub struct InvalidStream;
 
-/// A stream, followed as it comes.
+/// The position in a stream that arrives in pieces.
 #[derive(Debug, Default)]
 pub struct Framer {
     header: [u8; HEADER],
     have: usize,
-    /// Bytes of the current message's body still to come.
+    /// The bytes of the current message's body that are still missing.
     left: usize,
 }
 
-/// What a stream goes on with.
+/// The next part of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A message of this type begins; its header is whole.
+    /// The header of a message of this type is complete.
     Header(u8),
     /// This many bytes of the body of a message of this type.
     Body(u8, usize),
-    /// Less than a header.
+    /// An incomplete header.
     Piece,
 }
 
@@ -31,8 +31,8 @@ impl Framer {
         self.have == 0 && self.left == 0
     }
 
-    /// Takes in the first part of `bytes`, which are not empty: what it is, and what stands behind it.
-    pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<(Part, &'a [u8]), Nonsense> {
+    /// Consumes the first part of `bytes`, which must not be empty. Returns the part and the remaining bytes.
+    pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<(Part, &'a [u8]), InvalidStream> {
         if self.left > 0 {
             let count = self.left.min(bytes.len());
             self.left -= count;
@@ -51,12 +51,12 @@ impl Framer {
     }
 }
 
-/// How long the body is of a message with this header.
-pub fn body_length(header: [u8; HEADER]) -> Result<usize, Nonsense> {
+/// The body length of a message with this header.
+pub fn body_length(header: [u8; HEADER]) -> Result<usize, InvalidStream> {
     let [_, a, b, c, d] = header;
     let length = i32::from_be_bytes([a, b, c, d]);
-    let length = usize::try_from(length).map_err(|_| Nonsense)?;
-    length.checked_sub(4).ok_or(Nonsense)
+    let length = usize::try_from(length).map_err(|_| InvalidStream)?;
+    length.checked_sub(4).ok_or(InvalidStream)
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_told_however_the_stream_is_cut() {
+    fn parts_are_found_wherever_the_stream_is_split() {
         let messages = b"D\0\0\0\x06xyC\0\0\0\x04";
         for cut in 0..=messages.len() {
             let mut framer = Framer::default();
@@ -87,7 +87,7 @@ mod tests {
             assert!(framer.is_at_boundary());
         }
         for bad in [b"D\0\0\0\x03", b"D\xff\xff\xff\xff"] {
-            assert_eq!(Framer::default().next(bad), Err(Nonsense));
+            assert_eq!(Framer::default().next(bad), Err(InvalidStream));
         }
     }
 }

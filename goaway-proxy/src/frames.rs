@@ -1,45 +1,46 @@
-//! What the proxy sees of a server's stream: message boundaries, and of messages only the few it has to know.
+//! Follows the server's stream: finds message boundaries, and reads the few messages that the proxy needs.
 
 use pq_protocol::backend::{Body, HEADER};
 use pq_protocol::codes::{server, transaction};
 use pq_protocol::fields::SQLSTATE;
 
-use crate::framer::{Framer, Nonsense, Part, body_length};
+use crate::framer::{Framer, InvalidStream, Part, body_length};
 use crate::messages;
 use crate::registry::Activity;
 use crate::requests::Requests;
 
-/// A message before the first ReadyForQuery is not longer than this.
-const LONGEST_OPENING: usize = 64 * 1024;
-/// What the start of a session needs edited.
+/// The longest message before the first ReadyForQuery.
+const MAX_OPENING_MESSAGE: usize = 64 * 1024;
+
+/// How to edit the server's messages before the session is open.
 #[derive(Debug, Clone, Copy)]
 pub struct Edits {
     /// The protocol version the client asked for.
     pub version: u32,
-    /// The client has no TLS while the server has: channel binding cannot work.
+    /// Remove channel binding from the SASL mechanisms: the server has TLS, and the client has not.
     pub no_channel_binding: bool,
 }
 
-/// A server's stream, taken in as it comes.
+/// The state of a server's stream, which arrives in pieces.
 #[derive(Debug)]
 pub struct Stream {
     edits: Edits,
-    /// The beginning of the stream, whole messages of which are passed on; gone after the first ReadyForQuery.
+    /// The incomplete message at the end of the bytes received; None after the first ReadyForQuery.
     opening: Option<Vec<u8>>,
-    /// The server has said something.
+    /// The server has sent something.
     pub has_begun: bool,
     framer: Framer,
-    /// The message that is coming is a GoAway.
+    /// The current message is a GoAway.
     is_goaway: bool,
-    /// The server itself has sent a GoAway.
+    /// The server itself has sent a GoAway, which was removed from the stream.
     pub goaway: bool,
-    /// What the client has asked for meanwhile.
+    /// The client's requests.
     pub requests: Requests,
-    /// The process the server named in BackendKeyData.
+    /// The process ID in BackendKeyData.
     pub pid: Option<i32>,
-    /// The transaction state that the last ReadyForQuery told.
+    /// The transaction state in the last ReadyForQuery.
     pub ready: Option<u8>,
-    /// The server's first reply refused the session with this SQLSTATE.
+    /// The SQLSTATE with which the server refused the session.
     pub refusal: Option<[u8; 5]>,
 }
 
@@ -59,7 +60,7 @@ impl Stream {
         }
     }
 
-    /// Whether a session has been opened.
+    /// Whether the session is open: the server has sent the first ReadyForQuery.
     pub fn is_open(&self) -> bool {
         self.opening.is_none()
     }
@@ -73,14 +74,18 @@ impl Stream {
         }
     }
 
-    /// Whether a message could be put in here.
+    /// Whether the proxy can insert a message here.
     pub fn is_at_boundary(&self) -> bool {
         self.is_open() && self.framer.is_at_boundary()
     }
 
-    /// Takes in bytes before the session is open: what the client is to be sent is appended to `out`. What stands
-    /// behind the first ReadyForQuery is answered and not taken in.
-    pub fn open<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Nonsense> {
+    /// Processes bytes before the session is open, and appends the bytes for the client to `out`. Returns the bytes after
+    /// the first ReadyForQuery without processing them.
+    pub fn open<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<&'a [u8], InvalidStream> {
         let Some(mut opening) = self.opening.take() else {
             return Ok(bytes);
         };
@@ -92,7 +97,7 @@ impl Stream {
             rest = behind;
             if self.ready.is_some() {
                 let unread = rest.len();
-                return bytes.get(bytes.len() - unread..).ok_or(Nonsense);
+                return bytes.get(bytes.len() - unread..).ok_or(InvalidStream);
             }
         }
         let done = opening.len() - rest.len();
@@ -133,9 +138,8 @@ impl Stream {
         }
     }
 
-    /// Takes in the first bytes of an open session, of which there is one at least. `to_boundary`: no more than to the
-    /// next boundary.
-    pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<Run, Nonsense> {
+    /// Processes bytes of an open session, at least one. With `to_boundary`, it stops at the next message boundary.
+    pub fn follow(&mut self, bytes: &[u8], to_boundary: bool) -> Result<Run, InvalidStream> {
         let mut rest = bytes;
         let begins_goaway = |stream: &Stream, rest: &[u8]| {
             stream.framer.is_at_boundary() && rest.first() == Some(&server::GO_AWAY)
@@ -148,7 +152,7 @@ impl Stream {
                     self.ready = rest.first().copied();
                     self.requests.note_reply(server::READY_FOR_QUERY);
                 }
-                // ReadyForQuery counts with the state it tells.
+                // ReadyForQuery counts when its body arrives, with the transaction state.
                 Part::Header(kind) if kind != server::READY_FOR_QUERY => {
                     self.requests.note_reply(kind)
                 }
@@ -172,25 +176,26 @@ impl Stream {
     }
 }
 
-/// What becomes of the next bytes, so many of them.
+/// What to do with the next bytes; holds their number.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Run {
+    /// Forward them to the client.
     Pass(usize),
-    /// They are of a GoAway of the server's own.
+    /// They belong to a GoAway from the server.
     Drop(usize),
 }
 
-/// A message: its type, its body, and what stands behind it.
+/// A message's type, its body, and the bytes after it.
 type Message<'a> = (u8, &'a [u8], &'a [u8]);
 
-/// The first message; None when more of it has to come.
-fn split(bytes: &[u8]) -> Result<Option<Message<'_>>, Nonsense> {
+/// Splits off the first message; None when it is incomplete.
+fn split(bytes: &[u8]) -> Result<Option<Message<'_>>, InvalidStream> {
     let Some((&header, rest)) = bytes.split_first_chunk::<HEADER>() else {
         return Ok(None);
     };
     let length = body_length(header)?;
-    if length > LONGEST_OPENING {
-        return Err(Nonsense);
+    if length > MAX_OPENING_MESSAGE {
+        return Err(InvalidStream);
     }
     let split = rest.split_at_checked(length);
     Ok(split.map(|(body, behind)| (header[0], body, behind)))
@@ -213,7 +218,7 @@ mod tests {
         b"R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\0b\0K\0\0\0\x0c\0\0\x01\x02keyyZ\0\0\0\x05I";
 
     #[test]
-    fn an_opening_is_passed_on_however_it_is_cut() {
+    fn an_opening_is_forwarded_wherever_it_is_split() {
         for cut in 0..=OPENING.len() {
             let mut stream = Stream::new(EDITS);
             let mut out = Vec::new();
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_are_found_however_the_stream_is_cut() {
+    fn boundaries_are_found_wherever_the_stream_is_split() {
         let messages = b"D\0\0\0\x06xyC\0\0\0\x04Z\0\0\0\x05T";
         for cut in 0..=messages.len() {
             let mut stream = Stream::new(EDITS);
@@ -255,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goaway_of_the_servers_is_taken_out_however_the_stream_is_cut() {
+    fn a_servers_goaway_is_removed_wherever_the_stream_is_split() {
         let messages = b"D\0\0\0\x05gg\0\0\0\x05gg\0\0\0\x04C\0\0\0\x04Z\0\0\0\x05I";
         for cut in 0..=messages.len() {
             let mut stream = Stream::new(EDITS);
@@ -295,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_and_nonsense_are_told() {
+    fn refusals_and_invalid_streams_are_detected() {
         let mut stream = Stream::new(EDITS);
         let refusal = messages::shutting_down();
         let mut out = Vec::new();
@@ -304,10 +309,10 @@ mod tests {
         assert_eq!(out, refusal);
         for bad in [&b"R\0\0\0\x03"[..], b"HTTP/1.1", b"R\xff\xff\xff\xff"] {
             let mut stream = Stream::new(EDITS);
-            assert_eq!(stream.open(bad, &mut out), Err(Nonsense));
+            assert_eq!(stream.open(bad, &mut out), Err(InvalidStream));
         }
         let mut stream = Stream::new(EDITS);
         stream.open(OPENING, &mut out).unwrap();
-        assert_eq!(stream.follow(b"D\0\0\0\x03", false), Err(Nonsense));
+        assert_eq!(stream.follow(b"D\0\0\0\x03", false), Err(InvalidStream));
     }
 }

@@ -1,20 +1,20 @@
-//! Whether the server can be reached: logged when it changes, shown in the status.
+//! The server's health: logged when it changes, shown in the status and the metrics.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-/// What is known of the server.
+/// What the proxy knows about the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Nobody has tried yet.
+    /// There was no attempt to connect yet.
     Unknown,
     Up,
-    /// It is there and lets nobody in yet; its words.
+    /// It runs but does not accept sessions yet; holds its error text.
     Starting(String),
     ShuttingDown,
-    /// It cannot be reached, for this reason.
+    /// The proxy cannot connect to it, for this reason.
     Unreachable(String),
 }
 
@@ -36,13 +36,13 @@ impl State {
         }
     }
 
-    /// Whether a session can be expected to be let in.
-    pub fn is_fine(&self) -> bool {
+    /// Whether the server probably accepts a session.
+    pub fn is_serving(&self) -> bool {
         matches!(self, State::Up | State::Unknown)
     }
 }
 
-/// The state, and since when it is so.
+/// The state, and the time of its last change.
 #[derive(Debug)]
 pub struct Health(Mutex<(State, Instant)>);
 
@@ -58,19 +58,19 @@ impl Health {
         (now.0.clone(), now.1.elapsed())
     }
 
-    /// Takes in what a try to connect has shown. A reason that changes is no news while the state stays.
+    /// Stores the state after an attempt to connect. A new reason for the same state is not logged.
     pub fn set(&self, server: &str, state: State) {
         let mut now = self.lock();
-        let is_news = now.0.name() != state.name();
-        let since = if is_news { Instant::now() } else { now.1 };
+        let has_changed = now.0.name() != state.name();
+        let since = if has_changed { Instant::now() } else { now.1 };
         *now = (state.clone(), since);
         drop(now);
-        if !is_news {
+        if !has_changed {
             return;
         }
         match state {
             State::Unknown => {}
-            State::Up => info!(server, "the server is there"),
+            State::Up => info!(server, "the server is up"),
             State::Starting(reason) => warn!(server, "the server is not ready: {reason}"),
             State::ShuttingDown => warn!(server, "the server is shutting down"),
             State::Unreachable(reason) => {

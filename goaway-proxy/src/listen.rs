@@ -1,4 +1,4 @@
-//! Listening for clients, and how to stop without losing one.
+//! Listeners, and how to stop one without losing a connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,55 +9,58 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::address::{Listen, Peer, Place, socket_path, words};
+use crate::address::{Listen, ListenAddress, Peer, error_text, socket_path};
 use crate::dial::resolve;
 use crate::socket_file::{self, LockFile, SocketFile};
 use crate::wire::Wire;
 
-/// Connections that may wait to be accepted.
+/// The length of the accept queue.
 const BACKLOG: i32 = 4096;
-/// How long a handshake may take that has begun when listening ends.
-const HANDSHAKES: Duration = Duration::from_millis(100);
-const LONGEST_CLOSE: Duration = Duration::from_secs(2);
+/// When the listener stops: how long to wait for TCP handshakes that have begun.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_millis(100);
+/// When the listener stops: how long to accept clients that are already connected.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener, SocketFile),
 }
 
-/// The places of these addresses: a name may stand for several. `port` names Unix sockets.
-pub async fn places(listen: &[Listen], port: u16) -> Result<Vec<Place>, String> {
+/// Resolves the addresses: a host name can have several. `port` is the one in the names of Unix sockets.
+pub async fn resolve_all(listen: &[Listen], port: u16) -> Result<Vec<ListenAddress>, String> {
     let mut places = Vec::new();
     for address in listen {
         match address {
-            Listen::Unix(directory) => places.push(Place::Unix(socket_path(directory, port))),
+            Listen::Unix(directory) => {
+                places.push(ListenAddress::Unix(socket_path(directory, port)))
+            }
             Listen::Tcp(host, port) => {
                 let found = resolve(host, *port).await;
                 let found =
                     found.map_err(|text| format!("could not listen at {address}: {text}"))?;
-                places.extend(found.into_iter().map(Place::Tcp));
+                places.extend(found.into_iter().map(ListenAddress::Tcp));
             }
         }
     }
     Ok(places)
 }
 
-/// Begins to listen. `replace`: another proxy may listen at the same place, to hand over.
-pub fn listen(place: &Place, socket_mode: u32, replace: bool) -> Result<Listener, String> {
+/// Opens a listener. `replace` allows another proxy to listen on the same address, for a rolling restart.
+pub fn listen(place: &ListenAddress, socket_mode: u32, replace: bool) -> Result<Listener, String> {
     match place {
-        Place::Tcp(address) => tcp(*address, replace)
-            .map_err(|error| format!("could not listen at {address}: {}", words(&error))),
-        Place::Unix(path) => {
+        ListenAddress::Tcp(address) => tcp(*address, replace)
+            .map_err(|error| format!("could not listen at {address}: {}", error_text(&error))),
+        ListenAddress::Unix(path) => {
             let failed = |text: String| format!("could not listen at {}: {text}", path.display());
-            let may_replace = replace && LockFile::is_a_proxys(path);
-            // Before the lock is touched, which may be of one that is not known by its name.
+            let may_replace = replace && LockFile::is_owned_by_proxy(path);
+            // Before the lock file is replaced: its owner may be a process whose name is not known.
             socket_file::check(path, || may_replace).map_err(failed)?;
             let lock = LockFile::take(path, replace).map_err(failed)?;
             let listening = socket_file::listen(path, socket_mode, || may_replace);
             let (listener, file) = listening.map_err(failed)?;
-            Ok(Listener::Unix(listener, file.guarded_by(lock)))
+            Ok(Listener::Unix(listener, file.with_lock(lock)))
         }
     }
 }
@@ -80,12 +83,12 @@ fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<Listener> {
 }
 
 impl Listener {
-    /// The address as others name it.
+    /// The address for the log and the status.
     pub fn address(&self) -> String {
         match self {
             Listener::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.to_string(),
-                Err(error) => words(&error),
+                Err(error) => error_text(&error),
             },
             Listener::Unix(_, file) => file.path.display().to_string(),
         }
@@ -98,7 +101,7 @@ impl Listener {
         }
     }
 
-    /// The next client, and where it connects from.
+    /// Waits for the next client; returns its connection and address.
     pub async fn accept(&self) -> (Wire, Peer) {
         loop {
             let accepted = match self {
@@ -114,23 +117,23 @@ impl Listener {
             match accepted {
                 Ok(client) => return client,
                 Err(error) => {
-                    warn!("could not accept a connection: {}", words(&error));
-                    // Out of descriptors, perhaps: some come free.
+                    warn!("could not accept a connection: {}", error_text(&error));
+                    // The process may be out of descriptors: wait until some are free.
                     sleep(Duration::from_millis(50)).await;
                 }
             }
         }
     }
 
-    /// Ends listening: answers the clients that have connected already.
+    /// Stops listening, and returns the clients that have already connected.
     pub async fn close(self) -> Vec<(Wire, Peer)> {
         match &self {
             Listener::Tcp(listener) => drop_new_handshakes(listener),
             Listener::Unix(_, file) => file.remove(),
         }
         let mut waiting = Vec::new();
-        let _ = timeout(LONGEST_CLOSE, async {
-            while let Ok(client) = timeout(HANDSHAKES, self.accept()).await {
+        let _ = timeout(CLOSE_TIMEOUT, async {
+            while let Ok(client) = timeout(HANDSHAKE_TIMEOUT, self.accept()).await {
                 waiting.push(client);
             }
         })
@@ -139,10 +142,10 @@ impl Listener {
     }
 }
 
-/// Lets the kernel drop what begins a connection, and nothing else: the client's kernel sends it again, and then the
-/// listener that has taken over gets it.
+/// Makes the kernel drop new SYN packets on this listener, and nothing else. The client's kernel sends its SYN again, which
+/// then reaches the listener of the new proxy.
 fn drop_new_handshakes(listener: &TcpListener) {
-    /// The byte of the TCP header that holds the flags, SYN and ACK of them, and SYN alone.
+    /// The offset of the flags in the TCP header; the mask of SYN and ACK; SYN alone.
     const FLAGS: u32 = 13;
     const SYN_ACK: u32 = 0x12;
     const SYN: u32 = 0x02;
@@ -159,8 +162,8 @@ fn drop_new_handshakes(listener: &TcpListener) {
     ];
     if let Err(error) = socket2::SockRef::from(listener).attach_filter(&filter) {
         warn!(
-            "connects during the hand-over may be lost: {}",
-            words(&error)
+            "could not attach a socket filter, so connection attempts during the handover may be lost: {}",
+            error_text(&error)
         );
     }
 }

@@ -1,20 +1,20 @@
-//! goaway-proxy: stands in front of a PostgreSQL that knows no GoAway, and sends it for it.
+//! goaway-proxy: relays clients' connections to a PostgreSQL server that has no GoAway, and sends GoAway in its place.
 
 mod address;
 mod args;
 mod cancels;
+mod checks;
+mod commands;
 mod control;
 mod dial;
 mod drain;
-mod early;
+mod early_data;
 mod framer;
 mod frames;
-mod hazards;
 mod health;
 mod listen;
 mod messages;
 mod metrics;
-mod orders;
 mod registry;
 mod relay;
 mod reload;
@@ -33,16 +33,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, LogFormat, Order, Serve};
+use args::{Arguments, Command, CtlCommand, LogFormat, Serve};
 
-/// Bad arguments, and what could not be begun.
+/// The exit status for bad arguments and for a failed start.
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match (arguments.command, arguments.serve) {
-        (Some(Command::Ctl { control, order }), _) => {
-            let answer = control::command(&control, &line(&order));
+        (Some(Command::Ctl { control, command }), _) => {
+            let answer = control::command(&control, &line(&command));
             answer.map(|answer| println!("{answer}")).map(|()| 0)
         }
         (None, Some(arguments)) => run(arguments),
@@ -50,26 +50,25 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(status) => ExitCode::from(status),
-        Err(complaint) => {
-            eprintln!("goaway-proxy: {complaint}");
+        Err(error) => {
+            eprintln!("goaway-proxy: {error}");
             ExitCode::from(FAILED)
         }
     }
 }
 
-fn line(order: &Order) -> String {
-    match order {
-        Order::Goaway { pid: Some(pid) } => format!("goaway {pid}"),
-        Order::Goaway { pid: None } => "goaway".to_owned(),
-        Order::Drain => "drain".to_owned(),
-        Order::Status => "status".to_owned(),
+/// The line that sends a command through the control socket.
+fn line(command: &CtlCommand) -> String {
+    match command {
+        CtlCommand::Goaway { pid: Some(pid) } => format!("goaway {pid}"),
+        CtlCommand::Goaway { pid: None } => "goaway".to_owned(),
+        CtlCommand::Drain => "drain".to_owned(),
+        CtlCommand::Status => "status".to_owned(),
     }
 }
 
 fn run(arguments: Serve) -> Result<u8, String> {
-    if let Some(complaint) = arguments.complaint() {
-        return Err(complaint.to_owned());
-    }
+    arguments.check()?;
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Text => log.with_ansi(false).init(),
@@ -83,9 +82,9 @@ fn run(arguments: Serve) -> Result<u8, String> {
         .worker_threads(arguments.threads)
         .enable_all()
         .build()
-        .map_err(|error| address::words(&error))?;
+        .map_err(|error| address::error_text(&error))?;
     let status = runtime.block_on(serve::serve(arguments));
-    // A name that is still being looked up is nothing to wait for.
+    // A name lookup may still block a thread: do not wait for it.
     runtime.shutdown_background();
     status
 }

@@ -1,16 +1,16 @@
-//! The messages the proxy writes, and those of the server's that it edits.
+//! The messages that the proxy writes, and the server's messages that it edits.
 
 use pq_protocol::backend::Body;
 use pq_protocol::codes::{GOAWAY_KEY, server};
 
 pub const GOAWAY: &[u8] = b"g\0\0\0\x04";
 pub const TERMINATE: &[u8] = b"X\0\0\0\x04";
-/// AuthenticationRequest code of a list of SASL mechanisms.
+/// The AuthenticationRequest code for a list of SASL mechanisms.
 const SASL: u32 = 10;
 const SCRAM_PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    // Bodies here are a few thousand bytes at the most.
+    // All bodies are at most a few thousand bytes long.
     let length = body.len() as u32 + 4;
     [&[kind][..], &length.to_be_bytes(), body].concat()
 }
@@ -26,12 +26,12 @@ pub fn fatal(sqlstate: &str, text: &str) -> Vec<u8> {
     message(server::ERROR_RESPONSE, fields.as_bytes())
 }
 
-/// "the database system is shutting down": clients go on to their next host.
+/// "the database system is shutting down": libpq then tries the next host.
 pub fn shutting_down() -> Vec<u8> {
     fatal("57P03", "the database system is shutting down")
 }
 
-/// What a session is told that is ended.
+/// The error that a terminated session receives.
 pub fn terminated() -> Vec<u8> {
     fatal(
         "57P01",
@@ -39,8 +39,8 @@ pub fn terminated() -> Vec<u8> {
     )
 }
 
-/// NegotiateProtocolVersion, its body given, without the request for GoAway, which the server was not sent; None when
-/// nothing is left to tell a client that asked for `version`.
+/// Builds NegotiateProtocolVersion from its body without the option for GoAway, which the proxy handles itself. None when the
+/// message would then tell a client that requested `version` nothing.
 pub fn without_goaway(body: &[u8], version: u32) -> Option<Vec<u8>> {
     let whole = || Some(message(server::NEGOTIATE_PROTOCOL_VERSION, body));
     let mut rest = Body(body);
@@ -69,8 +69,8 @@ pub fn without_goaway(body: &[u8], version: u32) -> Option<Vec<u8>> {
     Some(message(server::NEGOTIATE_PROTOCOL_VERSION, &edited))
 }
 
-/// An AuthenticationRequest, its body given, that offers no channel binding: for a client whose connection has no TLS to
-/// bind to. None when it is to be passed on as it is.
+/// Builds AuthenticationRequest from its body without SCRAM-SHA-256-PLUS, for a client without TLS. None when the message
+/// does not have to change.
 pub fn without_channel_binding(body: &[u8]) -> Option<Vec<u8>> {
     let mut rest = Body(body);
     if rest.u32()? != SASL {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_not_sent_is_not_told() {
+    fn the_goaway_option_is_removed_from_negotiate_protocol_version() {
         const V3: u32 = 0x0003_0000;
         const V3_2: u32 = 0x0003_0002;
         let both = negotiate(V3, &[GOAWAY_KEY, b"_pq_.x"]);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn channel_binding_is_taken_from_the_list() {
+    fn channel_binding_is_removed_from_the_mechanisms() {
         let list = b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
         let edited = message(server::AUTHENTICATION, b"\0\0\0\x0aSCRAM-SHA-256\0\0");
         assert_eq!(without_channel_binding(list), Some(edited));

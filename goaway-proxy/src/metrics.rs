@@ -1,4 +1,4 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus, over HTTP.
 
 use std::fmt::Write;
 use std::io;
@@ -9,26 +9,26 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::address::words;
+use crate::address::error_text;
 use crate::health::State;
 use crate::registry::read;
 use crate::shared::Shared;
 
-const PATIENCE: Duration = Duration::from_secs(5);
-const LONGEST_REQUEST: usize = 8192;
+const TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_REQUEST: usize = 8192;
 
-/// Serves the figures for ever.
+/// Serves the metrics; never returns.
 pub async fn serve(shared: Shared, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let shared = shared.clone();
-                // Whoever does not read the answer goes without.
-                tokio::spawn(async move { timeout(PATIENCE, answer(&shared, stream)).await });
+                // Close connections that do not read the answer in time.
+                tokio::spawn(async move { timeout(TIMEOUT, answer(&shared, stream)).await });
             }
             Err(error) => {
-                let words = words(&error);
-                warn!("could not accept a connection for the metrics: {words}");
+                let words = error_text(&error);
+                warn!("could not accept a connection on the metrics address: {words}");
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -40,14 +40,14 @@ async fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
     while memchr::memmem::find(&request, b"\r\n\r\n").is_none() {
         let mut some = [0; 512];
         let count = stream.read(&mut some).await?;
-        if count == 0 || request.len() > LONGEST_REQUEST {
+        if count == 0 || request.len() > MAX_REQUEST {
             return Ok(());
         }
         request.extend_from_slice(&some[..count]);
     }
     let found = request.starts_with(b"GET /metrics ") || request.starts_with(b"GET / ");
     let (status, body) = match found {
-        true => ("200 OK", figures(shared)),
+        true => ("200 OK", metrics(shared)),
         false => ("404 Not Found", String::new()),
     };
     let head = format!(
@@ -58,7 +58,7 @@ async fn answer(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await
 }
 
-fn figures(shared: &Shared) -> String {
+fn metrics(shared: &Shared) -> String {
     let clients = shared.registry.clients();
     let asked = clients.iter().filter(|client| client.about.asked).count();
     let counters = &shared.registry.counters;
@@ -75,33 +75,33 @@ fn figures(shared: &Shared) -> String {
     add(
         "goaway_proxy_clients",
         gauge,
-        "Clients connected.",
+        "Connected clients.",
         &[("", all)],
     );
     add(
         "goaway_proxy_clients_asked",
         gauge,
-        "Clients that asked for GoAway.",
+        "Connected clients that requested GoAway.",
         &[("", asked as u64)],
     );
     add(
         "goaway_proxy_told_total",
         counter,
-        "Clients that were told to leave.",
+        "Clients that the proxy asked to disconnect.",
         &[("", told)],
     );
     let left = read(&counters.left);
     add(
         "goaway_proxy_left_total",
         counter,
-        "Clients that left by themselves.",
+        "Sessions that the client or the server ended.",
         &[("", left)],
     );
     let ended = read(&counters.ended);
     add(
         "goaway_proxy_ended_total",
         counter,
-        "Clients whose session was ended.",
+        "Sessions that the proxy terminated.",
         &[("", ended)],
     );
     let cancels = &shared.cancels;
@@ -113,14 +113,14 @@ fn figures(shared: &Shared) -> String {
     add(
         "goaway_proxy_cancels_total",
         counter,
-        "Cancel requests.",
+        "Cancel requests by outcome.",
         &outcomes,
     );
     let up = u64::from(shared.health.now().0 == State::Up);
     add(
         "goaway_proxy_server_up",
         gauge,
-        "Whether the server lets sessions in.",
+        "Whether the server accepts sessions: 1 or 0.",
         &[("", up)],
     );
     let bytes = [
@@ -130,7 +130,7 @@ fn figures(shared: &Shared) -> String {
     add(
         "goaway_proxy_bytes_total",
         counter,
-        "Bytes relayed.",
+        "Relayed bytes by direction.",
         &bytes,
     );
     text

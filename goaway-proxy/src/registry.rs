@@ -1,4 +1,4 @@
-//! Who is connected, and what has been counted.
+//! The connected clients, and the counters.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::address::Peer;
-use crate::orders::{Command, Orders};
+use crate::commands::{Command, CommandSet};
 
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,29 +39,29 @@ impl Activity {
     }
 }
 
-/// What is known of a client from its start on.
+/// What the startup packet and the connection say about a client.
 #[derive(Debug)]
-pub struct About {
+pub struct ClientInfo {
     pub user: Box<str>,
     pub database: Box<str>,
     pub peer: Peer,
-    /// The server's address, where it has one.
+    /// The server's TCP address.
     pub server: Option<SocketAddr>,
-    /// It asked for GoAway.
+    /// The client requested GoAway.
     pub asked: bool,
     pub replication: bool,
 }
 
-/// A client with a session, or on the way to one.
+/// A client that is connected to the server, even if its session is not open yet.
 #[derive(Debug)]
 pub struct Client {
-    pub about: About,
+    pub about: ClientInfo,
     pub since: Instant,
-    /// 0 while it is not known.
+    /// The backend's process ID; 0 before BackendKeyData.
     pid: AtomicI32,
     told: AtomicBool,
     activity: AtomicU8,
-    pub orders: Orders,
+    pub commands: CommandSet,
 }
 
 impl Client {
@@ -77,7 +77,7 @@ impl Client {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// Whether it may be told to leave; `all`: by a parameter, if it did not ask.
+    /// Whether the proxy may ask it to disconnect. With `all`, clients that did not request GoAway get a parameter instead.
     pub fn can_be_told(&self, all: bool) -> bool {
         (self.about.asked || all) && !self.about.replication
     }
@@ -91,15 +91,18 @@ impl Client {
     }
 
     pub fn command(&self, command: Command) {
-        self.orders.give(command);
+        self.commands.send(command);
     }
 }
 
-/// Everything counted since the start.
+/// Counters since the start of the proxy.
 #[derive(Debug, Default)]
 pub struct Counters {
+    /// Clients that the proxy has asked to disconnect.
     pub told: AtomicU64,
+    /// Sessions that the client or the server ended.
     pub left: AtomicU64,
+    /// Sessions that the proxy terminated.
     pub ended: AtomicU64,
     pub bytes_to_server: AtomicU64,
     pub bytes_to_client: AtomicU64,
@@ -110,36 +113,36 @@ pub struct Counters {
 pub struct Registry {
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     next: AtomicU64,
-    /// Connections that have not become sessions yet.
+    /// Accepted connections that are not registered as clients yet.
     openings: AtomicU64,
     pub counters: Counters,
-    /// A client has left.
+    /// Notified when a client is removed.
     pub departure: Notify,
 }
 
-/// A client's place in the registry, which it leaves when this is dropped.
+/// A client's entry in the registry; dropping this removes it.
 #[derive(Debug)]
-pub struct Place {
+pub struct Registration {
     registry: Arc<Registry>,
     number: u64,
     pub client: Arc<Client>,
-    /// The session was ended by the proxy.
+    /// The proxy terminated the session.
     pub was_ended: bool,
 }
 
 impl Registry {
-    pub fn enter(self: &Arc<Registry>, about: About) -> Place {
+    pub fn enter(self: &Arc<Registry>, about: ClientInfo) -> Registration {
         let client = Arc::new(Client {
             about,
             since: Instant::now(),
             pid: AtomicI32::new(0),
             told: AtomicBool::new(false),
             activity: AtomicU8::new(Activity::Opening as u8),
-            orders: Orders::default(),
+            commands: CommandSet::default(),
         });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, client.clone());
-        Place {
+        Registration {
             registry: self.clone(),
             number,
             client,
@@ -155,22 +158,22 @@ impl Registry {
         self.lock().len()
     }
 
-    /// The address of the server in which this process is.
+    /// The address of the server with this backend.
     pub fn server_of(&self, pid: i32) -> Option<SocketAddr> {
         let clients = self.lock();
         let client = clients.values().find(|client| client.pid() == Some(pid))?;
         client.about.server
     }
 
-    /// How many connections are on the way to a session.
+    /// The number of accepted connections that are not registered yet.
     pub fn openings(&self) -> u64 {
         read(&self.openings)
     }
 
-    /// Counts a connection until it is in the registry, or gone.
-    pub fn begin(self: &Arc<Registry>) -> Beginning {
+    /// Counts a connection until it is registered or closed.
+    pub fn count_opening(self: &Arc<Registry>) -> OpeningGuard {
         count(&self.openings, 1);
-        Beginning(self.clone())
+        OpeningGuard(self.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
@@ -178,18 +181,18 @@ impl Registry {
     }
 }
 
-/// A connection that is to become a session.
+/// Counts an accepted connection until this is dropped.
 #[derive(Debug)]
-pub struct Beginning(Arc<Registry>);
+pub struct OpeningGuard(Arc<Registry>);
 
-impl Drop for Beginning {
+impl Drop for OpeningGuard {
     fn drop(&mut self) {
         self.0.openings.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Place {
-    /// The client has been told; each is told once at the most.
+impl Registration {
+    /// Records that the client was asked to disconnect, which happens at most once.
     pub fn note_told(&self) {
         self.client.told.store(true, Ordering::Relaxed);
         count(&self.registry.counters.told, 1);
@@ -200,7 +203,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         let counters = &self.registry.counters;
         let counter = match self.was_ended {

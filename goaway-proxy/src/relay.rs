@@ -1,7 +1,7 @@
-//! One session: bytes both ways, and a word of the proxy's at a message boundary.
+//! Relays one session in both directions, and inserts the proxy's own messages at message boundaries.
 //!
-//! A side is read only while everything read before has been written to the other, so that a session holds at most one
-//! read's worth of bytes, whatever the messages' sizes. Buffers are the thread's: an idle session has none.
+//! The proxy reads from one side only when everything read before has been written to the other. So a session buffers at most
+//! one read, whatever the size of the messages. The read buffer belongs to the thread: idle sessions have none.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::early::Early;
-use crate::framer::Nonsense;
+use crate::commands::Command;
+use crate::early_data::EarlyData;
+use crate::framer::InvalidStream;
 use crate::frames::{Edits, Run, Stream};
 use crate::messages;
-use crate::orders::Command;
-use crate::registry::{Activity, Place, count};
+use crate::registry::{Activity, Registration, count};
 use crate::side::Side;
 use crate::wire::Wire;
 
@@ -26,106 +26,118 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
 }
 
-/// How a session came to its end.
+/// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     ByClient,
     ByServer,
     ByProxy,
-    /// The server's stream made no sense.
-    Nonsense,
-    /// No session was opened in time.
+    /// The server's stream was not valid.
+    ProtocolError,
+    /// The session was not open in time.
     Timeout,
 }
 
 impl End {
-    /// Who ended it, or what.
+    /// The value in the log: who ended the session, or why.
     pub fn name(self) -> &'static str {
         match self {
             End::ByClient => "client",
             End::ByServer => "server",
             End::ByProxy => "proxy",
-            End::Nonsense => "nonsense",
+            End::ProtocolError => "protocol error",
             End::Timeout => "timeout",
         }
     }
 }
 
-/// How often a client is looked at that has ended its sending and may be gone; a client whose server has gone has this
-/// time to close.
-const LOOK: Duration = Duration::from_secs(2);
-/// So many looks at a client that does not read the server's last words.
-const LOOKS: u32 = 30;
-/// For the last word to a client whose session was not opened.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// How often a half-closed session is checked. A client has this long to close after its server has closed.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of checks before the session of a client that does not read the server's last messages is closed.
+const MAX_CHECKS: u32 = 30;
+/// The time to write the error to a client whose session was not open in time.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A session between a client and its server.
 pub struct Relay {
     client: Side,
     server: Side,
     stream: Stream,
-    pub place: Place,
-    /// Whether a client that did not ask is told by a parameter.
+    pub registration: Registration,
+    /// Clients that did not request GoAway get a parameter instead.
     tell_all: bool,
+    /// The message that asks the client to disconnect, until it is sent.
     to_tell: Option<Vec<u8>>,
+    /// The session is to be terminated at the next message boundary.
     to_end: bool,
-    /// The last word was said: what is left is to get it out.
+    /// The final error is queued; when it is written, the session ends.
     ending: bool,
-    /// The side that ended its sending first.
-    first_over: Option<End>,
-    /// Then: the next look at what is left.
-    look: Option<Pin<Box<Sleep>>>,
-    looks: u32,
+    /// The side that closed its sending direction first.
+    closed_first: Option<End>,
+    /// The timer of the next check, once a side has closed its sending direction.
+    check_timer: Option<Pin<Box<Sleep>>>,
+    checks: u32,
 }
 
 impl Relay {
-    pub fn new(client: Wire, server: Wire, edits: Edits, place: Place, tell_all: bool) -> Relay {
+    pub fn new(
+        client: Wire,
+        server: Wire,
+        edits: Edits,
+        registration: Registration,
+        tell_all: bool,
+    ) -> Relay {
         Relay {
             client: Side::new(client),
             server: Side::new(server),
             stream: Stream::new(edits),
-            place,
+            registration,
             tell_all,
             to_tell: None,
             to_end: false,
             ending: false,
-            first_over: None,
-            look: None,
-            looks: 0,
+            closed_first: None,
+            check_timer: None,
+            checks: 0,
         }
     }
 
-    /// The SQLSTATE with which the server refused to open the session.
+    /// The SQLSTATE with which the server refused the session.
     pub fn refusal(&self) -> Option<[u8; 5]> {
         self.stream.refusal.filter(|_| !self.stream.is_open())
     }
 
-    /// Relays until the session ends, which is to be open within `patience`.
-    pub async fn run(&mut self, startup: Vec<u8>, early: Early, patience: Duration) -> End {
+    /// Relays until the session ends. It must be open within `timeout`.
+    pub async fn run(
+        &mut self,
+        startup: Vec<u8>,
+        early: EarlyData,
+        opening_timeout: Duration,
+    ) -> End {
         self.server.pending = startup;
-        self.take_early(early);
+        self.queue_early_data(early);
         poll_fn(|cx| {
-            self.place.client.orders.wake(cx);
+            self.registration.client.commands.register(cx);
             Poll::Ready(())
         })
         .await;
-        let end = match timeout(patience, poll_fn(|cx| self.poll_until_open(cx))).await {
+        let end = match timeout(opening_timeout, poll_fn(|cx| self.poll_until_open(cx))).await {
             Ok(Some(end)) => end,
             Ok(None) => poll_fn(|cx| self.poll(cx)).await,
-            Err(_) => self.give_up().await,
+            Err(_) => self.refuse().await,
         };
-        self.client.wire.say_goodbye().await;
-        self.server.wire.say_goodbye().await;
+        self.client.wire.send_close_notify().await;
+        self.server.wire.send_close_notify().await;
         end
     }
 
-    /// What the client sent while it had no server.
-    fn take_early(&mut self, early: Early) {
+    /// Queues the bytes that the client sent while the proxy connected to the server.
+    fn queue_early_data(&mut self, early: EarlyData) {
         if !early.bytes.is_empty() {
             self.stream.requests.follow(&early.bytes);
             self.server.pending.extend(early.bytes);
         }
-        if early.is_over {
+        if early.at_eof {
             self.note_end_of_client();
         }
     }
@@ -138,100 +150,101 @@ impl Relay {
         }
     }
 
-    /// The session was not opened in time.
-    async fn give_up(&mut self) -> End {
-        let word = match self.stream.has_begun {
+    /// Sends an error to a client whose session was not open in time.
+    async fn refuse(&mut self) -> End {
+        let error = match self.stream.has_begun {
             true => messages::fatal("57014", "canceling authentication due to timeout"),
-            // Of all refusals only this one sends a client of several hosts to the next.
+            // With this SQLSTATE alone, libpq tries the next host.
             false => messages::fatal(
                 "57P03",
                 "could not connect to the server behind the proxy: the server does not answer",
             ),
         };
-        self.client.pending.extend(word);
-        let last_word = async {
+        self.client.pending.extend(error);
+        let write = async {
             poll_fn(|cx| self.client.drain(cx)).await?;
             poll_fn(|cx| self.client.shut(cx)).await;
             std::io::Result::Ok(())
         };
-        // A client that does not read it goes without.
-        let _ = timeout(LAST_WORD, last_word).await;
+        // Ignore clients that do not read it.
+        let _ = timeout(ERROR_TIMEOUT, write).await;
         End::Timeout
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        for command in self.place.client.orders.take() {
+        for command in self.registration.client.commands.take() {
             match command {
-                Command::Tell => self.prepare_to_tell(),
+                Command::SendGoAway => self.prepare_to_tell(),
                 Command::EndIdle => self.to_end |= self.stream.activity() == Activity::Idle,
                 Command::End => self.to_end = true,
                 Command::Abort => return Poll::Ready(End::ByProxy),
             }
         }
         loop {
-            self.say_what_is_due();
+            self.insert_messages();
             if let Some(end) = self.relay(cx) {
                 return Poll::Ready(end);
             }
             if !self.is_due_to_end() {
-                return self.look(cx);
+                return self.check_half_closed(cx);
             }
         }
     }
 
-    /// Relays what there is, both ways in turn. A way on which nothing moves is not tried again: of what goes the other
-    /// way only its end can make it move.
+    /// Relays available bytes in both directions in turn. A direction without progress is not tried again, with one exception:
+    /// the client's end of file can make the other direction continue.
     fn relay(&mut self, cx: &mut Context<'_>) -> Option<End> {
-        let (mut up, mut down) = (true, true);
-        while up || down {
-            if up {
-                match self.upward(cx) {
-                    Poll::Ready(Ok(())) => down |= self.client.is_over,
+        let (mut to_server, mut to_client) = (true, true);
+        while to_server || to_client {
+            if to_server {
+                match self.relay_to_server(cx) {
+                    Poll::Ready(Ok(())) => to_client |= self.client.at_eof,
                     Poll::Ready(Err(end)) => return Some(end),
-                    Poll::Pending => up = false,
+                    Poll::Pending => to_server = false,
                 }
             }
-            if down {
-                match self.downward(cx) {
+            if to_client {
+                match self.relay_to_client(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(end)) => return Some(end),
-                    Poll::Pending => down = false,
+                    Poll::Pending => to_client = false,
                 }
             }
         }
         None
     }
 
-    /// Looks at what is left of a session of which one side has ended its sending.
-    fn look(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let Some(look) = &mut self.look else {
+    /// Once a side has closed its sending direction, checks regularly whether the session has ended.
+    fn check_half_closed(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Some(timer) = &mut self.check_timer else {
             return Poll::Pending;
         };
-        while look.as_mut().poll(cx).is_ready() {
-            self.looks += 1;
-            if self.server.is_over && (self.client.pending.is_empty() || self.looks > LOOKS) {
+        while timer.as_mut().poll(cx).is_ready() {
+            self.checks += 1;
+            if self.server.at_eof && (self.client.pending.is_empty() || self.checks > MAX_CHECKS) {
                 return Poll::Ready(End::ByServer);
             }
-            if self.client.is_over && self.client.wire.is_gone() {
+            if self.client.at_eof && self.client.wire.is_gone() {
                 return Poll::Ready(End::ByClient);
             }
-            look.as_mut().reset(Instant::now() + LOOK);
+            timer.as_mut().reset(Instant::now() + CHECK_INTERVAL);
         }
         Poll::Pending
     }
 
-    fn begin_looks(&mut self, over: End) {
-        self.first_over.get_or_insert(over);
-        self.look = Some(Box::pin(sleep(LOOK)));
-        self.looks = 0;
+    fn start_checks(&mut self, closed_by: End) {
+        self.closed_first.get_or_insert(closed_by);
+        self.check_timer = Some(Box::pin(sleep(CHECK_INTERVAL)));
+        self.checks = 0;
     }
 
     fn is_due_to_end(&self) -> bool {
         self.to_end && !self.ending && (self.stream.is_at_boundary() || !self.stream.is_open())
     }
 
+    /// Prepares the message that asks the client to disconnect, unless the client has got it or cannot receive it.
     fn prepare_to_tell(&mut self) {
-        let client = &self.place.client;
+        let client = &self.registration.client;
         if client.is_told() || !client.can_be_told(self.tell_all) {
             return;
         }
@@ -241,8 +254,8 @@ impl Relay {
         });
     }
 
-    /// Puts in what the proxy has to say, where the server's stream is between two messages.
-    fn say_what_is_due(&mut self) {
+    /// Inserts the proxy's messages if the server's stream is at a message boundary.
+    fn insert_messages(&mut self) {
         self.tell_if_due();
         if self.is_due_to_end() {
             self.ending = true;
@@ -252,7 +265,7 @@ impl Relay {
     }
 
     fn tell_if_due(&mut self) {
-        // A server that says it by itself has its word passed on by the same rules.
+        // A GoAway from the server is forwarded by the same rules.
         if std::mem::take(&mut self.stream.goaway) {
             self.prepare_to_tell();
         }
@@ -260,30 +273,30 @@ impl Relay {
             && let Some(message) = self.to_tell.take()
         {
             self.client.pending.extend(message);
-            self.place.note_told();
+            self.registration.note_told();
         }
     }
 
-    /// One step from client to server: Ready(Ok) for progress.
-    fn upward(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    /// Reads once from the client and writes to the server. Ready(Ok) means progress.
+    fn relay_to_server(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         match self.server.drain(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {}
-            // What the server said last is still to be read; then what the client says goes nowhere.
-            Poll::Ready(Err(_)) if !self.server.is_over => return Poll::Pending,
-            Poll::Ready(Err(_)) => self.server.forget(),
+            // Read the server's last messages first; then discard what the client sends.
+            Poll::Ready(Err(_)) if !self.server.at_eof => return Poll::Pending,
+            Poll::Ready(Err(_)) => self.server.discard_writes(),
         }
         if self.ending {
             return Poll::Pending;
         }
-        if self.client.is_over {
+        if self.client.at_eof {
             return self.server.shut(cx).map(Ok);
         }
         BUFFER.with_borrow_mut(|buffer| {
             let size = match self.client.read(cx, buffer) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(size)) => size,
-                // It was reset: nobody is there to hear more.
+                // The client reset the connection.
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(self.end())),
             };
             if size == 0 && self.client.wire.is_gone() {
@@ -294,28 +307,30 @@ impl Relay {
                 return Poll::Ready(Ok(()));
             }
             self.stream.requests.follow(&buffer[..size]);
-            self.place.client.set_activity(self.stream.activity());
-            count(&self.place.counters().bytes_to_server, size as u64);
-            // Where this fails the server's end shows it.
+            self.registration
+                .client
+                .set_activity(self.stream.activity());
+            count(&self.registration.counters().bytes_to_server, size as u64);
+            // If this fails, reading from the server ends, too.
             let _ = self.server.write(cx, &buffer[..size]);
             Poll::Ready(Ok(()))
         })
     }
 
-    /// The client sends no more. What it has asked for is answered all the same.
+    /// The client has closed its sending direction. The server still answers its requests.
     fn note_end_of_client(&mut self) {
-        self.client.is_over = true;
-        self.client.wire.ask_often();
-        self.begin_looks(End::ByClient);
+        self.client.at_eof = true;
+        self.client.wire.shorten_keepalive();
+        self.start_checks(End::ByClient);
     }
 
-    /// Who ended the session that has come to its end.
+    /// Who ended the session.
     fn end(&self) -> End {
-        self.first_over.unwrap_or(End::ByClient)
+        self.closed_first.unwrap_or(End::ByClient)
     }
 
-    /// One step from server to client.
-    fn downward(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    /// Reads once from the server and writes to the client. Ready(Ok) means progress.
+    fn relay_to_client(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         match self.client.drain(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {}
@@ -324,40 +339,40 @@ impl Relay {
         if self.ending {
             return Poll::Ready(Err(End::ByProxy));
         }
-        if self.client.is_over && (self.stream.requests.are_answered() || self.server.is_over) {
+        if self.client.at_eof && (self.stream.requests.are_answered() || self.server.at_eof) {
             return Poll::Ready(Err(self.end()));
         }
-        if self.server.is_over {
-            // Its last words have arrived when the client closes.
+        if self.server.at_eof {
+            // When the client closes in return, it has received everything.
             return self.client.shut(cx).map(Ok);
         }
         BUFFER.with_borrow_mut(|buffer| {
             let Poll::Ready(size) = self.server.read(cx, buffer) else {
                 return Poll::Pending;
             };
-            // A connection that broke has ended.
+            // A broken connection counts as an end of file.
             let size = size.unwrap_or(0);
             if size == 0 {
-                self.server.is_over = true;
-                self.begin_looks(End::ByServer);
+                self.server.at_eof = true;
+                self.start_checks(End::ByServer);
             }
-            count(&self.place.counters().bytes_to_client, size as u64);
-            let outcome = self.take(cx, &buffer[..size]);
-            Poll::Ready(outcome.map_err(|Nonsense| End::Nonsense))
+            count(&self.registration.counters().bytes_to_client, size as u64);
+            let outcome = self.forward(cx, &buffer[..size]);
+            Poll::Ready(outcome.map_err(|InvalidStream| End::ProtocolError))
         })
     }
 
-    /// Passes on what the server sent.
-    fn take(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> Result<(), Nonsense> {
+    /// Forwards bytes from the server to the client.
+    fn forward(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> Result<(), InvalidStream> {
         if !self.stream.is_open() {
             bytes = self.stream.open(bytes, &mut self.client.pending)?;
             if let Some(pid) = self.stream.pid {
-                self.place.client.set_pid(pid);
+                self.registration.client.set_pid(pid);
             }
             self.tell_if_due();
         }
         while !bytes.is_empty() {
-            // Where this fails the next try to write shows it.
+            // If this fails, the next write reports it.
             let length = match self.stream.follow(bytes, self.to_tell.is_some())? {
                 Run::Pass(length) => {
                     let _ = self.client.write(cx, &bytes[..length]);
@@ -368,7 +383,9 @@ impl Relay {
             bytes = &bytes[length..];
             self.tell_if_due();
         }
-        self.place.client.set_activity(self.stream.activity());
+        self.registration
+            .client
+            .set_activity(self.stream.activity());
         Ok(())
     }
 }

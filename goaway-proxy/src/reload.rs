@@ -1,4 +1,4 @@
-//! What is read again on SIGHUP: the certificates and keys of TLS.
+//! Reloads TLS certificates and keys on SIGHUP.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use tracing::{error, info};
 use crate::address::Server;
 use crate::args::Serve;
 use crate::shared::Shared;
-use crate::tls::{Back, Front, Mode};
+use crate::tls::{ClientTls, Mode, ServerTls};
 
-/// The files of TLS.
+/// The paths of the TLS files, and the settings that go with them.
 #[derive(Debug, Clone)]
 pub struct Files {
     certificate_and_key: Option<(PathBuf, PathBuf)>,
@@ -30,31 +30,37 @@ impl Files {
         }
     }
 
-    /// TLS with clients and with the server, by what the files say now.
-    pub fn read(&self) -> Result<(Option<Front>, Option<Back>), String> {
-        let front = match &self.certificate_and_key {
-            Some((certificate, key)) => Some(Front::new(certificate, key)?),
+    /// Reads the files; returns the TLS settings for clients and for the server.
+    pub fn read(&self) -> Result<(Option<ClientTls>, Option<ServerTls>), String> {
+        let client_tls = match &self.certificate_and_key {
+            Some((certificate, key)) => Some(ClientTls::new(certificate, key)?),
             None => None,
         };
-        let back = match &self.server {
-            Server::Tcp(host, _) => Back::new(self.mode, host, self.ca.as_deref())?,
+        let server_tls = match &self.server {
+            Server::Tcp(host, _) => ServerTls::new(self.mode, host, self.ca.as_deref())?,
             Server::Unix(_) => None,
         };
-        Ok((front, back))
+        Ok((client_tls, server_tls))
     }
 }
 
-/// Reads them again on each signal. New connections use what they say; what cannot be read changes nothing.
-pub async fn on(mut signal: Signal, shared: Shared, files: Files) {
+/// Reloads the files on each signal. New connections use them. If one cannot be read, the old settings stay in use.
+pub async fn run(mut signal: Signal, shared: Shared, files: Files) {
     while signal.recv().await.is_some() {
         match files.read() {
-            Ok((None, None)) => info!("SIGHUP: there are no certificates to read again"),
-            Ok((front, back)) => {
-                shared.set_front(front);
-                shared.dialer.set_back(back);
-                info!("SIGHUP: certificates and keys were read again");
+            Ok((None, None)) => {
+                info!("SIGHUP: no TLS certificates are configured, so there is nothing to reload")
             }
-            Err(complaint) => error!("SIGHUP: the certificates stay as they were: {complaint}"),
+            Ok((client_tls, server_tls)) => {
+                shared.set_client_tls(client_tls);
+                shared.dialer.set_server_tls(server_tls);
+                info!("SIGHUP: reloaded TLS certificates and keys");
+            }
+            Err(error) => {
+                error!(
+                    "SIGHUP: could not reload TLS certificates, the old ones stay in use: {error}"
+                );
+            }
         }
     }
 }

@@ -1,16 +1,16 @@
-//! What a client has asked for and the server still owes it.
+//! Tracks which of a client's requests the server has not answered yet.
 //!
-//! The server takes what the client sends in order, and answers each Query, FunctionCall and Sync with a ReadyForQuery,
-//! with these exceptions:
+//! The server processes messages in order and answers each Query, FunctionCall and Sync with a ReadyForQuery, with these
+//! exceptions:
 //!
-//! - After an error in a message of the extended protocol it skips everything up to the next Sync.
-//! - While it reads the data of COPY FROM STDIN it ignores Sync. Drivers send one behind the Execute that begins such a
+//! - After an error in a message of the extended protocol, it skips all messages up to the next Sync.
+//! - While it reads the data of COPY FROM STDIN, it ignores Sync. Drivers send a Sync after the Execute that starts such a
 //!   COPY.
-//! - Data of a COPY, and the end of it, that come when there is no COPY (any more) are ignored.
+//! - It ignores CopyData, CopyDone and CopyFail when no COPY is active.
 //!
-//! So what was sent is kept in order until it is answered, and an answer counts for the first that is left. Each message
-//! of the extended protocol but Flush has one message that ends its answer. By that the error of such a message can be
-//! told from the error of a query behind it.
+//! So requests are kept in order until they are answered, and each answer counts for the first of them. Each message of the
+//! extended protocol except Flush has one message that ends its answer. This distinguishes the error of such a message from
+//! the error of a query after it.
 
 use std::collections::VecDeque;
 
@@ -18,46 +18,46 @@ use pq_protocol::codes::{client, server};
 
 use crate::framer::{Framer, Part};
 
-/// What the server takes alike.
+/// The kinds of messages that the server handles in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Parse, Bind, Describe, Execute, Close.
     Extended,
-    /// Query or FunctionCall: a ReadyForQuery answers it, unless it is skipped.
+    /// Query or FunctionCall: the server answers with ReadyForQuery, unless it skips the message.
     Query,
     Sync,
-    /// CopyData, any number of them.
+    /// CopyData.
     Data,
     /// CopyDone or CopyFail.
     DataEnd,
 }
 
-/// So many of a kind, one after the other.
+/// Consecutive messages of one kind.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     kind: Kind,
     count: u32,
 }
 
-/// A client's stream, followed as it comes.
+/// A client's stream and the requests in it that have no answer yet.
 #[derive(Debug, Default)]
 pub struct Requests {
     framer: Framer,
-    /// The client's stream makes no sense; what comes of it is the server's to say.
-    is_nonsense: bool,
-    /// What the server has not answered. It is no longer than what the sockets hold: what the server takes and never
-    /// answers is dropped, or of one kind.
+    /// The client's stream is not valid. The server reports the error.
+    is_invalid: bool,
+    /// Requests without an answer. The sockets' buffers limit the number of runs: messages that the server reads and never
+    /// answers are dropped, or join one run.
     unanswered: VecDeque<Run>,
-    /// Something of the extended protocol was sent behind the last Query or Sync, and waits for its Sync.
+    /// The client has sent messages of the extended protocol after the last Query or Sync, and no Sync yet.
     is_open: bool,
-    /// The server skips what comes, up to a Sync.
+    /// The server skips messages up to the next Sync.
     is_skipping: bool,
-    /// The server reads COPY's data.
+    /// The server reads data of a COPY.
     is_copying: bool,
 }
 
-/// A queue that has grown beyond this is not kept when it is empty.
-const KEPT: usize = 64;
+/// An empty queue with a larger capacity is freed.
+const MAX_KEPT_CAPACITY: usize = 64;
 
 impl Requests {
     /// Whether the server has answered everything.
@@ -65,13 +65,13 @@ impl Requests {
         self.unanswered.is_empty()
             && !self.is_open
             && !self.is_skipping
-            && !self.is_nonsense
+            && !self.is_invalid
             && self.framer.is_at_boundary()
     }
 
-    /// Takes in what the client sent.
+    /// Processes bytes from the client.
     pub fn follow(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.is_nonsense {
+        while !bytes.is_empty() && !self.is_invalid {
             match self.framer.next(bytes) {
                 Ok((part, rest)) => {
                     bytes = rest;
@@ -79,7 +79,7 @@ impl Requests {
                         self.note(kind);
                     }
                 }
-                Err(_) => self.is_nonsense = true,
+                Err(_) => self.is_invalid = true,
             }
         }
     }
@@ -100,7 +100,7 @@ impl Requests {
                 self.is_open = true;
                 self.push(Kind::Extended);
             }
-            // Where nothing is under way no COPY can be.
+            // Without an unanswered request, no COPY can be active.
             client::COPY_DATA if !self.unanswered.is_empty() => self.push_data(),
             client::COPY_DONE | client::COPY_FAIL if !self.unanswered.is_empty() => {
                 self.push(Kind::DataEnd)
@@ -116,7 +116,7 @@ impl Requests {
         }
     }
 
-    /// A Sync between two pieces of a COPY's data was ignored, and is forgotten.
+    /// Adds CopyData. The server has ignored a Sync between two CopyData messages, so it is removed.
     fn push_data(&mut self) {
         let mut last = self.unanswered.iter().rev().map(|run| run.kind);
         if self.is_copying && last.next() == Some(Kind::Sync) && last.next() == Some(Kind::Data) {
@@ -125,10 +125,10 @@ impl Requests {
         self.push(Kind::Data);
     }
 
-    /// Takes in a message of the server's, of this type.
+    /// Processes a message of this type from the server.
     pub fn note_reply(&mut self, kind: u8) {
         match kind {
-            // The answers to Parse, Bind, Close, Describe and Execute end with one of these.
+            // The answer to Parse, Bind, Close, Describe or Execute ends with one of these.
             server::PARSE_COMPLETE
             | server::BIND_COMPLETE
             | server::CLOSE_COMPLETE
@@ -149,7 +149,7 @@ impl Requests {
         self.unanswered.front().map(|run| run.kind)
     }
 
-    /// Takes one away at the front.
+    /// Removes the first request.
     fn pop(&mut self) {
         if let Some(run) = self.unanswered.front_mut() {
             run.count -= 1;
@@ -159,14 +159,14 @@ impl Requests {
         }
     }
 
-    /// Takes away what is of these kinds at the front.
+    /// Removes requests of these kinds from the front.
     fn drop_all(&mut self, kinds: &[Kind]) {
         while self.front().is_some_and(|kind| kinds.contains(&kind)) {
             self.unanswered.pop_front();
         }
     }
 
-    /// Data of a COPY that has ended, or never was, is ignored.
+    /// Removes CopyData and the like from the front: the server ignores them without an active COPY.
     fn drop_data(&mut self) {
         self.drop_all(&[Kind::Data, Kind::DataEnd]);
     }
@@ -174,14 +174,14 @@ impl Requests {
     fn note_completion(&mut self) {
         if self.front() == Some(Kind::Extended) {
             self.pop();
-            // An Execute that was no COPY.
+            // This was an Execute without a COPY.
             if self.front() != Some(Kind::Extended) {
                 self.drop_data();
             }
         }
     }
 
-    /// The COPY is complete: the server has read its data, and ignored each Sync before the end of it.
+    /// The COPY is complete: the server has read the data, and has ignored each Sync before the end of the data.
     fn end_copying(&mut self) {
         self.is_copying = false;
         let Some(began) = self.unanswered.pop_front() else {
@@ -192,7 +192,7 @@ impl Requests {
             self.pop();
         }
         if began.kind == Kind::Query {
-            // Its ReadyForQuery is still to come, and may be another COPY's before.
+            // Its ReadyForQuery is still missing, and the query may start another COPY before.
             self.unanswered.push_front(began);
         }
     }
@@ -203,7 +203,7 @@ impl Requests {
             Some(Kind::Extended) => {
                 self.unanswered.pop_front();
                 if was_copying {
-                    // Those before its data the server has passed, for the data is behind them.
+                    // The server has ignored the Syncs before the data.
                     self.drop_all(&[Kind::Sync]);
                 }
                 self.skip();
@@ -219,7 +219,7 @@ impl Requests {
         }
     }
 
-    /// Takes away what the server skips. Without a Sync it goes on with what is still to come.
+    /// Removes the messages that the server skips. If there is no Sync yet, later messages are skipped, too.
     fn skip(&mut self) {
         while self.front().is_some_and(|kind| kind != Kind::Sync) {
             self.unanswered.pop_front();
@@ -230,11 +230,11 @@ impl Requests {
     fn note_ready(&mut self) {
         self.is_copying = false;
         self.is_skipping = false;
-        // Nothing is left here unless the server counts in another way.
+        // This removes nothing unless the server does not follow the rules above.
         self.drop_all(&[Kind::Extended, Kind::Data, Kind::DataEnd]);
         self.pop();
         self.drop_data();
-        if self.unanswered.is_empty() && self.unanswered.capacity() > KEPT {
+        if self.unanswered.is_empty() && self.unanswered.capacity() > MAX_KEPT_CAPACITY {
             self.unanswered = VecDeque::new();
         }
     }
@@ -244,7 +244,7 @@ impl Requests {
 mod tests {
     use super::*;
 
-    /// A conversation: messages by their types, the server's in brackets. Whether all is answered at its end.
+    /// Whether everything is answered after this exchange: message types, with the server's in brackets.
     fn answered(conversation: &str) -> bool {
         let mut requests = Requests::default();
         let mut is_reply = false;
@@ -258,13 +258,13 @@ mod tests {
         requests.are_answered()
     }
 
-    /// All is answered at the end, and nothing earlier.
+    /// Checks that everything is answered at the end of the exchange, and not earlier.
     #[track_caller]
     fn check(conversation: &str) {
         assert!(answered(conversation), "{conversation}");
         let early = conversation.strip_suffix("Z]").unwrap();
         assert!(!answered(&format!("{early}]")), "{early}");
-        // Each time the server is heard it owes something.
+        // Before each of the server's messages, an answer is missing.
         for (at, _) in conversation.match_indices('[') {
             let asked = &conversation[..at];
             assert!(!answered(asked), "{asked}");
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn each_request_is_waited_for() {
+    fn each_request_waits_for_its_answer() {
         for conversation in [
             "Q[TDCZ]",
             "F[VZ]",
@@ -288,7 +288,7 @@ mod tests {
             check(conversation);
         }
         assert!(answered(""));
-        // The first is answered while the second has no Sync yet, or waits for it.
+        // Only the first request is answered.
         assert!(!answered("S PBE[Z]"));
         assert!(!answered("QS[Z]"));
         assert!(!answered("PBEH[12C]"));
@@ -310,7 +310,7 @@ mod tests {
             "PBE Q[12C EZ]",
             "Q PBES[EZ 12CZ]",
             "F[EZ]S[Z]",
-            // Of a Sync: at its commit.
+            // Sync itself fails, when it commits.
             "PBES Q[12CEZ CZ]",
             "PBES PBES[EZ EZ]",
             "PBE[E]P[]B[]S[Z]Q[CZ]",
@@ -328,15 +328,15 @@ mod tests {
             "Q[G]ddc[CZ]",
             "Q[G]ddf[EZ]",
             "Q[G]Sdc[CZ]",
-            // Of a transaction block in one query.
+            // Two COPYs in one query.
             "Q[CG]dc[CG]dc[CZ]",
-            // What was under way when COPY failed.
+            // The client still sends data after the COPY failed.
             "Q[GE]ddcQ[Z Z]",
             "PBES[12G]ddcS[CZ]",
             "PBES[12G]ddfS[EZ]",
             "PBES[12GE]S[Z]",
             "PBES[12GE]dcS[Z]",
-            // The Sync behind the data is seen after the error.
+            // The server reads the Sync after the data, when the COPY has failed.
             "PBES[12G]dS Q[E Z CZ]",
             "PBES[12GE]dcQS[Z]",
             "Q PBES[Z 12G]ddcS[CZ]",
@@ -352,12 +352,12 @@ mod tests {
         ] {
             check(conversation);
         }
-        // The end of a COPY that had failed already is no other's.
+        // A CopyDone after a failed query does not end a later COPY.
         check("Q[EZ]dcPBES[12G]dcS[CZ]");
     }
 
     #[test]
-    fn what_is_not_understood_makes_nothing_idle() {
+    fn an_invalid_stream_never_counts_as_answered() {
         let mut requests = Requests::default();
         for (bytes, expected) in [
             (&b"d\0\0"[..], false),
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_answered_takes_no_room() {
+    fn messages_without_an_answer_do_not_fill_the_queue() {
         let mut requests = Requests::default();
         requests.follow(b"Q\0\0\0\x04");
         requests.note_reply(server::COPY_IN_RESPONSE);

@@ -1,4 +1,4 @@
-//! The proxy's life: listening, signals, the drain at its end.
+//! Starts the listeners and services, waits for signals, and drains at the end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,43 +10,44 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::address::{Place, Server, words};
+use crate::address::{ListenAddress, Server, error_text};
 use crate::args::Serve;
+use crate::checks::{self, OwnAddresses};
 use crate::dial::{Dialer, resolve};
-use crate::drain::{self, Begin, Outcome, Schedule};
-use crate::hazards::{self, Own};
+use crate::drain::{self, DrainStart, Outcome, Schedule};
 use crate::health::State;
 use crate::listen::{self, Listener};
 use crate::reload::{self, Files};
 use crate::shared::{Settings, Shared};
 use crate::{control, metrics, session, watch};
 
-/// Some clients had to be ended.
-const ENDED: u8 = 3;
-/// The start does not wait longer for the name of the server to be resolved.
-const NAME: Duration = Duration::from_secs(5);
+/// The exit status when the drain terminated sessions.
+const SESSIONS_TERMINATED: u8 = 3;
+/// How long the start waits for the server's host name to be resolved.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A listener at work; sending on the channel makes it stop listening.
-type Work = (oneshot::Sender<()>, JoinHandle<()>);
+/// A running listener; a message on the channel stops it.
+type ListenerTask = (oneshot::Sender<()>, JoinHandle<()>);
 
-/// Serves until it is told to end; the exit status.
+/// Serves until a signal or command starts the drain, drains, and returns the exit status.
 pub async fn serve(arguments: Serve) -> Result<u8, String> {
-    let catch =
-        |kind| signal(kind).map_err(|error| format!("could not catch signals: {}", words(&error)));
+    let catch = |kind| {
+        signal(kind).map_err(|error| format!("could not catch signals: {}", error_text(&error)))
+    };
     let mut terminate = catch(SignalKind::terminate())?;
     let mut interrupt = catch(SignalKind::interrupt())?;
     let user = catch(SignalKind::user_defined1())?;
     let hangup = catch(SignalKind::hangup())?;
-    // Each client takes two descriptors. Where no more are allowed, accepting waits until some come free.
+    // Each client needs two descriptors. When the limit cannot be raised, `accept` waits for free descriptors.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let files = Files::of(&arguments);
     let shared = shared(&arguments, &files)?;
     let listeners = listen(&shared, &arguments).await?;
     let addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
     begin_services(&shared, &arguments, &addresses).await?;
-    tokio::spawn(announcements(shared.clone(), user, arguments.spread));
-    tokio::spawn(reload::on(hangup, shared.clone(), files));
-    let works: Vec<Work> = listeners
+    tokio::spawn(handle_announcements(shared.clone(), user, arguments.spread));
+    tokio::spawn(reload::run(hangup, shared.clone(), files));
+    let tasks: Vec<ListenerTask> = listeners
         .into_iter()
         .map(|listener| begin_accepting(&shared, listener))
         .collect();
@@ -57,8 +58,8 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
         _ = interrupt.recv() => {}
         () = shared.drain.notified() => {}
     }
-    // Clients may leave while listening ends: they count.
-    let begin = Begin::now(&shared);
+    // Clients that disconnect while the listeners stop count, too.
+    let start = DrainStart::now(&shared);
     shared
         .draining
         .store(true, std::sync::atomic::Ordering::Relaxed);
@@ -66,9 +67,9 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     if arguments.refuse {
         shared.set_refusing();
     } else {
-        stop_accepting(works).await;
+        stop_accepting(tasks).await;
     }
-    let hurry = async {
+    let stop_now = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -79,53 +80,59 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
         grace: arguments.grace,
         deadline: arguments.deadline,
     };
-    let Outcome { left, ended, took } = drain::drain(&shared, begin, schedule, hurry).await;
+    let Outcome { left, ended, took } = drain::drain(&shared, start, schedule, stop_now).await;
     let seconds = took.as_secs_f64();
     info!(
         left,
         ended, seconds, "drained in {seconds:.2} s: {left} left by themselves, {ended} ended"
     );
-    Ok(if ended == 0 { 0 } else { ENDED })
+    Ok(if ended == 0 { 0 } else { SESSIONS_TERMINATED })
 }
 
 fn shared(arguments: &Serve, files: &Files) -> Result<Shared, String> {
-    let (front, back) = files.read()?;
-    if front.is_some() && back.is_some() {
+    let (client_tls, server_tls) = files.read()?;
+    if client_tls.is_some() && server_tls.is_some() {
         warn!(
-            "with TLS on both sides the proxy needs the server's own certificate and key, or channel binding fails"
+            "TLS on both sides: SCRAM channel binding fails unless --tls-cert and --tls-key are the server's own certificate \
+             and key"
         );
     }
-    let dialer = Dialer::new(arguments.server.clone(), back, arguments.connect_timeout);
+    let dialer = Dialer::new(
+        arguments.server.clone(),
+        server_tls,
+        arguments.connect_timeout,
+    );
     let settings = Settings {
         is_watched: !arguments.no_watch,
         parameter_status: arguments.parameter_status,
         application_name_add_host: arguments.application_name_add_host,
         startup_timeout: arguments.startup_timeout,
     };
-    Ok(Shared::new(dialer, front, settings))
+    Ok(Shared::new(dialer, client_tls, settings))
 }
 
-/// Listens everywhere, unless that would be a mistake.
+/// Starts all listeners, unless the proxy would then connect to itself.
 async fn listen(shared: &Shared, arguments: &Serve) -> Result<Vec<Listener>, String> {
-    let places = listen::places(&arguments.listen, arguments.port).await?;
+    let places = listen::resolve_all(&arguments.listen, arguments.port).await?;
     let server = server_addresses(shared).await;
-    hazards::refuse_loop(&shared.dialer.server, &server, &places)?;
-    let begin = |place: &Place| listen::listen(place, arguments.socket_mode, arguments.reuse_port);
+    checks::refuse_loop(&shared.dialer.server, &server, &places)?;
+    let begin =
+        |place: &ListenAddress| listen::listen(place, arguments.socket_mode, arguments.reuse_port);
     let listeners: Result<Vec<Listener>, String> = places.iter().map(begin).collect();
     let listeners = listeners?;
-    // By now their ports are known.
-    let own = Own(listeners.iter().filter_map(Listener::tcp_address).collect());
-    hazards::warn_of_trust(&server, &own);
+    // Port 0 has become a real port now.
+    let own = OwnAddresses(listeners.iter().filter_map(Listener::tcp_address).collect());
+    checks::warn_about_trusted_address(&server, &own);
     shared.dialer.avoid(own);
     Ok(listeners)
 }
 
-/// None where the server is no host, or its name is not known yet: that is logged.
+/// The server's IP addresses. Empty for a Unix socket, and when the name cannot be resolved, which is logged.
 async fn server_addresses(shared: &Shared) -> Vec<SocketAddr> {
     let Server::Tcp(host, port) = &shared.dialer.server else {
         return Vec::new();
     };
-    let found = timeout(NAME, resolve(host, *port)).await;
+    let found = timeout(RESOLVE_TIMEOUT, resolve(host, *port)).await;
     let found = found.unwrap_or_else(|_| {
         Err(format!(
             "could not translate host name \"{host}\" to address: timeout expired"
@@ -146,7 +153,7 @@ async fn begin_services(
         let listening = control::listen(path, arguments.reuse_port);
         let listening = listening.map_err(|text| {
             let path = path.display();
-            format!("could not make the control socket {path}: {text}")
+            format!("could not create the control socket {path}: {text}")
         })?;
         tokio::spawn(control::serve(
             shared.clone(),
@@ -157,7 +164,7 @@ async fn begin_services(
     if let Some(address) = &arguments.metrics {
         let listener = TcpListener::bind(address).await;
         let listener = listener
-            .map_err(|error| format!("could not listen at {address}: {}", words(&error)))?;
+            .map_err(|error| format!("could not listen at {address}: {}", error_text(&error)))?;
         tokio::spawn(metrics::serve(shared.clone(), listener));
     }
     if !arguments.no_watch {
@@ -171,8 +178,8 @@ async fn begin_services(
     Ok(())
 }
 
-/// SIGUSR1 and the control socket: everybody is told, and serving goes on.
-async fn announcements(shared: Shared, mut user: Signal, spread: Duration) {
+/// Sends GoAway to all clients on SIGUSR1 and on the command `goaway`; the proxy keeps serving.
+async fn handle_announcements(shared: Shared, mut user: Signal, spread: Duration) {
     loop {
         tokio::select! {
             _ = user.recv() => {}
@@ -182,7 +189,7 @@ async fn announcements(shared: Shared, mut user: Signal, spread: Duration) {
     }
 }
 
-fn begin_accepting(shared: &Shared, listener: Listener) -> Work {
+fn begin_accepting(shared: &Shared, listener: Listener) -> ListenerTask {
     let (stop, stopped) = oneshot::channel();
     let shared = shared.clone();
     let task = tokio::spawn(async move {
@@ -204,15 +211,15 @@ async fn accept(shared: &Shared, listener: &Listener) {
     }
 }
 
-/// Ends listening; whoever has connected by then is served.
-async fn stop_accepting(works: Vec<Work>) {
-    let mut tasks = Vec::new();
-    for (stop, task) in works {
-        // A listener whose task has ended listens no more.
+/// Stops all listeners. Clients that have already connected are served.
+async fn stop_accepting(tasks: Vec<ListenerTask>) {
+    let mut stopping = Vec::new();
+    for (stop, task) in tasks {
+        // This fails when the task has ended; then its listener is closed.
         let _ = stop.send(());
-        tasks.push(task);
+        stopping.push(task);
     }
-    for task in tasks {
+    for task in stopping {
         let _ = task.await;
     }
 }

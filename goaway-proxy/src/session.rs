@@ -1,4 +1,4 @@
-//! A connection from its first byte: what the client wants, a connection to the server, and the relaying.
+//! Serves one client: reads its first packets, connects to the server, and relays the session.
 
 use std::io;
 use std::time::Duration;
@@ -7,48 +7,50 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
-use crate::address::{Peer, words};
+use pq_protocol::codes::answer;
+
+use crate::address::{Peer, error_text};
+use crate::commands::Command;
 use crate::dial::{Connected, Failure};
-use crate::early::Early;
+use crate::early_data::EarlyData;
 use crate::frames::Edits;
 use crate::messages;
-use crate::orders::Command;
-use crate::registry::{About, Activity, Beginning};
+use crate::registry::{Activity, ClientInfo, OpeningGuard};
 use crate::relay::{End, Relay};
 use crate::shared::Shared;
 use crate::startup::{self, Opening, Startup};
 use crate::wire::Wire;
 
-/// Serves one client to its end.
+/// Serves one client until its connection ends.
 pub fn serve(shared: Shared, client: Wire, peer: Peer) -> impl Future<Output = ()> {
-    // From now on, not from when the task first runs.
-    let beginning = shared.registry.begin();
+    // Count the connection now, not when the task first runs.
+    let opening = shared.registry.count_opening();
     async move {
-        match timeout(shared.startup_timeout, opening(&shared, client)).await {
-            Err(_) => debug!(client = %peer, "a client said nothing"),
+        match timeout(shared.startup_timeout, read_opening(&shared, client)).await {
+            Err(_) => debug!(client = %peer, "a client sent no startup packet in time"),
             Ok(Err(error)) => {
-                let words = words(&error);
-                debug!(client = %peer, "a client went away before it began: {words}");
+                let words = error_text(&error);
+                debug!(client = %peer, "a client disconnected before its startup packet: {words}");
             }
             Ok(Ok((mut client, Opening::Cancel(packet)))) => {
                 let cancels = &shared.cancels;
                 cancels
-                    .pass_on(&packet, &shared.dialer, &shared.registry)
+                    .forward(&packet, &shared.dialer, &shared.registry)
                     .await;
-                client.say_goodbye().await;
+                client.send_close_notify().await;
             }
             Ok(Ok((client, Opening::Session(startup)))) => {
-                session(&shared, client, peer, startup, beginning).await
+                session(&shared, client, peer, startup, opening).await
             }
             Ok(Ok((_, Opening::TlsRequest | Opening::GssRequest))) => {}
         }
     }
 }
 
-/// Reads up to a startup packet or a cancel request, answering requests for encryption on the way.
-async fn opening(shared: &Shared, client: Wire) -> io::Result<(Wire, Opening)> {
-    let mut client = shared.begin(client).await?;
-    // Inside TLS nothing more can be asked for.
+/// Reads packets up to a startup packet or a cancel request, and answers encryption requests.
+async fn read_opening(shared: &Shared, client: Wire) -> io::Result<(Wire, Opening)> {
+    let mut client = shared.accept_direct_tls(client).await?;
+    // After direct TLS, the client must not request encryption again.
     let (mut tls, mut gss) = (client.is_encrypted(), client.is_encrypted());
     loop {
         let mut head = [0; 4];
@@ -67,7 +69,7 @@ async fn opening(shared: &Shared, client: Wire) -> io::Result<(Wire, Opening)> {
             }
             Ok(Opening::GssRequest) if !gss => {
                 gss = true;
-                client.write_all(b"N").await?;
+                client.write_all(&[answer::NO]).await?;
             }
             Ok(Opening::TlsRequest | Opening::GssRequest) => {
                 return refuse(&mut client, "unsupported frontend protocol").await;
@@ -79,25 +81,25 @@ async fn opening(shared: &Shared, client: Wire) -> io::Result<(Wire, Opening)> {
 }
 
 async fn refuse<T>(client: &mut Wire, reason: &str) -> io::Result<T> {
-    say(client, &messages::fatal("08P01", reason)).await;
+    send_last(client, &messages::fatal("08P01", reason)).await;
     Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
-/// A last word, which nobody waits for longer than a moment.
-async fn say(client: &mut Wire, message: &[u8]) {
-    let word = async {
+/// Sends a last message and closes the connection; waits at most one second.
+async fn send_last(client: &mut Wire, message: &[u8]) {
+    let write = async {
         client.write_all(message).await?;
         client.shutdown().await
     };
-    // The client may be gone already.
-    let _ = timeout(Duration::from_secs(1), word).await;
+    // The client may have disconnected already.
+    let _ = timeout(Duration::from_secs(1), write).await;
 }
 
-/// Connects to the server while the client waits for it; None when the client has gone.
+/// Connects to the server; None if the client disconnects meanwhile.
 async fn connect(
     shared: &Shared,
     client: &mut Wire,
-    early: &mut Early,
+    early: &mut EarlyData,
 ) -> Option<Result<Connected, Failure>> {
     let connected = async {
         let connected = timeout(shared.startup_timeout, shared.dialer.connect(None)).await;
@@ -106,7 +108,7 @@ async fn connect(
     tokio::select! {
         biased;
         connected = connected => Some(connected),
-        () = early.until_gone(client) => None,
+        () = early.read_until_gone(client) => None,
     }
 }
 
@@ -115,26 +117,26 @@ async fn session(
     mut client: Wire,
     peer: Peer,
     startup: Startup,
-    beginning: Beginning,
+    opening: OpeningGuard,
 ) {
     if shared.refuses() {
-        return say(&mut client, &messages::shutting_down()).await;
+        return send_last(&mut client, &messages::shutting_down()).await;
     }
     let (user, database) = (startup.user, startup.database);
-    let mut early = Early::default();
+    let mut early = EarlyData::default();
     let Connected { wire, address } = match connect(shared, &mut client, &mut early).await {
         Some(Ok(connected)) => connected,
         Some(Err(failure)) => {
             let detail = &failure.detail;
             warn!(client = %peer, %user, %database, "could not connect to the server: {detail}");
             shared.note_connect(Some(detail));
-            // Of all refusals only this one sends a client of several hosts to the next.
+            // With this SQLSTATE alone, libpq tries the next host.
             let reason = failure.reason;
             let text = format!("could not connect to the server behind the proxy: {reason}");
-            return say(&mut client, &messages::fatal("57P03", &text)).await;
+            return send_last(&mut client, &messages::fatal("57P03", &text)).await;
         }
         None => {
-            return info!(client = %peer, %user, %database, "a client has left before the server was reached");
+            return info!(client = %peer, %user, %database, "a client disconnected before the proxy reached the server");
         }
     };
     shared.note_connect(None);
@@ -143,32 +145,36 @@ async fn session(
         version: startup.version,
         no_channel_binding: wire.is_encrypted() && !client.is_encrypted(),
     };
-    let place = shared.registry.enter(About {
+    let registration = shared.registry.enter(ClientInfo {
         user,
         database,
         peer,
         server: address,
-        asked: startup.asks,
+        asked: startup.requests_goaway,
         replication: startup.replication,
     });
-    drop(beginning);
+    drop(opening);
     let packet = match shared.application_name_add_host {
-        true => startup::with_address(&startup.packet, &peer.to_string()),
+        true => startup::add_address(&startup.packet, &peer.to_string()),
         false => startup.packet,
     };
-    let mut relay = Relay::new(client, wire, edits, place, shared.parameter_status);
-    if shared.is_told_to_leave() {
-        relay.place.client.command(Command::Tell);
+    let mut relay = Relay::new(client, wire, edits, registration, shared.parameter_status);
+    if shared.tells_new_clients() {
+        relay.registration.client.command(Command::SendGoAway);
     }
     let end = relay.run(packet, early, shared.startup_timeout).await;
-    relay.place.was_ended = end == End::ByProxy;
+    relay.registration.was_ended = end == End::ByProxy;
     report(shared, &relay, end);
 }
 
+/// Logs the end of a session.
 fn report(shared: &Shared, relay: &Relay, end: End) {
-    let client = &relay.place.client;
-    if end == End::Nonsense {
-        warn!(pid = client.pid(), "the server's stream made no sense");
+    let client = &relay.registration.client;
+    if end == End::ProtocolError {
+        warn!(
+            pid = client.pid(),
+            "closed a session: the server sent a message with an invalid length"
+        );
     }
     if relay.refusal() == Some(*b"57P03") {
         shared.server_refused.notify_one();

@@ -1,4 +1,4 @@
-//! What every session refers to.
+//! The state that all sessions share.
 
 use std::io;
 use std::ops::Deref;
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use pq_protocol::codes::answer;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
@@ -13,39 +14,39 @@ use crate::cancels::Cancels;
 use crate::dial::Dialer;
 use crate::health::{Health, State as ServerState};
 use crate::registry::Registry;
-use crate::tls::Front;
+use crate::tls::ClientTls;
 use crate::wire::Wire;
 
 /// The proxy's state.
 pub struct State {
     pub dialer: Dialer,
-    /// TLS with clients; replaced when its certificate is read again.
-    front: RwLock<Option<Front>>,
+    /// The TLS settings for clients; SIGHUP replaces them.
+    client_tls: RwLock<Option<ClientTls>>,
     pub registry: Arc<Registry>,
     pub health: Health,
-    /// Something looks at the server all the time: only that says that it is well.
+    /// The watch probes the server. Then only a successful probe, not a client's connection, sets the health to up.
     pub is_watched: bool,
     pub cancels: Cancels,
-    /// Clients that did not ask are told by a parameter.
+    /// Clients that did not request GoAway get a parameter instead.
     pub parameter_status: bool,
-    /// The server is told where clients connect from.
+    /// Append the client's address to application_name.
     pub application_name_add_host: bool,
-    /// A client that has not said what it wants by then is gone, and a server that has not opened the session
+    /// The timeout for the startup packet, for connecting to the server, and for opening the session
     /// (PostgreSQL: authentication_timeout).
     pub startup_timeout: Duration,
     refusing: AtomicBool,
-    /// Every client is to be told, new ones at once.
-    leaving: AtomicBool,
-    /// A client was refused as by a server that is shutting down, or did not reach it.
+    /// New clients receive GoAway as soon as their session is open.
+    tells_new_clients: AtomicBool,
+    /// Notified when the server refuses a client with 57P03 or cannot be reached: the watch then probes at once.
     pub server_refused: Notify,
-    /// A drain was asked for; the program ends with it.
+    /// Notified by the command `drain`.
     pub drain: Notify,
     pub draining: AtomicBool,
-    /// Everybody is to be told, while serving goes on.
+    /// Notified by the command `goaway`.
     pub announce: Notify,
 }
 
-/// What the command line says of it.
+/// The settings from the command line.
 pub struct Settings {
     pub is_watched: bool,
     pub parameter_status: bool,
@@ -53,7 +54,7 @@ pub struct Settings {
     pub startup_timeout: Duration,
 }
 
-/// A handle of it.
+/// A handle to the state.
 #[derive(Clone)]
 pub struct Shared(Arc<State>);
 
@@ -66,10 +67,10 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub fn new(dialer: Dialer, front: Option<Front>, settings: Settings) -> Shared {
+    pub fn new(dialer: Dialer, client_tls: Option<ClientTls>, settings: Settings) -> Shared {
         Shared(Arc::new(State {
             dialer,
-            front: RwLock::new(front),
+            client_tls: RwLock::new(client_tls),
             registry: Arc::default(),
             health: Health::default(),
             is_watched: settings.is_watched,
@@ -78,7 +79,7 @@ impl Shared {
             application_name_add_host: settings.application_name_add_host,
             startup_timeout: settings.startup_timeout,
             refusing: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
+            tells_new_clients: AtomicBool::new(false),
             server_refused: Notify::new(),
             drain: Notify::new(),
             draining: AtomicBool::new(false),
@@ -95,25 +96,25 @@ impl Shared {
         self.refusing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a new client is to be told as soon as it is there.
-    pub fn is_told_to_leave(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+    /// Whether new clients receive GoAway as soon as their session is open.
+    pub fn tells_new_clients(&self) -> bool {
+        self.tells_new_clients.load(Ordering::Relaxed)
     }
 
-    pub fn set_told_to_leave(&self, leave: bool) {
-        self.leaving.store(leave, Ordering::Relaxed);
+    pub fn set_tells_new_clients(&self, tell: bool) {
+        self.tells_new_clients.store(tell, Ordering::Relaxed);
     }
 
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Takes in what a try to connect has shown of the server.
+    /// Stores the server's state after an attempt to connect.
     pub fn set_health(&self, state: ServerState) {
         self.health.set(&self.dialer.server.to_string(), state);
     }
 
-    /// A client's connection to the server was made, or not.
+    /// Records whether connecting to the server for a client failed, and why.
     pub fn note_connect(&self, failed: Option<&str>) {
         match failed {
             Some(reason) => {
@@ -125,37 +126,43 @@ impl Shared {
         }
     }
 
-    fn front(&self) -> Option<Front> {
-        let front = self.front.read().unwrap_or_else(PoisonError::into_inner);
-        front.clone()
+    fn client_tls(&self) -> Option<ClientTls> {
+        let client_tls = self
+            .client_tls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        client_tls.clone()
     }
 
-    pub fn set_front(&self, front: Option<Front>) {
-        *self.front.write().unwrap_or_else(PoisonError::into_inner) = front;
+    pub fn set_client_tls(&self, client_tls: Option<ClientTls>) {
+        *self
+            .client_tls
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = client_tls;
     }
 
-    /// Answers a client's request for TLS; where there is some, shakes hands.
+    /// Answers SSLRequest, and does the TLS handshake if the proxy offers TLS.
     pub async fn answer_tls_request(&self, client: Wire) -> io::Result<Wire> {
-        match (client, self.front()) {
-            (Wire::Tcp(mut client), Some(front)) => {
-                client.write_all(b"S").await?;
-                front.accept(client, false).await
+        match (client, self.client_tls()) {
+            (Wire::Tcp(mut client), Some(client_tls)) => {
+                client.write_all(&[answer::TLS]).await?;
+                client_tls.accept(client, false).await
             }
             (mut client, _) => {
-                client.write_all(b"N").await?;
+                client.write_all(&[answer::NO]).await?;
                 Ok(client)
             }
         }
     }
 
-    /// Shakes hands with a client that begins with TLS, where there is some.
-    pub async fn begin(&self, client: Wire) -> io::Result<Wire> {
-        let Some(front) = self.front() else {
+    /// Does the TLS handshake with a client that starts with it (direct TLS).
+    pub async fn accept_direct_tls(&self, client: Wire) -> io::Result<Wire> {
+        let Some(client_tls) = self.client_tls() else {
             return Ok(client);
         };
         let direct = client.begins_with_tls().await?;
         match client {
-            Wire::Tcp(client) if direct => front.accept(client, true).await,
+            Wire::Tcp(client) if direct => client_tls.accept(client, true).await,
             client => Ok(client),
         }
     }

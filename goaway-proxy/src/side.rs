@@ -1,4 +1,4 @@
-//! One side of a session: a connection, and what waits to be written to it.
+//! One side of a session: a connection, and the bytes that wait to be written to it.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -13,11 +13,11 @@ pub struct Side {
     pub pending: Vec<u8>,
     written: usize,
     flushed: bool,
-    /// It has ended its sending.
-    pub is_over: bool,
-    /// It was told that nothing more comes.
+    /// The peer has closed its sending direction.
+    pub at_eof: bool,
+    /// The proxy has closed its own sending direction.
     is_shut: bool,
-    /// Nothing more can be written to it.
+    /// Writes fail: bytes for the peer are discarded.
     is_broken: bool,
 }
 
@@ -28,19 +28,19 @@ impl Side {
             pending: Vec::new(),
             written: 0,
             flushed: true,
-            is_over: false,
+            at_eof: false,
             is_shut: false,
             is_broken: false,
         }
     }
 
-    /// Reads what is there; Ready(Ok(0)) at the end.
+    /// Reads available bytes; Ready(Ok(0)) means end of file.
     pub fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         match Pin::new(&mut self.wire).poll_read(cx, &mut buffer) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
-            // TLS that ends without a goodbye.
+            // TLS without close_notify.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 Poll::Ready(Ok(0))
             }
@@ -48,7 +48,7 @@ impl Side {
         }
     }
 
-    /// Writes what can be written at once and keeps the rest.
+    /// Writes as much as the socket accepts at once, and queues the rest.
     pub fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
         if self.is_broken {
             return Ok(());
@@ -64,7 +64,7 @@ impl Side {
         Ok(())
     }
 
-    /// Writes what waits; Ready when nothing does.
+    /// Writes the queued bytes; Ready when the queue is empty.
     pub fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.pending.get(self.written..).filter(|r| !r.is_empty()) {
             self.flushed = false;
@@ -86,8 +86,8 @@ impl Side {
         Poll::Ready(Ok(()))
     }
 
-    /// What is written from now on goes nowhere.
-    pub fn forget(&mut self) {
+    /// Discards the queue and all later writes.
+    pub fn discard_writes(&mut self) {
         self.is_broken = true;
         self.is_shut = true;
         self.pending = Vec::new();
@@ -95,12 +95,12 @@ impl Side {
         self.flushed = true;
     }
 
-    /// Tells it that nothing more comes: Ready when that is done, and never again.
+    /// Closes the sending direction. Ready once, when that is done.
     pub fn shut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_shut {
             return Poll::Pending;
         }
-        // One that broke knows.
+        // An error does not matter: the connection is broken then.
         let done = Pin::new(&mut self.wire).poll_shutdown(cx);
         self.is_shut = done.is_ready();
         done.map(|_| ())

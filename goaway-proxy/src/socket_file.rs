@@ -1,4 +1,4 @@
-//! The files of Unix sockets: a place that another process has is not taken from it.
+//! The files of Unix sockets. The proxy does not replace a socket that another process listens on.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
-use crate::address::words;
+use crate::address::error_text;
 
-/// Connections that may wait to be accepted.
+/// The length of the accept queue.
 const BACKLOG: i32 = 4096;
 
-/// The file of a Unix socket, removed with its listener unless another has taken its place.
+/// The file of a Unix socket. Dropping this removes the file, unless another process has replaced it.
 #[derive(Debug)]
 pub struct SocketFile {
     pub path: PathBuf,
     inode: u64,
-    /// Goes after it.
+    /// Removed after the socket.
     _lock: Option<LockFile>,
 }
 
@@ -32,14 +32,14 @@ impl SocketFile {
         })
     }
 
-    pub fn guarded_by(mut self, lock: LockFile) -> SocketFile {
+    pub fn with_lock(mut self, lock: LockFile) -> SocketFile {
         self._lock = Some(lock);
         self
     }
 
     pub fn remove(&self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
-            // What cannot be removed is a dead socket, which the next one to listen replaces.
+            // If this fails, the next proxy replaces the unused socket.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -51,17 +51,17 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at `path`. A dead socket is replaced, a live one if it `may_replace` it, and nothing else.
+/// Listens on `path`. Replaces a socket without a listener, and one with a listener if `may_replace` says so.
 pub fn listen(
     path: &Path,
     mode: u32,
     may_replace: impl FnOnce() -> bool,
 ) -> Result<(UnixListener, SocketFile), String> {
-    let failed = |error: io::Error| words(&error);
+    let failed = |error: io::Error| error_text(&error);
     check(path, may_replace)?;
-    // Made beside its place and then moved there, so that no connect falls into a gap.
+    // Create the socket under another name and rename it: clients can connect at all times.
     let new = path.with_extension(format!("new-{}", std::process::id()));
-    if let Found::Dead = look(&new).map_err(failed)? {
+    if let Found::Dead = inspect(&new).map_err(failed)? {
         fs::remove_file(&new).map_err(failed)?;
     }
     let listener = bind(&new, mode).map_err(failed)?;
@@ -74,17 +74,17 @@ pub fn listen(
     Ok((listener, file))
 }
 
-/// Err when what is at `path` is not to be replaced.
+/// Fails if there is a file at `path` that must not be replaced.
 pub fn check(path: &Path, may_replace: impl FnOnce() -> bool) -> Result<(), String> {
-    match look(path).map_err(|error| words(&error))? {
+    match inspect(path).map_err(|error| error_text(&error))? {
         Found::Nothing | Found::Dead => Ok(()),
-        Found::Other => Err("there is a file that is not a socket".to_owned()),
+        Found::Other => Err("the file exists and is not a socket".to_owned()),
         Found::Live if may_replace() => Ok(()),
-        Found::Live => Err("another process listens there".to_owned()),
+        Found::Live => Err("another process is listening on this socket".to_owned()),
     }
 }
 
-/// Nobody can connect before the mode is right.
+/// Sets the mode before it listens, so that nobody can connect earlier.
 fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
@@ -101,19 +101,19 @@ fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     UnixListener::from_std(socket.into())
 }
 
-/// What is at a place where a socket is to be.
+/// What exists at a socket's path.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
-    /// A socket that nobody listens at.
+    /// A socket without a listener.
     Dead,
-    /// One that somebody listens at, or that cannot be tried.
+    /// A socket with a listener, or one that cannot be checked.
     Live,
-    /// No socket.
+    /// Not a socket.
     Other,
 }
 
-fn look(path: &Path) -> io::Result<Found> {
+fn inspect(path: &Path) -> io::Result<Found> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(error),
@@ -121,7 +121,7 @@ fn look(path: &Path) -> io::Result<Found> {
         Ok(_) => {}
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Where the queue is full somebody listens, and this is not to wait for him.
+    // A full accept queue means that there is a listener: do not wait.
     socket.set_nonblocking(true)?;
     match socket.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(Found::Dead),
@@ -130,26 +130,26 @@ fn look(path: &Path) -> io::Result<Found> {
     }
 }
 
-/// PostgreSQL's guard of a socket: a file beside it that names the process whose it is.
+/// PostgreSQL's lock file: a file next to the socket with the process ID of its owner.
 #[derive(Debug)]
 pub struct LockFile {
     path: PathBuf,
 }
 
-/// The second line of a proxy's; PostgreSQL has its data directory there.
+/// The second line of a proxy's lock file; PostgreSQL writes its data directory there.
 const PROXY: &str = "goaway-proxy";
-/// What a process that has such a lock calls itself.
-const OWNERS: [&str; 3] = ["postgres", "postmaster", PROXY];
+/// The names of processes that write such lock files.
+const OWNER_NAMES: [&str; 3] = ["postgres", "postmaster", PROXY];
 
 impl LockFile {
-    /// That of the socket at `socket`. `replace`: if it is another proxy's it is taken over.
+    /// Creates the lock file of `socket`. With `replace`, it takes over the lock file of another running proxy.
     pub fn take(socket: &Path, replace: bool) -> Result<LockFile, String> {
         let mut path = socket.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
         let failed = |what: &str, error: &io::Error| {
-            let (path, words) = (path.display(), words(error));
-            format!("could not {what} lock file \"{path}\": {words}")
+            let (path, reason) = (path.display(), error_text(error));
+            format!("could not {what} lock file \"{path}\": {reason}")
         };
         if let Err(error) = create(&path) {
             if error.kind() != ErrorKind::AlreadyExists {
@@ -159,12 +159,12 @@ impl LockFile {
             let owner = Owner::read(&text);
             if owner.is_alive() && !(replace && owner.is_proxy) {
                 return Err(format!(
-                    "lock file \"{}\" already exists: process {} has that socket",
+                    "lock file \"{}\" already exists: process {} is using the socket",
                     path.display(),
                     owner.pid
                 ));
             }
-            // In its place at once: a proxy that is to go removes only its own.
+            // Rename the new file over the old one. The old proxy removes a lock file only if it is its own.
             let new = path.with_extension(format!("lock-{}", std::process::id()));
             let _ = fs::remove_file(&new);
             create(&new).map_err(|error| failed("create", &error))?;
@@ -173,8 +173,8 @@ impl LockFile {
         Ok(LockFile { path })
     }
 
-    /// Whether the lock of this socket is a living proxy's.
-    pub fn is_a_proxys(socket: &Path) -> bool {
+    /// Whether a running proxy owns the lock file of this socket.
+    pub fn is_owned_by_proxy(socket: &Path) -> bool {
         let mut path = socket.as_os_str().to_owned();
         path.push(".lock");
         let text = fs::read_to_string(path).unwrap_or_default();
@@ -202,7 +202,7 @@ impl Drop for LockFile {
     }
 }
 
-/// Whom a lock file names; process 0 is nobody.
+/// The owner in a lock file; process 0 means no owner.
 #[derive(Debug)]
 struct Owner {
     pid: u32,
@@ -212,7 +212,7 @@ struct Owner {
 impl Owner {
     fn read(text: &str) -> Owner {
         let mut lines = text.lines();
-        // PostgreSQL's standalone backends write theirs negative.
+        // PostgreSQL's standalone backends write a negative number.
         let pid = lines
             .next()
             .unwrap_or_default()
@@ -224,14 +224,14 @@ impl Owner {
         }
     }
 
-    /// Whether it runs still, and not another process that has its number by now.
+    /// Whether the owner is running. A process with another name has only got the same ID later.
     fn is_alive(&self) -> bool {
         let name = |pid: &str| {
             let name = fs::read_to_string(format!("/proc/{pid}/comm"));
             name.unwrap_or_default()
         };
         let found = name(&self.pid.to_string());
-        let is_known = OWNERS.contains(&found.trim_end()) || found == name("self");
+        let is_known = OWNER_NAMES.contains(&found.trim_end()) || found == name("self");
         !found.is_empty() && is_known && self.pid != std::process::id()
     }
 }
@@ -241,28 +241,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn owners_are_read() {
+    fn the_owner_of_a_lock_file_is_parsed() {
         let own = format!("{}\n{PROXY}\n", std::process::id());
         let owner = Owner::read(&own);
         assert!(owner.is_proxy && !owner.is_alive());
         let server = Owner::read("-123\n/var/lib/postgresql\n5432\n");
         assert!(server.pid == 123 && !server.is_proxy);
         assert_eq!(Owner::read("").pid, 0);
-        // Process 1 is neither.
+        // Process 1 is neither PostgreSQL nor a proxy.
         assert!(!Owner::read("1\n").is_alive());
     }
 
     #[test]
-    fn places_are_looked_at() {
+    fn live_and_dead_sockets_and_other_files_are_distinguished() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
-        assert_eq!(look(&path).unwrap(), Found::Nothing);
+        assert_eq!(inspect(&path).unwrap(), Found::Nothing);
         let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert_eq!(look(&path).unwrap(), Found::Live);
+        assert_eq!(inspect(&path).unwrap(), Found::Live);
         drop(listener);
-        assert_eq!(look(&path).unwrap(), Found::Dead);
+        assert_eq!(inspect(&path).unwrap(), Found::Dead);
         fs::remove_file(&path).unwrap();
         fs::write(&path, "").unwrap();
-        assert_eq!(look(&path).unwrap(), Found::Other);
+        assert_eq!(inspect(&path).unwrap(), Found::Other);
     }
 }

@@ -1,49 +1,49 @@
-//! What a client says before anything else: requests for encryption, cancel requests, the startup packet.
+//! The packets at the start of a connection: encryption requests, cancel requests and startup packets.
 
 use pq_protocol::backend::Body;
 use pq_protocol::codes::{GOAWAY_KEY, request};
 
-/// PostgreSQL's own limit for a startup packet.
-const LONGEST: usize = 10_000;
+/// PostgreSQL's limit for a startup packet.
+const MAX_LENGTH: usize = 10_000;
 
-/// The first packets a client can send.
+/// A packet that starts a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Opening {
     TlsRequest,
     GssRequest,
-    /// To be passed on as it is.
+    /// The whole packet, to be forwarded unchanged.
     Cancel(Vec<u8>),
     Session(Startup),
 }
 
-/// A startup packet without the request for GoAway.
+/// A startup packet, with the request for GoAway removed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Startup {
-    /// What the server is sent.
+    /// The packet for the server.
     pub packet: Vec<u8>,
     pub version: u32,
-    /// The client asks for GoAway.
-    pub asks: bool,
-    /// A walsender's client, which is never told.
+    /// The client requests GoAway.
+    pub requests_goaway: bool,
+    /// A replication connection, which never receives GoAway.
     pub replication: bool,
-    /// Printable, and for people alone.
+    /// Without control characters, for the log and the status only.
     pub user: Box<str>,
     pub database: Box<str>,
 }
 
-/// SSLRequest, as a client sends it.
+/// The packet SSLRequest.
 pub fn tls_request() -> [u8; 8] {
     let [a, b, c, d] = request::TLS.to_be_bytes();
     [0, 0, 0, 8, a, b, c, d]
 }
 
-/// How long the packet is that begins with these four bytes; None for what no client sends.
+/// The length of the packet that starts with these four bytes; None if it is not valid.
 pub fn length(head: [u8; 4]) -> Option<usize> {
     let length = usize::try_from(u32::from_be_bytes(head)).ok()?;
-    (8..=LONGEST).contains(&length).then_some(length)
+    (8..=MAX_LENGTH).contains(&length).then_some(length)
 }
 
-/// Reads a whole packet, its length word included; Err says what is wrong with it, in PostgreSQL's words.
+/// Parses a whole packet, with its length word. The error has PostgreSQL's wording.
 pub fn read(packet: &[u8]) -> Result<Opening, &'static str> {
     const INVALID: &str = "invalid length of startup packet";
     let mut body = Body(packet);
@@ -62,7 +62,7 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
     const INVALID: &str = "invalid startup packet layout: expected terminator as last byte";
     let mut packet = vec![0; 4];
     packet.extend(version.to_be_bytes());
-    let (mut asks, mut replication) = (false, false);
+    let (mut requests_goaway, mut replication) = (false, false);
     let (mut user, mut database) = (&b""[..], &b""[..]);
     loop {
         let key = body.string().ok_or(INVALID)?;
@@ -71,7 +71,7 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
         }
         let value = body.string().ok_or(INVALID)?;
         if key == GOAWAY_KEY {
-            asks = !is_off(value);
+            requests_goaway = !is_off(value);
             continue;
         }
         match key {
@@ -97,16 +97,16 @@ fn session(version: u32, mut body: Body<'_>) -> Result<Startup, &'static str> {
     Ok(Startup {
         packet,
         version,
-        asks,
+        requests_goaway,
         replication,
         user: printable(user),
         database: printable(database),
     })
 }
 
-/// The same packet with a client's address behind its application_name.
-pub fn with_address(packet: &[u8], address: &str) -> Vec<u8> {
-    /// The server cuts off what is longer.
+/// Appends the client's address to the application_name in a startup packet.
+pub fn add_address(packet: &[u8], address: &str) -> Vec<u8> {
+    /// The server truncates longer names.
     const LONGEST_NAME: usize = 63;
     const KEY: &[u8] = b"application_name";
     let mut body = Body(packet.get(8..).unwrap_or_default());
@@ -126,18 +126,17 @@ pub fn with_address(packet: &[u8], address: &str) -> Vec<u8> {
     let room = LONGEST_NAME.saturating_sub(mark.len());
     let name = &name[..name.len().min(room)];
     marked.extend([KEY, b"\0", name, mark.as_bytes(), b"\0\0"].concat());
-    // The server refuses what is too long.
+    // The server refuses a packet that is too long.
     let length = u32::try_from(marked.len()).unwrap_or(u32::MAX);
     marked[..4].copy_from_slice(&length.to_be_bytes());
     marked
 }
 
-/// What may stand in a line of the log.
+/// Replaces control characters, so that the text fits in one line of the log.
 fn printable(name: &[u8]) -> Box<str> {
     let text = String::from_utf8_lossy(name);
-    let is_plain = |c: char| !c.is_control();
     text.chars()
-        .map(|c| if is_plain(c) { c } else { '?' })
+        .map(|c| if c.is_control() { '?' } else { c })
         .collect()
 }
 
@@ -167,26 +166,26 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_taken_out_and_the_rest_stays() {
+    fn the_request_for_goaway_is_removed_and_the_rest_stays() {
         let asked = startup(&[("user", "u"), ("_pq_.goaway", ""), ("_pq_.x", "1")]);
-        assert!(asked.asks && !asked.replication);
+        assert!(asked.requests_goaway && !asked.replication);
         assert_eq!(
             asked.packet,
             packet(0x0003_0000, &[("user", "u"), ("_pq_.x", "1")])
         );
-        assert!(!startup(&[("_pq_.goaway", "Off")]).asks);
-        assert!(!startup(&[("user", "u")]).asks);
+        assert!(!startup(&[("_pq_.goaway", "Off")]).requests_goaway);
+        assert!(!startup(&[("user", "u")]).requests_goaway);
     }
 
     #[test]
-    fn who_connects_and_where_is_known() {
+    fn user_and_database_are_parsed() {
         let named = startup(&[("user", "u"), ("database", "d\nx")]);
         assert_eq!((&*named.user, &*named.database), ("u", "d?x"));
         assert_eq!(&*startup(&[("user", "u")]).database, "u");
     }
 
     #[test]
-    fn an_address_stands_behind_the_name() {
+    fn the_address_is_appended_to_the_application_name() {
         let long = "x".repeat(80);
         let cut = format!("{} - 10.0.0.1:5", &long[..50]);
         for (name, expected) in [
@@ -198,22 +197,22 @@ mod tests {
                 let pairs = [("user", "u"), ("a", "b"), ("application_name", name)];
                 packet(0x0003_0000, &pairs)
             };
-            assert_eq!(with_address(&of(name), "10.0.0.1:5"), of(expected));
+            assert_eq!(add_address(&of(name), "10.0.0.1:5"), of(expected));
         }
         let unnamed = packet(0x0003_0000, &[("user", "u")]);
         let named = [("user", "u"), ("application_name", "a")];
-        assert_eq!(with_address(&unnamed, "a"), packet(0x0003_0000, &named));
+        assert_eq!(add_address(&unnamed, "a"), packet(0x0003_0000, &named));
     }
 
     #[test]
-    fn walsenders_are_known() {
+    fn replication_connections_are_recognized() {
         assert!(startup(&[("replication", "true")]).replication);
         assert!(startup(&[("replication", "database")]).replication);
         assert!(!startup(&[("replication", "off")]).replication);
     }
 
     #[test]
-    fn requests_are_told_apart() {
+    fn encryption_and_cancel_requests_are_recognized() {
         assert_eq!(read(&[0, 0, 0, 8, 4, 210, 22, 47]), Ok(Opening::TlsRequest));
         assert_eq!(read(&[0, 0, 0, 8, 4, 210, 22, 48]), Ok(Opening::GssRequest));
         let cancel = [0, 0, 0, 16, 4, 210, 22, 46, 0, 0, 0, 1, 9, 9, 9, 9];
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_packets_are_refused() {
         assert_eq!(length([0, 0, 0, 7]), None);
         assert_eq!(length([0, 0, 0x27, 0x11]), None);
         assert_eq!(length([0x80, 0, 0, 9]), None);

@@ -1,4 +1,4 @@
-//! TLS on either side of the proxy: what it shows its clients, and what it asks of its server.
+//! TLS to clients and TLS to the server.
 
 mod files;
 
@@ -22,21 +22,21 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::startup;
 use crate::wire::Wire;
 
-/// What PostgreSQL is called inside TLS (ALPN).
+/// The ALPN name of PostgreSQL's protocol.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// How the server is spoken to; the words are those of libpq's sslmode.
+/// The value of `--server-tls`, as libpq's sslmode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// Without TLS
+    /// No TLS
     Disable,
-    /// With TLS if the server has it, whatever its certificate
+    /// TLS if the server offers it, with any certificate
     Prefer,
-    /// With TLS, whatever the server's certificate
+    /// TLS, with any certificate
     Require,
-    /// With TLS, the certificate issued by whom --server-ca names
+    /// TLS, with a certificate that --server-ca or the system's roots verify
     VerifyCa,
-    /// The same, and the certificate names the host that --server says
+    /// Like verify-ca, and the certificate must match the host name in --server
     VerifyFull,
 }
 
@@ -48,18 +48,18 @@ impl Mode {
 
 fn why(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InconsistentKeys(_) => "it is not that of the certificate".to_owned(),
+        rustls::Error::InconsistentKeys(_) => "it does not match the certificate".to_owned(),
         other => other.to_string(),
     }
 }
 
-/// TLS with clients.
+/// The TLS settings for clients.
 #[derive(Clone)]
-pub struct Front(TlsAcceptor);
+pub struct ClientTls(TlsAcceptor);
 
-impl Front {
-    /// With the chain of certificates and the key in these PEM files.
-    pub fn new(certificate: &Path, key: &Path) -> Result<Front, String> {
+impl ClientTls {
+    /// Reads the certificate chain and the private key from these PEM files.
+    pub fn new(certificate: &Path, key: &Path) -> Result<ClientTls, String> {
         let (chain, key_der) = (files::certificates(certificate)?, files::key(key)?);
         let mut config = ServerConfig::builder_with_provider(provider().clone())
             .with_safe_default_protocol_versions()
@@ -68,43 +68,45 @@ impl Front {
             .with_single_cert(chain, key_der)
             .map_err(|error| {
                 format!(
-                    "could not use the key \"{}\": {}",
+                    "could not use the private key in \"{}\": {}",
                     key.display(),
                     why(&error)
                 )
             })?;
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
-        // As in PostgreSQL, sessions are not resumed.
+        // As in PostgreSQL, there is no session resumption.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Front(TlsAcceptor::from(Arc::new(config))))
+        Ok(ClientTls(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// A client's handshake. `direct`: the client did not ask first, and has to name the protocol.
+    /// Does a client's handshake. A `direct` client has sent no SSLRequest, so it must offer ALPN.
     pub async fn accept(&self, client: TcpStream, direct: bool) -> io::Result<Wire> {
         let stream = self.0.accept(client).await?;
         if direct && stream.get_ref().1.alpn_protocol() != Some(PROTOCOL) {
-            return Err(io::Error::other("direct TLS without ALPN"));
+            return Err(io::Error::other(
+                "the client started TLS without SSLRequest and without ALPN",
+            ));
         }
         Ok(Wire::Tls(Box::new(stream.into())))
     }
 }
 
-/// TLS with the server.
+/// The TLS settings for the server.
 #[derive(Clone)]
-pub struct Back {
+pub struct ServerTls {
     connector: TlsConnector,
     name: ServerName<'static>,
-    /// What the certificate has to name.
+    /// The host name that the certificate must match.
     host: Option<String>,
-    /// No TLS will do, too.
+    /// Continue without TLS if the server does not offer it.
     optional: bool,
 }
 
-impl Back {
-    /// To the server `host`; None if `mode` is not to use TLS. Whom to trust: the certificates in the PEM file `ca`, or
-    /// the system's.
-    pub fn new(mode: Mode, host: &str, ca: Option<&Path>) -> Result<Option<Back>, String> {
+impl ServerTls {
+    /// The settings for the server `host`; None if `mode` disables TLS. The root certificates are in the PEM file `ca`, or
+    /// they are the system's.
+    pub fn new(mode: Mode, host: &str, ca: Option<&Path>) -> Result<Option<ServerTls>, String> {
         let trust = match mode {
             Mode::Disable => return Ok(None),
             Mode::Prefer | Mode::Require => None,
@@ -119,9 +121,10 @@ impl Back {
             .with_no_client_auth();
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         config.resumption = Resumption::disabled();
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|error| format!("\"{host}\" cannot be a name in a certificate: {error}"))?;
-        Ok(Some(Back {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+            format!("the host \"{host}\" in --server is not a valid TLS server name: {error}")
+        })?;
+        Ok(Some(ServerTls {
             connector: TlsConnector::from(Arc::new(config)),
             name,
             host: (mode == Mode::VerifyFull).then(|| host.to_owned()),
@@ -129,13 +132,13 @@ impl Back {
         }))
     }
 
-    /// Asks the server for TLS. Its answer is read alone: what follows unencrypted is no part of the session.
+    /// Requests TLS from the server, and does the handshake. It reads exactly one byte without encryption.
     pub async fn connect(&self, mut server: TcpStream) -> io::Result<Wire> {
         server.write_all(&startup::tls_request()).await?;
         match server.read_u8().await? {
             answer::TLS => {
                 let handshake = self.connector.connect(self.name.clone(), server).await;
-                let stream = handshake.map_err(in_words)?;
+                let stream = handshake.map_err(with_openssl_text)?;
                 if let Some(host) = &self.host {
                     check_host(stream.get_ref().1, host)?;
                 }
@@ -153,8 +156,8 @@ impl Back {
     }
 }
 
-/// A handshake's error, where rustls has but a name for it, in OpenSSL's words.
-fn in_words(error: io::Error) -> io::Error {
+/// Replaces a certificate error of rustls with OpenSSL's text.
+fn with_openssl_text(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     let Some(rustls::Error::InvalidCertificate(fault)) = inner else {
         return error;
@@ -174,7 +177,7 @@ fn in_words(error: io::Error) -> io::Error {
     io::Error::other(format!("SSL error: certificate verify failed: {words}"))
 }
 
-/// Whether the server's certificate names `host`; Err is libpq's complaint.
+/// Checks that the server's certificate matches `host`; the error has libpq's text.
 fn check_host(session: &ClientConnection, host: &str) -> io::Result<()> {
     let certificates = session.peer_certificates().unwrap_or_default();
     let own = certificates.first().map(AsRef::as_ref);

@@ -1,4 +1,4 @@
-//! A connection to a client or to the server, whatever carries it.
+//! A connection to a client or to the server: TCP, a Unix socket or TLS.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,9 +20,9 @@ pub enum Wire {
 
 impl From<TcpStream> for Wire {
     fn from(stream: TcpStream) -> Wire {
-        // A message is written whole; waiting for more would only delay it.
+        // Messages are written whole: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
-        // As PostgreSQL and libpq do: a machine that is gone is noticed one day.
+        // As in PostgreSQL and libpq: this detects hosts that have disappeared.
         let _ = SockRef::from(&stream).set_keepalive(true);
         Wire::Tcp(stream)
     }
@@ -40,9 +40,9 @@ impl Wire {
         matches!(self, Wire::Tls(_))
     }
 
-    /// Whether its first byte, which stays to be read, begins a TLS handshake. TLS is for TCP alone, as in PostgreSQL.
+    /// Whether its first byte starts a TLS handshake. The byte stays in the socket. As in PostgreSQL, only TCP has TLS.
     pub async fn begins_with_tls(&self) -> io::Result<bool> {
-        /// The type of a record of the handshake.
+        /// The type of a TLS handshake record.
         const HANDSHAKE: u8 = 0x16;
         let Wire::Tcp(stream) = self else {
             return Ok(false);
@@ -60,30 +60,31 @@ impl Wire {
         }
     }
 
-    /// Whether the other side has closed its connection altogether, as far as the system knows; it may have ended only
-    /// its own sending.
+    /// Whether the kernel knows that the peer has closed both directions. After an end of file, the peer may still read.
     pub fn is_gone(&self) -> bool {
-        let nothing = &[];
+        let empty = &[];
         let sent = match (self, self.tcp()) {
-            (_, Some(stream)) => stream.try_write(nothing),
-            (Wire::Unix(stream), None) => stream.try_write(nothing),
+            (_, Some(stream)) => stream.try_write(empty),
+            (Wire::Unix(stream), None) => stream.try_write(empty),
             (_, None) => return false,
         };
         sent.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
     }
 
-    /// Has the system ask often whether the other side still listens: [`Wire::is_gone`] tells it then.
-    pub fn ask_often(&self) {
-        const OFTEN: Duration = Duration::from_secs(10);
+    /// Makes the kernel send keepalive probes every ten seconds, so that [`Wire::is_gone`] detects a lost peer.
+    pub fn shorten_keepalive(&self) {
+        const INTERVAL: Duration = Duration::from_secs(10);
         if let Some(stream) = self.tcp() {
-            let often = TcpKeepalive::new().with_time(OFTEN).with_interval(OFTEN);
-            // Without it the session lasts until the server ends it.
-            let _ = SockRef::from(stream).set_tcp_keepalive(&often);
+            let keepalive = TcpKeepalive::new()
+                .with_time(INTERVAL)
+                .with_interval(INTERVAL);
+            // If this fails, the session lasts until the server ends it.
+            let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
         }
     }
 
-    /// Tells the other side of TLS that this was all, if the system takes that at once.
-    pub async fn say_goodbye(&mut self) {
+    /// Sends TLS close_notify if the socket accepts it without waiting.
+    pub async fn send_close_notify(&mut self) {
         if let Wire::Tls(stream) = self {
             poll_fn(|cx| {
                 let _ = Pin::new(&mut *stream).poll_shutdown(cx);
@@ -94,7 +95,7 @@ impl Wire {
     }
 }
 
-/// Calls the same function of whatever stream it is.
+/// Calls a function of the stream inside.
 macro_rules! either {
     ($wire:expr, $function:ident($($argument:expr),*)) => {
         match $wire.get_mut() {

@@ -175,7 +175,7 @@ fn a_smart_shutdown_of_the_server_tells_its_clients() {
         let server = Postgres::start(version, "");
         let options = ["--spread", "0", "--watch-interval", "0.1"];
         let mut proxy = Proxy::start(&server, &options);
-        proxy.session.until("the server is there");
+        proxy.session.until("the server is up");
         let mut client = session(&proxy, &[("_pq_.goaway", "")]);
         server.control(&["stop", "-m", "smart", "--no-wait"]);
         let mut message = [0; 5];
@@ -198,7 +198,7 @@ fn watching_leaves_no_errors_in_the_servers_log() {
         let server = Postgres::start(Version::Oracle18, "log_connections = authentication");
         let options = ["--watch-interval", "0.05", "--watch-user", user];
         let mut proxy = Proxy::start(&server, &options);
-        proxy.session.until("the server is there");
+        proxy.session.until("the server is up");
         // Long enough for several more checks.
         thread::sleep(Duration::from_millis(500));
         drop(proxy);

@@ -211,7 +211,9 @@ fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
         client.query("?");
     }
     let heard = client.read_rest();
-    proxy.session.until("the server's stream made no sense");
+    proxy
+        .session
+        .until("the server sent a message with an invalid length");
     proxy.forgets_all(before);
     drop(proxy);
     server.finish();

@@ -68,7 +68,7 @@ fn errors_name_the_address_and_the_reason() {
     let options = ["--listen", "127.0.0.1:0", "--server", &server];
     assert_eq!(
         complaint(&[&options[..], &control].concat()),
-        "goaway-proxy: could not make the control socket /nonexistent/control: \
+        "goaway-proxy: could not create the control socket /nonexistent/control: \
          No such file or directory\n"
     );
 }
@@ -91,11 +91,7 @@ fn the_log_says_when_the_server_becomes_unreachable_and_reachable() {
     server.control(&["start"]).success();
     wait_until("\"up\"", || health(&proxy));
     assert_eq!(proxy.status()["state"], "serving");
-    let log = [
-        proxy.log.clone(),
-        proxy.session.until("the server is there"),
-    ]
-    .concat();
+    let log = [proxy.log.clone(), proxy.session.until("the server is up")].concat();
     let away = format!("the server cannot be reached: {error}");
     assert_eq!(log.matches(&away).count(), 1, "{log}");
     server.stop_at_once();
@@ -123,9 +119,7 @@ fn sighup_ends_nothing() {
     let mut proxy = Proxy::start(Postgres::shared(), &[]);
     let mut psql = proxy.psql(Lib::Ours);
     proxy.signal("HUP");
-    proxy
-        .session
-        .until("there are no certificates to read again");
+    proxy.session.until("no TLS certificates are configured");
     ask(&mut psql, "SELECT 6 * 7", "42");
     ask(&mut proxy.psql(Lib::Oracle), "SELECT 6 * 7", "42");
 }
@@ -149,12 +143,12 @@ fn sighup_reloads_certificates() {
     // An unreadable certificate changes nothing.
     fs::write(&certificate, "nonsense").expect("a file of ours");
     proxy.signal("HUP");
-    proxy.session.until("the certificates stay as they were");
+    proxy.session.until("could not reload TLS certificates");
     query(Lib::Ours, &verified).success();
     // Now a certificate for another host.
     show("ip");
     proxy.signal("HUP");
-    proxy.session.until("certificates and keys were read again");
+    proxy.session.until("reloaded TLS certificates and keys");
     for lib in [Lib::Ours, Lib::Oracle] {
         fails_with(lib, &verified, "good.test");
         let unverified = conninfo(&proxy, "sslmode=verify-ca");

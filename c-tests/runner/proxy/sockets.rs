@@ -56,7 +56,7 @@ fn a_file_that_is_not_a_socket_is_not_removed() {
     fs::write(&path, "precious").expect("a file of ours");
     let output = refused(directory.path(), &server(), &[]);
     let text = format!(
-        "could not listen at {}: there is a file that is not a socket",
+        "could not listen at {}: the file exists and is not a socket",
         path.display()
     );
     assert!(output.stderr.contains(&text), "{output}");
@@ -80,14 +80,18 @@ fn a_running_proxys_socket_is_not_taken_over() {
     let text = "could not listen at ";
     assert!(output.stderr.contains(text), "{output}");
     assert!(
-        output.stderr.contains("another process listens there"),
+        output
+            .stderr
+            .contains("another process is listening on this socket"),
         "{output}"
     );
     let control = first.control_path().to_string_lossy().into_owned();
     let tcp = Path::new("127.0.0.1:0");
     let output = refused(tcp, &server(), &["--control", &control]);
     assert!(
-        output.stderr.contains("another process listens there"),
+        output
+            .stderr
+            .contains("another process is listening on this socket"),
         "{output}"
     );
     serves(directory.path());
@@ -95,7 +99,7 @@ fn a_running_proxys_socket_is_not_taken_over() {
     // A proxy that starts to listen has the lock already.
     fs::remove_file(directory.path().join(".s.PGSQL.5432")).expect("a socket");
     let output = refused(directory.path(), &server(), &[]);
-    let text = format!("already exists: process {pid} has that socket");
+    let text = format!("already exists: process {pid} is using the socket");
     assert!(output.stderr.contains(&text), "{output}");
     first.signal("TERM");
     assert_eq!(first.end().1, End::Exit(0));
@@ -109,7 +113,9 @@ fn a_socket_in_use_by_another_program_is_not_taken_over() {
     let other = UnixListener::bind(&path).expect("a socket");
     let output = refused(directory.path(), &server(), &["--reuse-port"]);
     assert!(
-        output.stderr.contains("another process listens there"),
+        output
+            .stderr
+            .contains("another process is listening on this socket"),
         "{output}"
     );
     drop(other);
@@ -140,7 +146,9 @@ fn proxies_and_servers_do_not_take_over_each_others_sockets() {
     let target = format!("127.0.0.1:{}", elsewhere.port());
     let output = refused(at, &target, &["--port", &port]);
     assert!(
-        output.stderr.contains("another process listens there"),
+        output
+            .stderr
+            .contains("another process is listening on this socket"),
         "{output}"
     );
     assert!(server.psql("postgres", "SELECT 6 * 7").contains("42"));
@@ -237,11 +245,11 @@ fn the_log_says_who_is_trusted() {
     assert!(open.log.contains(text), "{}", open.log);
     // The tests' server trusts local users.
     open.session
-        .until("lets user \"postgres\" in from here without a password");
+        .until("lets user \"postgres\" in without a password");
     let local = Proxy::to(&server, &["--no-watch"]);
     assert!(!local.log.contains(text), "{}", local.log);
     let mut asks = Proxy::to(&server, &["--watch-user", "scram_user"]);
-    asks.session.until("the server is there");
+    asks.session.until("the server is up");
     Raw::session(asks.port, &[]);
     asks.signal("TERM");
     let (log, _) = asks.end();

@@ -244,7 +244,7 @@ fn a_server_is_watched_through_tls() {
     let quick = ["--spread", "0", "--watch-interval", "0.1"].map(str::to_owned);
     let options = [back("verify-ca", Some("root")), quick.to_vec()];
     let mut proxy = proxy(server.port(), &options);
-    proxy.session.until("the server is there");
+    proxy.session.until("the server is up");
     let mut client = session(&proxy, &[("_pq_.goaway", "")]);
     server.control(&["stop", "-m", "smart", "--no-wait"]);
     let mut message = [0; 5];
@@ -285,11 +285,11 @@ fn conflicting_options_are_refused() {
         ),
         (
             vec!["--tls-cert", &good[1], "--tls-key", &good[1]],
-            "\": there is none\n",
+            "\": the file contains no private key\n",
         ),
         (
             vec!["--tls-cert", &good[1], "--tls-key", &other[3]],
-            "\": it is not that of the certificate\n",
+            "\": it does not match the certificate\n",
         ),
         (vec!["--server-ca", &good[1]], "--server-tls"),
     ] {

@@ -1,13 +1,13 @@
-//! Certificates and keys in PEM files.
+//! Reads certificates and keys from PEM files.
 
 use std::path::Path;
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::address::words;
+use crate::address::error_text;
 
-/// All certificates in a file, of which there is at least one.
+/// Reads all certificates in a file; fails if there is none.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |why: &str| {
         format!(
@@ -19,7 +19,7 @@ pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String>
     let found: Result<Vec<_>, _> = found.collect();
     let found = found.map_err(|error| failed(&why(&error)))?;
     match found.is_empty() {
-        true => Err(failed("there is none")),
+        true => Err(failed("the file contains no certificate")),
         false => Ok(found),
     }
 }
@@ -27,32 +27,34 @@ pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 pub fn key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_file(file).map_err(|error| {
         format!(
-            "could not read the key \"{}\": {}",
+            "could not read the private key in \"{}\": {}",
             file.display(),
             why(&error)
         )
     })
 }
 
-/// An error's words, for people.
+/// The text of an error.
 fn why(error: &pem::Error) -> String {
     match error {
-        pem::Error::Io(error) => words(error),
-        pem::Error::NoItemsFound => "there is none".to_owned(),
-        pem::Error::MissingSectionEnd { .. } => "a section has no end".to_owned(),
-        pem::Error::IllegalSectionStart { .. } => "a section has no proper begin".to_owned(),
+        pem::Error::Io(error) => error_text(error),
+        pem::Error::NoItemsFound => "the file contains no private key".to_owned(),
+        pem::Error::MissingSectionEnd { .. } => "a PEM section has no end line".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => {
+            "a PEM section has an invalid begin line".to_owned()
+        }
         other => other.to_string(),
     }
 }
 
-/// The roots in the file, or else the system's.
+/// Reads the root certificates in the file, or the system's without a file.
 pub fn roots(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = match file {
         Some(file) => certificates(file)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
     match found.is_empty() {
-        true => Err("no root certificate to trust: see --server-ca".to_owned()),
+        true => Err("the system has no root certificates: use --server-ca".to_owned()),
         false => Ok(found),
     }
 }
