@@ -1,25 +1,25 @@
-//! Messages a server sends: splitting the stream into frames, and reading bodies.
+//! The server's messages: splits the stream into frames, and reads message bodies.
 
 use bytes::Buf;
 
 use super::codes::server;
 
-/// Bytes of a message before its body: the type and the length word.
+/// The size of a message header: the type and the length word.
 pub const HEADER: usize = 5;
-/// Longest length word of a message whose type is not known to be long.
+/// The largest valid length word, except for the types in [`may_be_long`].
 const SHORT_LIMIT: i32 = 30_000;
 
-/// So many words of 8 bytes count as a short text.
+/// The number of 8-byte words to search before calling memchr.
 const SHORT_WORDS: usize = 2;
 
 /// The first message of a byte stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// More bytes are needed: `total` is the whole message's size once known.
+    /// More bytes are needed: `total` in all, as far as the header says.
     Incomplete { total: usize },
-    /// The length word is impossible.
+    /// The length word is invalid: synchronization is lost.
     Lost { kind: u8, length: i32 },
-    /// A whole message; it takes `HEADER + body.len()` bytes.
+    /// A complete message of `HEADER + body.len()` bytes.
     Message { kind: u8, body: &'a [u8] },
 }
 
@@ -41,7 +41,7 @@ pub fn frame(bytes: &[u8]) -> Frame<'_> {
     }
 }
 
-/// The data of the CopyData that `bytes` begin with, if it is whole and not empty: what [`frame`] tells, in fewer steps.
+/// The data of the CopyData message at the start of `bytes`, if it is complete and not empty. Faster than [`frame`].
 #[inline]
 pub fn copy_data(bytes: &[u8]) -> Option<&[u8]> {
     let (&[server::COPY_DATA, a, b, c, d], rest) = bytes.split_first_chunk::<HEADER>()? else {
@@ -69,7 +69,7 @@ fn may_be_long(kind: u8) -> bool {
     )
 }
 
-/// A message body being read from its front; every read answers None past the end.
+/// Reads a message body from the front. Each read returns None when too few bytes are left.
 #[derive(Debug, Clone, Copy)]
 pub struct Body<'a>(pub &'a [u8]);
 
@@ -90,14 +90,14 @@ impl<'a> Body<'a> {
         self.0.try_get_u32().ok()
     }
 
-    /// `count` bytes.
+    /// The next `count` bytes.
     pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(head)
     }
 
-    /// A zero-terminated string, without its zero.
+    /// The next NUL-terminated string, without its NUL.
     pub fn string(&mut self) -> Option<&'a [u8]> {
         let end = first_nul(self.0)?;
         let text = self.take(end)?;
@@ -110,8 +110,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Where the first NUL is. Names and command tags are short: the first words are searched here, which takes less time than
-/// to begin a search that is fast in long texts.
+/// The index of the first NUL. Names and command tags are short: searching the first words here is faster than calling memchr,
+/// which is fast for long texts.
 fn first_nul(bytes: &[u8]) -> Option<usize> {
     let (words, _) = bytes.as_chunks::<8>();
     let mut searched = 0;
@@ -130,13 +130,13 @@ fn first_nul(bytes: &[u8]) -> Option<usize> {
     Some(searched + found?)
 }
 
-/// Where the first NUL of a word is, found by arithmetic on all of its bytes at once.
+/// The index of the first NUL in a word. It tests all bytes at once.
 #[inline]
 fn nul_in(word: [u8; 8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     let word = u64::from_le_bytes(word);
-    // The lowest bit set is that of the first NUL; those above it may be wrong.
+    // The lowest bit set belongs to the first NUL; higher bits may be false positives.
     let nuls = word.wrapping_sub(LOW) & !word & HIGH;
     (nuls != 0).then(|| nuls.trailing_zeros() as usize / 8)
 }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn copy_data_is_told_as_its_frame() {
+    fn copy_data_agrees_with_frame() {
         let row = b"d\0\0\0\x06abZ";
         assert_eq!(copy_data(row), Some(&b"ab"[..]));
         for cut in 0..7 {

@@ -1,4 +1,4 @@
-//! The protocol's numbers and letters: message types, request codes, authentication codes.
+//! The constants of the protocol: message types, request codes, authentication codes.
 
 /// Types of the messages that a client sends.
 pub mod client {
@@ -48,21 +48,21 @@ pub mod server {
     pub const ROW_DESCRIPTION: u8 = b'T';
 }
 
-/// The first word of a packet without a type, where it is no protocol version.
+/// Codes that take the place of the protocol version in packets without a type byte.
 pub mod request {
     pub const CANCEL: u32 = (1234 << 16) | 5678;
     pub const TLS: u32 = (1234 << 16) | 5679;
     pub const GSS: u32 = (1234 << 16) | 5680;
 }
 
-/// One-byte answers to a request for encryption.
+/// The one-byte answers to an encryption request.
 pub mod answer {
     pub const TLS: u8 = b'S';
     pub const GSS: u8 = b'G';
     pub const NO: u8 = b'N';
 }
 
-/// What an Authentication message asks for.
+/// The codes of Authentication messages.
 pub mod auth {
     pub const OK: u32 = 0;
     pub const KERBEROS4: u32 = 1;
@@ -78,18 +78,18 @@ pub mod auth {
     pub const SASL_FINAL: u32 = 12;
 }
 
-/// What a Describe or Close message names.
+/// The target of a Describe or Close message.
 pub mod target {
     pub const STATEMENT: u8 = b'S';
     pub const PORTAL: u8 = b'P';
 }
 
-/// The transaction states of a ReadyForQuery message.
+/// The transaction states in a ReadyForQuery message.
 pub mod transaction {
     pub const IDLE: u8 = b'I';
     pub const IN_BLOCK: u8 = b'T';
     pub const FAILED: u8 = b'E';
 }
 
-/// The startup packet's key by which a client asks for GoAway messages.
+/// The key in the startup packet with which a client requests GoAway messages.
 pub const GOAWAY_KEY: &[u8] = b"_pq_.goaway";

@@ -21,14 +21,14 @@ pub const SOURCE_FILE: u8 = b'F';
 pub const SOURCE_LINE: u8 = b'L';
 pub const SOURCE_FUNCTION: u8 = b'R';
 
-/// The fields of one message: a code and a NUL-terminated text each, as on the wire.
+/// The fields of one message, in wire format: each is a code and a NUL-terminated text.
 pub struct ErrorFields {
     /// Each field's code, text and NUL, without the message's terminator.
     raw: Vec<u8>,
 }
 
 impl ErrorFields {
-    /// The fields of a message body, or None if it is malformed or memory ran out.
+    /// Parses a message body; None if it is malformed or memory is exhausted.
     pub fn parse(body: &[u8]) -> Option<ErrorFields> {
         let (end, fields) = body.split_last()?;
         let mut rest = fields;
@@ -42,7 +42,7 @@ impl ErrorFields {
         (*end == 0).then(|| copy(fields)).flatten()
     }
 
-    /// The fields of a notice that the library itself gives. Texts end at a NUL.
+    /// The fields of a notice from the library itself. The texts are cut at a NUL.
     pub fn notice(severity: &[u8], message: &[u8]) -> ErrorFields {
         let mut raw = Vec::new();
         append(&mut raw, SEVERITY, severity);
@@ -53,7 +53,7 @@ impl ErrorFields {
 
     /// The text of a field.
     pub fn get(&self, code: u8) -> Option<&[u8]> {
-        // libpq: of several fields with one code the last one counts.
+        // libpq: if a code occurs more than once, the last field counts.
         let mut matching = self.iter().filter(|field| field.0 == code);
         let first = matching.next()?;
         Some(matching.last().unwrap_or(first).1)
@@ -66,7 +66,7 @@ impl ErrorFields {
         CStr::from_bytes_with_nul(self.raw.get(start..=start + text.len())?).ok()
     }
 
-    /// All fields in the order of the message.
+    /// All fields in message order.
     pub fn iter(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut rest = &self.raw[..];
         std::iter::from_fn(move || {
@@ -77,12 +77,12 @@ impl ErrorFields {
         })
     }
 
-    /// A copy, or None when memory ran out.
+    /// A copy; None if memory is exhausted.
     pub fn try_clone(&self) -> Option<ErrorFields> {
         copy(&self.raw)
     }
 
-    /// Bytes held.
+    /// The allocated size in bytes.
     pub fn memory_size(&self) -> usize {
         self.raw.capacity()
     }

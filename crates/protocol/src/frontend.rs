@@ -1,16 +1,16 @@
-//! Messages a client sends, appended to an output buffer.
+//! The client's messages, appended to an output buffer.
 //!
-//! A message that would exceed the protocol's Int32 length, or for which there is no memory, is not appended.
+//! If a message exceeds the protocol's Int32 length, or memory is exhausted, the functions fail.
 
 use super::backend::HEADER;
 use super::codes::{client, request};
 pub use super::output::{NoRoom, Output};
 
-/// Room for a Bind message beside its statement's name and its parameters.
+/// The room for a Bind message without the statement name and the parameters.
 const BIND_ROOM: usize = 64;
-/// Room for a parameter of a Bind message; longer values make their own.
+/// The initial room for each parameter of a Bind message; longer values reserve more.
 const PARAMETER_ROOM: usize = 24;
-/// A value's length, and what stands behind the last one.
+/// The size of a value's length word and of the bytes after the last value.
 const BIND_END: usize = 4 + 4;
 
 /// One parameter of a Bind message.
@@ -21,7 +21,7 @@ pub struct Parameter<'a> {
     pub binary: bool,
 }
 
-/// Appends one message: its type byte, its length, and what `fill` writes.
+/// Appends one message: the type byte, the length, and the `body_size` bytes that `fill` writes.
 #[inline]
 fn message(
     out: &mut Output,
@@ -42,7 +42,7 @@ fn message(
     Ok(())
 }
 
-/// The bytes before a message's body.
+/// A message header.
 #[inline]
 fn header(kind: u8, length: i32) -> [u8; HEADER] {
     let [a, b, c, d] = length.to_be_bytes();
@@ -62,17 +62,17 @@ fn put_u32(out: &mut Output, number: u32) {
     out.put(&number.to_be_bytes());
 }
 
-/// A message that is one string, as Query or CopyFail.
+/// Appends a message with one string, such as Query or CopyFail.
 fn string_message(out: &mut Output, kind: u8, text: &[u8]) -> Result<(), NoRoom> {
     message(out, kind, text.len() + 1, |out| put_string(out, text))
 }
 
-/// Simple query.
+/// Query (simple protocol).
 pub fn query(out: &mut Output, text: &[u8]) -> Result<(), NoRoom> {
     string_message(out, client::QUERY, text)
 }
 
-/// Parse: `types` may be shorter than the statement's parameter list.
+/// Parse. `types` may be shorter than the statement's list of parameters.
 pub fn parse(out: &mut Output, name: &[u8], query: &[u8], types: &[u32]) -> Result<(), NoRoom> {
     let size = name.len() + query.len() + 4 + types.len() * 4;
     message(out, client::PARSE, size, |out| {
@@ -85,10 +85,9 @@ pub fn parse(out: &mut Output, name: &[u8], query: &[u8], types: &[u32]) -> Resu
     })
 }
 
-/// Bind to the unnamed portal. `with_formats` says whether parameter formats were given at all.
+/// Bind to the unnamed portal. Without `with_formats`, the message has no parameter formats.
 ///
-/// Each parameter is looked at once: the length is filled in at the end. A message for which there is no room is left
-/// half written.
+/// Each value is read only once: the length is filled in at the end. On failure, an incomplete message stays in the buffer.
 pub fn bind<'a>(
     out: &mut Output,
     statement: &[u8],
@@ -100,7 +99,7 @@ pub fn bind<'a>(
     let count = parameters.len();
     let [high, low] = (count as u16).to_be_bytes();
     out.reserve(BIND_ROOM + statement.len() + count * PARAMETER_ROOM)?;
-    // The length comes at the end; the portal has no name.
+    // The length is filled in at the end; the portal's name is empty.
     out.put(&[client::BIND, 0, 0, 0, 0, 0]);
     out.put(statement);
     if with_formats {
@@ -117,7 +116,7 @@ pub fn bind<'a>(
         if out.len() + size > i32::MAX as usize {
             return Err(NoRoom);
         }
-        // With room for the end of the message, too.
+        // This includes the room for the end of the message.
         out.reserve(size + BIND_END)?;
         put_value(out, parameter.value);
     }
@@ -126,7 +125,7 @@ pub fn bind<'a>(
     fill_in_length(out, start)
 }
 
-/// Writes the length of the message that began at `start`.
+/// Writes the length of the message that starts at `start`.
 fn fill_in_length(out: &mut Output, start: usize) -> Result<(), NoRoom> {
     let length = i32::try_from(out.len() - start - 1).map_err(|_| NoRoom)?;
     if out.len() > i32::MAX as usize {
@@ -136,7 +135,7 @@ fn fill_in_length(out: &mut Output, start: usize) -> Result<(), NoRoom> {
     Ok(())
 }
 
-/// What runs a bound statement: Describe and Execute of the unnamed portal, without a row limit.
+/// Describe and Execute of the unnamed portal, without a row limit.
 pub fn describe_and_execute(out: &mut Output) -> Result<(), NoRoom> {
     append(out, b"D\0\0\0\x06P\0E\0\0\0\x09\0\0\0\0\0")
 }
@@ -213,7 +212,7 @@ pub fn function_call<'a>(
     })
 }
 
-/// PasswordMessage: the text with its terminating zero.
+/// PasswordMessage.
 pub fn password(out: &mut Output, text: &[u8]) -> Result<(), NoRoom> {
     string_message(out, client::AUTH_RESPONSE, text)
 }
@@ -270,7 +269,7 @@ pub fn gss_request(out: &mut Output) -> Result<(), NoRoom> {
     untyped(out, request::GSS, &[])
 }
 
-/// A message of a code and a body, without a type byte.
+/// Appends a message with a code and a body, without a type byte.
 fn untyped(out: &mut Output, code: u32, body: &[u8]) -> Result<(), NoRoom> {
     let length = 8 + body.len();
     out.reserve(length)?;
@@ -294,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_have_the_protocols_bytes() {
+    fn messages_are_encoded_as_the_protocol_says() {
         let mut out = Output::new();
         query(&mut out, b"x").unwrap();
         parse(&mut out, b"s", b"q", &[23]).unwrap();
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn startup_counts_itself() {
+    fn the_length_of_a_startup_packet_includes_itself() {
         let mut out = Output::new();
         let pairs: [(&[u8], &[u8]); 1] = [(b"user", b"u")];
         startup(&mut out, 0x30000, pairs.into_iter()).unwrap();

@@ -1,4 +1,4 @@
-//! Layer 0: the bytes of the frontend/backend protocol. Knows nothing of sockets, clocks or the rest of the crate.
+//! Layer 0: encoding and decoding of the frontend/backend protocol. It does no I/O and uses no clock.
 
 pub mod backend;
 pub mod codes;

@@ -1,18 +1,18 @@
-//! The output buffer: messages not sent yet. Its growth may fail.
+//! The output buffer: messages that are not sent yet. Allocation failures are errors, not aborts.
 
 use std::ops::Deref;
 
-/// A message does not fit the protocol's 31-bit length word, or memory.
+/// A message exceeds the protocol's 31-bit length, or memory is exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoRoom;
 
-/// A queue of bytes: appended at the end, taken from the front.
+/// A queue of bytes: appended at the end, removed from the front.
 ///
-/// Room is made with [`Output::reserve`], which may fail; what is put into it then cannot.
+/// [`Output::reserve`] makes room and may fail; writing into the reserved room cannot fail.
 #[derive(Debug, Default)]
 pub struct Output {
     bytes: Vec<u8>,
-    /// What is before was taken.
+    /// The bytes before this index were removed.
     start: usize,
 }
 
@@ -34,7 +34,7 @@ impl Output {
         self.len() == 0
     }
 
-    /// How many bytes it can hold as it is.
+    /// How many bytes it can hold without an allocation.
     #[inline]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity() - self.start
@@ -52,12 +52,12 @@ impl Output {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<(), NoRoom> {
         let rest = self.len();
-        // Moving no more than was taken costs no more than taking it did.
+        // Move only when at least as many bytes were removed as remain: the cost per byte stays constant.
         if self.start >= rest {
             self.move_to_front();
         }
         let doubled = self.bytes.try_reserve(more);
-        // Where there is no memory for twice as much, there may be for this.
+        // `try_reserve` may double the capacity. If that fails, try the exact size.
         doubled
             .or_else(|_| self.bytes.try_reserve_exact(more))
             .map_err(|_| NoRoom)
@@ -70,7 +70,7 @@ impl Output {
         self.start = 0;
     }
 
-    /// Appends bytes for which there is room.
+    /// Appends bytes; the room must be reserved.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
         debug_assert!(self.bytes.capacity() - self.bytes.len() >= bytes.len());
@@ -85,13 +85,13 @@ impl Output {
         }
     }
 
-    /// Drops what is behind the first `length` bytes.
+    /// Removes all bytes after the first `length`.
     #[inline]
     pub fn truncate(&mut self, length: usize) {
         self.bytes.truncate(self.start + length);
     }
 
-    /// Takes `count` bytes (at most what is there) from the front. A short rest, of `short` bytes at most, moves there.
+    /// Removes up to `count` bytes from the front. Moves the remaining bytes to the front if they are at most `short` bytes.
     #[inline]
     pub fn take(&mut self, count: usize, short: usize) {
         if count >= self.len() {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_keep_their_order_while_some_are_taken() {
+    fn bytes_keep_their_order_while_some_are_removed() {
         let mut out = Output::new();
         let (mut put, mut taken) = (0, 0);
         for round in 0..200 {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_makes_room() {
+    fn removed_bytes_make_room() {
         let mut out = Output::new();
         append(&mut out, &[1; 1000]);
         let capacity = out.capacity();

@@ -1,19 +1,19 @@
-//! The lines of `PQtrace`: one message, one line.
+//! The trace lines of `PQtrace`: one line for each message.
 
 use std::io::Write;
 
 use super::codes::server;
 
-/// What `PQsetTraceFlags` chose.
+/// The flags of `PQsetTraceFlags`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TraceFlags {
     /// No time at the beginning of a line (`PQTRACE_SUPPRESS_TIMESTAMPS`).
     pub suppress_timestamps: bool,
-    /// Placeholders for what differs from run to run (`PQTRACE_REGRESS_MODE`).
+    /// Placeholders for values that differ from run to run (`PQTRACE_REGRESS_MODE`).
     pub regress: bool,
 }
 
-/// What the client's messages of type `p`, which share a type byte, were sent as.
+/// Which message a client's message of type `p` is: several messages share this type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AuthResponse {
     #[default]
@@ -27,7 +27,7 @@ pub enum AuthResponse {
 /// Appends the line of a message with a type byte; `frame` is type, length and body. `timestamp` is the
 /// local time as `YYYY-MM-DD HH:MM:SS.uuuuuu`, unused when suppressed.
 ///
-/// A frame that is shorter than its own counts say is printed as far as it goes.
+/// If a frame is shorter than its counts say, the line contains the fields that are there.
 pub fn frame_line(
     out: &mut Vec<u8>,
     from_server: bool,
@@ -44,7 +44,7 @@ pub fn frame_line(
         .map_or(0, |word| i32::from_be_bytes(*word));
     begin(out, timestamp, flags);
     out.extend_from_slice(if from_server { b"B\t" } else { b"F\t" });
-    // The size of an error depends on the server's sources.
+    // The size of an error depends on the server's version and language.
     if flags.regress
         && from_server
         && matches!(kind, server::ERROR_RESPONSE | server::NOTICE_RESPONSE)
@@ -62,8 +62,7 @@ pub fn frame_line(
     line.finish(i64::from(length) + 1, 1);
 }
 
-/// Appends the line of a message without a type byte: a startup packet, a request for encryption or for
-/// cancelling.
+/// Appends the line of a message without a type byte: a startup packet, an encryption request or a cancel request.
 pub fn untyped_line(out: &mut Vec<u8>, frame: &[u8], timestamp: &[u8], flags: TraceFlags) {
     let word = |at| {
         frame
@@ -99,7 +98,7 @@ fn begin(out: &mut Vec<u8>, timestamp: &[u8], flags: TraceFlags) {
 }
 
 fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // A Vec takes all that is written to it.
+    // Writing to a Vec cannot fail.
     let _ = out.write_fmt(text);
 }
 
@@ -107,7 +106,7 @@ fn printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-/// A line while its message is read. The cursor may go beyond the frame, which ends every loop.
+/// A line under construction. The cursor may move past the end of the frame, which ends all loops.
 struct Line<'a> {
     out: &'a mut Vec<u8>,
     frame: &'a [u8],
@@ -125,7 +124,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Ends the line, and adds one when the message was longer or shorter than its fields.
+    /// Ends the line. Adds a second line if the message's length and its fields disagree.
     fn finish(self, expected: i64, header: i64) {
         self.out.push(b'\n');
         let consumed = i64::try_from(self.cursor).unwrap_or(i64::MAX);
@@ -148,7 +147,7 @@ impl<'a> Line<'a> {
         self.cursor >= self.frame.len()
     }
 
-    /// The next `count` bytes, or those that are left.
+    /// The next `count` bytes, or fewer at the end.
     fn take(&mut self, count: usize) -> &'a [u8] {
         let rest = self.frame.get(self.cursor..).unwrap_or_default();
         self.cursor = self.cursor.saturating_add(count);
@@ -177,7 +176,7 @@ impl<'a> Line<'a> {
         let Ok(bytes) = self.take(2).try_into() else {
             return 0;
         };
-        // libpq: prints and counts it unsigned.
+        // libpq: the number is unsigned.
         let value = u16::from_be_bytes(bytes);
         print(self.out, format_args!(" {value}"));
         value
@@ -212,7 +211,7 @@ impl<'a> Line<'a> {
         self.name("\"");
     }
 
-    /// `count` bytes, printable ones as they are.
+    /// `count` bytes, in hexadecimal where they are not printable.
     fn characters(&mut self, count: usize, suppress: bool) {
         let bytes = self.take(count);
         if suppress {
@@ -246,7 +245,7 @@ impl<'a> Line<'a> {
         self.characters(self.remaining(), suppress);
     }
 
-    /// A length and that many bytes; -1 is a NULL.
+    /// A length and that many bytes; the length -1 means NULL.
     fn value(&mut self, suppress: bool) {
         let length = self.int32(false);
         if length != -1 {
@@ -254,7 +253,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A count, then `item` as often, while there is something to read.
+    /// A count, and then that many items, as long as bytes are left.
     fn counted(&mut self, item: fn(&mut Self)) {
         for _ in 0..self.int16() {
             if self.at_end() {

@@ -1,4 +1,4 @@
-//! The signature algorithms of webpki, and the check of a signature with them.
+//! webpki's signature algorithms, and signature checks with them.
 
 use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use webpki::{Error, RawPublicKeyEntity, aws_lc_rs as algorithms};
@@ -9,7 +9,7 @@ use super::rsa_keys::Digest;
 
 pub type Algorithm = &'static dyn SignatureVerificationAlgorithm;
 
-/// Every algorithm that webpki may use to check a chain.
+/// The algorithms that webpki may use to verify a chain.
 pub static ALGORITHMS: &[Algorithm] = &[
     algorithms::ECDSA_P256_SHA256,
     algorithms::ECDSA_P256_SHA384,
@@ -32,7 +32,7 @@ pub static ALGORITHMS: &[Algorithm] = &[
     algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
 ];
 
-/// Whether `key` made the signature by the first of `algorithms` that fits the key.
+/// Verifies a signature with the first of `algorithms` that fits the key.
 pub fn verify_any(
     key: &SubjectPublicKeyInfo<'_>,
     algorithms: &[Algorithm],
@@ -51,7 +51,7 @@ pub fn verify_any(
     Err(Refusal::BadSignature)
 }
 
-/// The algorithms of a signature, one for each kind of key that can make it.
+/// The algorithms of each signature scheme, one for each kind of key.
 pub mod kinds {
     use super::{Algorithm, Digest, algorithms};
 

@@ -1,15 +1,15 @@
-//! How much work one judgement may take: what a server sends must not keep the client busy.
+//! Limits the work for one chain, so that a hostile server cannot keep the client busy.
 
 use std::cell::Cell;
 
 use super::Refusal;
 
-/// The most signatures checked for one chain, those of revocation lists included.
-const MOST_SIGNATURES: usize = 200;
-/// The most comparisons of a name with a constraint; OpenSSL takes as many.
-const MOST_COMPARISONS: usize = 1 << 20;
+/// The most signature checks for one chain, including revocation lists.
+const MAX_SIGNATURES: usize = 200;
+/// The most comparisons of names with constraints, as in OpenSSL.
+const MAX_COMPARISONS: usize = 1 << 20;
 
-/// What is left.
+/// The remaining work.
 pub struct Budget {
     signatures: Cell<usize>,
     comparisons: Cell<usize>,
@@ -18,8 +18,8 @@ pub struct Budget {
 impl Budget {
     pub fn new() -> Budget {
         Budget {
-            signatures: Cell::new(MOST_SIGNATURES),
-            comparisons: Cell::new(MOST_COMPARISONS),
+            signatures: Cell::new(MAX_SIGNATURES),
+            comparisons: Cell::new(MAX_COMPARISONS),
         }
     }
 

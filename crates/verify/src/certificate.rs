@@ -1,4 +1,4 @@
-//! One certificate, with what decides about its use.
+//! One certificate, with the extensions that restrict its use.
 
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_parser::certificate::X509Certificate;
@@ -19,31 +19,31 @@ use super::{Refusal, form, signature};
 
 const NAME_CONSTRAINTS: Oid<'static> = oid!(2.5.29.30);
 const DISTRIBUTION_POINTS: Oid<'static> = oid!(2.5.29.31);
-/// RFC 3820: OpenSSL takes no certificate with it, unless it is told to.
+/// RFC 3820: OpenSSL refuses proxy certificates by default.
 const PROXY: Oid<'static> = oid!(1.3.6.1.5.5.7.1.14);
-/// RFC 6960: nobody need ask the responder about the responder; here nobody asks it at all.
+/// RFC 6960: OCSP need not be used to check this certificate. This library does not use OCSP.
 const OCSP_NO_CHECK: Oid<'static> = oid!(1.3.6.1.5.5.7.48.1.5);
-/// Server Gated Cryptography of Netscape and Microsoft. OpenSSL: a purpose of servers.
-const GATED: [Oid<'static>; 2] = [oid!(2.16.840.1.113730.4.1), oid!(1.3.6.1.4.1.311.10.3.3)];
+/// Server Gated Cryptography of Netscape and Microsoft. OpenSSL: permits TLS servers.
+const SERVER_GATED: [Oid<'static>; 2] = [oid!(2.16.840.1.113730.4.1), oid!(1.3.6.1.4.1.311.10.3.3)];
 
-/// The hash of the subject's name by which OpenSSL finds a certificate in a directory.
+/// The hash of the subject's name with which OpenSSL finds a certificate in a directory.
 pub fn subject_hash(certificate: &CertificateDer<'_>) -> Option<u32> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     name::hash(certificate.subject())
 }
 
-/// A certificate with no extension that would have to be understood and is not.
+/// A parsed certificate without unknown critical extensions.
 pub struct Certificate<'a> {
     der: &'a [u8],
     inner: X509Certificate<'a>,
     subject_form: Form,
     issuer_form: Form,
-    /// basicConstraints: whether it says CA, and how many intermediates may follow.
+    /// basicConstraints: whether this is a CA, and the path length limit.
     basic: Option<(bool, Option<u32>)>,
     key_usage: Option<KeyUsage>,
-    /// extKeyUsage: whether it permits authenticating servers.
+    /// extKeyUsage: whether it permits TLS servers.
     serves: Option<bool>,
-    /// nsCertType: whether it permits servers.
+    /// nsCertType: whether it permits TLS servers.
     ns_serves: Option<bool>,
     constraints: Option<Constraints<'a>>,
     alternatives: Option<&'a [u8]>,
@@ -53,7 +53,7 @@ pub struct Certificate<'a> {
 impl<'a> Certificate<'a> {
     pub fn parse(der: &'a [u8]) -> Result<Certificate<'a>, Refusal> {
         let (rest, inner) = X509Certificate::from_der(der).map_err(|_| Refusal::Malformed)?;
-        // RFC 5280, 4.1.1.2: the algorithm inside what is signed is that of the signature.
+        // RFC 5280, 4.1.1.2: the signed part names the signature's algorithm, too.
         let one_algorithm = inner.tbs_certificate.signature == inner.signature_algorithm;
         if !rest.is_empty() || !one_algorithm || !form::is_certificate(der) {
             return Err(Refusal::Malformed);
@@ -78,7 +78,7 @@ impl<'a> Certificate<'a> {
     fn take_extensions(&mut self) -> Result<(), Refusal> {
         let tbs = &self.inner.tbs_certificate;
         let extensions = tbs.extensions();
-        // RFC 5280, 4.1.2.8: only versions 2 and 3 have unique identifiers. OpenSSL minds no version's extensions.
+        // RFC 5280, 4.1.2.8: only versions 2 and 3 have unique identifiers. OpenSSL: accepts extensions in all versions.
         let has_identifiers = tbs.issuer_uid.is_some() || tbs.subject_uid.is_some();
         match tbs.version {
             X509Version::V2 | X509Version::V3 => {}
@@ -86,7 +86,7 @@ impl<'a> Certificate<'a> {
             _ => return Err(Refusal::Malformed),
         }
         for (number, extension) in extensions.iter().enumerate() {
-            // RFC 5280, 4.2: no extension stands twice.
+            // RFC 5280, 4.2: each extension occurs at most once.
             let before = extensions.get(..number).unwrap_or_default();
             if before.iter().any(|other| other.oid == extension.oid) {
                 return Err(Refusal::Malformed);
@@ -107,12 +107,14 @@ impl<'a> Certificate<'a> {
                     self.basic = Some((basic.ca, basic.path_len_constraint));
                 }
                 ParsedExtension::KeyUsage(usage) => self.key_usage = Some(*usage),
-                ParsedExtension::ExtendedKeyUsage(usage) => self.serves = Some(serves(usage)),
+                ParsedExtension::ExtendedKeyUsage(usage) => {
+                    self.serves = Some(permits_servers(usage))
+                }
                 ParsedExtension::NSCertType(kind) => self.ns_serves = Some(kind.ssl_server()),
                 ParsedExtension::SubjectAlternativeName(_) => {
                     self.alternatives = Some(extension.value);
                 }
-                // libpq: nothing is asked of policies, so none of these extensions has a say.
+                // libpq: requires no policies, so these extensions have no effect.
                 ParsedExtension::CertificatePolicies(_)
                 | ParsedExtension::PolicyMappings(_)
                 | ParsedExtension::PolicyConstraints(_)
@@ -125,7 +127,7 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
-    /// RFC 5280, 4.1.2.5: valid from the first to the last second, both included.
+    /// RFC 5280, 4.1.2.5: both times belong to the validity period.
     pub fn check_dates(&self, now: UnixTime) -> Result<(), Refusal> {
         let validity = &self.inner.tbs_certificate.validity;
         if is_after(&validity.not_before, now) {
@@ -137,8 +139,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// RFC 5280, 4.2.1.3 and 4.2.1.12, and Netscape's nsCertType: where the usage of a server's key is restricted, TLS must
-    /// be among it.
+    /// RFC 5280, 4.2.1.3 and 4.2.1.12, and Netscape's nsCertType: the restrictions on a server's key must permit TLS.
     pub fn check_server(&self) -> Result<(), Refusal> {
         let usage = self.key_usage.as_ref();
         let signs = usage.is_none_or(|usage| {
@@ -150,13 +151,13 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// RFC 5280, 6.1.4 (k) to (n): who issues must be a CA by its own words, `below` intermediates below it
-    /// included, and so never a certificate of version 1.
+    /// RFC 5280, 6.1.4 (k) to (n): an issuer must have basicConstraints with CA, and its path length limit must permit `below`
+    /// intermediates. So a certificate of version 1 cannot be an intermediate.
     pub fn check_intermediate(&self, below: usize) -> Result<(), Refusal> {
         self.check_issuer(self.is_authority(), below)
     }
 
-    /// As [`Certificate::check_intermediate`] for a root that the user trusts: its age is no objection.
+    /// Like [`Certificate::check_intermediate`], for a root that the user trusts: it may be of version 1.
     pub fn check_root(&self, below: usize) -> Result<(), Refusal> {
         self.check_issuer(self.may_be_root(), below)
     }
@@ -173,7 +174,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Whether a root may be of this form: version 1, or a CA of version 3.
+    /// Whether this can be a root: it is of version 1, or it is a CA.
     pub fn may_be_root(&self) -> bool {
         let signs = self.key_usage.as_ref().map(KeyUsage::key_cert_sign);
         match self.basic {
@@ -183,7 +184,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// RFC 5280, 6.3.3 (f): whether it may sign revocation lists.
+    /// RFC 5280, 6.3.3 (f): whether keyUsage permits signing revocation lists.
     pub fn signs_lists(&self) -> bool {
         self.key_usage.as_ref().is_none_or(KeyUsage::crl_sign)
     }
@@ -192,19 +193,19 @@ impl<'a> Certificate<'a> {
         self.subject().is(self.issuer())
     }
 
-    /// OpenSSL: only a certificate that issued itself, by its key identifiers too, ends a path; there it is either trusted or
-    /// refused. Its signature says nothing.
+    /// OpenSSL: a path ends at a certificate that is self-issued, also by its key identifiers. That certificate must be trusted;
+    /// its signature is not checked.
     pub fn ends_path(&self) -> bool {
         self.is_issued_by(self)
     }
 
-    /// By its words: the signature is another matter.
+    /// Whether the names and key identifiers match. This does not check the signature.
     pub fn is_issued_by(&self, issuer: &Certificate<'_>) -> bool {
-        self.issuer().is(issuer.subject()) && issuer.is_meant_by(self.authority_key())
+        self.issuer().is(issuer.subject()) && issuer.matches_key(self.authority_key())
     }
 
-    /// RFC 5280, 4.2.1.1: whether `key` can stand for this certificate's key. What one of both does not say is no matter.
-    pub fn is_meant_by(&self, key: Option<&AuthorityKeyIdentifier<'_>>) -> bool {
+    /// RFC 5280, 4.2.1.1: whether `key` can identify this certificate's key. Missing parts match.
+    pub fn matches_key(&self, key: Option<&AuthorityKeyIdentifier<'_>>) -> bool {
         let Some(key) = key else {
             return true;
         };
@@ -240,7 +241,7 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// Where the lists are that speak for it.
+    /// Where to find the lists that cover this certificate.
     pub fn distribution_points(&self) -> &[Point<'a>] {
         &self.points
     }
@@ -251,8 +252,8 @@ impl<'a> Certificate<'a> {
         parsed.find_map(wanted)
     }
 
-    /// How many intermediates it counts for in the limits of those above. RFC 5280, 4.2.1.9: none if it issued itself.
-    pub fn lengthens_path(&self) -> usize {
+    /// What this certificate adds to the path length. RFC 5280, 4.2.1.9: nothing if it is self-issued.
+    pub fn path_length(&self) -> usize {
         usize::from(!self.is_self_issued())
     }
 
@@ -265,7 +266,7 @@ impl<'a> Certificate<'a> {
         signed.verify(issuer.key())
     }
 
-    /// Whether it is the certificate of this name and key, DER of an `anchor`'s.
+    /// Whether its name and key are those of `anchor`.
     pub fn is_anchor(&self, anchor: &TrustAnchor<'_>) -> bool {
         contents(self.subject().raw()) == Some(anchor.subject.as_ref())
             && contents(self.key().raw) == Some(anchor.subject_public_key_info.as_ref())
@@ -275,7 +276,7 @@ impl<'a> Certificate<'a> {
         &self.inner.tbs_certificate.subject_pki
     }
 
-    /// basicConstraints say so; who may issue is decided by [`Certificate::check_intermediate`].
+    /// Whether basicConstraints has CA. [`Certificate::check_intermediate`] decides whether it may issue certificates.
     pub fn is_authority(&self) -> bool {
         matches!(self.basic, Some((true, _)))
     }
@@ -316,11 +317,15 @@ impl<'a> Certificate<'a> {
     }
 }
 
-fn serves(usage: &ExtendedKeyUsage<'_>) -> bool {
-    usage.server_auth || usage.other.iter().any(|purpose| GATED.contains(purpose))
+fn permits_servers(usage: &ExtendedKeyUsage<'_>) -> bool {
+    usage.server_auth
+        || usage
+            .other
+            .iter()
+            .any(|purpose| SERVER_GATED.contains(purpose))
 }
 
-/// RFC 5280, 4.2: what is critical and not understood, or understood and not readable, is refused.
+/// RFC 5280, 4.2: refuses unknown critical extensions, and known extensions that are malformed.
 pub fn refuse_unknown(
     extension: &X509Extension<'_>,
     parsed: &ParsedExtension<'_>,
@@ -335,7 +340,7 @@ pub fn refuse_unknown(
     }
 }
 
-/// What is inside a SEQUENCE.
+/// The contents of a SEQUENCE.
 fn contents(der: &[u8]) -> Option<&[u8]> {
     let (_, sequence) = Any::from_der(der).ok()?;
     Some(sequence.data)

@@ -1,4 +1,4 @@
-//! The search for a path from a server's certificate to a trusted root, where webpki has found none.
+//! Searches for a path from a server's certificate to a trusted root when webpki has found none.
 
 use rustls::pki_types::CertificateDer;
 
@@ -6,19 +6,19 @@ use super::Refusal;
 use super::certificate::Certificate;
 use super::path::Rules;
 
-/// The most certificates between a server's and the root; OpenSSL's limit.
-const MOST_INTERMEDIATES: usize = 100;
-/// The most certificates taken from the server.
-const MOST_OFFERED: usize = 150;
+/// The most certificates between the server's and the root, as in OpenSSL.
+const MAX_INTERMEDIATES: usize = 100;
+/// The most certificates from the server that are used.
+const MAX_SENT: usize = 150;
 
 struct Search<'a> {
     roots: &'a [Certificate<'a>],
-    /// Certificates that may stand between.
+    /// Possible intermediates.
     others: &'a [Certificate<'a>],
     rules: &'a Rules<'a>,
 }
 
-/// Judges `own` with what the server sent besides, for the certificates of the user.
+/// Verifies the server's certificate `own`. `sent` are the further certificates from the server, `trusted` the user's.
 pub fn verify(
     own: &CertificateDer<'_>,
     sent: &[CertificateDer<'_>],
@@ -31,9 +31,9 @@ pub fn verify(
         .iter()
         .filter_map(|der| readable(der.as_ref()))
         .partition(Certificate::ends_path);
-    let sent = sent.iter().take(MOST_OFFERED);
+    let sent = sent.iter().take(MAX_SENT);
     let others = sent.filter_map(|der| readable(der.as_ref()));
-    // None but a root ends a path.
+    // A self-issued certificate ends a path, so it cannot be an intermediate.
     let others: Vec<_> = others
         .chain(given)
         .filter(|other| !other.ends_path())
@@ -48,7 +48,7 @@ pub fn verify(
 
 impl<'a> Search<'a> {
     fn from(&self, own: &'a Certificate<'a>) -> Result<(), Refusal> {
-        // The user trusts this very certificate.
+        // The user trusts this certificate directly.
         if self.roots.iter().any(|root| root.der() == own.der()) {
             return self.rules.check(&[own]);
         }
@@ -58,7 +58,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks for issuers of the last certificate in `path`. The refusal that says most is answered.
+    /// Searches for issuers of the last certificate in `path`. On failure, returns the most specific refusal.
     fn extend(&self, path: &mut Vec<&'a Certificate<'a>>) -> Result<(), Refusal> {
         let Some(&last) = path.last() else {
             return Err(Refusal::UnknownIssuer);
@@ -72,7 +72,7 @@ impl<'a> Search<'a> {
                 Err(other) => refusal = other,
             }
         }
-        if path.len() > MOST_INTERMEDIATES {
+        if path.len() > MAX_INTERMEDIATES {
             return Err(Refusal::TooComplex);
         }
         for next in self.others {
@@ -90,7 +90,7 @@ impl<'a> Search<'a> {
         Err(refusal)
     }
 
-    /// Goes on with `issuer` at the end of the path, if it issued the last certificate there.
+    /// If `issuer` issued the last certificate of the path, appends it and calls `go_on`.
     fn accept(
         &self,
         path: &mut Vec<&'a Certificate<'a>>,

@@ -1,4 +1,4 @@
-//! Constraints that an authority puts on the names of all that is issued below it (RFC 5280, 4.2.1.10), as OpenSSL reads them.
+//! Name constraints (RFC 5280, 4.2.1.10), as OpenSSL applies them: an authority restricts the names in all certificates below it.
 
 mod kinds;
 mod names;
@@ -10,26 +10,26 @@ use super::budget::Budget;
 use super::der::{Element, SEQUENCE, elements, sequence};
 pub use names::presented;
 
-/// The kinds of names.
+/// The kinds of GeneralNames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind<'a> {
-    /// By the DER of its type.
+    /// otherName; holds the DER of its type.
     Other(&'a [u8]),
     Email,
     Dns,
     Directory,
     Uri,
     Address,
-    /// By its tag. There is no rule for what is within another.
+    /// A kind without a comparison rule; holds its tag.
     Unsupported(u8),
 }
 
-/// A name: a text, the bytes of an address, or the form in which directory names are compared.
+/// A GeneralName. The value is a text, the bytes of an IP address, or the canonical form of a directory name.
 #[derive(Debug, Clone)]
 pub struct General<'a> {
     kind: Kind<'a>,
     value: Cow<'a, [u8]>,
-    /// RFC 9598: an email address as its otherName for letters beyond ASCII, which constraints on email addresses bind.
+    /// RFC 9598: the otherName for email addresses with non-ASCII characters. Constraints on email addresses apply to it.
     is_mailbox: bool,
 }
 
@@ -43,11 +43,11 @@ impl<'a> General<'a> {
     }
 }
 
-/// A base that names can be within.
+/// A GeneralSubtree.
 #[derive(Debug)]
 struct Subtree<'a> {
     base: General<'a>,
-    /// Neither a minimum nor a maximum is set.
+    /// The subtree has no minimum and no maximum.
     whole: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Constraints<'a> {
 }
 
 impl<'a> Constraints<'a> {
-    /// Reads the extension's value; None if it is none.
+    /// Parses the extension's value; None if it is malformed.
     pub fn parse(value: &'a [u8]) -> Option<Constraints<'a>> {
         let mut constraints = Constraints {
             permitted: Vec::new(),
@@ -76,7 +76,7 @@ impl<'a> Constraints<'a> {
         Some(constraints)
     }
 
-    /// Whether all `names` are permitted and none is excluded.
+    /// Checks that all `names` are permitted and none is excluded.
     pub fn check(&self, names: &[General<'_>], budget: &Budget) -> Result<(), Refusal> {
         let bases = self.permitted.len() + self.excluded.len();
         budget.spend_comparisons(names.len().saturating_mul(bases))?;
@@ -86,14 +86,14 @@ impl<'a> Constraints<'a> {
         }
     }
 
-    /// None where that cannot be told.
+    /// None if the name cannot be compared.
     fn permits(&self, name: &General<'_>) -> Option<bool> {
         let mut within = None;
         for subtree in of_kind(&self.permitted, name) {
             let inside = kinds::is_within(name, subtree.base()?)?;
             within = Some(within == Some(true) || inside);
         }
-        // A kind of name that no base is of is permitted.
+        // A name is permitted if there is no base of its kind.
         if within == Some(false) {
             return Some(false);
         }
@@ -107,7 +107,7 @@ impl<'a> Constraints<'a> {
 }
 
 impl<'a> Subtree<'a> {
-    /// RFC 5280: the minimum is zero, and there is no maximum.
+    /// The base; None if there is a minimum or maximum, which RFC 5280 forbids.
     fn base(&self) -> Option<&General<'a>> {
         self.whole.then_some(&self.base)
     }
@@ -126,7 +126,7 @@ fn of_kind<'s, 'a>(
 fn subtree(element: Element<'_>) -> Option<Subtree<'_>> {
     let parts = elements(element.of(SEQUENCE)?)?;
     let (base, bounds) = parts.split_first()?;
-    // A minimum of zero.
+    // A minimum of zero is the default.
     let is_default = |bound: &Element<'_>| bound.of(0x80) == Some(&[0]);
     Some(Subtree {
         base: General::of(base)?,

@@ -1,4 +1,4 @@
-//! DER as it must be, for x509-parser does not look at a tag's class and passes over what it cannot read.
+//! A strict DER parser. x509-parser ignores the class of tags, and skips what it cannot parse.
 
 pub const BOOLEAN: u8 = 0x01;
 pub const INTEGER: u8 = 0x02;
@@ -13,23 +13,23 @@ pub const BMP: u8 = 0x1e;
 pub const SEQUENCE: u8 = 0x30;
 pub const SET: u8 = 0x31;
 
-/// An element; its tag with class and form, as it stands there. Tags of more bytes are in no certificate.
+/// A DER element. The tag includes class and form. Certificates have no tags of more than one byte.
 #[derive(Debug, Clone, Copy)]
 pub struct Element<'a> {
     pub tag: u8,
     pub data: &'a [u8],
-    /// With tag and length.
+    /// The element with its tag and length.
     pub whole: &'a [u8],
 }
 
 impl<'a> Element<'a> {
-    /// The contents, if it has this tag.
+    /// The contents if the element has this tag.
     pub fn of(&self, tag: u8) -> Option<&'a [u8]> {
         (self.tag == tag).then_some(self.data)
     }
 }
 
-/// The first element, and what stands behind it.
+/// The first element, and the bytes after it.
 pub fn first(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (length, contents) = length(rest)?;
@@ -39,7 +39,7 @@ pub fn first(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     has_one_byte.then_some((Element { tag, data, whole }, rest))
 }
 
-/// A length in the fewest bytes, of less than 16 MiB, and what stands behind it.
+/// A length below 16 MiB in its shortest encoding, and the bytes after it.
 fn length(der: &[u8]) -> Option<(usize, &[u8])> {
     Some(match *der {
         [short @ 0..=0x7f, ref rest @ ..] => (short.into(), rest),
@@ -55,18 +55,18 @@ fn length(der: &[u8]) -> Option<(usize, &[u8])> {
     })
 }
 
-/// The element that is all of `der`.
+/// The single element in `der`.
 pub fn one(der: &[u8]) -> Option<Element<'_>> {
     let (element, rest) = first(der)?;
     rest.is_empty().then_some(element)
 }
 
-/// What is inside a SEQUENCE that is all of `der`.
+/// The contents of the single SEQUENCE in `der`.
 pub fn sequence(der: &[u8]) -> Option<&[u8]> {
     one(der)?.of(SEQUENCE)
 }
 
-/// The elements that stand one behind the other.
+/// All elements in `der`.
 pub fn elements(mut der: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut found = Vec::new();
     while !der.is_empty() {

@@ -1,21 +1,21 @@
-//! The form of certificates and revocation lists (RFC 5280, 4.1 and 5.1), down to names and extensions. Like OpenSSL, nothing
-//! is taken that has another one, even if all that counts could be read.
+//! Checks the syntax of certificates and revocation lists (RFC 5280, 4.1 and 5.1), including names and extensions. As in
+//! OpenSSL, other syntax is refused, even if all relevant fields could be parsed.
 
 use super::der::{
     BIT_STRING, BMP, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, OBJECT, OCTET_STRING, SEQUENCE,
     SET, UNIVERSAL, UTC_TIME, UTF8, elements, first, one, sequence,
 };
 
-/// Tags of a certificate's optional parts: version, identifiers of issuer and subject, extensions.
+/// The tags of a certificate's optional parts: version, unique identifiers, extensions.
 const VERSION: u8 = 0xa0;
 const IDENTIFIERS: [u8; 2] = [0x81, 0x82];
 const EXTENSIONS: u8 = 0xa3;
 const LIST_EXTENSIONS: u8 = 0xa0;
 
-/// What else may stand in a name for OpenSSL: numeric, printable, T.61, IA5 and bit strings, and a SEQUENCE.
+/// Other values that OpenSSL accepts in names: numeric, printable, T.61, IA5 and bit strings, and SEQUENCE.
 const VALUES: [u8; 6] = [0x12, 0x13, 0x14, 0x16, BIT_STRING, SEQUENCE];
 
-/// Types of extensions, 2.5.29.35 and so on.
+/// The OIDs of extensions.
 const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];
 const SUBJECT_KEY: &[u8] = &[0x55, 0x1d, 14];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
@@ -31,7 +31,7 @@ pub fn is_list(der: &[u8]) -> bool {
     signed.is_some_and(|body| list(&body).is_some())
 }
 
-/// The parts of what is signed.
+/// The parts of the signed structure.
 fn signed(der: &[u8]) -> Option<Vec<Element<'_>>> {
     let parts = elements(sequence(der)?)?;
     let [body, algorithm, signature] = &parts[..] else {
@@ -140,7 +140,7 @@ fn algorithm(element: &Element<'_>) -> Option<()> {
     }
 }
 
-/// X.690, 8.19: each number of it in the fewest bytes.
+/// X.690, 8.19: each number must have its shortest encoding.
 fn object(element: &Element<'_>) -> Option<()> {
     let bytes = element.of(OBJECT)?;
     let ends = bytes.last().is_some_and(|last| last & 0x80 == 0);
@@ -156,8 +156,8 @@ pub fn is_name(der: &[u8]) -> bool {
     one(der).is_some_and(|element| name(&element).is_some())
 }
 
-/// Whether an extension's value has the form that its type asks for; of some types only, the others are looked at elsewhere.
-/// OpenSSL: more behind it is no matter.
+/// Whether an extension's value has the syntax of its type. This covers some types only; the others are checked elsewhere.
+/// OpenSSL: ignores bytes after the value.
 pub fn is_extension(id: &[u8], value: &[u8]) -> bool {
     let contents = |tag| first(value)?.0.of(tag);
     let parts = || elements(contents(SEQUENCE)?);
@@ -200,7 +200,7 @@ fn attribute(element: &Element<'_>) -> Option<()> {
     is_text.then_some(())
 }
 
-/// X.690, 8.3.2: in the fewest bytes.
+/// X.690, 8.3.2: the shortest encoding.
 fn integer(element: &Element<'_>) -> Option<()> {
     match element.of(INTEGER)? {
         [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => None,

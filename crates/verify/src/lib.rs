@@ -1,8 +1,8 @@
-//! Verification of servers' certificates, and the cryptography of TLS, for libpq-oxide and goaway-proxy.
+//! Verifies server certificates, and sets up the cryptography of TLS, for libpq-oxide and goaway-proxy.
 //!
-//! [`Trust`] decides whether a certificate chain leads to a root that is trusted: webpki looks for a path first, and [`chain`] where that finds none, after the rules of RFC 5280: `WIDER.md` lists what it
-//! takes that webpki does not. Either path must keep to all of [`path`], which is what OpenSSL asks of one, and stricter in
-//! places; revocation lists are judged there alone.
+//! [`Trust`] decides whether a certificate chain ends at a trusted root. webpki searches for a path first. If it finds none,
+//! [`chain`] searches by the rules of RFC 5280; `WIDER.md` lists what it accepts and webpki does not. Each path must then
+//! pass the checks in [`path`], which are OpenSSL's and stricter in places. Only these check revocation lists.
 
 pub mod algorithms;
 mod budget;
@@ -39,33 +39,33 @@ pub use verifier::Verifier;
 /// Why a chain is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not a certificate, or of a form that is not accepted.
+    /// Not a certificate, or a certificate with an invalid or unsupported form.
     Malformed,
     UnknownIssuer,
     Expired,
     NotYetValid,
     Revoked,
-    /// There is no usable revocation list for a certificate in the chain.
+    /// A certificate in the chain has no usable revocation list.
     NoRevocationList,
     BadSignature,
-    /// Not meant for what it is used for.
+    /// A certificate in the chain does not permit this use.
     WrongPurpose,
-    /// The chain is too long, or it takes too much work.
+    /// The chain is too long, or verifying it takes too much work.
     TooComplex,
 }
 
-/// What is trusted: root certificates, and revocation lists for all that they issue.
+/// The trusted root certificates, and the revocation lists.
 #[derive(Debug)]
 pub struct Trust {
     certificates: Vec<CertificateDer<'static>>,
-    /// Those that can issue others, as webpki takes them.
+    /// The roots that can issue certificates, in webpki's form.
     anchors: Vec<TrustAnchor<'static>>,
     lists: Option<Vec<CertificateRevocationListDer<'static>>>,
 }
 
 impl Trust {
-    /// Trusts those of `certificates` that issued themselves; the others may stand between them and a server's.
-    /// With `lists`, no certificate is accepted that they do not speak for.
+    /// Trusts the self-issued `certificates`; the others may be intermediates. With `lists`, every certificate of a path must
+    /// be covered by one of the lists.
     pub fn new(
         certificates: Vec<CertificateDer<'static>>,
         lists: Option<Vec<CertificateRevocationListDer<'static>>>,
@@ -80,7 +80,7 @@ impl Trust {
         }
     }
 
-    /// Judges the server's own certificate, with others that it sent.
+    /// Verifies the server's own certificate. `others` are the further certificates that the server sent.
     pub fn verify(
         &self,
         own: &CertificateDer<'_>,
@@ -93,7 +93,7 @@ impl Trust {
             now,
             budget: Budget::new(),
         };
-        // webpki knows authorities only; not a server's certificate that is trusted for itself.
+        // webpki's roots are authorities only. It cannot trust a server's certificate directly.
         if !self.certificates.contains(own) {
             match self.verify_with_webpki(own, others, &rules) {
                 Ok(()) => return Ok(()),
@@ -119,13 +119,13 @@ impl Trust {
             rules.now,
             KeyUsage::server_auth(),
             None,
-            // What these refuse is refused again by the search that follows, which tells why.
+            // If these checks refuse a path, the second search refuses it again, with the reason.
             Some(&|path| self.check(path, rules).map_err(|_| Error::UnknownIssuer)),
         )?;
         Ok(())
     }
 
-    /// Judges a path that webpki has found, and whose signatures it has checked.
+    /// Checks a path that webpki has found. webpki has checked its signatures.
     fn check(&self, found: &VerifiedPath<'_>, rules: &Rules<'_>) -> Result<(), Refusal> {
         let own = found.end_entity().der();
         let between: Vec<_> = found
@@ -150,14 +150,14 @@ impl Trust {
     }
 }
 
-/// Whether `der` can be the root of a chain now.
+/// Whether `der` can be a root at this time.
 fn is_anchor(der: &CertificateDer<'_>, now: UnixTime) -> bool {
     Certificate::parse(der).is_ok_and(|certificate| {
         certificate.ends_path() && certificate.may_be_root() && certificate.check_dates(now).is_ok()
     })
 }
 
-/// webpki gave up looking.
+/// Whether webpki has reached one of its limits.
 fn is_limit(error: &Error) -> bool {
     matches!(
         error,

@@ -1,5 +1,5 @@
-//! Names of issuers and subjects, compared as OpenSSL does: their text without regard to the kind of string, to case and
-//! to how much space there is (RFC 5280, 7.1, in a simple form).
+//! Compares names of issuers and subjects as OpenSSL does: without regard to string type, case and the amount of white space
+//! (a simple form of RFC 5280, 7.1).
 
 use std::cell::OnceCell;
 
@@ -8,11 +8,10 @@ use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
-/// The form in which a name is compared, once it was needed; None if a text in the name is not one. It is kept, for a chain
-/// can have many long names.
+/// A cache of a name's canonical form, because a chain can have many long names. None if a text in the name is invalid.
 pub type Form = OnceCell<Option<Vec<u8>>>;
 
-/// A name.
+/// A name with its cached canonical form.
 #[derive(Clone, Copy)]
 pub struct Name<'n, 'a> {
     pub name: &'n X509Name<'a>,
@@ -20,7 +19,7 @@ pub struct Name<'n, 'a> {
 }
 
 impl<'a> Name<'_, 'a> {
-    /// Whether both are the same name.
+    /// Whether both names are equal.
     pub fn is(self, other: Name<'_, '_>) -> bool {
         self.raw() == other.raw() || self.form().is_some() && self.form() == other.form()
     }
@@ -35,27 +34,27 @@ impl<'a> Name<'_, 'a> {
     }
 }
 
-/// The number by which OpenSSL looks for an authority's files in a directory; None if a text in the name is not one.
+/// The hash in the names of an authority's files in a directory, as OpenSSL computes it. None if a text in the name is invalid.
 pub fn hash(name: &X509Name<'_>) -> Option<u32> {
     let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &canonical(name)?);
     let first = digest.as_ref().first_chunk::<4>()?;
     Some(u32::from_le_bytes(*first))
 }
 
-/// The name as it is compared: DER of its parts, all texts in UTF-8.
+/// The canonical form: the DER of the name's parts, with all texts in UTF-8.
 pub fn canonical(name: &X509Name<'_>) -> Option<Vec<u8>> {
     let parts = name.iter_rdn().map(part).collect::<Option<Vec<_>>>()?;
     Some(parts.concat())
 }
 
-/// The same of the name with one more part, of which `last` is the contents.
-pub fn below(name: &X509Name<'_>, last: &[u8]) -> Option<Vec<u8>> {
+/// The canonical form of the name with one more part; `last` is the contents of that part.
+pub fn canonical_with(name: &X509Name<'_>, last: &[u8]) -> Option<Vec<u8>> {
     let last = element(&[0x31], last);
     let (_, last) = RelativeDistinguishedName::from_der(&last).ok()?;
     Some([canonical(name)?, part(&last)?].concat())
 }
 
-/// The text that a value holds; None if it holds none.
+/// The text of a value; None if it is not a valid text.
 pub fn text_of(value: &Any<'_>) -> Option<String> {
     let is_text = is_text(value.tag()) || value.tag() == Tag::NumericString;
     is_text.then(|| text(value))?
@@ -71,7 +70,7 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<Vec<u8>> {
     let oid = element(&[0x06], attribute.attr_type().as_bytes());
     let value = attribute.attr_value();
     let value = match is_text(value.tag()) {
-        true => element(&[0x0c], words(&text(value)?).as_bytes()),
+        true => element(&[0x0c], normalize(&text(value)?).as_bytes()),
         false => element(value.header.raw_tag()?, value.data),
     };
     Some(element(&[0x30], &[oid, value].concat()))
@@ -107,19 +106,19 @@ fn text(value: &Any<'_>) -> Option<String> {
             let letters = letters.iter().map(|letter| u32::from_be_bytes(*letter));
             letters.map(char::from_u32).collect()
         }
-        // OpenSSL: T61 is taken for Latin-1.
+        // OpenSSL: reads T61 as Latin-1.
         _ => Some(value.data.iter().map(|byte| char::from(*byte)).collect()),
     }
 }
 
-/// The words of a text, in small letters where they are of ASCII.
-fn words(text: &str) -> String {
+/// The text in ASCII lower case, with single spaces between words.
+fn normalize(text: &str) -> String {
     let is_space = |letter: char| matches!(letter, ' ' | '\t'..='\r');
     let words = text.split(is_space).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").to_ascii_lowercase()
 }
 
-/// DER of an element. A length of 64 KiB or more is cut: so long a name does not come in a handshake.
+/// The DER of an element. A length of 64 KiB or more is truncated: a name in a handshake cannot be that long.
 fn element(tag: &[u8], contents: &[u8]) -> Vec<u8> {
     let [high, low] = (contents.len() as u16).to_be_bytes();
     let length = match contents.len() {

@@ -1,4 +1,4 @@
-//! Whether a server's certificate is one for the host connected to, by libpq's rules.
+//! Compares the names in a server's certificate with the host name, by libpq's rules.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use x509_parser::prelude::FromDer;
 
 const DNS_NAME: u32 = 2;
 
-/// Compares the names in `certificate` with `host`; Err is libpq's complaint.
+/// Checks that a name in `certificate` matches `host`. The error has libpq's text.
 pub fn check(certificate: &[u8], host: &[u8]) -> Result<(), Vec<u8>> {
     if host.is_empty() {
         return Err(b"host name must be specified for a verified SSL connection".to_vec());
@@ -22,13 +22,13 @@ pub fn check(certificate: &[u8], host: &[u8]) -> Result<(), Vec<u8>> {
     Err(names.mismatch())
 }
 
-/// The comparison with one host.
+/// The comparison of a certificate's names with one host.
 struct Names<'a> {
     host: &'a [u8],
-    /// The host as an IPv4 address, in any notation that inet_aton takes, or as an IPv6 address.
+    /// The host if it is an IP address; IPv4 in any notation of inet_aton.
     address: Option<IpAddr>,
     examined: usize,
-    /// The first name examined, for the complaint.
+    /// The first name examined, for the error text.
     first: Option<Vec<u8>>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Names<'a> {
                 ParsedExtension::SubjectAlternativeName(names) => {
                     alternatives.extend(&names.general_names);
                 }
-                // Names that cannot be read must not bring the common name into play.
+                // If alternative names cannot be parsed, the common name must not count.
                 ParsedExtension::ParseError { .. } => return Ok(false),
                 _ => {}
             }
@@ -66,7 +66,7 @@ impl<'a> Names<'a> {
                 return Ok(true);
             }
         }
-        // libpq: the common name counts where no alternative name is of the host's kind.
+        // libpq: the common name counts if no alternative name is of the host's kind.
         match certificate.subject().iter_common_name().next() {
             Some(name) if !own_kind => self.match_name(name.attr_value().data),
             _ => Ok(false),
@@ -107,7 +107,7 @@ impl<'a> Names<'a> {
         Ok(self.address == Some(address))
     }
 
-    /// libpq's complaint about names none of which is the host's.
+    /// libpq's error text when no name matches the host.
     fn mismatch(&self) -> Vec<u8> {
         let Some(first) = &self.first else {
             return b"could not get server's host name from server certificate".to_vec();
@@ -138,7 +138,7 @@ fn address(host: &[u8]) -> Option<IpAddr> {
     inet_aton(text).map(IpAddr::from)
 }
 
-/// An IPv4 address in any form that inet_aton accepts: one to four numbers, of which the last fills the bytes left over.
+/// Parses an IPv4 address like inet_aton: one to four numbers; the last one fills the remaining bytes.
 fn inet_aton(text: &str) -> Option<Ipv4Addr> {
     let numbers = text.split('.').map(number).collect::<Option<Vec<_>>>()?;
     let (last, first) = numbers.split_last()?;
@@ -154,7 +154,7 @@ fn inet_aton(text: &str) -> Option<Ipv4Addr> {
     is_address.then(|| bytes.into())
 }
 
-/// A number as C writes it: decimal, hexadecimal after `0x`, octal after `0`.
+/// A number in C's notation: decimal, hexadecimal after `0x`, octal after `0`.
 fn number(text: &str) -> Option<u32> {
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (text.get(2..)?, 16),
@@ -167,7 +167,7 @@ fn number(text: &str) -> Option<u32> {
     value.filter(|_| is_number)
 }
 
-/// libpq's rule, RFC 2818's for one label: `*.` at the start stands for all that has no dot.
+/// libpq's rule, a part of RFC 2818: `*.` at the start matches exactly one label.
 fn wildcard_matches(pattern: &[u8], host: &[u8]) -> bool {
     let Some(end) = pattern
         .strip_prefix(b"*")
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wildcard_stands_for_one_label() {
+    fn a_wildcard_matches_one_label() {
         for (pattern, host, expected) in [
             ("*.example.com", "www.example.com", true),
             ("*.EXAMPLE.com", "www.example.COM", true),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_as_inet_aton_does() {
+    fn addresses_are_parsed_like_inet_aton() {
         for (text, bytes) in [
             ("127.0.0.1", [127, 0, 0, 1]),
             ("127.1", [127, 0, 0, 1]),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_complaint_counts_the_other_names() {
+    fn the_error_text_counts_the_other_names() {
         let mut names = Names::new(b"host.example");
         assert_eq!(
             names.mismatch(),

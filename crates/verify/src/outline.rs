@@ -1,4 +1,4 @@
-//! The outline of a certificate, read as leniently as OpenSSL reads it: what stands in the fields is not looked at.
+//! Parses the outer structure of a certificate as leniently as OpenSSL, without looking at the contents of its fields.
 
 const BIT_STRING: u8 = 0x03;
 const INTEGER: u8 = 0x02;
@@ -8,11 +8,11 @@ const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
-/// Elements of DER, one behind the other.
+/// A sequence of DER elements.
 #[derive(Debug, Clone, Copy)]
 pub struct Elements<'a>(pub &'a [u8]);
 
-/// One element, with its tag and length and without.
+/// A DER element, `whole` with its tag and length.
 #[derive(Debug, Clone, Copy)]
 pub struct Element<'a> {
     pub tag: u8,
@@ -21,7 +21,7 @@ pub struct Element<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// The next element; None at the end and where there is none.
+    /// The next element; None at the end, and if the DER is invalid.
     pub fn take(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
@@ -34,10 +34,10 @@ impl<'a> Elements<'a> {
                     .fold(0, |all, byte| all << 8 | usize::from(*byte));
                 (size, rest)
             }
-            // No length at all (0x80), or one that no certificate has.
+            // An indefinite length (0x80), or one that is too long for a certificate.
             0x80 | 0x85.. => return None,
         };
-        // Tags of more than one byte do not occur.
+        // Certificates have no tags of more than one byte.
         let (contents, rest) = rest.split_at_checked(size).filter(|_| tag & 0x1f != 0x1f)?;
         let (whole, _) = self.0.split_at_checked(self.0.len() - rest.len())?;
         self.0 = rest;
@@ -61,17 +61,17 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// A certificate, cut out of what it stands in.
+/// The outer structure of a certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct Outline<'a> {
     pub certificate: &'a [u8],
     /// The key with its algorithm (SubjectPublicKeyInfo).
     pub key: &'a [u8],
-    /// What stands behind the certificate.
+    /// The bytes after the certificate.
     pub rest: &'a [u8],
 }
 
-/// Reads RFC 5280, 4.1, at the start of `der`.
+/// Parses the certificate (RFC 5280, 4.1) at the start of `der`.
 pub fn outline(der: &[u8]) -> Option<Outline<'_>> {
     let mut all = Elements(der);
     let certificate = all.take_if(SEQUENCE)?;
@@ -86,7 +86,7 @@ pub fn outline(der: &[u8]) -> Option<Outline<'_>> {
     })
 }
 
-/// Whether `der` begins with something that is signed: a body, an algorithm and a signature.
+/// Whether `der` starts with a signed structure: a body, an algorithm and a signature.
 pub fn is_signed(der: &[u8]) -> bool {
     let parts = Elements(der).take_if(SEQUENCE);
     parts.is_some_and(|whole| {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_lengths_and_tags_are_nothing() {
+    fn damaged_lengths_and_tags_are_refused() {
         for bytes in [
             &[][..],
             &[0x30],

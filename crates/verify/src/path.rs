@@ -1,5 +1,5 @@
-//! What every path from a server's certificate to a root must keep to (RFC 5280, 6.1), whoever found it. Its signatures have
-//! been checked.
+//! The rules for every path from a server's certificate to a root (RFC 5280, 6.1), whichever search found it. The searches
+//! check the signatures.
 
 use rustls::pki_types::UnixTime;
 
@@ -10,14 +10,14 @@ use super::constraints;
 use super::revocation::Lists;
 
 pub struct Rules<'a> {
-    /// Where there are lists, each certificate of the path must be in the scope of one, and in none.
+    /// If there are lists, each certificate of the path must be in the scope of a list and not be revoked by one.
     pub lists: Option<Lists<'a>>,
     pub now: UnixTime,
     pub budget: Budget,
 }
 
 impl Rules<'_> {
-    /// Judges `path`, the server's own certificate first and the root last, which may be the same.
+    /// Checks `path`: the server's certificate is first and the root last; both may be the same.
     pub fn check(&self, path: &[&Certificate<'_>]) -> Result<(), Refusal> {
         let [own, issuers @ ..] = path else {
             return Err(Refusal::UnknownIssuer);
@@ -32,7 +32,7 @@ impl Rules<'_> {
         self.check_revocation(path)
     }
 
-    /// OpenSSL: the root's constraints count, too, and authorities that issued themselves are exempt.
+    /// OpenSSL: the root's constraints apply, too, and self-issued authorities are exempt.
     fn check_names(&self, path: &[&Certificate<'_>]) -> Result<(), Refusal> {
         for (place, certificate) in path.iter().enumerate() {
             let is_leaf = place == 0;
@@ -52,7 +52,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// Looks each certificate up in the lists of the one behind it, its issuer. OpenSSL: the root, too.
+    /// Looks up each certificate in its issuer's lists. OpenSSL: the root, too.
     fn check_revocation(&self, path: &[&Certificate<'_>]) -> Result<(), Refusal> {
         let (Some(lists), Some(root)) = (&self.lists, path.last()) else {
             return Ok(());
@@ -70,13 +70,13 @@ fn check_issuers(issuers: &[&Certificate<'_>]) -> Result<(), Refusal> {
     let mut below = 0;
     for issuer in between {
         issuer.check_intermediate(below)?;
-        below += issuer.lengthens_path();
+        below += issuer.path_length();
     }
     root.check_root(below)
 }
 
-/// Each certificate must be of the issuer behind it by all that it says of that one. OpenSSL: the path ends with a
-/// certificate that issued itself, and with none before.
+/// Each certificate must name the next one as its issuer, by name and key identifiers. OpenSSL: the last certificate, and no
+/// other, is self-issued.
 fn check_links(path: &[&Certificate<'_>]) -> Result<(), Refusal> {
     let linked = path.windows(2).all(|pair| match pair {
         [own, issuer] => own.is_issued_by(issuer) && !own.ends_path(),

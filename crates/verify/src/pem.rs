@@ -9,11 +9,11 @@ use x509_parser::prelude::FromDer;
 use super::outline::{self, Elements, Outline};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
-/// A certificate with what OpenSSL notes about it (CertAux).
+/// A certificate with OpenSSL's trust settings (CertAux).
 const TRUSTED: &str = "TRUSTED CERTIFICATE";
 const LIST: &str = "X509 CRL";
 
-/// The blocks in `contents`; a damaged one does not hide those behind it.
+/// The PEM blocks in `contents`. A damaged block does not hide later blocks.
 pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
     let begins = memmem::find_iter(contents, BEGIN);
     let mut begins = begins.filter(|at| is_begun(contents, *at)).peekable();
@@ -24,7 +24,7 @@ pub fn blocks(contents: &[u8]) -> impl Iterator<Item = Result<Pem, PemError>> {
     })
 }
 
-/// OpenSSL: a line that does not end with dashes begins nothing.
+/// OpenSSL: a begin line must contain the dashes at its end.
 fn is_begun(contents: &[u8], at: usize) -> bool {
     let rest = contents.get(at + BEGIN.len()..).unwrap_or_default();
     let mut lines = rest.split(|byte| matches!(byte, b'\n' | b'\r'));
@@ -33,20 +33,20 @@ fn is_begun(contents: &[u8], at: usize) -> bool {
         .is_some_and(|line| memmem::find(line, b"-----").is_some())
 }
 
-/// What files of root certificates and revocation lists say. OpenSSL: both come from any of them.
+/// The contents of root certificate files and revocation list files. OpenSSL: each file may contain both.
 #[derive(Debug, Default)]
 pub struct Roots {
     pub trusted: Vec<CertificateDer<'static>>,
-    /// Those that OpenSSL's notes do not let vouch for servers.
+    /// Certificates whose OpenSSL trust settings exclude TLS servers.
     pub distrusted: Vec<CertificateDer<'static>>,
-    /// There was one that only OpenSSL can read.
+    /// There was a certificate that only OpenSSL can parse.
     pub incomplete: bool,
     pub lists: Vec<CertificateRevocationListDer<'static>>,
 }
 
 impl Roots {
-    /// Reads a file, PEM or a single certificate in DER; Err is OpenSSL's reason. OpenSSL: a damaged block spoils the
-    /// file, but not what stands in the fields of a certificate: one that cannot be read here is left out.
+    /// Parses a file: PEM, or a single certificate in DER. The error has OpenSSL's text. OpenSSL: a damaged block makes the
+    /// file invalid. Errors in the fields of a certificate do not: this skips a certificate that it cannot parse.
     pub fn read(contents: &[u8]) -> Result<Roots, &'static str> {
         let roots = Roots::read_with_any_lists(contents)?;
         match roots.lists.iter().all(|list| outline::is_signed(list)) {
@@ -55,7 +55,7 @@ impl Roots {
         }
     }
 
-    /// Like [`Roots::read`], but a revocation list may be damaged: then the verification fails.
+    /// Like [`Roots::read`], but accepts damaged revocation lists, which make the verification fail later.
     pub fn read_with_any_lists(contents: &[u8]) -> Result<Roots, &'static str> {
         let mut roots = Roots::read_pem(contents)?;
         if roots.is_empty() {
@@ -65,12 +65,12 @@ impl Roots {
         Ok(roots)
     }
 
-    /// Reads the PEM blocks of a file, which may have none.
+    /// Parses the PEM blocks of a file; it may have none.
     pub fn read_pem(contents: &[u8]) -> Result<Roots, &'static str> {
         let mut roots = Roots::default();
         for block in blocks(contents) {
             let block = block.map_err(|error| reason(&error))?;
-            if let Some(is_trusted) = note_of(&block)? {
+            if let Some(is_trusted) = trust_of(&block)? {
                 let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
                 roots.add(outline, is_trusted);
             }
@@ -86,7 +86,7 @@ impl Roots {
         found == 0 && !self.incomplete
     }
 
-    /// As many files together.
+    /// Adds the contents of another file.
     pub fn extend(&mut self, other: Roots) {
         self.incomplete |= other.incomplete;
         self.add_lists(other.lists);
@@ -114,7 +114,7 @@ impl Roots {
         }
     }
 
-    /// OpenSSL: of the same certificate, the first counts.
+    /// OpenSSL: if a certificate occurs twice, the first one counts.
     fn push(&mut self, certificate: CertificateDer<'static>, is_trusted: bool) {
         if self.trusted.contains(&certificate) || self.distrusted.contains(&certificate) {
             return;
@@ -126,7 +126,7 @@ impl Roots {
     }
 }
 
-/// OpenSSL's words.
+/// OpenSSL's error text.
 fn reason(error: &PemError) -> &'static str {
     match error {
         PemError::InvalidData(_) => "bad base64 decode",
@@ -139,43 +139,43 @@ fn whole(contents: &[u8]) -> Option<Outline<'_>> {
     outline::outline(contents).filter(|outline| outline.rest.is_empty())
 }
 
-/// Whether a block holds a certificate, and if so, whether it may vouch for servers.
-fn note_of(block: &Pem) -> Result<Option<bool>, &'static str> {
+/// None if the block holds no certificate. Otherwise, whether the certificate is trusted for TLS servers.
+fn trust_of(block: &Pem) -> Result<Option<bool>, &'static str> {
     match block.tag() {
         "CERTIFICATE" | "X509 CERTIFICATE" => Ok(Some(true)),
         TRUSTED => {
             let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
-            let note = vouches_for_servers(outline.rest);
-            note.map(Some).ok_or("wrong tag")
+            let trusted = is_trusted_for_servers(outline.rest);
+            trusted.map(Some).ok_or("wrong tag")
         }
         _ => Ok(None),
     }
 }
 
-/// What CertAux says of servers. OpenSSL: what is rejected is not trusted, and where something is trusted, nothing else
-/// is; no word about either says nothing.
-fn vouches_for_servers(note: &[u8]) -> Option<bool> {
+/// Whether CertAux trusts the certificate for TLS servers; None if it is malformed. OpenSSL: a rejected use is not trusted. If
+/// there is a list of trusted uses, no other use is trusted. Without both lists, all uses are trusted.
+fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
     const SEQUENCE: u8 = 0x30;
     const REJECT: u8 = 0xa0;
-    /// An alias, the key's identifier, and what else there is.
+    /// The alias, the key identifier, and other data.
     const OTHERS: [u8; 3] = [0x0c, 0x04, 0xa1];
-    if note.is_empty() {
+    if aux.is_empty() {
         return Some(true);
     }
-    let mut parts = Elements(Elements(note).take_if(SEQUENCE)?.contents);
+    let mut parts = Elements(Elements(aux).take_if(SEQUENCE)?.contents);
     let trust = parts.take_if(SEQUENCE);
     let reject = parts.take_if(REJECT);
     for other in OTHERS {
         parts.take_if(other);
     }
-    let trusted = trust.map(|uses| names_servers(uses.contents));
-    let rejected = reject.map(|uses| names_servers(uses.contents));
+    let trusted = trust.map(|uses| contains_servers(uses.contents));
+    let rejected = reject.map(|uses| contains_servers(uses.contents));
     let malformed = !parts.is_empty() || trusted == Some(None) || rejected == Some(None);
     (!malformed).then(|| rejected.flatten() != Some(true) && trusted.flatten() != Some(false))
 }
 
-/// Whether authenticating servers, or any use, is among these; None if they are not uses.
-fn names_servers(uses: &[u8]) -> Option<bool> {
+/// Whether serverAuth or anyExtendedKeyUsage is in the list; None if it is malformed.
+fn contains_servers(uses: &[u8]) -> Option<bool> {
     const OID: u8 = 0x06;
     const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
     const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
@@ -187,12 +187,12 @@ fn names_servers(uses: &[u8]) -> Option<bool> {
     Some(found)
 }
 
-/// The certificates in `contents`, PEM or a single one in DER. A damaged one spoils them all: None.
+/// The certificates in `contents`: PEM, or a single one in DER. None if one of them is damaged.
 pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let mut found = Vec::new();
     for block in blocks(contents) {
         let block = block.ok()?;
-        if note_of(&block).ok()?.is_some() {
+        if trust_of(&block).ok()?.is_some() {
             found.push(
                 outline::outline(block.contents())?
                     .certificate
@@ -207,7 +207,7 @@ pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     Some(found)
 }
 
-/// The revocation lists in `contents`, but for those in damaged blocks.
+/// The revocation lists in `contents`, without those in damaged blocks.
 pub fn lists(contents: &[u8]) -> Vec<CertificateRevocationListDer<'static>> {
     let lists = blocks(contents)
         .flatten()
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_of_openssl_about_trust() {
+    fn trust_settings_of_openssl_are_followed() {
         let trust = |uses: &[&[u8]]| element(0x30, uses);
         let reject = |uses: &[&[u8]]| element(0xa0, uses);
         let alias = element(0x0c, &[b"me"]);
@@ -252,15 +252,15 @@ mod tests {
             (vec![alias.clone(), alias], None),
         ] {
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-            let note = element(0x30, &parts);
-            assert_eq!(vouches_for_servers(&note), expected, "{note:02x?}");
+            let aux = element(0x30, &parts);
+            assert_eq!(is_trusted_for_servers(&aux), expected, "{aux:02x?}");
         }
-        assert_eq!(vouches_for_servers(&[]), Some(true));
-        assert_eq!(vouches_for_servers(b"xxxx"), None);
+        assert_eq!(is_trusted_for_servers(&[]), Some(true));
+        assert_eq!(is_trusted_for_servers(b"xxxx"), None);
     }
 
     #[test]
-    fn a_damaged_block_hides_none_behind_it() {
+    fn a_damaged_block_does_not_hide_later_blocks() {
         let text = b"-----BEGIN A-----\n!!!!\n-----END A-----\n-----BEGIN B-----\nAAAA\n-----BEGIN C-----\nAAAA\n-----END C-----\n";
         let blocks: Vec<_> = blocks(text).collect();
         assert_eq!(blocks.len(), 3);

@@ -1,4 +1,4 @@
-//! Where lists are to be found (RFC 5280, 4.2.1.13), and which of them a list is (5.2.5).
+//! The extensions cRLDistributionPoints of certificates (RFC 5280, 4.2.1.13) and issuingDistributionPoint of lists (5.2.5).
 
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
@@ -8,36 +8,36 @@ use super::name;
 
 const DIRECTORY_NAME: u8 = 0xa4;
 
-/// A place of lists.
+/// A DistributionPointName.
 #[derive(Debug)]
 pub enum Place<'a> {
-    /// Its GeneralNames.
+    /// GeneralNames.
     Full(Vec<Element<'a>>),
-    /// What is to be added to the issuer's name: the contents of a RelativeDistinguishedName.
+    /// The contents of a RelativeDistinguishedName, which is appended to the issuer's name.
     Relative(&'a [u8]),
 }
 
-/// One of a certificate's places.
+/// A DistributionPoint of a certificate.
 #[derive(Debug)]
 pub struct Point<'a> {
     pub place: Option<Place<'a>>,
-    /// Lists there tell of certificates that are revoked for any reason.
+    /// The lists at this point cover all revocation reasons.
     pub all_reasons: bool,
-    /// Whose lists they are; where it is empty, the certificate's issuer's.
+    /// The issuer of the lists; if this is empty, it is the certificate's issuer.
     pub issuer: Vec<Element<'a>>,
 }
 
-/// What a list is for.
+/// The scope of a list.
 #[derive(Debug, Default)]
 pub struct Scope<'a> {
     pub place: Option<Place<'a>>,
     pub users_only: bool,
     pub authorities_only: bool,
-    /// It is for some reasons, for certificates of others, or for attribute certificates.
+    /// The list is limited to some reasons or to attribute certificates, or it is indirect.
     pub is_special: bool,
 }
 
-/// The value of cRLDistributionPoints; None if it is none.
+/// Parses the value of cRLDistributionPoints; None if it is malformed.
 pub fn points(value: &[u8]) -> Option<Vec<Point<'_>>> {
     let points = elements(sequence(value)?)?;
     points.iter().map(point).collect()
@@ -57,20 +57,20 @@ fn point<'a>(element: &Element<'a>) -> Option<Point<'a>> {
             _ => return None,
         }
     }
-    // RFC 5280: reasons alone are no point.
+    // RFC 5280: a point must not consist of reasons alone.
     (point.place.is_some() || !point.issuer.is_empty()).then_some(point)
 }
 
-/// The value of issuingDistributionPoint; None if it is none.
+/// Parses the value of issuingDistributionPoint; None if it is malformed.
 pub fn scope(value: &[u8]) -> Option<Scope<'_>> {
     let mut scope = Scope::default();
     for part in elements(sequence(value)?)? {
         match part.tag {
             0xa0 => scope.place = Some(place(part.data)?),
-            0x81 => scope.users_only = truth(part.data)?,
-            0x82 => scope.authorities_only = truth(part.data)?,
+            0x81 => scope.users_only = boolean(part.data)?,
+            0x82 => scope.authorities_only = boolean(part.data)?,
             0x83 => scope.is_special = true,
-            0x84 | 0x85 => scope.is_special |= truth(part.data)?,
+            0x84 | 0x85 => scope.is_special |= boolean(part.data)?,
             _ => return None,
         }
     }
@@ -89,40 +89,40 @@ fn place(der: &[u8]) -> Option<Place<'_>> {
     }
 }
 
-fn truth(contents: &[u8]) -> Option<bool> {
+fn boolean(contents: &[u8]) -> Option<bool> {
     match contents {
         [byte] => Some(*byte != 0),
         _ => None,
     }
 }
 
-/// Whether the bits 1 to 8 are set, which are all that are defined.
+/// Whether all defined bits, 1 to 8, are set.
 fn has_all_reasons(bits: &[u8]) -> bool {
     matches!(bits, [_, first, second, ..] if first & 0x7f == 0x7f && second & 0x80 != 0)
 }
 
 impl Place<'_> {
-    /// Whether both are one place, of lists of `issuer`.
-    pub fn is(&self, other: &Place<'_>, issuer: &X509Name<'_>) -> bool {
+    /// Whether both name the same point, for lists of `issuer`.
+    pub fn matches(&self, other: &Place<'_>, issuer: &X509Name<'_>) -> bool {
         match (self, other) {
             (Place::Full(names), Place::Full(others)) => {
                 names.iter().any(|name| is_among(name, others))
             }
             (Place::Full(names), Place::Relative(last))
             | (Place::Relative(last), Place::Full(names)) => {
-                let whole = name::below(issuer, last);
+                let whole = name::canonical_with(issuer, last);
                 whole.is_some() && names.iter().any(|name| directory(name) == whole)
             }
             (Place::Relative(last), Place::Relative(other)) => {
-                let whole = name::below(issuer, last);
-                whole.is_some() && whole == name::below(issuer, other)
+                let whole = name::canonical_with(issuer, last);
+                whole.is_some() && whole == name::canonical_with(issuer, other)
             }
         }
     }
 }
 
 impl Point<'_> {
-    /// Whether lists of `issuer` are to be found there, which issued the certificate.
+    /// Whether this point has lists of `issuer`, the certificate's issuer.
     pub fn is_of(&self, issuer: &X509Name<'_>) -> bool {
         let own = name::canonical(issuer);
         let is_own = |name| own.is_some() && directory(name) == own;
@@ -141,7 +141,7 @@ fn is_among(name: &Element<'_>, others: &[Element<'_>]) -> bool {
     }
 }
 
-/// The form in which a directory name is compared.
+/// The canonical form of a directory name.
 fn directory(name: &Element<'_>) -> Option<Vec<u8>> {
     let (_, name) = X509Name::from_der(name.of(DIRECTORY_NAME)?).ok()?;
     name::canonical(&name)

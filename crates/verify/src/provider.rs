@@ -1,4 +1,4 @@
-//! The cryptography of rustls, with what its own provider leaves out of aws-lc-rs.
+//! The cryptography provider for rustls: its aws-lc-rs provider with the group secp521r1 added.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,14 +12,14 @@ use rustls::crypto::{
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 
-/// The cryptography, made once; it is no default of the process.
+/// The provider, created once. It does not become the default of the process.
 pub fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| {
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
         let groups = &mut provider.kx_groups;
-        // In OpenSSL's order: before P-384. The client sends key shares for the first groups only, so this one costs
-        // nothing until a server asks for it.
+        // OpenSSL's order: before P-384. The client sends key shares for the first groups only, so this group costs nothing
+        // until a server selects it.
         let is_p384 = |group: &&dyn SupportedKxGroup| group.name() == NamedGroup::secp384r1;
         let place = groups.iter().position(is_p384).unwrap_or(groups.len());
         groups.insert(place, &Secp521r1);
@@ -55,7 +55,7 @@ struct KeyExchange {
 
 impl ActiveKeyExchange for KeyExchange {
     fn complete(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
-        // TLS knows uncompressed points only; aws-lc-rs checks that the point is on the curve.
+        // TLS has uncompressed points only. aws-lc-rs checks that the point is on the curve.
         if peer.first() != Some(&4) {
             return Err(PeerMisbehaved::InvalidKeyShare.into());
         }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sides_of_p521_agree() {
+    fn two_p521_key_exchanges_agree_on_a_secret() {
         let group = group(NamedGroup::secp521r1);
         let ours = group.start().expect("a key");
         let theirs = group.start().expect("a key");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_are_none_are_refused() {
+    fn invalid_points_are_refused() {
         let group = group(NamedGroup::secp521r1);
         let good = group.start().expect("a key").pub_key().to_vec();
         let mut off_the_curve = good.clone();

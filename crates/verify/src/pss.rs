@@ -1,4 +1,4 @@
-//! Signatures of RSA-PSS (RFC 4055): by keys for all of RSA and for PSS alone, with salt of any length.
+//! Verifies RSA-PSS signatures (RFC 4055) with salt of any length, by general RSA keys and by RSASSA-PSS keys.
 
 use aws_lc_rs::signature as aws;
 use webpki::aws_lc_rs as algorithms;
@@ -10,7 +10,7 @@ use super::Refusal;
 use super::algorithms::{Algorithm, verify_any};
 use super::rsa_keys::{Digest, Padding, RSA, RsaKey, Strength};
 
-/// RFC 4055, 1.2: signatures, and keys that are for these alone.
+/// RFC 4055, 1.2: the identifier of RSASSA-PSS, for signatures and for keys.
 pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
 const MGF1: Oid<'static> = oid!(1.2.840.113549.1.1.8);
 
@@ -50,7 +50,7 @@ impl Digest {
     }
 }
 
-/// How a signature is made: one digest in all places, and salt of so many bytes.
+/// The parameters of a signature: the digest, which is also the digest of MGF1, and the salt length in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Pss {
     digest: Digest,
@@ -58,7 +58,7 @@ pub struct Pss {
 }
 
 impl Pss {
-    /// RFC 8446, 4.2.3: in handshakes the salt is as long as the digest.
+    /// RFC 8446, 4.2.3: in handshakes, the salt has the length of the digest.
     pub fn of_handshake(digest: Digest) -> Pss {
         Pss {
             digest,
@@ -66,7 +66,7 @@ impl Pss {
         }
     }
 
-    /// RFC 4055, 3.1: what an identifier's parameters say; None where the digests are not one.
+    /// RFC 4055, 3.1: parses the parameters of an algorithm identifier; None if there are two different digests.
     pub fn of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Pss> {
         let parameters = algorithm.parameters.clone()?;
         let parameters = RsaSsaPssParams::try_from(parameters).ok()?;
@@ -82,7 +82,7 @@ impl Pss {
         self.digest
     }
 
-    /// Whether the RSA key `key` made the signature.
+    /// Verifies the signature with the RSA key `key`.
     pub fn verify(
         self,
         key: &SubjectPublicKeyInfo<'_>,
@@ -95,7 +95,7 @@ impl Pss {
         }
         let bytes = key.subject_public_key.data.as_ref();
         let numbers = RsaKey::read(key, strength).ok_or(Refusal::BadSignature)?;
-        // aws-lc-rs takes no salt but that of the digest's length.
+        // aws-lc-rs accepts only salt of the digest's length.
         if self.salt != self.digest.size() || !numbers.is_usual() {
             let padding = Padding::Pss(usize::try_from(self.salt).unwrap_or(usize::MAX));
             let good = numbers.verify(self.digest, padding, message, signature);
@@ -109,7 +109,7 @@ impl Pss {
         outcome.map_err(|_| Refusal::BadSignature)
     }
 
-    /// RFC 4055, 3.3: parameters in a key for PSS, if there are any, restrict what it signs with.
+    /// RFC 4055, 3.3: if an RSASSA-PSS key has parameters, they restrict the digest and the salt length.
     fn is_permitted(self, key: &SubjectPublicKeyInfo<'_>) -> bool {
         if key.algorithm.algorithm != RSA_PSS {
             return key.algorithm.algorithm == RSA;

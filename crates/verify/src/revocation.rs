@@ -1,4 +1,4 @@
-//! Revocation lists of versions 1 and 2 (RFC 5280, 5 and 6.3): complete ones, and those for some certificates only.
+//! Revocation lists of versions 1 and 2 (RFC 5280, 5 and 6.3): complete lists, and lists for some certificates only.
 
 mod scope;
 
@@ -29,18 +29,18 @@ pub struct Lists<'a>(Vec<List<'a>>);
 
 struct List<'a> {
     inner: CertificateRevocationList<'a>,
-    /// It has no part that would have to be understood and is not.
+    /// The list has no unknown critical part.
     is_understood: bool,
 }
 
 impl<'a> Lists<'a> {
-    /// One list that cannot be read spoils them all.
+    /// Parses the lists. Fails if one of them is malformed.
     pub fn parse(ders: &'a [CertificateRevocationListDer<'_>]) -> Result<Lists<'a>, Refusal> {
         let lists = ders.iter().map(|der| List::parse(der.as_ref()));
         lists.collect::<Result<_, _>>().map(Lists)
     }
 
-    /// Looks `certificate` up in the lists of its issuer, of which there must be one that is good now and speaks for it.
+    /// Looks up `certificate` in its issuer's lists. At least one list must be valid now and cover the certificate.
     pub fn check(
         &self,
         certificate: &Certificate<'_>,
@@ -51,7 +51,7 @@ impl<'a> Lists<'a> {
         let mut good = false;
         let issued_by = certificate.issuer();
         for list in self.0.iter().filter(|list| list.is_of(issued_by)) {
-            // One of the issuer's lists that is not understood spoils the others: it may name the certificate.
+            // Fail if one of the issuer's lists has unknown critical parts: it may revoke the certificate.
             let scope = list.scope()?;
             let tbs = &list.inner.tbs_cert_list;
             if !scope::includes(scope.as_ref(), &tbs.issuer, certificate) {
@@ -79,7 +79,7 @@ impl<'a> List<'a> {
         let parsed = CertificateRevocationList::from_der(der);
         let (rest, inner) = parsed.map_err(|_| Refusal::Malformed)?;
         let tbs = &inner.tbs_cert_list;
-        // RFC 5280, 5.1.1.2: the algorithm inside what is signed is that of the signature.
+        // RFC 5280, 5.1.1.2: the signed part names the signature's algorithm, too.
         let one_algorithm = tbs.signature == inner.signature_algorithm;
         if !rest.is_empty() || !one_algorithm || !form::is_list(der) {
             return Err(Refusal::Malformed);
@@ -98,7 +98,7 @@ impl<'a> List<'a> {
         name.is(issuer)
     }
 
-    /// None for a complete list.
+    /// The certificates that the list covers; None for a complete list.
     fn scope(&self) -> Result<Option<Scope<'_>>, Refusal> {
         if !self.is_understood {
             return Err(Refusal::Malformed);
@@ -118,16 +118,16 @@ impl<'a> List<'a> {
             message: tbs.as_ref(),
             signature: &self.inner.signature_value,
         };
-        // RFC 5280, 5.1.2.4 and 5.1.2.5; a list of version 1 need not say when the next one comes.
+        // RFC 5280, 5.1.2.4 and 5.1.2.5. Lists of version 1 may have no nextUpdate.
         let current = !is_after(&tbs.this_update, now)
             && tbs.next_update.is_none_or(|next| !is_before(&next, now));
         current
             && issuer.signs_lists()
-            && issuer.is_meant_by(self.key())
+            && issuer.matches_key(self.key())
             && signed.verify(issuer.key()).is_ok()
     }
 
-    /// The key that the list says it is signed with.
+    /// The identifier of the key that signed the list.
     fn key(&self) -> Option<&AuthorityKeyIdentifier<'_>> {
         let extensions = self.inner.extensions().iter();
         let mut parsed = extensions.map(|extension| extension.parsed_extension());
@@ -138,8 +138,8 @@ impl<'a> List<'a> {
     }
 }
 
-/// RFC 5280, 5.2 and 5.3: what is critical must be understood, in the list and in each entry. So entries of other issuers,
-/// which must say so critically, are not taken for the issuer's, nor deltas for complete lists.
+/// RFC 5280, 5.2 and 5.3: every critical extension of the list and of its entries must be known. This also refuses indirect
+/// lists and delta lists, whose extensions are critical.
 fn is_understood(list: &CertificateRevocationList<'_>) -> bool {
     let extensions = list.extensions();
     let mut numbered = extensions.iter().enumerate();

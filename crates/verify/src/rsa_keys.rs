@@ -1,5 +1,5 @@
-//! RSA keys that aws-lc-rs or webpki does not take and OpenSSL does: of unusual size, with a large exponent, or with other
-//! parameters than NULL.
+//! RSA keys that OpenSSL accepts and aws-lc-rs or webpki does not: with an unusual size, a large exponent, or parameters other
+//! than NULL.
 
 use rsa::{BoxedUint, Pkcs1v15Sign, PublicKey};
 use sha2::digest::FixedOutputReset;
@@ -12,15 +12,15 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 pub const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
 
-/// What aws-lc-rs takes.
+/// The keys that aws-lc-rs accepts.
 const USUAL_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const USUAL_EXPONENT_BITS: usize = 33;
-/// OpenSSL's limits: of the modulus, and of the exponent of a modulus that is not small.
-const MOST_BITS: usize = 16384;
+/// OpenSSL's limits for the modulus, and for the exponent of a large modulus.
+const MAX_BITS: usize = 16384;
 const SMALL_MODULUS_BITS: usize = 3072;
-const MOST_EXPONENT_BITS: usize = 64;
+const MAX_EXPONENT_BITS: usize = 64;
 
-/// The digests that signatures may use here: those that are broken are not among them.
+/// The digests that are accepted in signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
     Sha256,
@@ -28,18 +28,18 @@ pub enum Digest {
     Sha512,
 }
 
-/// How strong a key must be.
+/// The minimum strength of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
-    /// Nobody asks who the server is.
+    /// The server's certificate is not verified.
     Any,
     /// OpenSSL's security level 2, Debian's default: 112 bits of security.
     Level2,
 }
 
 impl Strength {
-    /// OpenSSL rounds to multiples of 8 bits of security: with 1963 bits, 108 become 112.
-    fn fewest_bits(self) -> usize {
+    /// OpenSSL rounds the bits of security to a multiple of 8: a key of 1963 bits has 108, which it rounds to 112.
+    fn min_bits(self) -> usize {
         match self {
             Strength::Any => 512,
             Strength::Level2 => 1963,
@@ -50,24 +50,24 @@ impl Strength {
 #[derive(Debug, Clone, Copy)]
 pub enum Padding {
     Pkcs1,
-    /// With salt of so many bytes.
+    /// Holds the length of the salt in bytes.
     Pss(usize),
 }
 
-/// An RSA key's numbers.
+/// An RSA key.
 pub struct RsaKey<'a> {
-    /// Odd both.
+    /// Modulus and exponent, both odd.
     numbers: RSAPublicKey<'a>,
     is_usual: bool,
 }
 
 impl<'a> RsaKey<'a> {
-    /// The key, if OpenSSL takes it.
+    /// Parses a key; None if OpenSSL would not accept it.
     pub fn read(key: &'a SubjectPublicKeyInfo<'_>, strength: Strength) -> Option<RsaKey<'a>> {
         let (_, numbers) = RSAPublicKey::from_der(&key.subject_public_key.data).ok()?;
         let [size, exponent_size] = [numbers.modulus, numbers.exponent].map(bits);
-        let fits = (strength.fewest_bits()..=MOST_BITS).contains(&size)
-            && (size <= SMALL_MODULUS_BITS || exponent_size <= MOST_EXPONENT_BITS);
+        let fits = (strength.min_bits()..=MAX_BITS).contains(&size)
+            && (size <= SMALL_MODULUS_BITS || exponent_size <= MAX_EXPONENT_BITS);
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
         let are_odd = is_odd(numbers.modulus) && is_odd(numbers.exponent);
         if !fits || !are_odd || exponent_size < 2 || exponent_size >= size {
@@ -83,12 +83,12 @@ impl<'a> RsaKey<'a> {
         })
     }
 
-    /// Whether aws-lc-rs takes it, too, which is faster.
+    /// Whether aws-lc-rs accepts the key, too; its check is faster.
     pub fn is_usual(&self) -> bool {
         self.is_usual
     }
 
-    /// Whether it made the signature.
+    /// Whether the signature `made` is valid.
     pub fn verify(&self, digest: Digest, padding: Padding, message: &[u8], made: &[u8]) -> bool {
         match digest {
             Digest::Sha256 => self.check::<Sha256>(padding, message, made),
@@ -150,7 +150,7 @@ mod tests {
         RsaKey::read(&key, strength).map(|key| key.is_usual())
     }
 
-    /// An odd number of so many bits.
+    /// An odd number with this many bits.
     fn modulus(bits: usize) -> Vec<u8> {
         let mut bytes = vec![0xff; bits / 8 + 1];
         bytes[0] = (1 << (bits % 8)) - 1;
@@ -160,7 +160,7 @@ mod tests {
     const NULL: [u8; 2] = [5, 0];
 
     #[test]
-    fn sizes_are_told_apart() {
+    fn key_sizes_within_openssls_limits_are_accepted() {
         for (bits, any, level2) in [
             (511, None, None),
             (512, Some(false), None),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn exponents_are_told_apart() {
+    fn exponents_within_openssls_limits_are_accepted() {
         let long = |size: usize| [vec![1], vec![0; size - 1], vec![1]].concat();
         for (bits, exponent, expected) in [
             (2048, vec![1], None),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_numbers_are_refused_without_a_panic() {
+    fn hostile_keys_are_refused_without_a_panic() {
         let even = [&[0][..], &[0xfe; 128]].concat();
         let odd = modulus(1024);
         for modulus in [&even[..], &odd, &[], &[0], &[1]] {

@@ -1,4 +1,4 @@
-//! Checks the signatures of certificates and revocation lists.
+//! Verifies the signatures of certificates and revocation lists.
 
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::der_parser::{Oid, oid};
@@ -10,7 +10,7 @@ use super::pss::{Pss, RSA_PSS};
 pub use super::rsa_keys::{Digest, Strength};
 use super::rsa_keys::{Padding, RSA, RsaKey};
 
-/// A signed part of a certificate or of a revocation list.
+/// The signed part of a certificate or of a revocation list, and its signature.
 pub struct Signed<'a> {
     pub algorithm: &'a AlgorithmIdentifier<'a>,
     pub message: &'a [u8],
@@ -18,7 +18,7 @@ pub struct Signed<'a> {
 }
 
 impl Signed<'_> {
-    /// Whether `key` made the signature.
+    /// Verifies the signature with `key`.
     pub fn verify(&self, key: &SubjectPublicKeyInfo<'_>) -> Result<(), Refusal> {
         if self.signature.unused_bits != 0 {
             return Err(Refusal::Malformed);
@@ -40,7 +40,7 @@ impl Signed<'_> {
     }
 }
 
-/// Whether the RSA key `key` made the signature by PKCS #1.
+/// Verifies a PKCS #1 signature with the RSA key `key`.
 pub fn verify_pkcs1(
     key: &SubjectPublicKeyInfo<'_>,
     strength: Strength,
@@ -59,7 +59,7 @@ pub fn verify_pkcs1(
     good.then_some(()).ok_or(Refusal::BadSignature)
 }
 
-/// The digest of an RSA signature by PKCS #1.
+/// The digest of a PKCS #1 signature algorithm.
 fn digest_with_rsa(oid: &Oid<'_>) -> Option<Digest> {
     let known = [
         (oid!(1.2.840.113549.1.1.11), Digest::Sha256),
@@ -70,7 +70,7 @@ fn digest_with_rsa(oid: &Oid<'_>) -> Option<Digest> {
     found.map(|(_, digest)| *digest)
 }
 
-/// The algorithms that a signature's identifier stands for.
+/// The algorithms of a signature's algorithm identifier.
 fn candidates(oid: &Oid<'_>) -> &'static [Algorithm] {
     let known: [(Oid<'_>, &[Algorithm]); 4] = [
         (oid!(1.2.840.10045.4.3.2), &kinds::ECDSA_SHA256),

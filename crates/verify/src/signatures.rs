@@ -1,4 +1,4 @@
-//! The server's signature in the handshake, by a key that may be in a certificate of any age.
+//! Verifies the server's signature in the TLS handshake, with the key of a certificate of any X.509 version.
 
 use rustls::SignatureScheme as Scheme;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -12,12 +12,12 @@ use crate::algorithms::{Algorithm, kinds, verify_any};
 use crate::pss::Pss;
 use crate::signature::{Digest, Strength, verify_pkcs1};
 
-/// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures of keys that are for RSA-PSS alone.
+/// RFC 8446, 4.2.3: rsa_pss_pss_*, signatures with RSASSA-PSS keys.
 pub const PSS_PSS_SHA256: Scheme = Scheme::Unknown(0x0809);
 pub const PSS_PSS_SHA384: Scheme = Scheme::Unknown(0x080a);
 pub const PSS_PSS_SHA512: Scheme = Scheme::Unknown(0x080b);
 
-/// What the client offers, in the order of its preference.
+/// The schemes that the client offers, in order of preference.
 pub const SCHEMES: [Scheme; 13] = [
     Scheme::ECDSA_NISTP256_SHA256,
     Scheme::ECDSA_NISTP384_SHA384,
@@ -34,7 +34,7 @@ pub const SCHEMES: [Scheme; 13] = [
     Scheme::RSA_PKCS1_SHA512,
 ];
 
-/// How a scheme's signatures are checked.
+/// How to verify the signatures of a scheme.
 pub enum Check {
     Pss(Digest),
     Pkcs1(Digest),
@@ -42,7 +42,7 @@ pub enum Check {
     Any(&'static [Algorithm]),
 }
 
-/// TLS 1.3: the scheme names the curve, too. RFC 8446, 4.2.3: no PKCS #1 in handshakes.
+/// TLS 1.3: the scheme includes the curve. RFC 8446, 4.2.3: handshakes do not use PKCS #1.
 pub fn in_tls13(scheme: Scheme) -> Option<Check> {
     match scheme {
         Scheme::ECDSA_NISTP256_SHA256 => Some(Check::Any(&kinds::ECDSA_SHA256[..1])),
@@ -53,7 +53,7 @@ pub fn in_tls13(scheme: Scheme) -> Option<Check> {
     }
 }
 
-/// TLS 1.2: the scheme names the digest only.
+/// TLS 1.2: the scheme includes the digest only.
 pub fn in_tls12(scheme: Scheme) -> Option<Check> {
     Some(match scheme {
         Scheme::ECDSA_NISTP256_SHA256 => Check::Any(&kinds::ECDSA_SHA256),
@@ -70,7 +70,7 @@ pub fn in_tls12(scheme: Scheme) -> Option<Check> {
     })
 }
 
-/// How a version of TLS reads its schemes, and whether the server's certificate was verified.
+/// How a TLS version interprets the schemes, and whether the server's certificate was verified.
 #[derive(Clone, Copy)]
 pub struct Rules {
     pub check: fn(Scheme) -> Option<Check>,
@@ -78,7 +78,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Checks that the key of `certificate` made the signature.
+    /// Verifies a signature with the key of `certificate`.
     pub fn verify(
         self,
         certificate: &CertificateDer<'_>,
@@ -86,7 +86,7 @@ impl Rules {
         message: &[u8],
         signature: &[u8],
     ) -> Result<HandshakeSignatureValid, Refusal> {
-        // Nothing but the key is read: where nothing is verified, the rest of the certificate may be anything.
+        // Parse the key only: without verification, the rest of the certificate may be malformed.
         let outline = outline::outline(certificate).ok_or(Refusal::Malformed)?;
         let key = SubjectPublicKeyInfo::from_der(outline.key);
         let (_, key) = key.map_err(|_| Refusal::Malformed)?;

@@ -1,5 +1,5 @@
-//! Forged and unfit chains, made by the openssl program. A leaf of version 3 is seen by webpki first, one of version 1 by
-//! `chain` alone.
+//! Valid and invalid chains, created with the openssl program. webpki searches first for leaves of version 3. It does not
+//! support version 1, so only `chain` verifies those.
 
 mod forge;
 
@@ -7,20 +7,20 @@ use super::*;
 use forge::Forge;
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
-/// The common name, and the file, of leaves of version 1 whose name matters.
+/// The common name, and the file name, of a leaf of version 1.
 const OLD: &str = "good.test";
 const LEAF: &str = "subjectAltName=DNS:good.test\n";
 const UNKNOWN: &str = "1.2.3.4=critical,ASN1:UTF8String:unknown\n";
 
-/// An authority below the root, the one that it must not be, and why it is refused for leaves of versions 3 and 1.
-struct Unfit {
+/// An invalid intermediate, the rule that it breaks, and the refusals for leaves of versions 3 and 1.
+struct Invalid {
     rule: &'static str,
     extensions: &'static str,
     refusals: [Refusal; 2],
 }
 
-const fn unfit(rule: &'static str, extensions: &'static str, refusals: [Refusal; 2]) -> Unfit {
-    Unfit {
+const fn invalid(rule: &'static str, extensions: &'static str, refusals: [Refusal; 2]) -> Invalid {
+    Invalid {
         rule,
         extensions,
         refusals,
@@ -32,45 +32,45 @@ use Refusal::{
     WrongPurpose,
 };
 
-const INTERMEDIATES: [Unfit; 7] = [
-    unfit(
-        "RFC 5280, 6.1.4 (k): version 1 issues nothing",
+const INTERMEDIATES: [Invalid; 7] = [
+    invalid(
+        "RFC 5280, 6.1.4 (k): an intermediate must not be of version 1",
         "",
         [WrongPurpose; 2],
     ),
-    unfit(
-        "RFC 5280, 6.1.4 (k): basicConstraints must be there",
+    invalid(
+        "RFC 5280, 6.1.4 (k): basicConstraints is required",
         "keyUsage=critical,keyCertSign\n",
         [WrongPurpose; 2],
     ),
-    unfit(
-        "RFC 5280, 6.1.4 (k): basicConstraints must say CA",
+    invalid(
+        "RFC 5280, 6.1.4 (k): basicConstraints must have CA",
         "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,keyCertSign\n",
         [WrongPurpose; 2],
     ),
-    unfit(
-        "RFC 5280, 6.1.4 (n): keyUsage must permit certificates",
+    invalid(
+        "RFC 5280, 6.1.4 (n): keyUsage must permit keyCertSign",
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,cRLSign\n",
         [WrongPurpose; 2],
     ),
-    unfit(
-        "RFC 5280, 4.2.1.12: extKeyUsage must permit servers",
+    invalid(
+        "RFC 5280, 4.2.1.12: extKeyUsage must permit TLS servers",
         "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth\n",
         [WrongPurpose; 2],
     ),
-    unfit(
-        "RFC 5280, 6.1.4 (o): what is critical must be understood",
+    invalid(
+        "RFC 5280, 6.1.4 (o): critical extensions must be known",
         "basicConstraints=critical,CA:TRUE\n1.2.3.4=critical,ASN1:UTF8String:unknown\n",
         [UnknownIssuer; 2],
     ),
-    unfit(
-        "RFC 5280, 6.1.4 (g): names outside of the constraints",
+    invalid(
+        "RFC 5280, 6.1.4 (g): names must be within the constraints",
         "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,permitted;DNS:other.test\n",
         [WrongPurpose; 2],
     ),
 ];
 
-/// A forge with a root, and `between` issued by it.
+/// Creates a root, and an intermediate `between`.
 fn forge(root: &str, between: &str) -> Forge {
     let forge = Forge::new();
     forge.root("root", root);
@@ -78,8 +78,8 @@ fn forge(root: &str, between: &str) -> Forge {
     forge
 }
 
-/// Judges a leaf of version 3 and one of version 1, issued by `issuer`, with `others` sent along.
-fn judge(forge: &Forge, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 2] {
+/// Verifies a leaf of version 3 and one of version 1, both issued by `issuer`. The server also sends `others`.
+fn verify(forge: &Forge, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 2] {
     forge.issue("leaf3", issuer, LEAF, 10);
     forge.issue(OLD, issuer, "", 10);
     let others = forge.ders(others);
@@ -88,7 +88,7 @@ fn judge(forge: &Forge, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 
 }
 
 #[test]
-fn what_is_no_certificate_is_malformed() {
+fn bytes_that_are_not_a_certificate_are_malformed() {
     let trust = Trust::new(Vec::new(), None);
     let nothing = CertificateDer::from(b"nothing".to_vec());
     let outcome = trust.verify(&nothing, &[], UnixTime::now());
@@ -98,32 +98,32 @@ fn what_is_no_certificate_is_malformed() {
 #[test]
 fn a_good_chain_is_accepted() {
     let forge = forge(CA, CA);
-    assert_eq!(judge(&forge, "between", &["between"]), [Ok(()); 2]);
-    assert_eq!(judge(&forge, "root", &[]), [Ok(()); 2]);
-    assert_eq!(judge(&forge, "between", &[]), [Err(UnknownIssuer); 2]);
+    assert_eq!(verify(&forge, "between", &["between"]), [Ok(()); 2]);
+    assert_eq!(verify(&forge, "root", &[]), [Ok(()); 2]);
+    assert_eq!(verify(&forge, "between", &[]), [Err(UnknownIssuer); 2]);
 }
 
 #[test]
-fn unfit_intermediates() {
+fn invalid_intermediates_are_refused() {
     for case in INTERMEDIATES {
         let forge = forge(CA, case.extensions);
-        let outcomes = judge(&forge, "between", &["between"]);
+        let outcomes = verify(&forge, "between", &["between"]);
         assert_eq!(outcomes, case.refusals.map(Err), "{}", case.rule);
     }
 }
 
 /// RFC 5280, 6.1.3 (a) (2)
 #[test]
-fn an_expired_intermediate() {
+fn an_expired_intermediate_is_refused() {
     let forge = forge(CA, CA);
     forge.issue("between", "root", CA, -1);
-    let outcomes = judge(&forge, "between", &["between"]);
+    let outcomes = verify(&forge, "between", &["between"]);
     assert_eq!(outcomes, [Err(Expired); 2]);
 }
 
 /// RFC 5280, 6.1.3 (a) (2)
 #[test]
-fn leaves_out_of_their_time() {
+fn leaves_outside_their_validity_period_are_refused() {
     let forge = forge(CA, CA);
     let trust = Trust::new(forge.ders(&["root"]), None);
     for extensions in [LEAF, ""] {
@@ -137,46 +137,46 @@ fn leaves_out_of_their_time() {
     }
 }
 
-/// RFC 5280, 6.1.4 (m). A root's own limit counts, as it does for OpenSSL.
+/// RFC 5280, 6.1.4 (m). As in OpenSSL, the root's limit applies, too.
 #[test]
-fn path_lengths() {
+fn path_length_limits_are_enforced() {
     const NO_MORE: &str = "basicConstraints=critical,CA:TRUE,pathlen:0\n";
     let under_root = forge(NO_MORE, CA);
-    assert_eq!(judge(&under_root, "root", &[]), [Ok(()); 2]);
-    let outcomes = judge(&under_root, "between", &["between"]);
+    assert_eq!(verify(&under_root, "root", &[]), [Ok(()); 2]);
+    let outcomes = verify(&under_root, "between", &["between"]);
     assert_eq!(outcomes, [Err(WrongPurpose); 2]);
     let under_between = forge(CA, NO_MORE);
     under_between.issue("below", "between", CA, 10);
-    let outcomes = judge(&under_between, "below", &["below", "between"]);
+    let outcomes = verify(&under_between, "below", &["below", "between"]);
     assert_eq!(outcomes, [Err(WrongPurpose); 2]);
 }
 
-/// RFC 5280, 4.2.1.3 and 4.2.1.12, for roots: OpenSSL judges them as it does any authority.
+/// RFC 5280, 4.2.1.3 and 4.2.1.12. OpenSSL: the rules apply to roots, too.
 #[test]
-fn unfit_roots() {
+fn invalid_roots_are_refused() {
     for root in [
         "basicConstraints=critical,CA:FALSE\n",
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,cRLSign\n",
         "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth\n",
     ] {
-        let outcomes = judge(&forge(root, CA), "root", &[]);
+        let outcomes = verify(&forge(root, CA), "root", &[]);
         assert!(outcomes.iter().all(Result::is_err), "{root}: {outcomes:?}");
     }
 }
 
 /// RFC 5280, 4.2.1.10
 #[test]
-fn a_root_that_constrains_names() {
+fn name_constraints_of_a_root_are_enforced() {
     let constrained = |name: &str| format!("{CA}nameConstraints=critical,permitted;DNS:{name}\n");
-    let good = judge(&forge(&constrained("good.test"), CA), "root", &[]);
+    let good = verify(&forge(&constrained("good.test"), CA), "root", &[]);
     assert_eq!(good, [Ok(()); 2]);
-    let bad = judge(&forge(&constrained("other.test"), CA), "root", &[]);
+    let bad = verify(&forge(&constrained("other.test"), CA), "root", &[]);
     assert_eq!(bad, [Err(WrongPurpose); 2]);
 }
 
 /// RFC 5280, 4.2, 4.2.1.3 and 4.2.1.12
 #[test]
-fn unfit_leaves() {
+fn invalid_leaves_are_refused() {
     let forge = forge(CA, CA);
     let trust = Trust::new(forge.ders(&["root"]), None);
     for (extensions, refusal) in [
@@ -192,13 +192,13 @@ fn unfit_leaves() {
 
 /// RFC 5280, 6.1.3 (a) (1)
 #[test]
-fn bad_signatures() {
+fn bad_signatures_are_refused() {
     let forge = forge(CA, CA);
-    assert_eq!(judge(&forge, "root", &[]), [Ok(()); 2]);
+    assert_eq!(verify(&forge, "root", &[]), [Ok(()); 2]);
     let trust = Trust::new(forge.ders(&["root"]), None);
     for leaf in ["leaf3", OLD] {
         let good = forge.der(leaf).to_vec();
-        // The last byte is of the signature; the other one is of the serial number, which is signed.
+        // The last byte belongs to the signature, the other one to the signed serial number.
         for place in [good.len() - 1, 20] {
             let mut bad = good.clone();
             bad[place] ^= 1;
@@ -207,7 +207,7 @@ fn bad_signatures() {
             assert_eq!(outcome, Err(BadSignature), "{leaf}, byte {place}");
         }
     }
-    // The root's name with another key.
+    // A root with the same name and another key.
     let impostor = Forge::new();
     impostor.root("root", CA);
     impostor.issue("leaf3", "root", LEAF, 10);
@@ -222,9 +222,9 @@ fn bad_signatures() {
     }
 }
 
-/// RFC 5280, 4.1.2.8: the authority signed it, but version 1 has no unique identifiers.
+/// RFC 5280, 4.1.2.8: certificates of version 1 have no unique identifiers, even with a valid signature.
 #[test]
-fn unique_identifiers_in_version_1() {
+fn unique_identifiers_in_version_1_are_refused() {
     let forge = forge(CA, CA);
     forge.issue("leaf", "root", "", 10);
     let trust = Trust::new(forge.ders(&["root"]), None);
@@ -239,7 +239,7 @@ fn unique_identifiers_in_version_1() {
 }
 
 #[test]
-fn revocation_lists() {
+fn revocation_lists_are_checked() {
     let forge = forge(CA, CA);
     forge.issue("leaf3", "root", LEAF, 10);
     forge.issue("leaf1", "root", "", 10);
@@ -248,43 +248,47 @@ fn revocation_lists() {
     forge.issue("chained", "between", LEAF, 10);
     forge.list("root", &["revoked3", "revoked1"], "list2");
     let good = forge.crl("root");
-    let judge = |leaf: &str, list: Vec<u8>, now: UnixTime| {
+    let verify = |leaf: &str, list: Vec<u8>, now: UnixTime| {
         let trust = Trust::new(forge.ders(&["root", "between"]), Some(vec![list.into()]));
         trust.verify(&forge.der(leaf), &[], now)
     };
     let now = UnixTime::now();
     for (leaf, revoked) in [("leaf3", "revoked3"), ("leaf1", "revoked1")] {
-        assert_eq!(judge(leaf, good.clone(), now), Ok(()), "{leaf}");
-        assert_eq!(judge(revoked, good.clone(), now), Err(Revoked), "{revoked}");
+        assert_eq!(verify(leaf, good.clone(), now), Ok(()), "{leaf}");
+        assert_eq!(
+            verify(revoked, good.clone(), now),
+            Err(Revoked),
+            "{revoked}"
+        );
         // RFC 5280, 6.3.3 (g): the list's signature.
         let mut forged = good.clone();
         *forged.last_mut().expect("a list") ^= 1;
-        assert!(judge(leaf, forged, now).is_err(), "{leaf}");
-        // RFC 5280, 6.3.3 (a) and 5.1.2.5: a list that should have been replaced.
+        assert!(verify(leaf, forged, now).is_err(), "{leaf}");
+        // RFC 5280, 6.3.3 (a) and 5.1.2.5: an outdated list.
         let later = UnixTime::since_unix_epoch(
             std::time::Duration::from_secs(now.as_secs()) + forge::LIST_LIFE * 2,
         );
-        assert_eq!(judge(leaf, good.clone(), later), Err(NoRevocationList));
+        assert_eq!(verify(leaf, good.clone(), later), Err(NoRevocationList));
     }
-    // RFC 5280, 6.3.3: each certificate of the path, by its own issuer's list.
-    assert_eq!(judge("chained", good, now), Err(NoRevocationList));
-    // RFC 5280, 5.2: what is critical must be understood.
+    // RFC 5280, 6.3.3: each certificate of the path needs a list of its own issuer.
+    assert_eq!(verify("chained", good, now), Err(NoRevocationList));
+    // RFC 5280, 5.2: critical extensions must be known.
     forge.list("root", &[], "unknown");
     for leaf in ["leaf3", "leaf1"] {
-        assert!(judge(leaf, forge.crl("root"), now).is_err(), "{leaf}");
+        assert!(verify(leaf, forge.crl("root"), now).is_err(), "{leaf}");
     }
-    // The same name, but another's key.
+    // An issuer with the same name and another key.
     let impostor = Forge::new();
     impostor.root("root", CA);
     impostor.list("root", &[], "list2");
     for leaf in ["revoked3", "revoked1"] {
-        assert!(judge(leaf, impostor.crl("root"), now).is_err(), "{leaf}");
+        assert!(verify(leaf, impostor.crl("root"), now).is_err(), "{leaf}");
     }
 }
 
 /// RFC 5280, 6.3.3 (f)
 #[test]
-fn an_authority_that_signs_no_lists() {
+fn a_list_of_an_authority_without_crl_sign_is_refused() {
     let forge = forge(
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n",
         CA,

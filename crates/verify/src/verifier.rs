@@ -1,4 +1,4 @@
-//! What rustls asks about the server's certificate and signatures.
+//! The certificate verifier for rustls.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -10,13 +10,13 @@ use super::pem::Roots;
 use super::signatures::{self, Check, Rules};
 use crate::{Refusal, Trust};
 
-/// Judges the chain if there is something to judge it by; the host name is compared later, when libpq does.
+/// Verifies the chain if there are trusted roots. The host name is compared later, as in libpq.
 #[derive(Debug, Default)]
 pub struct Verifier {
     trust: Option<Trust>,
-    /// Certificates that may stand in no chain, whoever sends them.
+    /// Certificates that must not be in a chain.
     distrusted: Vec<CertificateDer<'static>>,
-    /// Not all roots could be read.
+    /// Some roots could not be parsed.
     incomplete: bool,
 }
 
@@ -28,7 +28,7 @@ impl Verifier {
         }
     }
 
-    /// Trusts `roots`. Their lists count if `with_lists`, as [`Trust::new`] takes them.
+    /// Trusts `roots`, and checks their revocation lists if `with_lists`.
     pub fn trusting(roots: Roots, with_lists: bool) -> Verifier {
         let lists = with_lists.then_some(roots.lists);
         Verifier {
@@ -38,8 +38,8 @@ impl Verifier {
         }
     }
 
-    /// What `trust` says of the chain.
-    fn judge(
+    /// Verifies the chain without the distrusted certificates.
+    fn verify_chain(
         &self,
         trust: &Trust,
         own: &CertificateDer<'_>,
@@ -58,8 +58,8 @@ impl Verifier {
         trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
     }
 
-    /// An issuer that is not known may be one that only OpenSSL can read.
-    fn explained(&self, refusal: Refusal, others: &[CertificateDer<'_>]) -> Refusal {
+    /// Turns UnknownIssuer into Malformed if there are certificates that could not be parsed: one may be the issuer.
+    fn refine(&self, refusal: Refusal, others: &[CertificateDer<'_>]) -> Refusal {
         let unread = |der: &CertificateDer<'_>| X509Certificate::from_der(der).is_err();
         match refusal {
             Refusal::UnknownIssuer if self.incomplete || others.iter().any(unread) => {
@@ -92,10 +92,10 @@ impl ServerCertVerifier for Verifier {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // libpq: without root certificates any certificate will do.
+        // libpq: without root certificates, it accepts any certificate.
         if let Some(trust) = &self.trust {
-            let verdict = self.judge(trust, own, others, now);
-            verdict.map_err(|refusal| error(self.explained(refusal, others)))?;
+            let verdict = self.verify_chain(trust, own, others, now);
+            verdict.map_err(|refusal| error(self.refine(refusal, others)))?;
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -123,7 +123,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The refusal as rustls tells it to the server in an alert.
+/// The error for rustls, which decides the alert that the server receives.
 fn error(refusal: Refusal) -> Error {
     Error::InvalidCertificate(match refusal {
         Refusal::Malformed => CertificateError::BadEncoding,

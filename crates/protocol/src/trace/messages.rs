@@ -1,4 +1,4 @@
-//! The fields of each message, in their order.
+//! The fields of each message in the protocol's order.
 
 use super::{AuthResponse, Line, print};
 use crate::codes::{auth, client, request, server};
@@ -92,7 +92,7 @@ impl Line<'_> {
         self.strings(count);
     }
 
-    /// Close and Describe: what kind of thing, and its name.
+    /// Close and Describe: the kind of the target, and its name.
     fn target(&mut self, name: &str) {
         self.name(name);
         self.byte1();
@@ -131,7 +131,7 @@ impl Line<'_> {
                 self.name("GSSResponse\t");
                 self.rest(self.regress);
             }
-            // libpq: the password shows in clear text.
+            // libpq: the trace shows the password in clear text.
             AuthResponse::Password => self.named_strings("PasswordMessage\t", 1),
             AuthResponse::SaslInitial => {
                 self.named_strings("SASLInitialResponse\t", 1);
@@ -160,7 +160,7 @@ impl Line<'_> {
         self.counted(|line| line.value(false));
     }
 
-    /// An error or notice: fields up to the terminating zero byte, which is shown too.
+    /// An error or notice: fields up to the terminating NUL, which is printed, too.
     fn report(&mut self, name: &str) {
         self.name(name);
         loop {
@@ -172,7 +172,7 @@ impl Line<'_> {
         }
     }
 
-    /// A body is room for later versions, and no mismatch.
+    /// A later version may add a body: ignore it.
     fn go_away(&mut self) {
         self.name("GoAway");
         self.take(self.remaining());
@@ -184,7 +184,7 @@ impl Line<'_> {
         self.int16s();
     }
 
-    /// libpq: takes what follows the format as numbers up to the end, not by their count.
+    /// libpq: reads numbers up to the end of the message and ignores the count.
     fn copy_both_response(&mut self, length: i32) {
         self.name("CopyBothResponse\t");
         self.byte1();
@@ -205,7 +205,7 @@ impl Line<'_> {
         match code {
             auth::OK => self.name("AuthenticationOk"),
             auth::PASSWORD => self.name("AuthenticationCleartextPassword"),
-            // libpq: leaves the salt alone, hence the line about a mismatch.
+            // libpq: does not read the salt, so a line about mismatched lengths follows.
             auth::MD5 => self.name("AuthenticationMD5Password"),
             auth::GSS => self.name("AuthenticationGSS"),
             auth::GSS_CONTINUE => self.authentication_data("AuthenticationGSSContinue\t"),
@@ -225,7 +225,7 @@ impl Line<'_> {
         self.rest(self.regress);
     }
 
-    /// libpq: the list's end shows as an empty string.
+    /// libpq: prints the end of the list as an empty string.
     fn authentication_sasl(&mut self) {
         self.name("AuthenticationSASL\t");
         while self.frame.get(self.cursor).is_some_and(|byte| *byte != 0) {

@@ -44,7 +44,7 @@ fn untyped(body: &[u8], flags: TraceFlags) -> String {
 }
 
 #[test]
-fn messages_without_fields() {
+fn messages_without_fields_are_a_name() {
     let names = [
         (b'1', "ParseComplete"),
         (b'2', "BindComplete"),
@@ -70,7 +70,7 @@ fn messages_without_fields() {
 }
 
 #[test]
-fn the_clients_messages() {
+fn the_clients_messages_print_their_fields() {
     assert_eq!(client(b'Q', b"BEGIN\0"), "F\t10\tQuery\t \"BEGIN\"\n");
     assert_eq!(
         client(b'P', b"s\0SELECT $1\0\0\x01\0\0\0\x17"),
@@ -132,7 +132,7 @@ fn the_clients_authentication_messages_are_named_by_their_context() {
 }
 
 #[test]
-fn the_servers_messages() {
+fn the_servers_messages_print_their_fields() {
     assert_eq!(
         server(b'A', b"\0\0\0\x07ch\0pay\0"),
         "B\t15\tNotificationResponse\t 7 \"ch\" \"pay\"\n"
@@ -199,7 +199,7 @@ fn the_servers_messages() {
 }
 
 #[test]
-fn authentication_requests() {
+fn authentication_requests_are_named_by_their_code() {
     let run = |body: &[u8]| server(b'R', body);
     assert_eq!(run(b"\0\0\0\0"), "B\t8\tAuthenticationOk\n");
     assert_eq!(
@@ -273,7 +273,7 @@ fn regress_mode_hides_what_differs_from_run_to_run() {
 }
 
 #[test]
-fn messages_without_a_type() {
+fn messages_without_a_type_byte_are_named_by_their_code() {
     let startup = b"\0\x03\0\0user\0x\0\0";
     assert_eq!(
         untyped(startup, PLAIN),
@@ -304,7 +304,7 @@ fn messages_without_a_type() {
 }
 
 #[test]
-fn one_byte_answers_and_times() {
+fn lines_start_with_the_time_unless_suppressed() {
     let mut out = Vec::new();
     answer_line(
         &mut out,
@@ -334,7 +334,7 @@ fn one_byte_answers_and_times() {
 }
 
 #[test]
-fn messages_that_lie_about_their_contents_are_told() {
+fn a_mismatch_of_length_and_fields_is_reported() {
     assert_eq!(
         server(b'Z', b"Ix"),
         "B\t6\tReadyForQuery\t I\nmismatched message length: consumed 5, expected 6\n"
@@ -353,13 +353,13 @@ fn messages_that_lie_about_their_contents_are_told() {
     );
 }
 
-/// Whatever the bytes say, the line stays about as short as the message.
+/// The line is not much longer than the message, whatever the bytes are.
 #[test]
 fn hostile_messages_neither_panic_nor_grow() {
     let mut seed = 1_u32;
     let mut random = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        // Extreme bytes are likelier, as they make extreme lengths.
+        // Prefer extreme bytes: they make extreme lengths.
         [0, 0xff, 0x7f, (seed >> 24) as u8][(seed >> 16) as usize & 3]
     };
     for round in 0..40_000_usize {

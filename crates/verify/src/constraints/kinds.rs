@@ -1,8 +1,8 @@
-//! What is within what, for each kind of name. None stands for names that cannot be compared.
+//! Compares names with the bases of constraints, for each kind of name. None means that they cannot be compared.
 
 use super::{General, Kind};
 
-/// Whether `name` is within `base`, which is of the same kind.
+/// Whether `name` is within `base`. Both are of the same kind.
 pub fn is_within(name: &General<'_>, base: &General<'_>) -> Option<bool> {
     let (own, base) = (name.value.as_ref(), base.value.as_ref());
     match name.kind {
@@ -16,8 +16,8 @@ pub fn is_within(name: &General<'_>, base: &General<'_>) -> Option<bool> {
     }
 }
 
-/// Whether `name` is within an excluded `base`, or, unlike in OpenSSL, stands for something that is: with a dot at its end,
-/// or with a wildcard.
+/// Whether `name` is within an excluded `base`. Unlike in OpenSSL, a final dot does not matter, and a wildcard must not match
+/// a name within the base.
 pub fn touches(name: &General<'_>, base: &General<'_>) -> Option<bool> {
     let within = is_within(name, base)?;
     if name.kind != Kind::Dns {
@@ -28,7 +28,7 @@ pub fn touches(name: &General<'_>, base: &General<'_>) -> Option<bool> {
     Some(within || dns(without_dot, base)? || covers(without_dot, base))
 }
 
-/// RFC 5280: a domain contains itself and all below it. OpenSSL: with a dot at the start, only what is below.
+/// RFC 5280: a domain contains itself and its subdomains. OpenSSL: a base with a dot at the start contains only subdomains.
 fn dns(name: &[u8], base: &[u8]) -> Option<bool> {
     if name.contains(&0) {
         return None;
@@ -40,7 +40,7 @@ fn dns(name: &[u8], base: &[u8]) -> Option<bool> {
     Some(base.is_empty() || starts_label)
 }
 
-/// Whether the wildcard `pattern` stands for `host`, too.
+/// Whether the wildcard `pattern` matches `host`.
 fn covers(pattern: &[u8], host: &[u8]) -> bool {
     let Some(end) = pattern
         .strip_prefix(b"*")
@@ -51,7 +51,7 @@ fn covers(pattern: &[u8], host: &[u8]) -> bool {
     before(host, end).is_some_and(|label| !label.is_empty() && !label.contains(&b'.'))
 }
 
-/// RFC 5280: a base is an address, a host, or with a dot at the start a domain. What stands before the last at sign has case.
+/// RFC 5280: a base is an address, a host, or a domain with a dot at the start. The local part is case-sensitive.
 fn email(name: &[u8], base: &[u8]) -> Option<bool> {
     let (base_local, base_host) = split_address(base);
     let split = split_address(name);
@@ -65,7 +65,8 @@ fn email(name: &[u8], base: &[u8]) -> Option<bool> {
     Some(same_local && host.eq_ignore_ascii_case(base_host))
 }
 
-/// Only a host is a base for these. An international one is another text in base and name, which OpenSSL converts.
+/// Only a host can be the base of these. Non-ASCII hosts are not compared: base and name encode them differently, and OpenSSL
+/// converts them.
 fn mailbox(name: &[u8], base: &[u8]) -> Option<bool> {
     let is_host = !base.starts_with(b".") && !base.contains(&b'@');
     let (_, host) = split_address(name);
@@ -73,7 +74,7 @@ fn mailbox(name: &[u8], base: &[u8]) -> Option<bool> {
     plain.then(|| email(name, base))?
 }
 
-/// What stands before the last at sign, if there is one, and behind it.
+/// The local part, if there is an at sign, and the host.
 fn split_address(address: &[u8]) -> (Option<&[u8]>, &[u8]) {
     match address.iter().rposition(|byte| *byte == b'@') {
         Some(at) => {
@@ -84,7 +85,7 @@ fn split_address(address: &[u8]) -> (Option<&[u8]>, &[u8]) {
     }
 }
 
-/// RFC 5280: the host counts, which must be there. OpenSSL: it ends at the first colon, or else at the first slash.
+/// RFC 5280: the host is compared, and there must be one. OpenSSL: it ends at the first colon, or else at the first slash.
 fn uri(name: &[u8], base: &[u8]) -> Option<bool> {
     let colon = name.iter().position(|byte| *byte == b':')?;
     let rest = name.get(colon..)?.strip_prefix(b"://")?;
@@ -109,7 +110,7 @@ fn address(name: &[u8], base: &[u8]) -> Option<bool> {
     Some(name.len() == network.len() && same)
 }
 
-/// What stands before `end` in `text`; None if the text does not end so, whatever the case.
+/// `text` without the suffix `end`, which is compared without regard to case; None if the text has another ending.
 fn before<'t>(text: &'t [u8], end: &[u8]) -> Option<&'t [u8]> {
     let split = text.len().checked_sub(end.len())?;
     let (rest, own) = text.split_at(split);
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn domains() {
+    fn domains_contain_their_subdomains() {
         for (name, base, expected) in [
             ("good.test", "good.test", Some(true)),
             ("GOOD.test", "good.TEST", Some(true)),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn excluded_domains_are_met_in_other_words() {
+    fn excluded_domains_match_final_dots_and_wildcards() {
         for (name, base, expected) in [
             ("good.test.", "good.test", true),
             ("*.test", "good.test", true),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn email_addresses() {
+    fn email_addresses_match_hosts_domains_and_addresses() {
         for (name, base, expected) in [
             ("root@good.test", "good.test", Some(true)),
             ("root@good.test", "root@GOOD.test", Some(true)),
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_masks() {
+    fn addresses_match_networks() {
         let local: &[u8] = &[127, 0, 0, 1];
         for (base, expected) in [
             (&[127, 0, 0, 0, 255, 0, 0, 0][..], Some(true)),

@@ -1,4 +1,4 @@
-//! The names in a certificate that constraints bind.
+//! The names in a certificate to which constraints apply.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ use crate::{form, name};
 
 const COMMON_NAME: Oid<'static> = oid!(2.5.4.3);
 const EMAIL_ADDRESS: Oid<'static> = oid!(1.2.840.113549.1.9.1);
-/// RFC 9598: an email address with letters beyond ASCII.
+/// RFC 9598: an email address with non-ASCII characters.
 const MAILBOX: Oid<'static> = oid!(1.3.6.1.5.5.7.8.9);
 
 impl<'a> General<'a> {
-    /// Reads a GeneralName; None if it is none.
+    /// Parses a GeneralName; None if it is malformed.
     pub(super) fn of(element: &Element<'a>) -> Option<General<'a>> {
         let kind = match element.tag {
             0xa0 => return other(element.data),
@@ -58,8 +58,8 @@ fn directory<'a>(name: &X509Name<'_>) -> Option<General<'a>> {
     Some(General::new(Kind::Directory, name::canonical(name)?))
 }
 
-/// The names of a certificate with this subject and this value of subjectAltName. None if there is one that OpenSSL cannot
-/// judge either.
+/// The names of a certificate with this subject and this value of subjectAltName. None if OpenSSL could not check one of
+/// them either.
 pub fn presented<'a>(
     subject: &'a X509Name<'a>,
     alternatives: Option<&'a [u8]>,
@@ -97,7 +97,7 @@ fn of_type<'n>(
     attributes.filter(move |attribute| *attribute.attr_type() == wanted)
 }
 
-/// Common names as what libpq compares them with where no alternative name is of the host's kind: hosts, and addresses.
+/// The common names as host names and IP addresses. libpq compares them if there is no alternative name of the host's kind.
 fn common_names<'a>(subject: &X509Name<'_>, names: &[General<'_>]) -> Option<Vec<General<'a>>> {
     let has = |kind| names.iter().any(|name| name.kind == kind);
     let (has_hosts, has_addresses) = (has(Kind::Dns), has(Kind::Address));
@@ -107,7 +107,7 @@ fn common_names<'a>(subject: &X509Name<'_>, names: &[General<'_>]) -> Option<Vec
             break;
         }
         let text = name::text_of(attribute.attr_value())?;
-        // OpenSSL: NULs at the end are harmless, those before are not.
+        // OpenSSL: ignores NULs at the end, and refuses other NULs.
         let text = text.trim_end_matches('\0');
         if !has_hosts && text.contains('\0') {
             return None;
@@ -126,8 +126,8 @@ fn common_names<'a>(subject: &X509Name<'_>, names: &[General<'_>]) -> Option<Vec
     Some(found)
 }
 
-/// The host that a common name may stand for; what has one label only, or a space in it, is no name of one for OpenSSL, nor
-/// is it here. Wildcards, a dot at the end and letters beyond ASCII are for libpq, which compares all of them.
+/// The common name if it can be a host name. As in OpenSSL, a host name has at least two labels and no space. It may have
+/// wildcards, a final dot and non-ASCII characters, because libpq compares such names, too.
 fn host(text: &str) -> Option<&str> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let is_letter = |letter: char| {

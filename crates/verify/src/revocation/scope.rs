@@ -1,11 +1,11 @@
-//! Which certificates a list speaks for (RFC 5280, 6.3.3 (b)), as OpenSSL reads it.
+//! Decides which certificates a list covers (RFC 5280, 6.3.3 (b)), as OpenSSL does.
 
 use x509_parser::x509::X509Name;
 
 use crate::certificate::Certificate;
 use crate::points::{Place, Point, Scope};
 
-/// Whether a list of `issuer`, who issued `certificate`, speaks for it, for whatever reason it may be revoked.
+/// Whether a list of `issuer` covers `certificate`, which it issued, for all revocation reasons.
 pub fn includes(
     scope: Option<&Scope<'_>>,
     issuer: &X509Name<'_>,
@@ -16,14 +16,14 @@ pub fn includes(
     }
     let own = scope.and_then(|scope| scope.place.as_ref());
     let meets = |point: &&Point<'_>| {
-        let same = |place: &Place<'_>, own| place.is(own, issuer);
-        // OpenSSL: where one of both does not say which place, they are the same.
+        let same = |place: &Place<'_>, own| place.matches(own, issuer);
+        // OpenSSL: if one of both names no distribution point, they match.
         let places = point.place.as_ref().zip(own);
         point.is_of(issuer) && places.is_none_or(|(place, own)| same(place, own))
     };
     match certificate.distribution_points().iter().find(meets) {
         Some(point) => point.all_reasons,
-        // What names no place, or another one, is spoken for by complete lists alone.
+        // Without a matching distribution point, only complete lists cover the certificate.
         None => own.is_none(),
     }
 }
@@ -34,6 +34,6 @@ fn is_for_kind(scope: &Scope<'_>, is_authority: bool) -> bool {
         false => scope.authorities_only,
     };
     let contradicts = scope.users_only && scope.authorities_only;
-    // OpenSSL: special lists are not used.
+    // OpenSSL: does not use special lists.
     !scope.is_special && !excluded && !contradicts
 }

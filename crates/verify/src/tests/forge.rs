@@ -1,4 +1,4 @@
-//! Certificates and revocation lists of P-256 keys, made by the openssl program.
+//! Creates certificates and revocation lists with P-256 keys by calling the openssl program.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 use x509_parser::der_parser::asn1_rs::{Any, FromDer};
 
-/// How long a list is good.
+/// The validity period of a list.
 pub const LIST_LIFE: Duration = Duration::from_secs(3600);
 
 const CONFIG: &str = "
@@ -31,12 +31,12 @@ authorityKeyIdentifier = keyid:always
 1.2.3.4 = critical,ASN1:UTF8String:unknown
 ";
 
-/// ecdsa-with-SHA256, the only signature here.
+/// The signature algorithm of all certificates: ecdsa-with-SHA256.
 const ALGORITHM: [u8; 12] = [
     0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
 ];
 
-/// A directory of NAME.crt, NAME.key and NAME.crl.
+/// A directory with the files NAME.crt, NAME.key and NAME.crl.
 pub struct Forge(TempDir);
 
 impl Forge {
@@ -72,12 +72,12 @@ impl Forge {
         ));
     }
 
-    /// A certificate that issued itself.
+    /// Creates a self-issued certificate.
     pub fn root(&self, name: &str, extensions: &str) {
         self.sign(name, extensions, &format!("-signkey {name}.key -days 10"));
     }
 
-    /// A certificate of `issuer`; without extensions one of version 1.
+    /// Creates a certificate issued by `issuer`; without extensions, it is of version 1.
     pub fn issue(&self, name: &str, issuer: &str, extensions: &str, days: i32) {
         let by =
             format!("-CA {issuer}.crt -CAkey {issuer}.key -CAserial {issuer}.srl -CAcreateserial");
@@ -95,7 +95,7 @@ impl Forge {
         ));
     }
 
-    /// A list of `issuer` that names `revoked`, with the extensions of a section of the configuration.
+    /// Creates a list of `issuer` that revokes `revoked`, with the extensions in a section of the configuration.
     pub fn list(&self, issuer: &str, revoked: &[&str], section: &str) {
         let by = format!("-config config -cert {issuer}.crt -keyfile {issuer}.key");
         for name in revoked {
@@ -122,11 +122,11 @@ impl Forge {
         names.iter().map(|name| self.der(name)).collect()
     }
 
-    /// The certificate with `more` at the end of what is signed, signed by `issuer`.
+    /// The certificate with `more` appended to the signed part, signed again by `issuer`.
     pub fn signed_again(&self, name: &str, issuer: &str, more: &[u8]) -> CertificateDer<'static> {
         let der = self.der(name);
         let (_, certificate) = Any::from_der(&der).expect("a certificate");
-        let (_, signed) = Any::from_der(certificate.data).expect("what is signed");
+        let (_, signed) = Any::from_der(certificate.data).expect("the signed part");
         let signed = sequence(&[signed.data, more].concat());
         self.write("signed", &signed);
         self.openssl(&format!(
