@@ -1,6 +1,7 @@
 # make             the release build: libpq.so (and libpq.so.5), libpq.a
 # make proxy       goaway-proxy
 # make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig
+# make wheel       the Python package libpq-oxide, with the library in it, to dist
 # make uninstall   removes what make install wrote, if it is given the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -40,7 +41,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -53,6 +54,10 @@ all: cargo-version
 
 proxy: cargo-version
 	$(CARGO) build --locked --release -p goaway-proxy
+
+# docs/install.md has what it is for.
+wheel: all
+	/usr/bin/python3 -B python/build_wheel.py --library $(target)/release/libpq.so --output dist
 
 # Never builds: it may run as another user than make did.
 install:
