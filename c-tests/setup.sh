@@ -33,6 +33,7 @@ packages=(
 # Spelled as pip freeze prints them.
 psycopg=3.2.10
 python=("psycopg==$psycopg" psycopg-pool==3.3.3)
+wheels=()
 # The driver for Node.js.
 node=
 for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
@@ -59,7 +60,9 @@ proxy-bench)
     ;;
 '')
     costs="make test: 1 hour the first time, 40 minutes later; 1 GB of packages, 0.7 GB in CACHE, 4 GB in target"
-    python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0)
+    python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0 auditwheel==6.8.2)
+    # What the tests of the wheel install in environments of their own.
+    wheels=("psycopg==$psycopg" psycopg-pool==3.3.3 "psycopg-binary==$psycopg" psycopg2==2.9.13 psycopg2-binary==2.9.13)
     node=pg@8.23.1
     packages+=(nodejs)
     # Packages of Node.js that are not Debian's bring it along.
@@ -143,13 +146,21 @@ fi
 mkdir -p "$cache"
 chmod 755 "$cache"
 
+pip() {
+    # Debian's pg_config, for psycopg2, whatever the PATH has.
+    PATH=/usr/bin:/bin "$cache/python/bin/pip" --quiet --disable-pip-version-check "$@" || {
+        echo "pip failed: this script needs PyPI (https://pypi.org) for what is not in $cache yet" >&2
+        exit 1
+    }
+}
+
 # Debian's python3, even if the PATH has another. PSYCOPG_IMPL=python makes psycopg load libpq by itself.
 packages_file=$cache/python/packages
 for package in "${python[@]}"; do
     if ! grep -qsxF "$package" "$packages_file"; then
         [ -x "$cache/python/bin/pip" ] || /usr/bin/python3 -m venv "$cache/python"
-        "$cache/python/bin/pip" install --quiet --disable-pip-version-check "${python[@]}"
-        "$cache/python/bin/pip" freeze --disable-pip-version-check >"$packages_file.new"
+        pip install "${python[@]}"
+        pip freeze >"$packages_file.new"
         mv "$packages_file.new" "$packages_file"
         break
     fi
@@ -158,10 +169,16 @@ done
 # psycopg's C part: as a wheel with a libpq of its own, and as source, which the tests compile.
 if [ "$#" = 0 ] && [ "$(cat "$cache/psycopg/version" 2>/dev/null)" != "$psycopg" ]; then
     rm -rf "$cache/psycopg"
-    pip=("$cache/python/bin/pip" --quiet --disable-pip-version-check)
-    "${pip[@]}" install --no-deps --target "$cache/psycopg/binary" "psycopg-binary==$psycopg"
-    "${pip[@]}" download --no-deps --no-binary psycopg-c --dest "$cache/psycopg/source" "psycopg-c==$psycopg"
+    pip install --no-deps --target "$cache/psycopg/binary" "psycopg-binary==$psycopg"
+    pip download --no-deps --no-binary psycopg-c --dest "$cache/psycopg/source" "psycopg-c==$psycopg"
     echo "$psycopg" >"$cache/psycopg/version"
+fi
+
+# psycopg2 is compiled here, against Debian's libpq.
+if [ "${#wheels[@]}" -gt 0 ] && [ "$(cat "$cache/wheels/packages" 2>/dev/null)" != "${wheels[*]}" ]; then
+    rm -rf "$cache/wheels"
+    pip wheel --wheel-dir "$cache/wheels" "${wheels[@]}"
+    echo "${wheels[*]}" >"$cache/wheels/packages"
 fi
 
 if [ -n "$node" ] && [ "$(cat "$cache/node/packages" 2>/dev/null)" != "$node" ]; then

@@ -11,6 +11,7 @@
 #   node/                 node-postgres
 #   python/               a venv with the pure-Python psycopg and what uses it
 #   psycopg/              psycopg's C part, compiled (binary) and as source
+#   wheels/               psycopg and psycopg2, for the tests of the wheel
 
 if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
     cache=$LIBPQ_OXIDE_CACHE

@@ -33,3 +33,4 @@ mod scripts;
 mod signal_safety;
 mod support;
 mod tls;
+mod wheel;
