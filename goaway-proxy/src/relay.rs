@@ -154,7 +154,7 @@ impl Relay {
     async fn refuse(&mut self) -> End {
         let error = match self.stream.has_begun {
             true => messages::fatal("57014", "canceling authentication due to timeout"),
-            // With this SQLSTATE alone, libpq tries the next host.
+            // Only this SQLSTATE makes libpq try the next host.
             false => messages::fatal(
                 "57P03",
                 "could not connect to the server behind the proxy: the server does not answer",

@@ -130,7 +130,7 @@ async fn session(
             let detail = &failure.detail;
             warn!(client = %peer, %user, %database, "could not connect to the server: {detail}");
             shared.note_connect(Some(detail));
-            // With this SQLSTATE alone, libpq tries the next host.
+            // Only this SQLSTATE makes libpq try the next host.
             let reason = failure.reason;
             let text = format!("could not connect to the server behind the proxy: {reason}");
             return send_last(&mut client, &messages::fatal("57P03", &text)).await;

@@ -208,7 +208,7 @@ fn integer(element: &Element<'_>) -> Option<()> {
     }
 }
 
-/// RFC 5280, 4.1.2.5: to the second and in UTC. OpenSSL takes no others.
+/// RFC 5280, 4.1.2.5: times have seconds and are in UTC. OpenSSL refuses others.
 fn is_time(element: &Element<'_>) -> bool {
     let length = match element.tag {
         UTC_TIME => 12,

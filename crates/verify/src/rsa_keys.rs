@@ -88,7 +88,7 @@ impl<'a> RsaKey<'a> {
         self.is_usual
     }
 
-    /// Whether the signature `made` is valid.
+    /// Whether `made` is a valid signature of `message`.
     pub fn verify(&self, digest: Digest, padding: Padding, message: &[u8], made: &[u8]) -> bool {
         match digest {
             Digest::Sha256 => self.check::<Sha256>(padding, message, made),
