@@ -267,3 +267,60 @@ impl Connection {
         self.session.output().is_empty() && !self.is_output_large()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tls::tests::{Peer, ends, receive};
+    use crate::net::transport::HandshakeProgress;
+
+    fn connection(version: &str) -> (Connection, Peer) {
+        let (tls, peer) = ends(version);
+        let mut connection = Connection::new();
+        connection.stream = Some(Stream::Tls(Box::new(tls)));
+        (connection, peer)
+    }
+
+    fn handshake(connection: &mut Connection) -> HandshakeProgress {
+        let Some(Stream::Tls(tls)) = &mut connection.stream else {
+            panic!("no TLS");
+        };
+        tls.handshake().unwrap()
+    }
+
+    /// A wait that receives bytes and never reports them.
+    fn cancelled_wait(connection: &mut Connection, limit: usize) {
+        assert!(matches!(connection.input_wait(), Ok(Wait::Input(_))));
+        let Some(Stream::Tls(tls)) = &mut connection.stream else {
+            panic!("no TLS");
+        };
+        assert!(receive(tls, limit) > 0);
+    }
+
+    #[test]
+    fn a_cancelled_wait_loses_no_bytes_of_a_handshake_or_after_it() {
+        for version in ["TLSv1.2", "TLSv1.3"] {
+            for limit in [1, 7, 300, usize::MAX] {
+                let (mut connection, mut peer) = connection(version);
+                while handshake(&mut connection) != HandshakeProgress::Done {
+                    peer.answer();
+                    cancelled_wait(&mut connection, limit);
+                    // Recovers the bytes; none of them are data yet.
+                    assert_eq!(connection.read_input(), ReadOutcome::Nothing);
+                }
+                if version == "TLSv1.3" {
+                    // The client's last message.
+                    peer.answer();
+                }
+                peer.send(b"hello");
+                cancelled_wait(&mut connection, limit);
+                // The recovered bytes, and then the rest of the record.
+                for _ in 0..2 {
+                    connection.read_input();
+                }
+                assert_eq!(connection.session.input().unread(), b"hello");
+                assert_eq!(connection.errors(), c"");
+            }
+        }
+    }
+}

@@ -129,8 +129,8 @@ impl Tls {
             if !self.session.is_handshaking() {
                 return Ok(HandshakeProgress::Done);
             }
-            match self.session.read_tls(&mut Wire(&self.socket)) {
-                Ok(0) => return Err(failure::of_end()),
+            match self.take_records() {
+                Ok((0, _)) => return Err(failure::of_end()),
                 Ok(_) => self
                     .open_records()
                     .map_err(|error| self.explained(&error))?,
@@ -363,3 +363,6 @@ impl Write for Wire<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub mod tests;
