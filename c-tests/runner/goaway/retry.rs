@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::{
     WAYS, answer, exchange, exchanges, exchanges_by, expect_asking, expect_not_asking, facts,
-    steps, tls_config,
+    steps, steps_in, tls_config,
 };
+use crate::gss::realm::Realm;
 use crate::support::message::{
     auth, auth_ok, error, fatal, fields, message, negotiate_version, parameter_status, ready,
 };
-use crate::support::script::{Connection, Script, welcome};
+use crate::support::script::{Connection, First, Script, welcome};
 use crate::support::valgrind;
 use crate::tls::certificates::Certificates;
 
@@ -179,6 +180,55 @@ fn a_refusal_of_tls_is_not_attributed_to_the_key() {
     let output = steps(&conninfo, &["connect", "exec 1", "reset"]);
     server.finish();
     assert_eq!(facts(&output, "state"), [OPEN, OPEN], "{output}");
+}
+
+/// A server that refuses GSSAPI and TLS, and then runs `step` in plain text.
+fn unencrypted(script: Script, step: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
+    script.connection(move |c| {
+        for request in [First::GssRequest, First::SslRequest] {
+            assert_eq!(c.expect_first(), request);
+            c.send(b"N");
+        }
+        step(c);
+    })
+}
+
+/// Runs `calls` against `script` with a ticket, so that the library asks for GSSAPI first.
+#[track_caller]
+fn with_a_ticket(script: Script, calls: &[&str]) -> String {
+    let environment = Realm::shared().environment("good");
+    let env = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let server = script.start();
+    let conninfo = server.tcp().replace("disable", "prefer") + " gssencmode=prefer";
+    let output = steps_in(&conninfo, calls, &env);
+    server.finish();
+    output
+}
+
+/// The second attempt does not ask again for what the server has refused.
+#[test]
+fn reconnects_once_without_the_key_after_gssapi_and_tls_were_refused() {
+    for state in ["0A000", "22023", "XX000", "28000"] {
+        let script = unencrypted(Script::new(), move |c| {
+            expect_asking(c);
+            c.send(&fatal(state, "first"));
+            c.drain();
+        });
+        let output = with_a_ticket(
+            works_unasked(script.clone()),
+            &["connect", "exec 1", "goaway"],
+        );
+        assert_eq!(facts(&output, "state"), [OPEN], "{state}: {output}");
+        assert_eq!(facts(&output, "goaway"), ["0"]);
+        // Nobody would accept a third attempt.
+        let script = refuses_unasked(script, fatal(state, "second"));
+        let output = with_a_ticket(script, &["connect"]);
+        let text = "failed: FATAL:  second\\n\"\n";
+        assert!(output.contains(text), "{state}: {output}");
+        assert_eq!(output.matches("failed: ").count(), 1, "{state}: {output}");
+    }
 }
 
 #[test]
