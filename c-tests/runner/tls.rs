@@ -18,5 +18,6 @@ mod root_files;
 mod rsa_keys;
 mod scripted;
 pub mod server;
+mod trust_settings;
 mod unloading;
 mod verifier;

@@ -41,7 +41,7 @@ authorityKeyIdentifier = keyid:always
 ";
 
 /// The extensions of an authority's certificate.
-const AUTHORITY: &str =
+pub const AUTHORITY: &str =
     "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
 
 impl Certificates {
@@ -308,7 +308,7 @@ impl Certificates {
         self.self_signed_with(name, &format!("/CN={name}"), extensions);
     }
 
-    fn self_signed_with(&self, name: &str, subject: &str, extensions: &str) {
+    pub fn self_signed_with(&self, name: &str, subject: &str, extensions: &str) {
         self.request(name, subject);
         self.sign(
             name,

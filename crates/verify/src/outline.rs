@@ -71,6 +71,15 @@ pub struct Outline<'a> {
     pub rest: &'a [u8],
 }
 
+impl<'a> Outline<'a> {
+    /// The key itself. Its algorithm's parameters can be encoded in several ways.
+    pub fn key_bits(&self) -> Option<&'a [u8]> {
+        let mut parts = Elements(Elements(self.key).take()?.contents);
+        parts.take()?;
+        parts.take_if(BIT_STRING).map(|bits| bits.contents)
+    }
+}
+
 /// Parses the certificate (RFC 5280, 4.1) at the start of `der`.
 pub fn outline(der: &[u8]) -> Option<Outline<'_>> {
     let mut all = Elements(der);

@@ -108,22 +108,34 @@ impl Roots {
     }
 
     fn add(&mut self, outline: Outline<'_>, is_trusted: bool) {
-        match X509Certificate::from_der(outline.certificate) {
-            Ok(_) => self.push(outline.certificate.to_vec().into(), is_trusted),
-            Err(_) => self.incomplete = true,
+        let is_readable = X509Certificate::from_der(outline.certificate).is_ok();
+        self.incomplete |= !is_readable;
+        // Distrust needs only the key.
+        if is_readable || !is_trusted {
+            self.push(outline.certificate.to_vec().into(), is_trusted);
         }
     }
 
-    /// OpenSSL: if a certificate occurs twice, the first one counts.
+    /// OpenSSL: if a certificate occurs twice, the first one counts. A certificate whose key is already distrusted is not trusted.
     fn push(&mut self, certificate: CertificateDer<'static>, is_trusted: bool) {
         if self.trusted.contains(&certificate) || self.distrusted.contains(&certificate) {
             return;
         }
-        match is_trusted {
-            true => self.trusted.push(certificate),
-            false => self.distrusted.push(certificate),
+        if !is_trusted {
+            self.distrusted.push(certificate);
+        } else if !has_key_of(&self.distrusted, &certificate) {
+            self.trusted.push(certificate);
         }
     }
+}
+
+/// Whether one of `certificates` has the key of `other`, under whatever name.
+pub fn has_key_of(certificates: &[CertificateDer<'_>], other: &CertificateDer<'_>) -> bool {
+    if certificates.is_empty() {
+        return false;
+    }
+    let key = |der| outline::outline(der)?.key_bits();
+    key(other).is_some_and(|other| certificates.iter().any(|der| key(der) == Some(other)))
 }
 
 /// OpenSSL's error text.

@@ -6,7 +6,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::pem::Roots;
+use super::pem::{self, Roots};
 use super::signatures::{self, Check, Rules};
 use crate::{Refusal, Trust};
 
@@ -14,7 +14,7 @@ use crate::{Refusal, Trust};
 #[derive(Debug, Default)]
 pub struct Verifier {
     trust: Option<Trust>,
-    /// Certificates that must not be in a chain.
+    /// A chain must not contain one of these certificates, or an issuer with the key of one of them.
     distrusted: Vec<CertificateDer<'static>>,
     /// Some roots could not be parsed.
     incomplete: bool,
@@ -52,9 +52,10 @@ impl Verifier {
         if self.distrusted.contains(own) {
             return Err(Refusal::UnknownIssuer);
         }
+        // OpenSSL: the user's certificate is used instead of the server's with the same name and key, and so is its mark.
         let others = others
             .iter()
-            .filter(|other| !self.distrusted.contains(other));
+            .filter(|other| !pem::has_key_of(&self.distrusted, other));
         trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
     }
 
