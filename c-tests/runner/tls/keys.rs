@@ -1,6 +1,7 @@
 //! Client certificates and keys, in all formats.
 
 use super::server::TlsServer;
+use crate::support::paths::Lib;
 
 /// A connection string for the database that requires a certificate, with this certificate and key.
 pub fn with(server: &TlsServer, certificate: &str, key: &str, more: &str) -> String {
@@ -241,24 +242,52 @@ fn there_is_no_password_prompt() {
     assert!(output.stdout.contains(": processing error"), "{output}");
 }
 
+/// For C libpq such a value is a file name. Listed in docs/tls.md.
 #[test]
 fn pem_text_in_place_of_files() {
     let server = server();
-    let text = |name: &str| {
+    let text_of = |name: &str| {
         let text = std::fs::read_to_string(server.files.path(name)).expect("PEM text");
         text.trim().replace('\n', "|")
     };
     let conninfo = format!(
         "host=good.test dbname=certified sslmode=verify-full sslrootcert='{}' sslcert='{}' sslkey='{}'",
-        text("root.crt"),
-        text("client.crt"),
-        text("client.key")
+        text_of("root.crt"),
+        text_of("client.crt"),
+        text_of("client.key")
     );
     let output = server
         .ours("", std::slice::from_ref(&conninfo), &[])
         .success();
     assert!(output.stdout.contains("/CN=tls_user"), "{output}");
-    let broken = conninfo.replace(&text("client.key"), "-----BEGIN PRIVATE KEY-----|c2VjcmV0");
+    let output = server.on(Lib::Oracle, "", std::slice::from_ref(&conninfo));
+    let text = "root certificate file \"-----BEGIN CERTIFICATE-----";
+    assert!(output.stdout.contains(text), "{output}");
+    assert!(output.stdout.contains("\" does not exist"), "{output}");
+    // The text is trusted as a file with it would be: other roots verify nothing, whatever the mode.
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let other = conninfo
+            .replace(&text_of("root.crt"), &text_of("other.crt"))
+            .replace("verify-full", mode);
+        let output = server.ours("", &[other], &[]).success();
+        assert!(
+            output.stdout.contains("certificate verify failed"),
+            "{mode}: {output}"
+        );
+    }
+    for damaged in [
+        "-----BEGIN",
+        "-----BEGIN CERTIFICATE-----|!!|-----END CERTIFICATE-----",
+    ] {
+        let damaged = conninfo.replace(&text_of("root.crt"), damaged);
+        let output = server.ours("", &[damaged], &[]).success();
+        let text = "could not read root certificate file \"sslrootcert\": ";
+        assert!(output.stdout.contains(text), "{output}");
+    }
+    let broken = conninfo.replace(
+        &text_of("client.key"),
+        "-----BEGIN PRIVATE KEY-----|c2VjcmV0",
+    );
     let output = server.ours("", &[broken], &[]).success();
     assert!(
         output
