@@ -25,6 +25,8 @@
 #include "pg_goaway.h"
 #include "replication/walsender.h"
 #include "storage/ipc.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
 #define GOAWAY_MESSAGE 'g'
@@ -85,7 +87,7 @@ tell_waiting_client(void)
 static void
 tell_at_abort(void)
 {
-	if (proc_exit_inprogress || pq_is_reading_msg())
+	if (pq_is_reading_msg())
 		return;
 	if (goaway_message && pq_is_send_pending())
 		return;
@@ -122,6 +124,12 @@ tell_if_asked(XactEvent event, void *arg)
 		return;
 	/* The session has not started yet; the client is told when it has. */
 	if (!IsNormalProcessingMode())
+		return;
+	/*
+	 * The session is ending, and dropping its temporary tables takes a
+	 * transaction.  Nothing may be sent after the last error.
+	 */
+	if (proc_exit_inprogress || whereToSendOutput != DestRemote)
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		tell_at_commit();

@@ -1,6 +1,6 @@
 //! When a client that was asked is told: while it waits outside a transaction, or at the end of one.
 
-use super::{answer, ask, kinds, servers, session, told, wait_for};
+use super::{answer, ask, kinds, servers, session, start, told, versions, wait_for};
 use crate::support::message::message;
 use crate::support::postgres::Postgres;
 use crate::support::session::wait_until;
@@ -52,7 +52,9 @@ fn a_client_that_asked_for_the_message_gets_message_and_parameter() {
 /// between the startup messages.
 #[test]
 fn a_client_is_not_told_before_its_session_has_started() {
-    for server in servers() {
+    for version in versions() {
+        // A server of its own: the lock stops everybody who connects.
+        let server = &start(version, "");
         let mut holder = session(server, &[]);
         answer(&mut holder, "BEGIN");
         answer(&mut holder, "LOCK pg_db_role_setting");
@@ -99,17 +101,17 @@ fn asked_during(server: &Postgres, before: &[&str], sql: &str) -> String {
 fn a_busy_client_is_told_at_the_end_of_its_command() {
     for server in servers() {
         let during = |sql| asked_during(server, &[], sql);
-        assert_eq!(during("SELECT pg_sleep(1)"), "TDCSZ");
+        assert_eq!(during("SELECT pg_sleep(2)"), "TDCSZ");
         assert_eq!(
-            during("SELECT 1; SELECT pg_sleep(1); SELECT 2"),
+            during("SELECT 1; SELECT pg_sleep(2); SELECT 2"),
             "TDCTDCTDCSZ"
         );
-        assert_eq!(during("COPY (SELECT pg_sleep(1)) TO STDOUT"), "HdcCSZ");
+        assert_eq!(during("COPY (SELECT pg_sleep(2)) TO STDOUT"), "HdcCSZ");
         let procedure =
-            "DO $$ BEGIN COMMIT; PERFORM pg_sleep(1); COMMIT; PERFORM 1; ROLLBACK; END $$";
+            "DO $$ BEGIN COMMIT; PERFORM pg_sleep(2); COMMIT; PERFORM 1; ROLLBACK; END $$";
         assert_eq!(during(procedure), "CSZ");
         // An error also ends the transaction.
-        assert_eq!(during("SELECT 1 / length(pg_sleep(1)::text)"), "TESZ");
+        assert_eq!(during("SELECT 1 / length(pg_sleep(2)::text)"), "TESZ");
     }
 }
 
@@ -260,5 +262,25 @@ fn telling_does_not_change_the_session() {
         assert_eq!(answer(&mut client, "INSERT INTO kept VALUES (1)"), "CZ");
         client.query("SELECT pg_advisory_unlock(pg_backend_pid())");
         assert_eq!(client.read_until_ready()[1].1, b"\0\x01\0\0\0\x01t");
+    }
+}
+
+/// To drop temporary tables, a backend commits a transaction after it has sent its last error.
+#[test]
+fn nothing_is_sent_after_a_fatal_error() {
+    for server in servers() {
+        for parameters in [&[][..], &[("pg_goaway.message", "on")]] {
+            let mut client = session(server, parameters);
+            let pid = client.backend();
+            answer(&mut client, "CREATE TEMP TABLE t ()");
+            answer(&mut client, "BEGIN");
+            assert_eq!(ask(server, pid), "t");
+            let terminate = format!("SELECT pg_terminate_backend({pid}, 10000)");
+            assert_eq!(server.psql("postgres", &terminate), "t\n");
+            let (kind, body) = client.read_message();
+            assert_eq!(kind, b'E', "{}", body.escape_ascii());
+            let rest = client.read_rest();
+            assert!(rest.is_empty(), "{}", rest.escape_ascii());
+        }
     }
 }
