@@ -1733,7 +1733,7 @@ int PQdefaultAuthDataHook(PGauthData type, PGconn *conn, void *data);
  * same effect.
  *
  * The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the
- * COPY ends. So do not pass such a row to realloc().
+ * COPY ends.
  */
 void PQfreemem(void *ptr);
 

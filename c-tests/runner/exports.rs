@@ -109,8 +109,6 @@ fn the_library_imports_no_process_control_and_has_no_rpath() {
             "signal",
             "fork",
             "pthread_create",
-            // Some replacements of malloc do not have it.
-            "malloc_usable_size",
         ];
         assert!(!forbidden.contains(&name), "it imports {name}");
     }

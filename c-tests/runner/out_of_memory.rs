@@ -18,7 +18,7 @@ const ALL: &str = "2000";
 const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Compiles a file and returns the path of the result.
-fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
+pub fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
     let directory = paths::target().join("c-tests");
     std::fs::create_dir_all(&directory).expect("a directory for programs");
     let path = directory.join(name);

@@ -2,6 +2,7 @@
 
 use tempfile::TempDir;
 
+use crate::out_of_memory::compiled;
 use crate::support::message::{error, notice, one_value, ready};
 use crate::support::paths::Lib;
 use crate::support::postgres::{PASSWORD, Postgres, free_port};
@@ -99,6 +100,28 @@ fn copy_with_the_old_calls() {
 fn copy_memory() {
     let server = Postgres::shared();
     same_output("copy_memory", &[&server.unix("postgres")], &[]);
+}
+
+/// A program may free a row with any function that C libpq allows.
+#[test]
+fn copy_rows_freed() {
+    let server = Postgres::shared();
+    let output = same_output("copy_rows_freed", &[&server.unix("postgres")], &[]);
+    assert!(!output.stdout.contains("damaged"), "{output}");
+}
+
+/// With a replacement of malloc that lacks malloc_usable_size.
+#[test]
+fn copy_rows_freed_without_sizes() {
+    let flags = ["-O1", "-fno-builtin", "-fPIC", "-shared"];
+    let source = "interpose/malloc_without_sizes.c";
+    let malloc = compiled("malloc_without_sizes.so", source, &flags);
+    let env = [("LD_PRELOAD", malloc.to_str().expect("a UTF-8 path"))];
+    let conninfo = Postgres::shared().unix("postgres");
+    for program in ["copy_rows_freed", "copy_memory"] {
+        let output = same_output(program, &[&conninfo], &env);
+        assert!(!output.stdout.contains("damaged"), "{output}");
+    }
 }
 
 #[test]

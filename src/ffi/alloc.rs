@@ -7,21 +7,14 @@ use std::{ptr, slice};
 use crate::text::escape::Room;
 
 mod row_cache;
+mod usable_size;
 
 use row_cache::ROW_CACHE;
 
-/// `size` bytes from malloc; NULL if memory ran out.
-fn allocate(size: usize) -> *mut u8 {
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size) };
-    ROW_CACHE.forget(memory);
-    memory.cast()
-}
-
 /// A copy of `text`, followed by a NUL byte; NULL if memory ran out.
 pub fn string(text: &[u8]) -> *mut c_char {
-    // No slice is as long as `usize` reaches.
-    let memory = allocate(text.len() + 1);
+    // SAFETY: malloc takes any size, and no slice is as long as `usize` reaches.
+    let memory = unsafe { libc::malloc(text.len() + 1) }.cast::<u8>();
     if memory.is_null() {
         return ptr::null_mut();
     }
@@ -42,16 +35,11 @@ pub fn row(text: &[u8]) -> *mut c_char {
 
 #[inline(never)]
 fn new_row(text: &[u8]) -> *mut c_char {
-    // The sizes that glibc rounds up to: a row that is a little longer than this one may fit too.
-    let size = (text.len() + 8) / 16 * 16 + 8;
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size) };
-    if memory.is_null() {
-        return ptr::null_mut();
+    let memory = string(text);
+    if !memory.is_null() {
+        ROW_CACHE.record(memory.cast());
     }
-    ROW_CACHE.record(memory, size);
-    // SAFETY: `memory` is larger than the text, and nobody else uses it yet.
-    unsafe { put(memory.cast(), text) }
+    memory
 }
 
 /// Ends a COPY: no more rows follow.
@@ -79,7 +67,8 @@ pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, us
     if size >= isize::MAX as usize {
         return (ptr::null_mut(), 0);
     }
-    let memory = allocate(size + 1).cast::<MaybeUninit<u8>>();
+    // SAFETY: malloc takes any size.
+    let memory = unsafe { libc::malloc(size + 1) }.cast::<MaybeUninit<u8>>();
     if memory.is_null() {
         return (ptr::null_mut(), 0);
     }
@@ -95,9 +84,7 @@ pub fn filled(size: usize, fill: impl FnOnce(&mut Room<'_>)) -> (*mut c_char, us
 /// `size` zero bytes (at least one); NULL if memory ran out.
 pub fn zeroed(size: usize) -> *mut c_void {
     // SAFETY: calloc takes any size.
-    let memory = unsafe { libc::calloc(1, size.max(1)) };
-    ROW_CACHE.forget(memory);
-    memory
+    unsafe { libc::calloc(1, size.max(1)) }
 }
 
 /// Frees memory of this module.
@@ -115,8 +102,10 @@ pub unsafe fn free(memory: *mut c_void) {
 /// Same as for [`free`].
 #[inline]
 pub unsafe fn free_for_application(memory: *mut c_void) {
-    if !memory.is_null() && !ROW_CACHE.keep(memory) {
-        // SAFETY: the caller's promise.
-        unsafe { free(memory) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !memory.is_null() && !ROW_CACHE.keep(memory) {
+            free(memory);
+        }
     }
 }

@@ -23,7 +23,7 @@ static THREAD_LOCK: FunctionSlot<ThreadLock> = unsafe { FunctionSlot::empty() };
 /// same effect.
 ///
 /// The memory of the last row of PQgetCopyData (up to 4 kB) is kept for the next row, until the
-/// COPY ends. So do not pass such a row to realloc().
+/// COPY ends.
 ///
 /// # Safety
 /// `ptr` is NULL or memory of this library that is the caller's, and is not used again.

@@ -7,14 +7,15 @@
 //! first row of its COPY to the last. It is not a thread-local variable because access to one costs as much as malloc in a
 //! shared library.
 //!
-//! The cache knows the size of the memory because it asked for it. If the program passes the row to free, malloc may return
-//! the same address again, with another size. So each function that allocates memory for PQfreemem calls
-//! [`RowCache::forget`].
+//! The size of the memory is what malloc says when PQfreemem gets it. A size remembered from earlier could be wrong: the
+//! program may have shrunk the row with realloc, or freed it, and malloc may have returned the address for something smaller.
 
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
+
+use super::usable_size::usable_size;
 
 /// Larger rows are not cached.
 const LARGEST: usize = 4096;
@@ -22,13 +23,11 @@ const LARGEST: usize = 4096;
 const NOBODY: usize = 0;
 
 pub struct RowCache {
-    /// The thread that owns the cache. Others use only `owner` and [`RowCache::forget`].
+    /// The thread that owns the cache. Others use only `owner`.
     owner: AtomicUsize,
     /// The last row returned, or NULL.
     memory: AtomicPtr<c_void>,
-    /// The size of `memory` in bytes.
-    size: AtomicUsize,
-    /// `size` when `memory` is free for the next row; 0 while the program has it.
+    /// The size of `memory` in bytes when it is free for the next row; 0 while the program has it.
     free_size: AtomicUsize,
 }
 
@@ -39,7 +38,6 @@ impl RowCache {
         RowCache {
             owner: AtomicUsize::new(NOBODY),
             memory: AtomicPtr::new(ptr::null_mut()),
-            size: AtomicUsize::new(0),
             free_size: AtomicUsize::new(0),
         }
     }
@@ -57,28 +55,33 @@ impl RowCache {
         self.memory.load(Relaxed)
     }
 
-    /// Records `memory` of `size` bytes from malloc as the last row returned, and frees what was cached.
-    pub fn record(&self, memory: *mut c_void, size: usize) {
-        if size > LARGEST || !self.is_mine() {
-            self.forget(memory);
-            return;
+    /// Records `memory` from malloc as the last row returned, and frees what was cached.
+    pub fn record(&self, memory: *mut c_void) {
+        if self.is_mine() {
+            self.free_cached();
+            self.memory.store(memory, Relaxed);
         }
-        self.free_cached();
-        self.memory.store(memory, Relaxed);
-        self.size.store(size, Relaxed);
     }
 
     /// Caches `memory` if it is the last row returned. Returns false if the caller has to free it.
+    ///
+    /// # Safety
+    /// `memory` came from malloc and is not used again, unless this returns false.
     #[inline]
-    pub fn keep(&self, memory: *mut c_void) -> bool {
+    pub unsafe fn keep(&self, memory: *mut c_void) -> bool {
         if self.memory.load(Relaxed) != memory || !self.is_mine() {
             return false;
         }
         if self.free_size.load(Relaxed) != 0 {
             return self.freed_twice();
         }
-        self.free_size.store(self.size.load(Relaxed), Relaxed);
-        true
+        // SAFETY: the caller's promise.
+        let size = unsafe { usable_size(memory) };
+        if size > LARGEST {
+            return false;
+        }
+        self.free_size.store(size, Relaxed);
+        size != 0
     }
 
     /// Frees the memory, so that the caller's second free is a double free, which the allocator can report.
@@ -86,16 +89,6 @@ impl RowCache {
     fn freed_twice(&self) -> bool {
         self.free_cached();
         false
-    }
-
-    /// Forgets `memory`, which malloc has just returned for something else. Any thread may call this.
-    #[inline]
-    pub fn forget(&self, memory: *mut c_void) {
-        if self.memory.load(Relaxed) == memory {
-            // The program has freed it, so it is not cached. If the owner has another row by now, this changes nothing.
-            let null = ptr::null_mut();
-            let _ = self.memory.compare_exchange(memory, null, Relaxed, Relaxed);
-        }
     }
 
     /// Ends the COPY of this thread: frees the cached memory and releases the ownership.
@@ -174,22 +167,27 @@ mod tests {
     fn new_row(cache: &RowCache, size: usize) -> *mut c_void {
         assert!(cache.take(size - 1).is_null());
         let row = memory(size);
-        cache.record(row, size);
+        cache.record(row);
         row
+    }
+
+    fn keep(cache: &RowCache, memory: *mut c_void) -> bool {
+        // SAFETY: the tests free each piece of memory once, or here twice on purpose, before it is touched.
+        unsafe { cache.keep(memory) }
     }
 
     #[test]
     fn the_last_row_is_used_again_after_it_was_freed() {
         let cache = RowCache::new();
-        let row = new_row(&cache, 100);
+        let row = new_row(&cache, 104);
         assert!(cache.take(10).is_null());
-        assert!(cache.keep(row));
-        assert!(cache.take(100).is_null());
-        assert_eq!(cache.take(99), row);
+        assert!(keep(&cache, row));
+        assert!(cache.take(200).is_null());
+        assert_eq!(cache.take(103), row);
         assert!(cache.take(0).is_null());
-        assert!(cache.keep(row));
+        assert!(keep(&cache, row));
         cache.release();
-        assert!(!cache.keep(row));
+        assert!(!keep(&cache, row));
     }
 
     #[test]
@@ -197,51 +195,47 @@ mod tests {
         let cache = RowCache::new();
         let first = new_row(&cache, 100);
         let second = new_row(&cache, 100);
-        assert!(!cache.keep(first));
+        assert!(!keep(&cache, first));
         free(first);
-        assert!(!cache.keep(ptr::without_provenance_mut(8)));
-        assert!(cache.keep(second));
+        assert!(!keep(&cache, ptr::without_provenance_mut(8)));
+        assert!(keep(&cache, second));
         let too_large = new_row(&cache, LARGEST + 1);
-        assert!(!cache.keep(too_large));
+        assert!(!keep(&cache, too_large));
         free(too_large);
-        assert_eq!(cache.take(99), second);
-        free(second);
+    }
+
+    /// The row was shrunk, or freed and its address returned by malloc for something smaller.
+    #[test]
+    fn the_size_is_that_of_the_memory_when_it_is_freed() {
+        let cache = RowCache::new();
+        let row = new_row(&cache, 1000);
+        // SAFETY: the row came from malloc.
+        let smaller = unsafe { libc::realloc(row, 40) };
+        cache.record(smaller);
+        assert!(keep(&cache, smaller));
+        assert!(cache.take(999).is_null());
+        assert_eq!(cache.take(39), smaller);
+        free(smaller);
     }
 
     #[test]
     fn a_larger_row_replaces_the_cached_one() {
         let cache = RowCache::new();
         let small = new_row(&cache, 100);
-        assert!(cache.keep(small));
+        assert!(keep(&cache, small));
         let large = new_row(&cache, 1000);
         assert!(cache.take(10).is_null());
-        assert!(cache.keep(large));
+        assert!(keep(&cache, large));
         assert_eq!(cache.take(999), large);
         cache.release();
         free(large);
-    }
-
-    /// The program called free for the row, and malloc returned the address for something smaller.
-    #[test]
-    fn an_address_that_malloc_returned_again_is_not_kept() {
-        let cache = RowCache::new();
-        let row = new_row(&cache, 100);
-        std::thread::scope(|scope| {
-            // Any thread may have got the address.
-            let address = row.addr();
-            let cache = &cache;
-            scope.spawn(move || cache.forget(ptr::without_provenance_mut(address)));
-        });
-        assert!(!cache.keep(row));
-        assert!(cache.take(10).is_null());
-        free(row);
     }
 
     #[test]
     fn one_thread_at_a_time_owns_the_cache() {
         let cache = RowCache::new();
         let row = new_row(&cache, 100);
-        assert!(cache.keep(row));
+        assert!(keep(&cache, row));
         let in_a_thread = |body: &(dyn Fn() + Sync)| {
             std::thread::scope(|scope| {
                 scope.spawn(body);
@@ -249,16 +243,16 @@ mod tests {
         };
         in_a_thread(&|| {
             let other = new_row(&cache, 50);
-            assert!(!cache.keep(other));
+            assert!(!keep(&cache, other));
             free(other);
             cache.release();
         });
         assert_eq!(cache.take(99), row);
-        assert!(cache.keep(row));
+        assert!(keep(&cache, row));
         cache.release();
         in_a_thread(&|| {
             let other = new_row(&cache, 50);
-            assert!(cache.keep(other));
+            assert!(keep(&cache, other));
             cache.release();
         });
     }
@@ -267,9 +261,9 @@ mod tests {
     fn a_row_freed_twice_is_not_kept_twice() {
         let cache = RowCache::new();
         let row = new_row(&cache, 100);
-        assert!(cache.keep(row));
+        assert!(keep(&cache, row));
         // `keep` has called free once; the test does not call it again.
-        assert!(!cache.keep(row));
+        assert!(!keep(&cache, row));
         assert!(cache.take(10).is_null());
     }
 }
