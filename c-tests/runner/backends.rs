@@ -212,11 +212,12 @@ fn pg_receivewal() {
     ]);
     let place = server.data().join("received");
     own.arg(&place);
-    // pg_receivewal does not create the directory, but the server's user can.
-    server.psql(
-        "postgres",
-        &format!("COPY (SELECT) TO PROGRAM 'mkdir {}'", place.display()),
+    // pg_receivewal does not create the directory, but the server's user can. mkdir reads nothing, so nothing is sent to it.
+    let mkdir = format!(
+        "COPY (SELECT WHERE false) TO PROGRAM 'mkdir {}'",
+        place.display()
     );
+    server.psql("postgres", &mkdir);
     process::run(&mut own, b"", TIMEOUT).success();
     let segments = fs::read_dir(&place).expect("what it received").flatten();
     let whole = segments.filter(|file| {
