@@ -1,12 +1,11 @@
 //! Threads that are cancelled with pthread_cancel or exit in a callback.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::support::paths::{self, Lib};
+use crate::support::interpose;
+use crate::support::paths::Lib;
 use crate::support::postgres::Postgres;
-use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::process::Output;
 use crate::support::program::{Program, same_output};
 use crate::support::valgrind;
 use crate::tls::server::TlsServer;
@@ -75,18 +74,8 @@ fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
 
 /// The path of a compiled library that cancels a thread at its nth cancellation point.
 fn interposer() -> &'static str {
-    static INTERPOSER: OnceLock<PathBuf> = OnceLock::new();
-    let path = INTERPOSER.get_or_init(|| {
-        let path = paths::target().join("c-tests/cancel_points.so");
-        let source = paths::checkout().join("c-tests/interpose/cancel_points.c");
-        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
-        command.args(["-fno-builtin", "-fPIC", "-shared", "-o"]);
-        command.arg(&path).arg(source);
-        process::run(&mut command, b"", TIMEOUT).success();
-        path
-    });
-    path.to_str().expect("a UTF-8 path")
+    static INTERPOSER: OnceLock<String> = OnceLock::new();
+    INTERPOSER.get_or_init(|| interpose::library("cancel_points"))
 }
 
 fn swept(conninfo: &str) -> Output {

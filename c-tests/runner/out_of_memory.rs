@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::support::interpose;
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, Output, TIMEOUT};
@@ -18,7 +19,7 @@ const ALL: &str = "2000";
 const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Compiles a file and returns the path of the result.
-pub fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
+fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
     let directory = paths::target().join("c-tests");
     std::fs::create_dir_all(&directory).expect("a directory for programs");
     let path = directory.join(name);
@@ -32,12 +33,8 @@ pub fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
 
 /// The path of the compiled library that makes allocations fail.
 fn failing_malloc() -> &'static str {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    let path = LIBRARY.get_or_init(|| {
-        let flags = ["-fno-builtin", "-fPIC", "-shared"];
-        compiled("failing_malloc.so", "interpose/failing_malloc.c", &flags)
-    });
-    path.to_str().expect("a UTF-8 path")
+    static LIBRARY: OnceLock<String> = OnceLock::new();
+    LIBRARY.get_or_init(|| interpose::library("failing_malloc"))
 }
 
 fn run(lib: Lib, args: &[&str]) -> Output {

@@ -1,10 +1,8 @@
 //! Hashing and changing passwords.
 
-use std::process::Command;
-
-use crate::support::paths::{self, Lib};
+use crate::support::interpose;
+use crate::support::paths::Lib;
 use crate::support::postgres::{PASSWORD, Postgres, Version};
-use crate::support::process::{self, TIMEOUT};
 use crate::support::program::{Program, same_output};
 
 #[test]
@@ -17,22 +15,11 @@ fn passwords_change_as_in_libpq() {
     }
 }
 
-/// The path of a compiled library that makes random numbers fail.
-fn no_random() -> String {
-    let path = paths::target().join("c-tests/no_random.so");
-    let source = paths::checkout().join("c-tests/interpose/no_random.c");
-    let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-    command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
-    command.args(["-fPIC", "-shared", "-o"]);
-    command.arg(&path).arg(source);
-    process::run(&mut command, b"", TIMEOUT).success();
-    path.to_string_lossy().into_owned()
-}
-
 /// The texts are C libpq's. It is not run, because OpenSSL's random numbers cannot be made to fail.
 #[test]
 fn nonce_and_salt_fail_without_random_bytes() {
-    let preload = no_random();
+    // It makes random numbers fail.
+    let preload = interpose::library("no_random");
     let run = |name, args: &[&str]| {
         let env = [("LD_PRELOAD", preload.as_str())];
         let output = Program::new(name).run(Lib::Ours, args, &env);

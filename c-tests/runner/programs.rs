@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::out_of_memory::compiled;
+use crate::support::interpose;
 use crate::support::message::{error, notice, one_value, ready};
 use crate::support::paths::Lib;
 use crate::support::postgres::{PASSWORD, Postgres, free_port};
@@ -113,10 +113,8 @@ fn copy_rows_freed() {
 /// With a replacement of malloc that lacks malloc_usable_size.
 #[test]
 fn copy_rows_freed_without_sizes() {
-    let flags = ["-O1", "-fno-builtin", "-fPIC", "-shared"];
-    let source = "interpose/malloc_without_sizes.c";
-    let malloc = compiled("malloc_without_sizes.so", source, &flags);
-    let env = [("LD_PRELOAD", malloc.to_str().expect("a UTF-8 path"))];
+    let malloc = interpose::library("malloc_without_sizes");
+    let env = [("LD_PRELOAD", malloc.as_str())];
     let conninfo = Postgres::shared().unix("postgres");
     for program in ["copy_rows_freed", "copy_memory"] {
         let output = same_output(program, &[&conninfo], &env);

@@ -1,29 +1,18 @@
 //! PQcancel in a signal handler, alone and with a library that ends the program if the handler calls a function that
 //! is not async-signal-safe.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::support::paths::{self, Lib};
+use crate::support::interpose;
+use crate::support::paths::Lib;
 use crate::support::postgres::Postgres;
-use crate::support::process::{self, End, Output, TIMEOUT};
+use crate::support::process::{End, Output};
 use crate::support::program::{Program, same_output};
 
 /// The path of the compiled watcher library.
 fn watcher() -> &'static str {
-    static WATCHER: OnceLock<PathBuf> = OnceLock::new();
-    let path = WATCHER.get_or_init(|| {
-        let path = paths::target().join("c-tests/signal_safe.so");
-        let source = paths::checkout().join("c-tests/interpose/signal_safe.c");
-        let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
-        command.args(["-fno-builtin", "-fPIC", "-shared", "-o"]);
-        command.arg(&path).arg(source);
-        process::run(&mut command, b"", TIMEOUT).success();
-        path
-    });
-    path.to_str().expect("a UTF-8 path")
+    static WATCHER: OnceLock<String> = OnceLock::new();
+    WATCHER.get_or_init(|| interpose::library("signal_safe"))
 }
 
 fn watched(lib: Lib, args: &[&str]) -> Output {

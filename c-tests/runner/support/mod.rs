@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod clients;
+pub mod interpose;
 pub mod keeper;
 pub mod message;
 pub mod paths;

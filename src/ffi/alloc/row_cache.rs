@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn keep(cache: &RowCache, memory: *mut c_void) -> bool {
-        // SAFETY: the tests free each piece of memory once, or here twice on purpose, before it is touched.
+        // SAFETY: the tests do not use the memory afterwards. A second call for it is what one of them tests.
         unsafe { cache.keep(memory) }
     }
 
