@@ -1,11 +1,11 @@
 //! Valid and forged certificate chains and revocation lists, with C libpq and with ours. `chains/cases.py` generates
 //! them, and `chains/cases.tsv` has the expected results. If ours accepts what C libpq refuses, this is a security
-//! bug unless `crates/verify/WIDER.md` explains why it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
+//! bug unless `crates/verify/WIDER.md` explains description it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
 //! must list it.
 
-mod judge;
 mod server;
 mod table;
+mod webpki_alone;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -26,8 +26,8 @@ use table::Row;
 const REFUSED: &str = "SSL error: certificate verify failed";
 const REFUSED_BY_OPENSSL: &str = "SSL error: ";
 
-/// Everything that the generator makes, in a temporary directory.
-fn forge() -> TempDir {
+/// Generates the files of all cases in a temporary directory.
+fn generate() -> TempDir {
     let directory = TempDir::with_prefix("pq-chains-").expect("a temporary directory");
     let mut python = Command::new(paths::cache().join("python/bin/python"));
     python
@@ -38,7 +38,7 @@ fn forge() -> TempDir {
     directory
 }
 
-fn made(directory: &Path) -> BTreeSet<String> {
+fn generated(directory: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(directory).expect("the chains").flatten();
     let directories = entries.filter(|entry| entry.path().is_dir());
     directories
@@ -85,9 +85,13 @@ fn outcomes(lib: Lib, input: &str) -> Vec<String> {
 
 #[test]
 fn each_chain_gives_the_result_in_the_table() {
-    let (rows, directory) = (table::rows(), forge());
+    let (rows, directory) = (table::rows(), generate());
     let used: BTreeSet<_> = rows.iter().map(|row| row.case.clone()).collect();
-    assert_eq!(used, made(directory.path()), "the table and the generator");
+    assert_eq!(
+        used,
+        generated(directory.path()),
+        "the cases in the table and those that cases.py generates"
+    );
     let server = ChainServer::start(directory.path());
     let input = conninfos(&rows, directory.path(), &server);
     let (oracle, ours) = thread::scope(|scope| {
@@ -99,11 +103,11 @@ fn each_chain_gives_the_result_in_the_table() {
     let mut wrong = String::new();
     for ((row, oracle), ours) in rows.iter().zip(oracle).zip(ours) {
         if (&row.oracle, &row.ours) != (&oracle, &ours) {
-            let (case, options, why) = (&row.case, &row.options, &row.why);
+            let (case, options, description) = (&row.case, &row.options, &row.description);
             let expected = (&row.oracle, &row.ours);
             let _ = writeln!(
                 wrong,
-                "{case}\t{options}\t{oracle}\t{ours}\tnot {expected:?}: {why}"
+                "{case}\t{options}\t{oracle}\t{ours}\texpected {expected:?}: {description}"
             );
         }
     }
@@ -114,7 +118,7 @@ fn each_chain_gives_the_result_in_the_table() {
 /// must have a chain that is accepted because of it, and a forged one that is refused.
 #[test]
 fn the_table_matches_wider_md() {
-    let (rows, directory, lines) = (table::rows(), forge(), table::lines_of_wider());
+    let (rows, directory, lines) = (table::rows(), generate(), table::lines_of_wider());
     let mut uses: BTreeMap<String, [bool; 2]> = BTreeMap::new();
     let mut wrong = String::new();
     for row in &rows {
@@ -125,18 +129,18 @@ fn the_table_matches_wider_md() {
         if !accepted {
             continue;
         }
-        let webpki = judge::with_webpki(&directory.path().join(case));
+        let webpki = webpki_alone::verify(&directory.path().join(case));
         if webpki.is_err() != row.has_line('W') {
             let _ = writeln!(
                 wrong,
-                "{case}: webpki says {webpki:?}, and the table {:?}",
+                "{case}: webpki returns {webpki:?}, the column `place` is {:?}",
                 row.places
             );
         }
         if (row.oracle != "ok") != row.has_line('A') {
             let _ = writeln!(
                 wrong,
-                "{case}: C libpq says {}, and the table {:?}",
+                "{case}: C libpq returns {}, the column `place` is {:?}",
                 row.oracle, row.places
             );
         }
@@ -147,7 +151,10 @@ fn the_table_matches_wider_md() {
         .iter()
         .filter(|(_, seen)| **seen != [true; 2])
         .collect();
-    assert!(one_sided.is_empty(), "refused, accepted: {one_sided:?}");
+    assert!(
+        one_sided.is_empty(),
+        "entries of WIDER.md without a refused or an accepted chain: {one_sided:?}"
+    );
 }
 
 /// docs/tls.md must list exactly the cases in which the libraries differ.
@@ -164,12 +171,12 @@ fn the_table_matches_tls_md() {
     assert_eq!(
         names(marked.collect()),
         stricter,
-        "marked docs, and stricter"
+        "the cases marked `docs`, and those that only C libpq accepts"
     );
     let differing = &stricter | &names(rows.iter().filter(wider).collect());
     assert_eq!(
         table::cases_of_docs(),
         differing,
-        "docs/tls.md, and the table"
+        "the cases in docs/tls.md, and those in which the libraries differ"
     );
 }

@@ -17,7 +17,7 @@ import names
 import plain
 import powers
 from common import CASES
-from forge import key
+from der import key
 
 
 def main(directory):

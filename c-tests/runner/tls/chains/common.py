@@ -1,6 +1,6 @@
 """Shared by the cases: a root, an intermediate, a leaf, and the register of cases."""
 
-from forge import *
+from der import *
 
 CASES = {}
 ROOT, MID, LEAF = cn("Root"), cn("Mid"), cn("good.test")

@@ -49,7 +49,10 @@ impl ChainServer {
             .map(|path| config(&path.join("chain.pem"), &key));
         let configs: Vec<_> = configs.collect();
         let listener = TcpListener::bind(("0.0.0.0", 0)).expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
+        let port = listener
+            .local_addr()
+            .expect("the listener's address")
+            .port();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let number = number(&client);

@@ -15,7 +15,7 @@ pub struct Row {
     /// The entries of WIDER.md that explain the row; `docs` means docs/tls.md, and `-` means that nothing needs an
     /// explanation.
     pub places: BTreeSet<String>,
-    pub why: String,
+    pub description: String,
 }
 
 pub fn rows() -> Vec<Row> {
@@ -25,7 +25,8 @@ pub fn rows() -> Vec<Row> {
 
 fn row(line: &str) -> Row {
     let fields: Vec<_> = line.split('\t').map(str::to_owned).collect();
-    let Ok([case, options, oracle, ours, places, why]) = <[String; 6]>::try_from(fields) else {
+    let Ok([case, options, oracle, ours, places, description]) = <[String; 6]>::try_from(fields)
+    else {
         panic!("not a row: {line}");
     };
     let places = places.split(' ').filter(|place| *place != "-");
@@ -35,7 +36,7 @@ fn row(line: &str) -> Row {
         oracle,
         ours,
         places: places.map(str::to_owned).collect(),
-        why,
+        description,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The result of webpki alone for a chain.
+//! Verifies a chain with webpki alone, without this library's verifier.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use webpki::{
 };
 
 /// Verifies the chain with the roots and lists in a directory, with the same rules for lists as C libpq.
-pub fn with_webpki(directory: &Path) -> Result<(), Error> {
+pub fn verify(directory: &Path) -> Result<(), Error> {
     let chain = certificates(&directory.join("chain.pem"));
     let (root, list) = (directory.join("root.pem"), directory.join("list.pem"));
     let mut roots = certificates(&root);
