@@ -1,4 +1,4 @@
-/* For LD_PRELOAD: makes a given range of the allocations between inside(1) and inside(0) fail. */
+/* For LD_PRELOAD: makes a given range of the allocations between arm_failures(1) and arm_failures(0) fail. */
 #include <errno.h>
 #include <stddef.h>
 
@@ -8,13 +8,13 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
-static volatile int within;
+static volatile int armed;
 static volatile long seen,
 			first,
 			beyond;
 
 /*
- * Counts the allocations inside again from 1; those from number `from` on fail, `count` of them. With 0 none fails.
+ * Starts to count armed allocations from 1 again. `count` of them fail, beginning with number `from`; none if `from` is 0.
  */
 void
 fail_allocations(long from, long count)
@@ -25,14 +25,14 @@ fail_allocations(long from, long count)
 }
 
 void
-inside(int yes)
+arm_failures(int yes)
 {
-	within = yes;
+	armed = yes;
 }
 
-/* The number of allocations inside so far. */
+/* The number of armed allocations so far. */
 long
-allocations_inside(void)
+armed_allocations(void)
 {
 	return seen;
 }
@@ -42,7 +42,7 @@ fails(void)
 {
 	long		number;
 
-	if (!within)
+	if (!armed)
 		return 0;
 	number = __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED);
 	if (first == 0 || number < first || number >= beyond)

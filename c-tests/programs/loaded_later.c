@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 extern void fail_allocations(long from, long count) __attribute__((weak));
-extern void inside(int yes) __attribute__((weak));
-extern long allocations_inside(void) __attribute__((weak));
+extern void arm_failures(int yes) __attribute__((weak));
+extern long armed_allocations(void) __attribute__((weak));
 
 #define MOST 400
 
@@ -42,9 +42,9 @@ thread(void *unused)
 	*(void **) &connect = function("PQconnectdb");
 	*(void **) &finish = function("PQfinish");
 	fail_allocations(number, 1);
-	inside(1);
+	arm_failures(1);
 	conn = connect(conninfo);
-	inside(0);
+	arm_failures(0);
 	finish(conn);
 	return unused;
 }
@@ -64,7 +64,7 @@ attempt(void)
 		if (pthread_create(&one, NULL, thread, NULL) != 0)
 			_exit(2);
 		pthread_join(one, NULL);
-		before = allocations_inside() >= number;
+		before = armed_allocations() >= number;
 		_exit(before ? 0 : 77);
 	}
 	waitpid(child, &status, 0);

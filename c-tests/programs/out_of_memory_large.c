@@ -401,7 +401,7 @@ run(const Part *part, const char *conninfo)
 		printf("closed\n");
 		PQreset(conn);
 	}
-	show_exec(conn, "SELECT 'goes on'");
+	show_exec(conn, "SELECT 'the connection still works'");
 	PQfinish(conn);
 	fflush(stdout);
 }

@@ -21,7 +21,7 @@ const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 /// Compiles a file and returns the path of the result.
 fn compiled(name: &str, source: &str, more: &[&str]) -> PathBuf {
     let directory = paths::target().join("c-tests");
-    std::fs::create_dir_all(&directory).expect("a directory for programs");
+    std::fs::create_dir_all(&directory).expect("create the directory");
     let path = directory.join(name);
     let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
     command.args(["-std=gnu99", "-O1", "-Wall", "-Wextra", "-Werror"]);
@@ -44,9 +44,9 @@ fn run(lib: Lib, args: &[&str]) -> Output {
     output.success()
 }
 
-/// How the attempts at one operation ended.
+/// How many attempts at one operation ended in each way.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Ends {
+struct Outcomes {
     tried: u32,
     fine: u32,
     failed: u32,
@@ -57,7 +57,7 @@ struct Ends {
 }
 
 /// Parses the lines of the table.
-fn table(output: &Output) -> Vec<(String, Ends)> {
+fn table(output: &Output) -> Vec<(String, Outcomes)> {
     let lines = output.stdout.lines();
     let rows = lines.filter(|line| line.len() > 25 && !line.starts_with("operation"));
     rows.map(|line| {
@@ -67,7 +67,7 @@ fn table(output: &Output) -> Vec<(String, Ends)> {
         let &[tried, fine, failed, aborted, hung, wrong, stuck] = &numbers[..] else {
             panic!("{line}");
         };
-        let ends = Ends {
+        let outcomes = Outcomes {
             tried,
             fine,
             failed,
@@ -76,18 +76,22 @@ fn table(output: &Output) -> Vec<(String, Ends)> {
             wrong,
             stuck,
         };
-        (name.trim().to_owned(), ends)
+        (name.trim().to_owned(), outcomes)
     })
     .collect()
 }
 
 /// Checks that every operation succeeds or reports an error at every failing allocation.
 #[track_caller]
-fn ends_well_or_fails(args: &[&str]) -> Vec<(String, Ends)> {
+fn succeeds_or_fails(args: &[&str]) -> Vec<(String, Outcomes)> {
     let table = table(&run(Lib::Ours, args));
-    for (name, ends) in &table {
-        assert!(ends.tried > 0, "{name}: no allocation was tried");
-        assert_eq!(ends.tried, ends.fine + ends.failed, "{name}: {ends:?}");
+    for (name, outcomes) in &table {
+        assert!(outcomes.tried > 0, "{name}: no allocation was tried");
+        assert_eq!(
+            outcomes.tried,
+            outcomes.fine + outcomes.failed,
+            "{name}: {outcomes:?}"
+        );
     }
     table
 }
@@ -95,7 +99,7 @@ fn ends_well_or_fails(args: &[&str]) -> Vec<(String, Ends)> {
 #[test]
 fn one_failed_allocation_does_not_end_or_hang_a_program() {
     let conninfo = Postgres::shared().tcp("postgres");
-    let ours = ends_well_or_fails(&[&conninfo, "one", ALL]);
+    let ours = succeeds_or_fails(&[&conninfo, "one", ALL]);
     assert!(ours.len() > 25);
     let result = |name: &str| ours.iter().find(|row| row.0 == name).expect("a row").1;
     // Operations that need little memory must succeed.
@@ -112,7 +116,7 @@ fn one_failed_allocation_does_not_end_or_hang_a_program() {
 
 #[test]
 fn failing_from_the_nth_allocation_does_not_end_or_hang_a_program() {
-    ends_well_or_fails(&[&Postgres::shared().tcp("postgres"), "all", ALL]);
+    succeeds_or_fails(&[&Postgres::shared().tcp("postgres"), "all", ALL]);
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn failed_allocations_do_not_end_or_hang_a_program_that_uses_tls() {
     ];
     for mode in ["one", "all"] {
         let args = [&[conninfo.as_str(), mode, ALL], &operations[..]].concat();
-        ends_well_or_fails(&args);
+        succeeds_or_fails(&args);
     }
 }
 
@@ -157,7 +161,13 @@ fn data_too_large_to_trace_or_print_does_not_end_a_program() {
     let program = Program::new("out_of_memory_large");
     let conninfo = Postgres::shared().tcp("postgres");
     let output = program.run(Lib::Ours, &[&conninfo, "own"], &[]).success();
-    assert_eq!(output.stdout.matches("row 0: \"goes on\"").count(), 2);
+    assert_eq!(
+        output
+            .stdout
+            .matches("row 0: \"the connection still works\"")
+            .count(),
+        2
+    );
     assert!(!output.stdout.contains("closed"), "{output}");
 }
 

@@ -26,20 +26,20 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles `c-tests/programs/NAME.c` with the oracle's headers, for programs that run with both libraries.
+    /// Compiles a program with the oracle's headers, for programs that run with both libraries.
     #[track_caller]
     pub fn new(name: &str) -> Program {
         Program::with_headers(name, Headers::Oracle)
     }
 
-    /// Compiles `c-tests/programs/NAME.c`, unless the compiled program is newer than its source, its headers and the
-    /// library.
+    /// Compiles `c-tests/programs/NAME.c`, or all C files in the directory `c-tests/programs/NAME`, unless the compiled
+    /// program is newer than its sources, its headers and the library.
     #[track_caller]
     pub fn with_headers(name: &str, headers: Headers) -> Program {
         static COMPILER: Mutex<()> = Mutex::new(());
         let _one_at_a_time = COMPILER.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = paths::target().join("c-tests");
-        fs::create_dir_all(&directory).expect("a directory for programs");
+        fs::create_dir_all(&directory).expect("create the directory");
         let path = directory.join(format!("{name}-{headers:?}"));
         if !is_current(&path, name, headers) {
             compile(&path, name, headers);
@@ -188,22 +188,42 @@ fn transcript(connections: &[Vec<u8>]) -> String {
     text
 }
 
+fn programs() -> PathBuf {
+    paths::checkout().join("c-tests/programs")
+}
+
+/// The C files of a program.
+fn sources(name: &str) -> Vec<PathBuf> {
+    let directory = programs().join(name);
+    match directory.is_dir() {
+        true => files(&directory, "c"),
+        false => vec![directory.with_extension("c")],
+    }
+}
+
+/// The files in a directory with this extension.
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    files
+        .filter(|file| file.extension().is_some_and(|e| e == extension))
+        .collect()
+}
+
 fn is_current(path: &Path, name: &str, headers: Headers) -> bool {
     let Some(built) = modified(path) else {
         return false;
     };
-    let programs = paths::checkout().join("c-tests/programs");
-    let mut sources = vec![
-        programs.join(format!("{name}.c")),
-        link_directory(headers).join("libpq.so"),
-    ];
-    for directory in [programs, include(headers)] {
-        let entries =
-            fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
-        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        sources.extend(files.filter(|file| file.extension().is_some_and(|e| e == "h")));
+    let mut needed = sources(name);
+    needed.push(link_directory(headers).join("libpq.so"));
+    let own = programs().join(name);
+    for directory in [programs(), include(headers), own] {
+        if directory.is_dir() {
+            needed.extend(files(&directory, "h"));
+        }
     }
-    sources
+    needed
         .iter()
         .all(|source| modified(source).is_some_and(|time| time <= built))
 }
@@ -216,9 +236,6 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 #[track_caller]
 fn compile(path: &Path, name: &str, headers: Headers) {
-    let source = paths::checkout()
-        .join("c-tests/programs")
-        .join(format!("{name}.c"));
     let fresh = path.with_extension("new");
     let mut command = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
     command.args([
@@ -233,14 +250,14 @@ fn compile(path: &Path, name: &str, headers: Headers) {
     ]);
     command
         .arg(&fresh)
-        .arg(source)
+        .args(sources(name))
         .arg("-I")
         .arg(include(headers));
     // A program that loads the library with dlopen must not be linked with it.
     command.arg("-Wl,--as-needed");
     command.arg("-L").arg(link_directory(headers)).arg("-lpq");
     process::run(&mut command, b"", TIMEOUT).success();
-    fs::rename(fresh, path).expect("a place for the program");
+    fs::rename(fresh, path).expect("rename the program");
 }
 
 fn include(headers: Headers) -> PathBuf {
