@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Demonstration 3: 90 pooled connections that know GoAway, 9 clients on C libpq, and one that is idle in a transaction.
 
-    bad_client.py [--short] [--seed N] [ARM...]
+    bad_client.py [--short] [--seed N] [VARIANT...]
 
-The drain has a deadline for clients that do not leave. In the arm "goaway", goaway-proxy is stopped; in the arm
+The drain has a deadline for clients that do not leave. In the variant "goaway", goaway-proxy is stopped; in the variant
 "extension", a server with pg_goaway and no proxy.
 """
 
@@ -30,7 +30,7 @@ def deadline(short):
 class Outcome:
     """Times in seconds since the drain began."""
 
-    arm: str
+    variant: str
     deadline: float
     asked: list  # when connections left because the server asked
     aware_failed: int  # queries of the clients that know GoAway
@@ -43,7 +43,7 @@ class Outcome:
 
     def counts(self):
         """The claim about what the log says."""
-        if self.arm == "extension":
+        if self.variant == "extension":
             counts = f" asked to disconnect: {ALL}, told: {ALL - 1}, left: {AWARE}, terminated: {STOCK + 1}, "
             return {"the server's log has the same counts": counts in self.last_line}
         counts = f": {AWARE} left by themselves, {STOCK + 1} ended"
@@ -109,12 +109,12 @@ class ExtensionDrain:
         return next((line for line in lines if "clients asked to disconnect" in line), ""), None
 
 
-ARMS = {"goaway": ProxyDrain, "extension": ExtensionDrain}
+VARIANTS = {"goaway": ProxyDrain, "extension": ExtensionDrain}
 
 
-def run(arm, deadline, seed, programs):
+def run(variant, deadline, seed, programs):
     with Workspace() as workspace:
-        drain = ARMS[arm](workspace, programs, deadline)
+        drain = VARIANTS[variant](workspace, programs, deadline)
         new = Server(workspace, "new", programs).create()
         where = conninfo(drain.port, new.port)
         aware = [pooled(where, aware=True, size=SIZE, threads=8)] * PROCESSES
@@ -130,24 +130,24 @@ def run(arm, deadline, seed, programs):
         print(f"            {last_line}")
         line.watch_for(1)
         clients.stop()
-        return collect(arm, line, clients, deadline, drained, status, last_line)
+        return collect(variant, line, clients, deadline, drained, status, last_line)
 
 
-def run_all(arms, short, seed, programs):
+def run_all(variants, short, seed, programs):
     outcomes = []
-    for arm in arms or ARMS:
-        print(f"\n{arm}:", flush=True)
-        outcomes.append(run(arm, deadline(short), seed, programs))
+    for variant in variants or VARIANTS:
+        print(f"\n{variant}:", flush=True)
+        outcomes.append(run(variant, deadline(short), seed, programs))
     return outcomes
 
 
-def collect(arm, line, clients, deadline, drained, status, last_line):
+def collect(variant, line, clients, deadline, drained, status, last_line):
     def seconds(event):
         return event["t"] - line.clock.monotonic
 
     stock = PROCESSES
     return Outcome(
-        arm=arm,
+        variant=variant,
         deadline=deadline,
         asked=[seconds(e) for e in clients.events("left")],
         aware_failed=sum(e["number"] < stock for e in clients.events("failed")),
@@ -169,19 +169,19 @@ def rows(outcome):
 
     stock, ended = outcome.stock_failed, outcome.bad_ended
     return [
-        [f"{outcome.arm}: know GoAway", str(AWARE), str(len(outcome.asked)), str(outcome.aware_failed), last(outcome.asked)],
-        [f"{outcome.arm}: C libpq", str(STOCK), "0", str(len(stock)), last(t for t, _, _ in stock)],
-        [f"{outcome.arm}: idle in a transaction", "1", "0", str(len(ended)), last(t for t, _ in ended)],
+        [f"{outcome.variant}: know GoAway", str(AWARE), str(len(outcome.asked)), str(outcome.aware_failed), last(outcome.asked)],
+        [f"{outcome.variant}: C libpq", str(STOCK), "0", str(len(stock)), last(t for t, _, _ in stock)],
+        [f"{outcome.variant}: idle in a transaction", "1", "0", str(len(ended)), last(t for t, _ in ended)],
     ]
 
 
 def main():
-    options = command_line.parse(__doc__, "arms")
-    outcomes = run_all(options.arms, options.short, options.seed, options.programs)
+    options = command_line.parse(__doc__, "variants")
+    outcomes = run_all(options.variants, options.short, options.seed, options.programs)
     print()
     command_line.print_table(HEADINGS, [row for outcome in outcomes for row in rows(outcome)])
     print()
-    return command_line.judge({outcome.arm: outcome.claims() for outcome in outcomes})
+    return command_line.report_claims({outcome.variant: outcome.claims() for outcome in outcomes})
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Clients:
                 raise RuntimeError(f"a client loaded {event['libpq']} instead of {expected}")
 
     def _start(self, client):
-        # A directory that holds nothing else, so that no other library is affected.
+        # A directory with only this library, so that no other library is affected.
         libraries = self._directory / ("our-libpq" if client["ours"] else "c-libpq")
         libraries.mkdir(exist_ok=True)
         link = libraries / "libpq.so.5"

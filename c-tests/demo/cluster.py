@@ -77,7 +77,7 @@ def service_user():
 
 
 # SIGQUIT is PostgreSQL's immediate shutdown.
-KEEPER = """
+CLEANUP = """
 cat >/dev/null
 for file in "$1"/*/postmaster.pid; do
     [ ! -e "$file" ] || kill -s QUIT "$(head -n 1 "$file")"
@@ -102,20 +102,20 @@ class Workspace(contextlib.ExitStack):
         os.chmod(self.directory, 0o755)
         if user := service_user():
             os.chown(self.directory, user["user"], user["group"])
-        self._start_keeper()
+        self._start_cleanup()
         return self
 
-    def _start_keeper(self):
-        """Starts a shell that cleans up when this process ends, in whatever way: its standard input ends then."""
-        keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, "sh", self.directory],
+    def _start_cleanup(self):
+        """Starts a shell that cleans up when this process ends, even if it is killed: the shell waits for the end of its standard input."""
+        cleanup = subprocess.Popen(
+            ["sh", "-c", CLEANUP, "sh", self.directory],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
         )
-        self.callback(keeper.wait)
-        self.callback(keeper.stdin.close)
+        self.callback(cleanup.wait)
+        self.callback(cleanup.stdin.close)
 
 
 class Server:

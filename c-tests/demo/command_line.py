@@ -8,15 +8,15 @@ from pathlib import Path
 from cluster import DEBIAN_15
 
 
-def parse(description, arms=None):
+def parse(description, variants=None):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="a shorter run with smaller numbers")
     parser.add_argument("--seed", type=int, default=1, help="seed of the clients' random numbers")
     parser.add_argument(
         "--programs", type=Path, default=DEBIAN_15, metavar="DIR", help="directory of PostgreSQL's programs (default: Debian's 15)"
     )
-    if arms:
-        parser.add_argument(arms, nargs="*", metavar="ARM")
+    if variants:
+        parser.add_argument(variants, nargs="*", metavar="VARIANT")
     return parser.parse_args()
 
 
@@ -49,9 +49,9 @@ def print_table(headings, rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def judge(claims):
-    """Prints each claim and whether it holds; returns the exit status."""
-    for arm, of_arm in claims.items():
-        for claim, holds in of_arm.items():
-            print(f"{'holds' if holds else 'FAILS'}  {arm}: {claim}")
-    return 0 if all(holds for of_arm in claims.values() for holds in of_arm.values()) else 1
+def report_claims(claims):
+    """Prints each claim and whether it passed; returns the exit status."""
+    for variant, of_variant in claims.items():
+        for claim, passed in of_variant.items():
+            print(f"{'passed' if passed else 'FAILED'}  {variant}: {claim}")
+    return 0 if all(passed for of_variant in claims.values() for passed in of_variant.values()) else 1

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Demonstration 1: a server is stopped under 100 pooled connections of 4 processes, and the next host takes over.
 
-    drain.py [--short] [--seed N] [ARM...]
+    drain.py [--short] [--seed N] [VARIANT...]
 
-The arms: stock-LIFETIME (C libpq, smart shutdown, the pools keep a connection that many seconds), fast (C libpq, fast
+The variants: stock-LIFETIME (C libpq, smart shutdown, the pools keep a connection that many seconds), fast (C libpq, fast
 shutdown), goaway-SPREAD (this library, smart shutdown, goaway-proxy asks the clients over that many seconds),
 extension-SPREAD (this library, no proxy, the server has pg_goaway) and extension_stock-SPREAD (the same with C libpq, and
 pools that check the parameter that it sets).
@@ -19,15 +19,15 @@ from timeline import Timeline, peak
 
 PROCESSES, SIZE = 4, 25
 ALL = PROCESSES * SIZE
-ARMS = ["stock-300", "fast", "goaway-0", "goaway-2", "goaway-10", "extension-2", "extension_stock-2"]
-SHORT_ARMS = ["stock-8", "fast", "goaway-0", "goaway-2", "extension-2", "extension_stock-2"]
+VARIANTS = ["stock-300", "fast", "goaway-0", "goaway-2", "goaway-10", "extension-2", "extension_stock-2"]
+SHORT_VARIANTS = ["stock-8", "fast", "goaway-0", "goaway-2", "extension-2", "extension_stock-2"]
 
 
 @dataclass
 class Outcome:
-    """The result of one arm; times in seconds since the stop."""
+    """The result of one variant; times in seconds since the stop."""
 
-    arm: str
+    variant: str
     exited: float  # when the old server had exited
     failed: int  # queries
     worst: float  # the slowest answer
@@ -41,16 +41,16 @@ class Outcome:
     def claims(self):
         """Claims about counts only: times depend on the machine."""
         counts = (self.asked, self.lost, self.expired, self.moved)
-        if self.arm == "fast":
+        if self.variant == "fast":
             return {"queries fail": self.failed > 0, "all connections are lost": counts == (0, ALL, 0, ALL)}
-        if self.arm.startswith("stock-"):
+        if self.variant.startswith("stock-"):
             return {"no query fails": self.failed == 0, "all connections expire": counts == (0, 0, ALL, ALL)}
         return {"no query fails": self.failed == 0, "all leave when asked": counts == (ALL, 0, 0, ALL)}
 
     def row(self):
         who = f"{self.asked} asked, {self.expired} expired, {self.lost} lost"
         return [
-            self.arm,
+            self.variant,
             f"{self.exited:.1f} s",
             str(self.failed),
             f"{self.worst * 1000:.0f} ms",
@@ -60,7 +60,7 @@ class Outcome:
 
 
 HEADINGS = [
-    "arm",
+    "variant",
     "server exited after",
     "failed queries",
     "slowest answer",
@@ -69,8 +69,8 @@ HEADINGS = [
 ]
 
 
-def run(arm, seed, programs):
-    kind, _, number = arm.partition("-")
+def run(variant, seed, programs):
+    kind, _, number = variant.partition("-")
     seconds = float(number or 0)
     aware = kind not in ("stock", "fast")
     with Workspace() as workspace:
@@ -96,14 +96,14 @@ def run(arm, seed, programs):
         line.watch_for(1)
         moved = new.sessions()
         clients.stop()
-        return collect(arm, line, clients, new, exited, moved)
+        return collect(variant, line, clients, new, exited, moved)
 
 
-def collect(arm, line, clients, new, exited, moved):
+def collect(variant, line, clients, new, exited, moved):
     asked = clients.count("left")
     broken = sum(e["count"] for e in clients.events("broken"))
     return Outcome(
-        arm=arm,
+        variant=variant,
         exited=exited,
         failed=clients.count("failed"),
         worst=clients.worst(line.clock.monotonic),
@@ -126,36 +126,36 @@ DESCRIPTIONS = {
 }
 
 
-def describe(arm):
-    kind, _, number = arm.partition("-")
+def describe(variant):
+    kind, _, number = variant.partition("-")
     return DESCRIPTIONS[kind].format(number)
 
 
-def remark(arm):
-    """What the reader has to know about a short run."""
-    kind, _, number = arm.partition("-")
+def remark(variant):
+    """A remark on the lifetime of connections."""
+    kind, _, number = variant.partition("-")
     if kind != "stock":
         return ""
-    return f"  ({number} seconds stand for the hour that psycopg's pools keep a connection by default)\n"
+    return f"  ({number} seconds instead of the hour for which psycopg's pools keep a connection by default)\n"
 
 
-def run_all(arms, seed, programs):
+def run_all(variants, seed, programs):
     outcomes = []
     print(f"C libpq:      {C_LIBPQ.resolve()}\nthis library: {OUR_LIBPQ.resolve()}")
-    for arm in arms:
-        print(f"\n{arm}: {describe(arm)}\n{remark(arm)}", end="", flush=True)
-        outcomes.append(run(arm, seed, programs))
+    for variant in variants:
+        print(f"\n{variant}: {describe(variant)}\n{remark(variant)}", end="", flush=True)
+        outcomes.append(run(variant, seed, programs))
     return outcomes
 
 
 def main():
-    options = command_line.parse(__doc__, "arms")
-    arms = options.arms or (SHORT_ARMS if options.short else ARMS)
-    outcomes = run_all(arms, options.seed, options.programs)
+    options = command_line.parse(__doc__, "variants")
+    variants = options.variants or (SHORT_VARIANTS if options.short else VARIANTS)
+    outcomes = run_all(variants, options.seed, options.programs)
     print()
     command_line.print_table(HEADINGS, [outcome.row() for outcome in outcomes])
     print()
-    return command_line.judge({outcome.arm: outcome.claims() for outcome in outcomes})
+    return command_line.report_claims({outcome.variant: outcome.claims() for outcome in outcomes})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what pg_goaway costs: a server with it beside one without it.
+"""Measures what pg_goaway costs: a server with it and one without it.
 
     extension_cost.py [--rounds N] [--turns N] [--stops N] [--transactions N] [--programs DIR]
 
@@ -26,7 +26,7 @@ from statistics import median
 import command_line
 import extension
 from cluster import DEBIAN_15, Server, Workspace, service_user, wait_for
-from proxy_cost import Arm, address, connect
+from proxy_cost import Route, address, connect
 
 WORKLOAD = ["-n", "-S", "-M", "prepared", "-c", "2", "-j", "2"]
 NAMES = ["without", "with"]
@@ -49,13 +49,13 @@ def spread(ratios):
 def run_round(both, turns):
     """Transactions a second on each server."""
     with contextlib.ExitStack() as stack:
-        arms = [Arm(name, server, server.port, workload=WORKLOAD) for name, server in both.items()]
-        for arm in arms:
-            stack.callback(arm.kill)
+        variants = [Route(name, server, server.port, workload=WORKLOAD) for name, server in both.items()]
+        for variant in variants:
+            stack.callback(variant.kill)
         for turn in range(turns):
-            for arm in arms if turn % 2 == 0 else arms[::-1]:
-                arm.take_turn()
-        return {arm.name: arm.finish()[0] for arm in arms}
+            for variant in variants if turn % 2 == 0 else variants[::-1]:
+                variant.take_turn()
+        return {variant.name: variant.finish()[0] for variant in variants}
 
 
 def measure_rate(both, rounds, turns):

@@ -30,26 +30,26 @@ def save(figure, path):
 
 
 def color(outcomes, outcome):
-    kind = outcome.arm.partition("-")[0]
+    kind = outcome.variant.partition("-")[0]
     if kind != "goaway":
         return COLORS[kind]
-    spreads = [other.arm for other in outcomes if other.arm.startswith("goaway")]
-    return COLORS[kind][spreads.index(outcome.arm) % 3]
+    spreads = [other.variant for other in outcomes if other.variant.startswith("goaway")]
+    return COLORS[kind][spreads.index(outcome.variant) % 3]
 
 
 def drain(outcomes, path):
     """Connections to the old server, and connects to the new one. The time axis leaves out the part where nothing happens."""
     longest = max(outcome.exited for outcome in outcomes)
-    near = max(outcome.exited for outcome in outcomes if not outcome.arm.startswith("stock-")) + 2
+    near = max(outcome.exited for outcome in outcomes if not outcome.variant.startswith("stock-")) + 2
     figure, axes = plt.subplots(
         2, 2, sharex="col", sharey="row", figsize=(9, 5.5), width_ratios=[3, 1], height_ratios=[2, 1]
     )
     figure.subplots_adjust(wspace=0.05, hspace=0.12)
     for outcome in outcomes:
-        aware = outcome.arm.startswith(("goaway", "extension"))
+        aware = outcome.variant.startswith(("goaway", "extension"))
         style = {"color": color(outcomes, outcome), "linewidth": 2 if aware else 1.5}
         times = [t for t, _, _ in outcome.samples]
-        label = f"{outcome.arm}: {outcome.failed} failed queries, exited after {outcome.exited:.1f} s"
+        label = f"{outcome.variant}: {outcome.failed} failed queries, exited after {outcome.exited:.1f} s"
         bins = range(0, int(longest) + 3)
         counts = [sum(t <= c < t + 1 for c in outcome.connects) for t in bins]
         for top, bottom in axes.T:
@@ -73,10 +73,10 @@ def switchover(outcomes, path):
     """Failed queries of each run."""
     figure, axes = plt.subplots(figsize=(9, 2.8))
     width = 0.8 / len(outcomes)
-    for index, (arm, runs) in enumerate(outcomes.items()):
-        shade = COLORS[arm][0] if arm == "goaway" else COLORS[arm]
+    for index, (variant, runs) in enumerate(outcomes.items()):
+        shade = COLORS[variant][0] if variant == "goaway" else COLORS[variant]
         numbers = [number + 1 + (index - (len(outcomes) - 1) / 2) * width for number in range(len(runs))]
-        label = f"{arm}: {sum(run.failed for run in runs)} failed of {sum(run.failed + run.answered for run in runs)}"
+        label = f"{variant}: {sum(run.failed for run in runs)} failed of {sum(run.failed + run.answered for run in runs)}"
         axes.bar(numbers, [run.failed for run in runs], width, color=shade, label=label)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     axes.set_xlabel("switchover")
@@ -91,7 +91,7 @@ def bad_client(outcomes, path):
     for outcome, axes in zip(outcomes, all_axes[:, 0]):
         times = [t for t, _, _ in outcome.samples]
         old, new = [old for _, old, _ in outcome.samples], [new for _, _, new in outcome.samples]
-        through = "through goaway-proxy" if outcome.arm == "goaway" else "to the server with pg_goaway"
+        through = "through goaway-proxy" if outcome.variant == "goaway" else "to the server with pg_goaway"
         axes.plot(times, old, color=COLORS["goaway"][0], linewidth=2, label=through)
         axes.plot(times, new, color=COLORS["goaway"][1], linewidth=2, label="to the next server")
         axes.axvline(outcome.deadline, color=COLORS["fast"], linestyle=":", label="deadline")

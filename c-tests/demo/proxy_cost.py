@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What goaway-proxy costs, beside PgBouncer (session pooling) and no proxy at all.
+"""Compares the cost of goaway-proxy, PgBouncer (session pooling) and a direct connection.
 
     proxy_cost.py [--rounds N] [--turns N] [--idle N]
 
@@ -89,7 +89,7 @@ def resident_megabytes(pid):
     return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
 
-class Arm:
+class Route:
     """A route to the server, and a pgbench that runs only in its turns."""
 
     def __init__(self, name, server, port, process=None, workload=WORKLOAD):
@@ -127,18 +127,18 @@ def run_round(server, turns):
         # Start new proxies in each round, so that all sessions with the server are equally old.
         bouncer = PgBouncer(workspace, server, CLIENTS)
         proxy = Proxy(workspace, "proxy", server, watch="1")
-        arms = [
-            Arm("direct", server, server.port),
-            Arm("PgBouncer", server, bouncer.port, bouncer.process),
-            Arm("goaway-proxy", server, proxy.port, proxy.process),
+        variants = [
+            Route("direct", server, server.port),
+            Route("PgBouncer", server, bouncer.port, bouncer.process),
+            Route("goaway-proxy", server, proxy.port, proxy.process),
         ]
-        for arm in arms:
-            workspace.callback(arm.kill)
+        for variant in variants:
+            workspace.callback(variant.kill)
         for turn in range(turns):
-            first = turn % len(arms)
-            for arm in arms[first:] + arms[:first]:
-                arm.take_turn()
-        return {arm.name: arm.finish() for arm in arms}
+            first = turn % len(variants)
+            for variant in variants[first:] + variants[:first]:
+                variant.take_turn()
+        return {variant.name: variant.finish() for variant in variants}
 
 
 def ratios(rounds, figure):

@@ -20,7 +20,7 @@ from cluster import CHECKOUT
 
 SECTIONS = {
     "drain": "a server is stopped under 100 pooled connections",
-    "switchover": "a replica is stopped under load, again and again",
+    "switchover": "a replica is stopped under load, repeatedly",
     "bad-client": "one client that does not leave",
 }
 
@@ -43,28 +43,28 @@ def table(headings, rows):
 
 
 def section(name, text, headings, rows, claims):
-    judged = "".join(
-        f"- {'Holds' if holds else '**Does not hold**'}: {arm}: {claim}.\n"
-        for arm, of_arm in claims.items()
-        for claim, holds in of_arm.items()
+    checks = "".join(
+        f"- {'Passed' if passed else '**Failed**'}: {variant}: {claim}.\n"
+        for variant, of_variant in claims.items()
+        for claim, passed in of_variant.items()
     )
-    return f"\n## {SECTIONS[name].capitalize()}\n\n{text}\n\n{table(headings, rows)}\n![]({name}.svg)\n\n{judged}"
+    return f"\n## {SECTIONS[name].capitalize()}\n\n{text}\n\n{table(headings, rows)}\n![]({name}.svg)\n\n{checks}"
 
 
 def drain_section(outcomes):
     text = (
         "`c-tests/demo/drain.py`. Four processes with a psycopg pool of 25 connections each send queries to the first of "
         "`host=a,b`, together about 300 a second. Then that server is stopped:\n\n"
-        + "".join(f"- {outcome.arm}: {drain.describe(outcome.arm)}.\n" for outcome in outcomes)
+        + "".join(f"- {outcome.variant}: {drain.describe(outcome.variant)}.\n" for outcome in outcomes)
         + "\n“Server exited after” counts from `pg_ctl stop`. “Connects a second” is the most that the new server saw."
     )
-    claims = {outcome.arm: outcome.claims() | timely(outcome) for outcome in outcomes}
+    claims = {outcome.variant: outcome.claims() | timely(outcome) for outcome in outcomes}
     return section("drain", text, drain.HEADINGS, [outcome.row() for outcome in outcomes], claims), claims
 
 
 def timely(outcome):
     """The only claim about time. The report makes it; the tests do not."""
-    kind, _, spread = outcome.arm.partition("-")
+    kind, _, spread = outcome.variant.partition("-")
     if kind in ("stock", "fast"):
         return {}
     return {
@@ -81,8 +81,8 @@ def switchover_section(outcomes, seconds):
         "(extension), and fast shutdown. “Caught” are the "
         "transactions in progress at the stop, “committed” those of them that committed."
     )
-    claims = {arm: switchover.claims(arm, runs) for arm, runs in outcomes.items()}
-    rows = [switchover.row(arm, runs) for arm, runs in outcomes.items()]
+    claims = {variant: switchover.claims(variant, runs) for variant, runs in outcomes.items()}
+    rows = [switchover.row(variant, runs) for variant, runs in outcomes.items()]
     return section("switchover", text, switchover.HEADINGS, rows, claims), claims
 
 
@@ -91,9 +91,9 @@ def bad_client_section(outcomes):
         "`c-tests/demo/bad_client.py`. 90 pooled connections know GoAway, 9 clients use C libpq, and one is idle in a transaction. "
         f"Clients that have not left after {outcomes[0].deadline} seconds are disconnected. goaway-proxy gets SIGTERM (goaway), or a "
         "server with pg_goaway and no proxy gets a smart shutdown (extension). "
-        + " ".join(f"{outcome.arm}: it exited after {outcome.drained:.1f} s." for outcome in outcomes)
+        + " ".join(f"{outcome.variant}: it exited after {outcome.drained:.1f} s." for outcome in outcomes)
     )
-    claims = {outcome.arm: outcome.claims() for outcome in outcomes}
+    claims = {outcome.variant: outcome.claims() for outcome in outcomes}
     rows = [row for outcome in outcomes for row in bad_client.rows(outcome)]
     return section("bad-client", text, bad_client.HEADINGS, rows, claims), claims
 
@@ -103,9 +103,9 @@ def main():
     directory = Path(options.directory[0] if options.directory else CHECKOUT / "docs")
     directory.mkdir(exist_ok=True)
     short = options.short
-    drains = drain.run_all(drain.SHORT_ARMS if short else drain.ARMS, options.seed, options.programs)
+    drains = drain.run_all(drain.SHORT_VARIANTS if short else drain.VARIANTS, options.seed, options.programs)
     runs, seconds = switchover.numbers(short)
-    switches = switchover.run_all(switchover.ARMS, runs, seconds, options.seed, options.programs)
+    switches = switchover.run_all(switchover.VARIANTS, runs, seconds, options.seed, options.programs)
     bad = bad_client.run_all(None, short, options.seed, options.programs)
 
     plots.drain(drains, directory / "drain.svg")
@@ -120,7 +120,7 @@ def main():
         "Servers, goaway-proxy and clients all ran on it, so times are upper bounds.\n"
     )
     (directory / "drain-report.md").write_text(head + "".join(text for text, _ in sections), encoding="utf-8")
-    return max(command_line.judge(claims) for _, claims in sections)
+    return max(command_line.report_claims(claims) for _, claims in sections)
 
 
 if __name__ == "__main__":

@@ -96,12 +96,12 @@ until "$program" ctl --control "$control" status >/dev/null 2>&1; do
 done
 front="host=$directory/proxy user=postgres dbname=postgres"
 
-say "psql prints a GoAway if the connection string says goaway=notice; the session goes on"
+say "psql prints a GoAway if the connection string says goaway=notice; the session continues"
 show "psql \"$front goaway=notice\""
 "$bin/psql" "$front goaway=notice" -a -v ON_ERROR_STOP=1 <<SQL
 SELECT 'hello';
 \\! $program ctl --control $control goaway
-SELECT 'the session goes on';
+SELECT 'the session continues';
 SQL
 
 say "A connection pool in C, examples/pool.c, opens a new connection after a GoAway"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Demonstration 2: a replica is stopped under 200 queries a second and transactions of 1 to 5 seconds; another one takes over.
 
-    switchover.py [--short] [--seed N] [ARM...]
+    switchover.py [--short] [--seed N] [VARIANT...]
 
-The arms: goaway (this library, smart shutdown, goaway-proxy tells the clients), extension (likewise, but the replica has
+The variants: goaway (this library, smart shutdown, goaway-proxy tells the clients), extension (the same, but the replica has
 pg_goaway and there is no proxy) and fast (the same clients, fast shutdown).
 """
 
@@ -14,7 +14,7 @@ import extension
 from clients import Clock, Clients, conninfo, pooled
 from cluster import Proxy, Server, Workspace, wait_for
 
-ARMS = ["goaway", "extension", "fast"]
+VARIANTS = ["goaway", "extension", "fast"]
 PROCESSES, SIZE, THREADS, TRANSACTIONS = 2, 25, 16, 6
 SPREAD = "1"
 
@@ -38,7 +38,7 @@ class Run:
 
 
 class Replicas:
-    """A primary and two replicas, of which the first is stopped again and again."""
+    """A primary and two replicas, of which the first is stopped repeatedly."""
 
     def __init__(self, workspace, programs, config=""):
         self.workspace = workspace
@@ -46,8 +46,8 @@ class Replicas:
         self.old = self.primary.standby(workspace, "old")
         self.new = self.primary.standby(workspace, "new")
 
-    def switch(self, arm, seed, seconds):
-        proxy = None if arm == "extension" else Proxy(self.workspace, f"{arm}-{seed}", self.old, "--spread", SPREAD)
+    def switch(self, variant, seed, seconds):
+        proxy = None if variant == "extension" else Proxy(self.workspace, f"{variant}-{seed}", self.old, "--spread", SPREAD)
         client = pooled(
             conninfo(proxy.port if proxy else self.old.port, self.new.port),
             aware=True,
@@ -60,7 +60,7 @@ class Replicas:
         begin = Clock()
         wait_for("transactions", lambda: clients.count("begun") >= PROCESSES * TRANSACTIONS)
         stop = Clock()
-        self.old.stop("fast" if arm == "fast" else "smart", wait=False)
+        self.old.stop("fast" if variant == "fast" else "smart", wait=False)
         wait_for("the old replica to exit", self.old.has_exited, 60)
         exited = stop.seconds()
         # Queries after the switchover count too.
@@ -95,19 +95,19 @@ def collect(clients, stop, exited, worked):
     )
 
 
-def run_all(arms, runs, seconds, seed, programs):
-    return {arm: run_arm(arm, runs, seconds, seed, programs) for arm in arms}
+def run_all(variants, runs, seconds, seed, programs):
+    return {variant: run_variant(variant, runs, seconds, seed, programs) for variant in variants}
 
 
-def run_arm(arm, runs, seconds, seed, programs):
+def run_variant(variant, runs, seconds, seed, programs):
     outcomes = []
     with Workspace() as workspace:
-        replicas = Replicas(workspace, programs, extension.config(workspace, programs, SPREAD) if arm == "extension" else "")
+        replicas = Replicas(workspace, programs, extension.config(workspace, programs, SPREAD) if variant == "extension" else "")
         for number in range(1, runs + 1):
-            run = replicas.switch(arm, seed + number, seconds)
+            run = replicas.switch(variant, seed + number, seconds)
             outcomes.append(run)
             print(
-                f"{arm} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
+                f"{variant} {number:2}: {run.failed} failed, {run.answered} answered, {run.caught} transactions caught, "
                 f"{run.committed} of them committed; exited after {run.exited:.1f} s",
                 flush=True,
             )
@@ -115,7 +115,7 @@ def run_arm(arm, runs, seconds, seed, programs):
 
 
 HEADINGS = [
-    "arm",
+    "variant",
     "runs",
     "runs without a failure",
     "failed",
@@ -127,19 +127,19 @@ HEADINGS = [
 ]
 
 
-def row(arm, runs):
+def row(variant, runs):
     def total(name):
         return sum(getattr(run, name) for run in runs)
 
     clean = sum(run.failed == 0 for run in runs)
     counts = [len(runs), clean, total("failed"), total("answered"), round(total("answered") / total("seconds"))]
     counts += [total("caught"), total("committed")]
-    return [arm, *map(str, counts), f"{max(run.worst for run in runs) * 1000:.0f} ms"]
+    return [variant, *map(str, counts), f"{max(run.worst for run in runs) * 1000:.0f} ms"]
 
 
-def claims(arm, runs):
+def claims(variant, runs):
     caught = {"transactions are in progress at each stop": all(run.caught > 0 for run in runs)}
-    if arm == "fast":
+    if variant == "fast":
         # One or two may commit just before the stop.
         lost = all(run.failed > 0 and run.committed < run.caught / 2 for run in runs)
         return caught | {"in each run queries fail, and transactions in progress": lost}
@@ -148,13 +148,13 @@ def claims(arm, runs):
 
 
 def main():
-    options = command_line.parse(__doc__, "arms")
+    options = command_line.parse(__doc__, "variants")
     runs, seconds = numbers(options.short)
-    outcomes = run_all(options.arms or ARMS, runs, seconds, options.seed, options.programs)
+    outcomes = run_all(options.variants or VARIANTS, runs, seconds, options.seed, options.programs)
     print()
-    command_line.print_table(HEADINGS, [row(arm, runs) for arm, runs in outcomes.items()])
+    command_line.print_table(HEADINGS, [row(variant, runs) for variant, runs in outcomes.items()])
     print()
-    return command_line.judge({arm: claims(arm, runs) for arm, runs in outcomes.items()})
+    return command_line.report_claims({variant: claims(variant, runs) for variant, runs in outcomes.items()})
 
 
 if __name__ == "__main__":

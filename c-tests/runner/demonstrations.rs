@@ -57,10 +57,10 @@ fn row<'a>(output: &'a Output, name: &str) -> Vec<&'a str> {
 #[test]
 fn drain() {
     let output = run("drain.py", Version::Debian15);
-    // Columns: the arm, when the server exited, failed queries, the slowest answer, the most connections a second,
+    // Columns: the variant, when the server exited, failed queries, the slowest answer, the most connections a second,
     // who left.
-    for arm in ["goaway-0", "goaway-2", "extension-2", "extension_stock-2"] {
-        let row = row(&output, arm);
+    for variant in ["goaway-0", "goaway-2", "extension-2", "extension_stock-2"] {
+        let row = row(&output, variant);
         assert_eq!(row[2], "0", "{output}");
         assert_eq!(row[5], "100 asked, 0 expired, 0 lost", "{output}");
     }
@@ -75,10 +75,10 @@ fn drain() {
 #[test]
 fn switchover() {
     let output = run("switchover.py", Version::Oracle18);
-    // Columns: the arm, runs, runs without a failure, failed, answered, the rate, caught, committed, the slowest
+    // Columns: the variant, runs, runs without a failure, failed, answered, the rate, caught, committed, the slowest
     // answer.
-    for arm in ["goaway", "extension"] {
-        let goaway = row(&output, arm);
+    for variant in ["goaway", "extension"] {
+        let goaway = row(&output, variant);
         assert_eq!(goaway[1..4], ["3", "3", "0"], "{output}");
         assert_eq!(goaway[6], goaway[7], "{output}");
         assert_ne!(goaway[6], "0", "{output}");
@@ -94,14 +94,14 @@ fn switchover() {
 fn bad_client() {
     let output = run("bad_client.py", Version::Debian15);
     // Columns: clients, connections, left when asked, errors, when the last one left.
-    for (arm, log) in [
+    for (variant, log) in [
         (
             "goaway",
             "goaway-proxy reports the same counts, and exits with status 3",
         ),
         ("extension", "the server's log has the same counts"),
     ] {
-        let counts = |name| row(&output, &format!("{arm}: {name}"))[1..4].to_vec();
+        let counts = |name| row(&output, &format!("{variant}: {name}"))[1..4].to_vec();
         assert_eq!(counts("know GoAway"), ["90", "90", "0"], "{output}");
         assert_eq!(counts("C libpq"), ["9", "0", "9"], "{output}");
         assert_eq!(counts("idle in a transaction"), ["1", "0", "1"], "{output}");
@@ -110,25 +110,25 @@ fn bad_client() {
             "clients that know GoAway leave before the deadline, and nobody is disconnected before it",
             log,
         ] {
-            let line = format!("holds  {arm}: {claim}\n");
+            let line = format!("passed  {variant}: {claim}\n");
             assert!(output.stdout.contains(&line), "{output}");
         }
     }
 }
 
 #[test]
-fn a_claim_that_is_false_fails_the_demonstration() {
-    let judge =
-        "import sys, command_line; sys.exit(command_line.judge({'a': {'x': True, 'y': False}}))";
-    let output = process::run(&mut python(&["-c", judge]), b"", LIMIT);
+fn a_false_claim_fails_the_demonstration() {
+    let report = "import sys, command_line; sys.exit(command_line.report_claims({'a': {'x': True, 'y': False}}))";
+    let output = process::run(&mut python(&["-c", report]), b"", LIMIT);
     assert_eq!(output.end, process::End::Exit(1));
-    assert_eq!(output.stdout, "holds  a: x\nFAILS  a: y\n");
+    assert_eq!(output.stdout, "passed  a: x\nFAILED  a: y\n");
 }
 
 #[test]
 fn an_interrupted_demonstration_stops_what_it_started() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).expect("its mode");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777))
+        .expect("set the file mode");
     let mut command = prepared("timeout");
     command.args(["--preserve-status", "-s", "INT", "6"]);
     command.arg(paths::cache().join("python/bin/python"));
@@ -140,7 +140,7 @@ fn an_interrupted_demonstration_stops_what_it_started() {
         output.stderr,
         "\nInterrupted: servers, proxy and clients are stopped, and their files are removed.\n"
     );
-    let left = fs::read_dir(directory.path()).expect("the directory");
+    let left = fs::read_dir(directory.path()).expect("read the directory");
     assert_eq!(left.count(), 0, "files are left");
 }
 
