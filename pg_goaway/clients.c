@@ -37,7 +37,7 @@ typedef struct GoAwayShared
 	 * Only the worker reads and writes these; they are times of goaway_now().
 	 */
 	int64		worker_start;	/* of the last worker, or 0 */
-	int64		drain_begin;	/* 0 if nobody was asked */
+	int64		drain_begin;	/* 0 if no client was asked */
 
 	int			slot_count;
 	GoAwaySlot	slots[FLEXIBLE_ARRAY_MEMBER];
@@ -143,7 +143,8 @@ set_state(GoAwaySlot *slot, GoAwayState state)
 }
 
 /*
- * Empties a slot.  The caller holds its mutex, or nobody else knows the slot.
+ * Empties a slot.  The caller holds its mutex, or no other process can find
+ * the slot.
  */
 static void
 reset_slot(GoAwaySlot *slot, int pid)

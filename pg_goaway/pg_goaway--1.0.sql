@@ -3,7 +3,7 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_goaway" to load this file. \quit
 
--- Who may ask whom is decided inside, as for pg_terminate_backend, so everybody may call these.
+-- The functions check permissions themselves, as pg_terminate_backend does, so PUBLIC may call them.
 
 CREATE FUNCTION pg_goaway_backend(pid int)
 RETURNS boolean

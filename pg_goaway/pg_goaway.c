@@ -89,7 +89,7 @@ define_settings(void)
 					"Time over which clients are asked, if there are many to ask.",
 					&goaway_spread, 2000, 0);
 	define_duration("pg_goaway.poll",
-					"How often the server looks whether it is in smart shutdown.",
+					"How often the server checks whether a smart shutdown has begun.",
 					&goaway_poll, 250, 10);
 	define_duration("pg_goaway.deadline",
 					"Time after which clients that were asked are terminated; 0 turns this off.",

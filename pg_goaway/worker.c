@@ -177,14 +177,14 @@ make_plan(Worker *worker, int64 now)
  * once.
  */
 static int64
-time_of_turn(const Plan *plan, int turn)
+time_to_ask(const Plan *plan, int turn)
 {
 	return plan->begin + (int64) goaway_spread * turn / plan->count;
 }
 
 /* Asks a client, if it still is to be asked. */
 static void
-take_turn(const Worker *worker, Turn turn)
+ask_if_pending(const Worker *worker, Turn turn)
 {
 	GoAwayClient client;
 
@@ -198,14 +198,14 @@ take_turn(const Worker *worker, Turn turn)
  * plan.
  */
 static void
-ask_in_turn(Worker *worker, int64 now)
+ask_planned_clients(Worker *worker, int64 now)
 {
 	Plan	   *plan = &worker->plan;
 
 	if (plan->next == plan->count)
 		make_plan(worker, now);
-	while (plan->next < plan->count && time_of_turn(plan, plan->next) <= now)
-		take_turn(worker, plan->turns[plan->next++]);
+	while (plan->next < plan->count && time_to_ask(plan, plan->next) <= now)
+		ask_if_pending(worker, plan->turns[plan->next++]);
 }
 
 /*
@@ -255,7 +255,7 @@ end_if_overdue(int number, const GoAwayClient *client, int64 now)
  * Handles the clients that were asked; returns how many are still connected.
  */
 static int
-visit_clients(const Worker *worker, int64 now)
+handle_clients(const Worker *worker, int64 now)
 {
 	GoAwayClient client;
 	int			outstanding = 0;
@@ -300,17 +300,17 @@ report_drain(int outstanding)
 
 /* When to check again whether the server shuts down. */
 static int64
-time_of_look(const Worker *worker)
+next_check(const Worker *worker)
 {
 	return worker->last_look + (worker->suspicious ? CONFIRM_MS : goaway_poll);
 }
 
 static void
-look_for_shutdown(Worker *worker, int64 now)
+check_for_shutdown(Worker *worker, int64 now)
 {
 	bool		confirmed = worker->suspicious;
 
-	if (worker->stopping || !goaway_on_shutdown || now < time_of_look(worker))
+	if (worker->stopping || !goaway_on_shutdown || now < next_check(worker))
 		return;
 	worker->last_look = now;
 	worker->suspicious = server_is_stopping();
@@ -331,9 +331,9 @@ work(Worker *worker)
 {
 	int64		now = goaway_now();
 
-	look_for_shutdown(worker, now);
-	ask_in_turn(worker, now);
-	worker->outstanding = visit_clients(worker, now);
+	check_for_shutdown(worker, now);
+	ask_planned_clients(worker, now);
+	worker->outstanding = handle_clients(worker, now);
 	report_drain(worker->outstanding);
 }
 
@@ -346,11 +346,11 @@ time_to_sleep(const Worker *worker)
 	int64		sleep = goaway_poll;
 
 	if (!worker->stopping && goaway_on_shutdown)
-		sleep = Min(sleep, time_of_look(worker) - now);
+		sleep = Min(sleep, next_check(worker) - now);
 	if (worker->outstanding > 0)
 		sleep = Min(sleep, REMIND_MS);
 	if (plan->next < plan->count)
-		sleep = Min(sleep, time_of_turn(plan, plan->next) - now);
+		sleep = Min(sleep, time_to_ask(plan, plan->next) - now);
 	return (long) Max(sleep, 0);
 }
 
@@ -378,7 +378,7 @@ handle_signals(const Worker *worker)
 	}
 	if (ShutdownRequestPending)
 	{
-		report_drain(visit_clients(worker, goaway_now()));
+		report_drain(handle_clients(worker, goaway_now()));
 		proc_exit(1);
 	}
 }

@@ -2,11 +2,11 @@
 
 mod asking;
 mod deadline;
+mod not_reading;
 mod peers;
 mod regress;
 mod shutdown;
 mod soak;
-mod stubborn;
 mod telling;
 mod upgrade;
 mod worker;
@@ -26,7 +26,7 @@ use crate::support::session::wait_until;
 fn make(version: Version) -> Command {
     let source = paths::checkout().join("pg_goaway");
     let build = paths::target().join(format!("c-tests/pg_goaway-{version:?}"));
-    fs::create_dir_all(&build).expect("a directory for the module");
+    fs::create_dir_all(&build).expect("create the directory");
     let mut command = Command::new("make");
     command.env_clear();
     command.env("PATH", env::var_os("PATH").unwrap_or_default());
@@ -140,7 +140,7 @@ fn wait_for(server: &Postgres, pid: u64, condition: &str) {
 }
 
 /// The ParameterStatus message that asks the client to disconnect.
-fn told() -> (u8, Vec<u8>) {
+fn disconnect_request() -> (u8, Vec<u8>) {
     (b'S', b"disconnect_requested\0on\0".to_vec())
 }
 
@@ -148,7 +148,7 @@ fn told() -> (u8, Vec<u8>) {
 #[track_caller]
 fn kinds(messages: &[(u8, Vec<u8>)]) -> String {
     for message in messages.iter().filter(|(kind, _)| *kind == b'S') {
-        assert_eq!(*message, told());
+        assert_eq!(*message, disconnect_request());
     }
     messages.iter().map(|(kind, _)| char::from(*kind)).collect()
 }

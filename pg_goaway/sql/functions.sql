@@ -1,10 +1,10 @@
--- Who can be asked, and what becomes of it.  Needs pg_goaway in shared_preload_libraries.
+-- Which processes can be asked, and what the client then sees.  Needs pg_goaway in shared_preload_libraries.
 CREATE EXTENSION pg_goaway;
 
 SELECT count(*) FROM pg_goaway_status WHERE pid = pg_backend_pid();
 SHOW disconnect_requested;
 
--- no process, and processes without a client
+-- no such process, and processes without a client
 SELECT pg_goaway_backend(0);
 SELECT pg_goaway_backend(NULL) IS NULL;
 SET client_min_messages = error;
@@ -12,11 +12,11 @@ SELECT backend_type, pg_goaway_backend(pid) FROM pg_stat_activity
   WHERE backend_type IN ('checkpointer', 'autovacuum launcher') ORDER BY 1;
 RESET client_min_messages;
 
--- oneself: told at the end of the command, once
+-- the own client is told once, at the end of the transaction
 BEGIN;
 SELECT pg_goaway_backend(pg_backend_pid());
 SHOW disconnect_requested;
-SELECT told_at IS NULL AS untold FROM pg_goaway_status WHERE pid = pg_backend_pid();
+SELECT told_at IS NULL AS not_told FROM pg_goaway_status WHERE pid = pg_backend_pid();
 COMMIT;
 SHOW disconnect_requested;
 SELECT asked_at <= told_at AS told FROM pg_goaway_status WHERE pid = pg_backend_pid();
@@ -24,7 +24,7 @@ SELECT told_at AS before FROM pg_goaway_status WHERE pid = pg_backend_pid() \gse
 SELECT pg_goaway_backend(pg_backend_pid());
 SELECT told_at = :'before' AS once FROM pg_goaway_status WHERE pid = pg_backend_pid();
 
--- a rollback tells, too, and does not take it back
+-- a rollback tells the client too, and does not reset the parameter
 \c
 SHOW disconnect_requested;
 BEGIN;
@@ -32,7 +32,7 @@ SELECT pg_goaway_backend(pg_backend_pid());
 ROLLBACK;
 SHOW disconnect_requested;
 
--- and so does an error
+-- so does a failed transaction
 \c
 BEGIN;
 SELECT pg_goaway_backend(pg_backend_pid());
@@ -40,7 +40,7 @@ SELECT 1 / 0;
 ROLLBACK;
 SHOW disconnect_requested;
 
--- within a procedure
+-- a COMMIT in a DO block tells the client
 \c
 DO $$
 BEGIN

@@ -1,4 +1,4 @@
--- No user can set what the client is told, nor reset it.
+-- Users can neither set nor reset the parameter that the client sees.
 \c
 SET disconnect_requested = on;
 SELECT set_config('disconnect_requested', 'on', false);
@@ -11,7 +11,7 @@ SHOW disconnect_requested;
 DISCARD ALL;
 SHOW disconnect_requested;
 
--- The message is for clients that ask for it when they connect.
+-- A client can ask for the message only when it connects.
 SHOW pg_goaway.message;
 SET pg_goaway.message = on;
 ALTER SYSTEM SET pg_goaway.message = on;
@@ -22,4 +22,4 @@ SHOW pg_goaway.message;
 
 SELECT name, setting, unit, context FROM pg_settings WHERE name LIKE 'pg_goaway.%' AND name <> 'pg_goaway.spread' ORDER BY 1;
 SET pg_goaway.deadline = '1s';
-SET pg_goaway.nonsense = 1;
+SET pg_goaway.unknown = 1;

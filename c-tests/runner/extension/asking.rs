@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::shutdown::assert_sound;
-use super::{answer, ask, servers, session, start, told};
+use super::{answer, ask, disconnect_request, servers, session, start};
 use crate::proxy::raw::Raw;
 use crate::support::message::message;
 use crate::support::postgres::{PASSWORD, Postgres};
@@ -39,7 +39,7 @@ fn permissions_are_those_of_pg_terminate_backend() {
             let pid = other.backend();
             assert_eq!(ask_as(server, role, pid), expected, "{role}");
             if expected == "TDCZ" {
-                assert_eq!(other.read_message(), told(), "{role}");
+                assert_eq!(other.read_message(), disconnect_request(), "{role}");
             }
         }
         assert_eq!(answer(&mut superuser, "SELECT 1"), "TDCZ");
@@ -64,14 +64,14 @@ fn pg_goaway_all_asks_only_clients_that_the_caller_may_ask() {
         asking.query("SELECT pg_goaway_all()");
         let count = asking.read_until_ready().swap_remove(1);
         assert_eq!(count, (b'D', b"\0\x01\0\0\0\x011".to_vec()));
-        assert_eq!(other.read_message(), told());
+        assert_eq!(other.read_message(), disconnect_request());
         assert_eq!(answer(&mut asking, "SELECT 1"), "TDCZ");
         assert_eq!(answer(&mut superuser, "SELECT 1"), "TDCZ");
         // A client that was told is not asked again.
         wait_for_psql_to_exit(&mut other);
         assert_eq!(server.psql("postgres", "SELECT pg_goaway_all()"), "2\n");
-        assert_eq!(superuser.read_message(), told());
-        assert_eq!(asking.read_message(), told());
+        assert_eq!(superuser.read_message(), disconnect_request());
+        assert_eq!(asking.read_message(), disconnect_request());
         wait_for_psql_to_exit(&mut other);
         assert_eq!(server.psql("postgres", "SELECT pg_goaway_all()"), "0\n");
         assert_eq!(
@@ -144,21 +144,21 @@ fn a_request_for_an_exited_client_reaches_no_other_client() {
                 let mut client = Raw::connect(server.port());
                 client.startup(&[("user", "other_user"), ("database", "postgres")]);
                 let opening = client.read_until_ready();
-                assert!(!opening.contains(&told()));
+                assert!(!opening.contains(&disconnect_request()));
                 assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
                 let pid = client.backend();
                 client.send(b"X\0\0\0\x04");
                 sender.send(pid).expect("a receiver");
             }
             drop(sender);
-            let late = asking.join().expect("no panic");
+            let late = asking.join().expect("the thread does not panic");
             assert!(late > 0, "every client was still there");
         });
         assert_sound(server);
     }
 }
 
-/// A failed login leaves no entry behind.
+/// A failed login frees its entry.
 #[test]
 fn a_client_that_fails_to_log_in_is_not_asked() {
     for server in servers() {
@@ -180,6 +180,6 @@ fn a_client_that_fails_to_log_in_is_not_asked() {
         client.read_until_ready();
         let pid = client.backend();
         assert_eq!(ask(server, pid), "t");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::shutdown::{assert_logged, assert_sound, wait_for_exit};
-use super::{answer, ask, session, start, told, versions};
+use super::{answer, ask, disconnect_request, session, start, versions};
 
 const CONFIG: &str = "pg_goaway.spread = 0\npg_goaway.deadline = 1500ms";
 
@@ -18,7 +18,7 @@ fn the_deadline_terminates_idle_clients_first() {
         server
             .control(&["stop", "-m", "smart", "--no-wait"])
             .success();
-        assert_eq!(good.read_message(), told());
+        assert_eq!(good.read_message(), disconnect_request());
         let begin = Instant::now();
         drop(good);
 
@@ -58,7 +58,7 @@ fn a_transaction_can_finish_after_idle_clients_are_terminated() {
         let mut busy = session(server, &[]);
         answer(&mut busy, "BEGIN");
         assert_eq!(server.psql("postgres", "SELECT pg_goaway_all()"), "2\n");
-        assert_eq!(idle.read_message(), told());
+        assert_eq!(idle.read_message(), disconnect_request());
         idle.read_rest();
         assert_eq!(answer(&mut busy, "COMMIT"), "CSZ");
         drop(busy);
@@ -73,7 +73,7 @@ fn the_deadline_spares_clients_that_were_not_asked() {
         let mut other = session(server, &[]);
         let pid = asked.backend();
         assert_eq!(ask(server, pid), "t");
-        assert_eq!(asked.read_message(), told());
+        assert_eq!(asked.read_message(), disconnect_request());
         let rest = String::from_utf8_lossy(&asked.read_rest()).into_owned();
         assert!(rest.contains("C57P01"), "{rest}");
         assert_eq!(answer(&mut other, "SELECT 1"), "TDCZ");
@@ -82,7 +82,7 @@ fn the_deadline_spares_clients_that_were_not_asked() {
         server.control(&["reload"]).success();
         let pid = other.backend();
         assert_eq!(ask(server, pid), "t");
-        assert_eq!(other.read_message(), told());
+        assert_eq!(other.read_message(), disconnect_request());
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(answer(&mut other, "SELECT 1"), "TDCZ");
     }

@@ -48,7 +48,7 @@ fn asked_while_idle(
         });
         let pid = found.trim().parse().expect("a process ID");
         assert_eq!(ask(server, pid), "t");
-        running.join().expect("no panic")
+        running.join().expect("the thread does not panic")
     })
 }
 
@@ -202,7 +202,7 @@ extern PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	DefineCustomBoolVariable("disconnect_requested", "Stands for a server's own.", NULL, &variable, false,
+	DefineCustomBoolVariable("disconnect_requested", "As a future server may define it.", NULL, &variable, false,
 							 PGC_INTERNAL, GUC_REPORT, NULL, NULL, NULL);
 }
 "#;
@@ -210,7 +210,7 @@ _PG_init(void)
 /// Compiles a module that defines the parameter, as a future server may.
 fn install_foreign(version: Version, directory: &Path) -> PathBuf {
     let (source, library) = (directory.join("foreign.c"), directory.join("foreign.so"));
-    fs::write(&source, FOREIGN).expect("a file");
+    fs::write(&source, FOREIGN).expect("write the file");
     let mut pg_config = Command::new(version.bin().join("pg_config"));
     let include = process::run(pg_config.arg("--includedir-server"), b"", TIMEOUT).success();
     let mut cc = Command::new("cc");
@@ -224,7 +224,7 @@ fn the_module_does_nothing_if_the_server_has_the_parameter() {
     for version in versions() {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let enter = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(directory.path(), enter).expect("its mode");
+        fs::set_permissions(directory.path(), enter).expect("set the file mode");
         let foreign = install_foreign(version, directory.path());
         let config = format!(
             "shared_preload_libraries = '{}, pg_goaway'",

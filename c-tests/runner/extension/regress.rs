@@ -32,7 +32,9 @@ fn version_and_license_are_the_same_in_all_files() {
     let meta: serde_json::Value = serde_json::from_str(&read("META.json")).expect("JSON");
     let provides = &meta["provides"]["pg_goaway"];
     let version = provides["version"].as_str().expect("a version");
-    let (major_minor, _) = version.rsplit_once('.').expect("three numbers");
+    let (major_minor, _) = version
+        .rsplit_once('.')
+        .expect("a version of three numbers");
     let control = format!("default_version = '{major_minor}'\n");
     assert!(read("pg_goaway.control").contains(&control), "{version}");
     let script = format!("pg_goaway--{major_minor}.sql");

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{answer, session, start, told, versions};
+use super::{answer, disconnect_request, session, start, versions};
 use crate::proxy::raw::Raw;
 use crate::support::clients::own_library;
 use crate::support::postgres::Postgres;
@@ -49,7 +49,7 @@ pub fn assert_sound(server: &Postgres) {
     for line in log.lines().filter(|line| line.contains(COUNTS)) {
         let count = |name: &str| {
             let (_, rest) = line.split_once(name).expect(name);
-            let digits = rest.split(',').next().expect("a word");
+            let digits = rest.split(',').next().expect("a number after the name");
             digits.parse::<u32>().expect("a number")
         };
         let (asked, told) = (count(COUNTS), count(", told: "));
@@ -79,13 +79,13 @@ fn all_clients_are_told_within_the_spread_in_random_order() {
                 if !client.is_readable() {
                     return true;
                 }
-                assert_eq!(client.read_message(), told());
+                assert_eq!(client.read_message(), disconnect_request());
                 first.get_or_insert_with(Instant::now);
                 order.push(*number);
                 false
             });
         }
-        let took = first.expect("a first one").elapsed();
+        let took = first.expect("at least one client").elapsed();
         assert!(took > SPREAD / 2, "{took:?}");
         assert!(!order.is_sorted(), "{order:?}");
         wait_for_exit(server);
@@ -106,7 +106,7 @@ fn queries_in_progress_do_not_fail() {
         let mut idle = session(server, &[]);
         answer(&mut client, "BEGIN");
         stop(server, "smart");
-        assert_eq!(idle.read_message(), told());
+        assert_eq!(idle.read_message(), disconnect_request());
         wait_until_asked(&mut idle, 2);
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
         assert_eq!(answer(&mut client, "COMMIT"), "CSZ");
@@ -124,10 +124,10 @@ fn a_client_that_logs_in_during_the_drain_is_told() {
         let mut late = Raw::connect(server.port());
         let mut first = session(server, &[]);
         stop(server, "smart");
-        assert_eq!(first.read_message(), told());
+        assert_eq!(first.read_message(), disconnect_request());
         late.startup(&[("user", "postgres"), ("database", "postgres")]);
         late.read_until_ready();
-        assert_eq!(late.read_message(), told());
+        assert_eq!(late.read_message(), disconnect_request());
         drop((first, late));
         wait_for_exit(server);
         assert_logged(server, "clients asked to disconnect: 2, told: 2, left: 2,");
@@ -195,10 +195,10 @@ fn a_hot_standby_tells_its_clients() {
         let mut idle = session(standby, &[]);
         let pid = client.backend();
         assert_eq!(super::ask(standby, pid), "t");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         answer(&mut client, "SELECT 1");
         stop(standby, "smart");
-        assert_eq!(idle.read_message(), told());
+        assert_eq!(idle.read_message(), disconnect_request());
         drop((client, idle));
         wait_for_exit(standby);
         // The standby's walsender is not told; the standby stops before the primary.
@@ -220,7 +220,7 @@ fn a_primary_does_not_tell_its_standby() {
         primary.psql("postgres", "CREATE TABLE t ()");
         let mut client = session(primary, &[]);
         stop(primary, "smart");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         drop(client);
         wait_for_exit(primary);
         assert_logged(primary, "clients asked to disconnect: 1, told: 1, left: 1,");
@@ -275,7 +275,7 @@ fn a_terminated_worker_is_restarted() {
         // The same during shutdown: the next worker continues the drain.
         answer(&mut clients[1], "BEGIN");
         stop(server, "smart");
-        assert_eq!(clients[0].read_message(), told());
+        assert_eq!(clients[0].read_message(), disconnect_request());
         wait_until_asked(&mut clients[0], 2);
         signal(&second, "TERM");
         new_worker(server, &second);
@@ -295,7 +295,7 @@ fn a_killed_worker_restarts_the_server() {
         let mut lost = session(server, &[]);
         let pid = lost.backend();
         assert_eq!(super::ask(server, pid), "t");
-        assert_eq!(lost.read_message(), told());
+        assert_eq!(lost.read_message(), disconnect_request());
         let first = new_worker(server, "");
         signal(&first, "KILL");
         lost.read_rest();
@@ -312,7 +312,7 @@ fn a_killed_worker_restarts_the_server() {
         );
         let mut client = session(server, &[]);
         stop(server, "smart");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         drop(client);
         wait_for_exit(server);
         assert_logged(server, "clients asked to disconnect: 1, told: 1, left: 1,");

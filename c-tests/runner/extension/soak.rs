@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::shutdown::{assert_logged, assert_sound, new_worker, signal, wait_for_exit, worker};
-use super::{session, start, told, versions};
+use super::{disconnect_request, session, start, versions};
 use crate::proxy::raw::Raw;
 use crate::support::clients::own_library;
 use crate::support::postgres::{Postgres, Version};
@@ -23,7 +23,7 @@ fn five_hundred_clients_are_told() {
         .control(&["stop", "-m", "smart", "--no-wait"])
         .success();
     for client in &mut clients {
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
     }
     drop(clients);
     wait_for_exit(server);

@@ -1,6 +1,6 @@
 //! When a client that was asked is told: while it waits outside a transaction, or at the end of one.
 
-use super::{answer, ask, kinds, servers, session, start, told, versions, wait_for};
+use super::{answer, ask, disconnect_request, kinds, servers, session, start, versions, wait_for};
 use crate::support::message::message;
 use crate::support::postgres::Postgres;
 use crate::support::session::wait_until;
@@ -21,7 +21,7 @@ fn an_idle_client_is_told_once() {
         let mut client = session(server, &[]);
         let pid = client.backend();
         assert_eq!(ask(server, pid), "t");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         assert_eq!(ask(server, pid), "t");
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
         assert_eq!(answer(&mut client, "DISCARD ALL"), "CZ");
@@ -37,7 +37,7 @@ fn a_client_that_asked_for_the_message_gets_message_and_parameter() {
             if moment == "idle" {
                 assert_eq!(ask(server, pid), "t");
                 assert_eq!(client.read_message(), (b'g', Vec::new()));
-                assert_eq!(client.read_message(), told());
+                assert_eq!(client.read_message(), disconnect_request());
             } else {
                 let sql = "SELECT pg_goaway_backend(pg_backend_pid())";
                 let both = answer(&mut client, sql);
@@ -53,7 +53,7 @@ fn a_client_that_asked_for_the_message_gets_message_and_parameter() {
 #[test]
 fn a_client_is_not_told_before_its_session_has_started() {
     for version in versions() {
-        // A server of its own: the lock stops everybody who connects.
+        // A server of its own: the lock blocks every new session.
         let server = &start(version, "");
         let mut holder = session(server, &[]);
         answer(&mut holder, "BEGIN");
@@ -79,7 +79,7 @@ fn a_client_is_not_told_before_its_session_has_started() {
         assert!(opening.contains(&off));
         assert!(opening.iter().all(|(kind, _)| *kind != b'g'));
         assert_eq!(client.read_message(), (b'g', Vec::new()));
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
     }
 }
 
@@ -150,7 +150,7 @@ fn a_client_is_told_after_the_rollback_of_a_failed_transaction() {
         assert_eq!(ask(server, pid), "t");
         assert_eq!(answer(&mut client, "SELECT 1"), "EZ");
         assert_eq!(answer(&mut client, "ROLLBACK"), "CZ");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
     }
 }
 
@@ -220,7 +220,7 @@ fn a_cancel_request_at_the_same_moment_does_no_harm() {
                 "SELECT pg_cancel_backend({pid}), pg_goaway_backend({pid}), pg_cancel_backend({pid})"
             );
             assert_eq!(server.psql("postgres", &sql), "t|t|t\n");
-            assert_eq!(client.read_message(), told());
+            assert_eq!(client.read_message(), disconnect_request());
             assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
         }
     }
@@ -257,7 +257,7 @@ fn telling_does_not_change_the_session() {
         answer(&mut client, "CREATE TEMPORARY TABLE kept (i int)");
         answer(&mut client, "SELECT pg_advisory_lock(pg_backend_pid())");
         ask(server, pid);
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         assert_eq!(answer(&mut client, "EXECUTE p"), "TDCZ");
         assert_eq!(answer(&mut client, "INSERT INTO kept VALUES (1)"), "CZ");
         client.query("SELECT pg_advisory_unlock(pg_backend_pid())");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::shutdown::{assert_logged, stop, wait_for_exit};
-use super::{ask, install, session, told, versions};
+use super::{ask, disconnect_request, install, session, versions};
 use crate::support::postgres::{Postgres, Version, as_service_user};
 use crate::support::process::{self, TIMEOUT};
 
@@ -40,14 +40,14 @@ fn empty(server: &Postgres, programs: &Path) {
     stop(server, "fast");
     wait_for_exit(server);
     let data = server.data();
-    let conf = fs::read_to_string(data.join("postgresql.conf")).expect("its configuration");
-    fs::rename(&data, data.with_extension("before")).expect("its data directory");
+    let conf = fs::read_to_string(data.join("postgresql.conf")).expect("postgresql.conf");
+    fs::rename(&data, data.with_extension("before")).expect("rename the data directory");
     let directory = data.to_str().expect("a plain name");
     let options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
     let like_before = ["--locale=C.UTF-8", "--no-data-checksums", "-D", directory];
     let options = [&options[..], &like_before].concat();
     run(programs.join("initdb"), server.socket_directory(), &options);
-    fs::write(data.join("postgresql.conf"), conf).expect("its configuration");
+    fs::write(data.join("postgresql.conf"), conf).expect("postgresql.conf");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn pg_upgrade_keeps_the_extension_and_dependent_objects() {
     let (old, old_programs) = complete(versions()[0]);
     let (new, new_programs) = complete(Version::Oracle18);
     let sql = "CREATE EXTENSION pg_goaway;
-        CREATE VIEW untold AS SELECT pid FROM pg_goaway_status WHERE told_at IS NULL;
+        CREATE VIEW not_told AS SELECT pid FROM pg_goaway_status WHERE told_at IS NULL;
         CREATE FUNCTION leave(int) RETURNS boolean LANGUAGE sql RETURN pg_goaway_backend($1);
         REVOKE ALL ON FUNCTION pg_goaway_all() FROM PUBLIC";
     old.psql("postgres", sql);
@@ -83,7 +83,7 @@ fn pg_upgrade_keeps_the_extension_and_dependent_objects() {
 
     let version = "SELECT extversion FROM pg_extension WHERE extname = 'pg_goaway'";
     assert_eq!(new.psql("postgres", version), "1.0\n");
-    assert_eq!(new.psql("postgres", "SELECT count(*) FROM untold"), "0\n");
+    assert_eq!(new.psql("postgres", "SELECT count(*) FROM not_told"), "0\n");
     let privileges = "SELECT has_function_privilege('other_user', f, 'EXECUTE')
         FROM unnest(ARRAY['pg_goaway_all()', 'pg_goaway_backend(int)']::regprocedure[]) f";
     assert_eq!(new.psql("postgres", privileges), "f\nt\n");
@@ -91,11 +91,11 @@ fn pg_upgrade_keeps_the_extension_and_dependent_objects() {
     let pid = client.backend();
     let leave = format!("SELECT leave({pid})");
     assert_eq!(new.psql("postgres", &leave), "t\n");
-    assert_eq!(client.read_message(), told());
+    assert_eq!(client.read_message(), disconnect_request());
     let mut other = session(&new, &[]);
     let pid = other.backend();
     assert_eq!(ask(&new, pid), "t");
-    assert_eq!(other.read_message(), told());
+    assert_eq!(other.read_message(), disconnect_request());
     stop(&new, "smart");
     drop((client, other));
     wait_for_exit(&new);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::shutdown::{assert_logged, assert_sound, stop, wait_for_exit, worker};
-use super::{answer, ask, session, start, told, versions};
+use super::{answer, ask, disconnect_request, session, start, versions};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::{Session, wait_until};
@@ -33,7 +33,7 @@ fn clients_asked_by_a_function_are_handled_with_any_poll_interval() {
         assert_eq!(ask(server, pid), "t");
         // A backend that the worker has to remind.
         assert_eq!(answer(&mut client, "ROLLBACK"), "CZ");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         let rest = String::from_utf8_lossy(&client.read_rest()).into_owned();
         assert!(rest.contains("C57P01"), "{rest}");
         assert_sound(server);
@@ -47,7 +47,7 @@ fn a_shorter_poll_takes_effect_with_the_reload() {
         let mut client = session(server, &[]);
         reload(server, &mut client, &["poll = '50ms'"]);
         stop(server, "smart");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
         drop(client);
         wait_for_exit(server);
     }
@@ -68,12 +68,12 @@ fn the_drain_can_be_turned_off_and_on_during_a_shutdown() {
         if second.is_readable() {
             std::mem::swap(&mut first, &mut second);
         }
-        assert_eq!(first.read_message(), told());
+        assert_eq!(first.read_message(), disconnect_request());
         reload(server, &mut first, &["on_shutdown = off", "spread = 0"]);
         thread::sleep(Duration::from_millis(1200));
         assert_eq!(answer(&mut second, "SELECT 1"), "TDCZ");
         reload(server, &mut first, &["on_shutdown = on"]);
-        assert_eq!(second.read_message(), told());
+        assert_eq!(second.read_message(), disconnect_request());
         drop((first, second));
         wait_for_exit(server);
         assert_logged(server, "clients asked to disconnect: 2, told: 2, left: 2,");
@@ -114,7 +114,7 @@ int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 fn clock(server: &Postgres) -> (PathBuf, PathBuf) {
     let at = |name: &str| server.socket_directory().join(name);
     let (source, library, offset) = (at("clock.c"), at("clock.so"), at("offset"));
-    fs::write(&source, CLOCK).expect("a file");
+    fs::write(&source, CLOCK).expect("write the file");
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-Wall", "-Werror"]);
     cc.arg(format!("-DOFFSET=\"{}\"", offset.display()));
@@ -134,20 +134,20 @@ fn changes_of_the_time_of_day_do_no_harm() {
         let day = "SELECT extract(day FROM clock_timestamp() - now()) > 300";
         let pid = client.backend();
         assert_eq!(ask(server, pid), "t");
-        assert_eq!(client.read_message(), told());
+        assert_eq!(client.read_message(), disconnect_request());
 
         client.query("BEGIN");
         client.read_until_ready();
-        fs::write(&offset, "31536000").expect("a file");
+        fs::write(&offset, "31536000").expect("write the file");
         assert_eq!(client.value(day), "t", "the clock did not jump");
         answer(&mut client, "COMMIT");
         thread::sleep(Duration::from_millis(1500));
         assert_eq!(answer(&mut client, "SELECT 1"), "TDCZ");
 
-        fs::write(&offset, "-31536000").expect("a file");
+        fs::write(&offset, "-31536000").expect("write the file");
         let mut other = session(server, &[]);
         stop(server, "smart");
-        assert_eq!(other.read_message(), told());
+        assert_eq!(other.read_message(), disconnect_request());
         drop((client, other));
         wait_for_exit(server);
         assert_sound(server);

@@ -1,4 +1,4 @@
-//! A client that does not read must not block its backend.
+//! Clients that do not read: pg_goaway must not block their backends.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,27 +12,27 @@ use crate::support::postgres::Postgres;
 use crate::support::session::wait_until;
 
 /// A client that sends queries without reading. It uses a Unix socket, whose buffer has a fixed size.
-struct Deaf {
+struct NonReader {
     stream: UnixStream,
     pid: u64,
 }
 
-impl Deaf {
-    fn connect(server: &Postgres) -> Deaf {
+impl NonReader {
+    fn connect(server: &Postgres) -> NonReader {
         let path = format!(".s.PGSQL.{}", server.port());
         let stream = UnixStream::connect(server.socket_directory().join(path));
         let stream = stream.expect("the server listens");
-        let mut deaf = Deaf { stream, pid: 0 };
-        deaf.send(&startup(&[("user", "postgres"), ("database", "postgres")]));
-        while deaf.pid == 0 {
-            let (kind, body) = deaf.read_message();
+        let mut client = NonReader { stream, pid: 0 };
+        client.send(&startup(&[("user", "postgres"), ("database", "postgres")]));
+        while client.pid == 0 {
+            let (kind, body) = client.read_message();
             if kind == b'K' {
                 let pid = body[..4].try_into().expect("four bytes");
-                deaf.pid = u32::from_be_bytes(pid).into();
+                client.pid = u32::from_be_bytes(pid).into();
             }
         }
-        assert_eq!(deaf.read_message().0, b'Z');
-        deaf
+        assert_eq!(client.read_message().0, b'Z');
+        client
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -48,13 +48,15 @@ impl Deaf {
         self.stream.read_exact(&mut header).expect("a message");
         let [kind, length @ ..] = header;
         let mut body = vec![0; u32::from_be_bytes(length) as usize - 4];
-        self.stream.read_exact(&mut body).expect("its body");
+        self.stream
+            .read_exact(&mut body)
+            .expect("the body of the message");
         (kind, body)
     }
 
-    /// Sends a query and waits until the backend has answered, without reading the answer; returns false if the
-    /// backend blocks.
-    fn one_more(&mut self, watch: &mut Raw) -> bool {
+    /// Sends a query and waits until the backend has sent the whole answer, without reading it. Returns false if the
+    /// backend blocks because the socket is full.
+    fn query_is_answered(&mut self, watch: &mut Raw) -> bool {
         let (before, _) = state(watch, self.pid);
         self.query();
         loop {
@@ -81,7 +83,7 @@ fn state(watch: &mut Raw, pid: u64) -> (String, String) {
         "SELECT concat(query_start, '|', state, ' ', wait_event) FROM pg_stat_activity WHERE pid = {pid}"
     );
     let answer = value(watch, &sql);
-    let (start, state) = answer.split_once('|').expect("two parts");
+    let (start, state) = answer.split_once('|').expect("time and state");
     (start.to_owned(), state.to_owned())
 }
 
@@ -89,46 +91,52 @@ fn state(watch: &mut Raw, pid: u64) -> (String, String) {
 fn a_client_that_does_not_read_is_told_once_it_reads() {
     for server in servers() {
         let mut watch = session(server, &[]);
-        let mut blocked = Deaf::connect(server);
-        let mut room = 0;
-        while blocked.one_more(&mut watch) {
-            room += 1;
+        let mut blocked = NonReader::connect(server);
+        let mut answers_that_fit = 0;
+        while blocked.query_is_answered(&mut watch) {
+            answers_that_fit += 1;
         }
-        assert!(room > 10, "the socket takes {room} answers");
+        assert!(
+            answers_that_fit > 10,
+            "the socket takes {answers_that_fit} answers"
+        );
 
         // Another client, whose socket is completely full while its backend waits for a command.
-        let mut full = Deaf::connect(server);
-        for _ in 0..room {
-            assert!(full.one_more(&mut watch));
+        let mut full = NonReader::connect(server);
+        for _ in 0..answers_that_fit {
+            assert!(full.query_is_answered(&mut watch));
         }
-        for deaf in [&blocked, &full] {
-            assert_eq!(ask(server, deaf.pid), "t");
+        for client in [&blocked, &full] {
+            assert_eq!(ask(server, client.pid), "t");
         }
         thread::sleep(Duration::from_millis(1200));
         assert_eq!(state(&mut watch, full.pid).1, "idle ClientRead");
-        let untold = "SELECT count(*) FROM pg_goaway_status WHERE told_at IS NULL AND pid = ";
-        for deaf in [&blocked, &full] {
-            let count = value(&mut watch, &format!("{untold}{}", deaf.pid));
+        let not_told = "SELECT count(*) FROM pg_goaway_status WHERE told_at IS NULL AND pid = ";
+        for client in [&blocked, &full] {
+            let count = value(&mut watch, &format!("{not_told}{}", client.pid));
             assert_eq!(count, "1");
         }
 
-        for (deaf, answers) in [(&mut blocked, room + 1), (&mut full, room)] {
+        for (client, answers) in [
+            (&mut blocked, answers_that_fit + 1),
+            (&mut full, answers_that_fit),
+        ] {
             let mut kinds = String::new();
             while !kinds.contains('S') || kinds.matches('Z').count() < answers {
-                kinds.push(char::from(deaf.read_message().0));
+                kinds.push(char::from(client.read_message().0));
             }
             // It is told in the last command, or after it.
             let end = &kinds[kinds.len() - 4..];
             assert!(["DCSZ", "DCZS"].contains(&end), "{kinds}");
-            deaf.query();
-            assert_eq!(deaf.read_message().0, b'T');
+            client.query();
+            assert_eq!(client.read_message().0, b'T');
         }
     }
 }
 
-/// The same if the client vanished without closing the connection.
+/// A client that was asked may disconnect within a transaction.
 #[test]
-fn a_client_that_vanished_is_forgotten() {
+fn a_client_that_disconnects_in_a_transaction_is_removed() {
     for server in servers() {
         let mut client = session(server, &[]);
         let pid = client.backend();
@@ -137,11 +145,11 @@ fn a_client_that_vanished_is_forgotten() {
         drop(client);
         let asked = format!("SELECT count(*) FROM pg_goaway_status WHERE pid = {pid}");
         wait_until("0\n", || server.psql("postgres", &asked));
-        wait_for_nobody(server, pid);
+        wait_for_exit(server, pid);
     }
 }
 
-fn wait_for_nobody(server: &Postgres, pid: u64) {
+fn wait_for_exit(server: &Postgres, pid: u64) {
     let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
     wait_until("0\n", || server.psql("postgres", &sql));
 }
