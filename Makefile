@@ -2,14 +2,14 @@
 # make proxy       goaway-proxy
 # make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig
 # make wheel       the Python package libpq-oxide, with the library in it, to dist
-# make uninstall   removes what make install wrote, if it is given the same variables
+# make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
 # make drain-report the demonstrations of GoAway at full length, their figures and plots to docs; takes a quarter of an hour
 # make conformance PostgreSQL's own test suites on this library; with ALL=1 the long ones too
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
-# make proxy-bench what goaway-proxy costs, beside PgBouncer and no proxy
-# make extension-bench what pg_goaway costs: a server with it beside one without it
+# make proxy-bench CPU time and speed of goaway-proxy, PgBouncer and a direct connection
+# make extension-bench the cost of pg_goaway: a server with it and one without it
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
@@ -32,7 +32,7 @@ docdir ?= $(PREFIX)/share/doc
 INSTALL ?= install
 headers := libpq-fe.h libpq-events.h postgres_ext.h
 soname := libpq.so.5
-# The number stands for the API of libpq 19.
+# The number is that of the API, libpq 19.
 library := $(soname).19
 # docs/install.md lists what make install writes; make uninstall removes it.
 installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/libpq.pc \
@@ -81,7 +81,7 @@ install:
 	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
 	@if [ -z "$(DESTDIR)" ]; then echo "Run ldconfig as root, so that programs find the library: see docs/install.md."; fi
 
-# Takes the variables that make install was given. Links that lead to another library stay.
+# Use the same variables as for make install. Links that point to another library are kept.
 uninstall:
 	for link in $(soname):$(library) libpq.so:$(soname); do \
 	    path=$(DESTDIR)$(libdir)/$${link%:*}; \

@@ -23,7 +23,7 @@ impl Installation {
         Installation::with(&["PREFIX=/opt/pq"])
     }
 
-    /// Likewise, with other variables for make.
+    /// As [`Installation::new`], with other variables for make.
     fn with(variables: &[&str]) -> Installation {
         let root = tempfile::tempdir().expect("a temporary directory");
         let installation = Installation { root };
@@ -175,7 +175,7 @@ fn make_uninstall_removes_what_make_install_wrote() {
     let prefix = installation.prefix();
     let others = ["include/other.h", "include/postgresql/other.h", "lib/other"];
     for other in others {
-        fs::write(prefix.join(other), "").expect("a file of another package");
+        fs::write(prefix.join(other), "").expect("write the file of another package");
     }
     installation.make("uninstall", &["PREFIX=/opt/pq"]);
     assert_eq!(files(&prefix), others);
@@ -193,9 +193,9 @@ fn make_uninstall_removes_what_make_install_wrote() {
 fn make_uninstall_keeps_the_links_of_another_library() {
     let installation = Installation::new();
     let lib = installation.prefix().join("lib");
-    fs::write(lib.join("libpq.so.5.15"), "").expect("another library");
+    fs::write(lib.join("libpq.so.5.15"), "").expect("write another library");
     fs::remove_file(lib.join("libpq.so.5")).expect("our link");
-    std::os::unix::fs::symlink("libpq.so.5.15", lib.join("libpq.so.5")).expect("another link");
+    std::os::unix::fs::symlink("libpq.so.5.15", lib.join("libpq.so.5")).expect("create the link");
     installation.make("uninstall", &["PREFIX=/opt/pq"]);
     let expected = ["lib/libpq.so.5 libpq.so.5.15", "lib/libpq.so.5.15"];
     assert_eq!(files(&installation.prefix()), expected);
@@ -311,7 +311,7 @@ fn blocks_work(
             .start();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let source = directory.path().join(suffix);
-        fs::write(&source, &block).expect("a file");
+        fs::write(&source, &block).expect("write the file");
         let mut command = command(&directory, &source);
         command.envs([
             ("PGHOST", "127.0.0.1"),
@@ -354,4 +354,35 @@ fn readme_ruby() {
         command.arg(source);
         command
     });
+}
+
+/// Every test that docs/tls.md names must exist.
+#[test]
+fn tls_md_names_existing_tests() {
+    let page = fs::read_to_string(paths::checkout().join("docs/tls.md")).expect("docs/tls.md");
+    let is_path = |code: &&str| {
+        code.contains("::")
+            && !code.contains(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c))
+    };
+    let mut names: Vec<&str> = page.split('`').filter(is_path).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() > 20, "{names:?}");
+    names.retain(|name| !is_test(name));
+    assert!(names.is_empty(), "no such tests: {names:?}");
+}
+
+/// Whether `name` is a module with tests, or an item of such a module.
+fn is_test(name: &str) -> bool {
+    let (module, item) = name.rsplit_once("::").expect("a path");
+    ["c-tests/runner", "src"].iter().any(|folder| {
+        let file = |module: &str| {
+            let name = format!("{folder}/{}.rs", module.replace("::", "/"));
+            fs::read_to_string(paths::checkout().join(name))
+        };
+        let has_item = |text: String| {
+            text.contains(&format!("fn {item}(")) || text.contains(&format!("mod {item}"))
+        };
+        file(name).is_ok() || file(module).is_ok_and(has_item)
+    })
 }
