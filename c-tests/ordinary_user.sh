@@ -44,7 +44,7 @@ setpriv --reuid "$user" --regid "$(id -gn "$user")" --clear-groups \
     LIBPQ_OXIDE_LIB="$directory/target/release" \
     "$directory/target/c_tests" --test-threads 2 "${tests[@]}" || status=$?
 
-# Shells that clean up outlive the tests a little.
+# The shells that clean up end shortly after the tests.
 for _ in $(seq 100); do
     [ -n "$(ls -A "$directory/tmp")" ] || exit "$status"
     sleep 0.1

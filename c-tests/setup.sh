@@ -147,7 +147,7 @@ mkdir -p "$cache"
 chmod 755 "$cache"
 
 pip() {
-    # Debian's pg_config, for psycopg2, whatever the PATH has.
+    # Debian's pg_config, for psycopg2, even if the PATH has another.
     PATH=/usr/bin:/bin "$cache/python/bin/pip" --quiet --disable-pip-version-check "$@" || {
         echo "pip failed: this script needs PyPI (https://pypi.org) for what is not in $cache yet" >&2
         exit 1

@@ -186,7 +186,7 @@ finish_copy(Run *run)
 		die("end of copy", run->conn);
 	PQclear(res);
 	if (PQgetResult(run->conn) != NULL)
-		die("something behind the copy", run->conn);
+		die("a result after the end of the COPY", run->conn);
 	return 1;
 }
 

@@ -115,7 +115,7 @@ def pipeline(conn):
     except errors.UniqueViolation as e:
         fact("pipeline refused", e.sqlstate)
     fact("state", conn.info.pipeline_status.name)
-    fact("nothing came behind", conn.execute("SELECT max(n) FROM piped").fetchone())
+    fact("nothing after the error", conn.execute("SELECT max(n) FROM piped").fetchone())
 
 
 def large_values(conn):

@@ -1,6 +1,6 @@
 /*
- * A replacement of malloc that lacks malloc_usable_size: libc's is left in place, and does not know this memory.  In front
- * of each block is what libc's would take for a size of almost 4,000 bytes.
+ * A malloc replacement without malloc_usable_size. libc's function of that name does not know these blocks: it would read
+ * the number in front of each block, and return a size of almost 4,000 bytes.
  */
 #include <errno.h>
 #include <stddef.h>

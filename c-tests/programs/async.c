@@ -155,7 +155,7 @@ queries(PGconn *conn)
 	fact_int("consume NULL", PQconsumeInput(NULL));
 	fact_int("flush NULL", PQflush(NULL));
 	print_result(PQgetResult(NULL));
-	sent(conn, "PQsendQuery", PQsendQuery(conn, "SELECT 'left behind'; SELECT 'too'"));
+	sent(conn, "PQsendQuery", PQsendQuery(conn, "SELECT 'abandoned'; SELECT 'abandoned too'"));
 	show_exec(conn, "SELECT 'drained'");
 	collect(conn);
 }

@@ -35,7 +35,7 @@ sleep_in_server(PGconn *conn, PGconn *watcher)
 }
 
 static void
-look(const char *label, PGcancelConn *cancel)
+print_state(const char *label, PGcancelConn *cancel)
 {
 	printf("%s: status=%d socket=%d", label, PQcancelStatus(cancel), PQcancelSocket(cancel) >= 0);
 	fact(" error", PQcancelErrorMessage(cancel));
@@ -43,7 +43,7 @@ look(const char *label, PGcancelConn *cancel)
 
 /* Polls until the end and prints each state once. */
 static void
-poll_it(PGcancelConn *cancel)
+poll_to_end(PGcancelConn *cancel)
 {
 	int			last = -1;
 
@@ -68,18 +68,18 @@ requests(PGconn *conn, PGconn *watcher)
 	PGcancelConn *cancel = PQcancelCreate(conn);
 
 	heading("blocking");
-	look("created", cancel);
+	print_state("created", cancel);
 	sleep_in_server(conn, watcher);
 	fact_int("blocking", PQcancelBlocking(cancel));
 	finish(conn);
-	look("done", cancel);
+	print_state("done", cancel);
 	fact_int("poll", PQcancelPoll(cancel));
 	fact_int("again", PQcancelBlocking(cancel));
-	look("refused", cancel);
+	print_state("refused", cancel);
 	fact_int("and again", PQcancelStart(cancel));
-	look("refused", cancel);
+	print_state("refused", cancel);
 	PQcancelReset(cancel);
-	look("reset", cancel);
+	print_state("reset", cancel);
 	sleep_in_server(conn, watcher);
 	fact_int("blocking", PQcancelBlocking(cancel));
 	finish(conn);
@@ -88,29 +88,29 @@ requests(PGconn *conn, PGconn *watcher)
 	heading("polled");
 	sleep_in_server(conn, watcher);
 	fact_int("start", PQcancelStart(cancel));
-	look("started", cancel);
-	poll_it(cancel);
-	look("done", cancel);
+	print_state("started", cancel);
+	poll_to_end(cancel);
+	print_state("done", cancel);
 	finish(conn);
 	PQcancelReset(cancel);
 	fact_int("start", PQcancelStart(cancel));
 	fact_int("again", PQcancelStart(cancel));
-	look("refused", cancel);
+	print_state("refused", cancel);
 	PQcancelReset(cancel);
 	fact_int("poll before the start", PQcancelPoll(cancel));
-	look("refused", cancel);
+	print_state("refused", cancel);
 	PQcancelFinish(cancel);
 }
 
 static void
-lives(const char *conninfo)
+lifetimes(const char *conninfo)
 {
 	PGconn	   *conn = connect_or_die(conninfo);
 	PGconn	   *watcher = connect_or_die(conninfo);
 	PGcancelConn *cancel = PQcancelCreate(conn);
 	PGcancelConn *other;
 
-	heading("lives");
+	heading("lifetimes");
 	sleep_in_server(conn, watcher);
 	PQfinish(conn);
 	/* The query may continue and the request may arrive too late; the server accepts it anyway. */
@@ -118,25 +118,25 @@ lives(const char *conninfo)
 	PQcancelFinish(cancel);
 
 	cancel = PQcancelCreate(NULL);
-	look("NULL", cancel);
+	print_state("NULL", cancel);
 	fact_int("start", PQcancelStart(cancel));
 	fact_int("poll", PQcancelPoll(cancel));
 	fact_int("blocking", PQcancelBlocking(cancel));
-	look("after all", cancel);
+	print_state("after all", cancel);
 	PQcancelReset(cancel);
-	look("reset", cancel);
+	print_state("reset", cancel);
 	fact_int("start", PQcancelStart(cancel));
-	look("started", cancel);
+	print_state("started", cancel);
 	PQcancelFinish(cancel);
 
 	PQclear(PQexec(watcher, "SELECT pg_terminate_backend(pg_backend_pid())"));
 	other = PQcancelCreate(watcher);
-	look("lost", other);
+	print_state("lost", other);
 	PQcancelFinish(other);
 	PQfinish(watcher);
 	conn = PQconnectdb("host=/nonexistent");
 	other = PQcancelCreate(conn);
-	look("never connected", other);
+	print_state("never connected", other);
 	PQcancelFinish(other);
 	PQfinish(conn);
 	PQcancelFinish(NULL);
@@ -157,13 +157,13 @@ two_requests(const char *conninfo, const char *timeout)
 	snprintf(full, sizeof full, "%s connect_timeout=%s", conninfo, timeout);
 	conn = connect_or_die(full);
 	cancel = PQcancelCreate(conn);
-	look("created", cancel);
+	print_state("created", cancel);
 	fact_int("blocking", PQcancelBlocking(cancel));
-	look("done", cancel);
+	print_state("done", cancel);
 	PQcancelReset(cancel);
 	fact_int("start", PQcancelStart(cancel));
-	poll_it(cancel);
-	look("done", cancel);
+	poll_to_end(cancel);
+	print_state("done", cancel);
 	PQcancelFinish(cancel);
 	PQfinish(conn);
 }
@@ -186,6 +186,6 @@ main(int argc, char **argv)
 	requests(conn, watcher);
 	PQfinish(conn);
 	PQfinish(watcher);
-	lives(argv[1]);
+	lifetimes(argv[1]);
 	return 0;
 }

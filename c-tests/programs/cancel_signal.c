@@ -117,7 +117,7 @@ in_mid_query(PGconn *conn)
 	fact_int("calls", calls);
 	fact_int("errno is kept", errno_after == ERRNO_BEFORE);
 	fact("text is untouched", text);
-	show_exec(conn, "select 'the connection goes on'");
+	show_exec(conn, "select 'the connection still works'");
 }
 
 /* If the handler took the allocator's locks, this would hang sooner or later. */
@@ -149,7 +149,7 @@ in_the_allocator(PGconn *conn)
 	/* A request that arrives while the session is idle has no effect; one may still be on its way. */
 	for (int i = 0; i < 5; i++)
 		PQclear(PQexec(conn, "select pg_sleep(0.05)"));
-	show_exec(conn, "select 'the connection goes on'");
+	show_exec(conn, "select 'the connection still works'");
 }
 
 /* Signals that do not concern the library must have no effect. */

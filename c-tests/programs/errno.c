@@ -11,7 +11,7 @@ static int	before;
 
 /* Prints only the values that a call set. */
 static void
-told(const char *call)
+print_errno(const char *call)
 {
 	int			after = errno;
 
@@ -19,7 +19,7 @@ told(const char *call)
 	putchar('\n');
 }
 
-#define CALL(call) (errno = before, (void) (call), told(#call))
+#define CALL(call) (errno = before, (void) (call), print_errno(#call))
 
 static void
 connecting(const char *conninfo, const char *closed)
@@ -60,7 +60,7 @@ connecting(const char *conninfo, const char *closed)
 		polling = PQconnectPoll(conn);
 		/* There is nothing to read yet. */
 		if (errno != 0 && errno != before && errno != EAGAIN)
-			told("PQconnectPoll");
+			print_errno("PQconnectPoll");
 	}
 	fact_int("polled", polling);
 	CALL(PQstatus(conn));
@@ -137,7 +137,7 @@ commands(PGconn *conn)
 		errno = before;
 		PQputCopyData(conn, "some forty bytes of text for each a row\n", 40);
 		if (errno != 0 && errno != before)
-			told("PQputCopyData");
+			print_errno("PQputCopyData");
 	}
 	CALL(PQputCopyEnd(conn, NULL));
 	CALL(res = PQgetResult(conn));
@@ -150,7 +150,7 @@ commands(PGconn *conn)
 		errno = before;
 		PQgetCopyData(conn, &row, 0);
 		if (errno != 0 && errno != before)
-			told("PQgetCopyData");
+			print_errno("PQgetCopyData");
 		PQfreemem(row);
 	}
 	CALL(PQgetCopyData(conn, &row, 0));

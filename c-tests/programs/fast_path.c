@@ -14,7 +14,7 @@ enum
 };
 
 static void
-look(const char *label, long long value)
+print_state(const char *label, long long value)
 {
 	fact_int(label, value);
 	fact("  error", PQerrorMessage(conn));
@@ -24,14 +24,14 @@ look(const char *label, long long value)
 }
 
 static void
-look_behind(const char *buffer)
+print_guard(const char *buffer)
 {
 	int			touched = 0;
 
 	for (int i = ROOM; i < ROOM + GUARD; i++)
 		touched += buffer[i] != '#';
 	print_bytes(buffer, ROOM);
-	printf(" touched behind: %d\n", touched);
+	printf(" bytes written after it: %d\n", touched);
 }
 
 int
@@ -48,22 +48,22 @@ main(int argc, char **argv)
 	arg.u.integer = 5;
 	if (strcmp(argv[2], "read") == 0)
 	{
-		look("lo_read", lo_read(conn, 1, buffer, ROOM));
-		look_behind(buffer);
-		look("lo_read again", lo_read(conn, 1, buffer, ROOM));
-		look_behind(buffer);
+		print_state("lo_read", lo_read(conn, 1, buffer, ROOM));
+		print_guard(buffer);
+		print_state("lo_read again", lo_read(conn, 1, buffer, ROOM));
+		print_guard(buffer);
 	}
 	else if (strcmp(argv[2], "tell") == 0)
-		look("lo_tell64", lo_tell64(conn, 1));
+		print_state("lo_tell64", lo_tell64(conn, 1));
 	else if (strcmp(argv[2], "unlink") == 0)
-		look("lo_unlink", lo_unlink(conn, 1));
+		print_state("lo_unlink", lo_unlink(conn, 1));
 	else
 	{
 		int			is_int = strcmp(argv[2], "number") == 0;
 
 		show(PQfn(conn, 7, (int *) (void *) buffer, &length, is_int, &arg, 1));
-		look("length", length);
-		look_behind(buffer);
+		print_state("length", length);
+		print_guard(buffer);
 	}
 	PQfinish(conn);
 	return 0;

@@ -27,7 +27,7 @@ read_freed(void)
 }
 
 static void
-read_behind(void)
+read_past_end(void)
 {
 	PGresult   *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	const char *memory = PQresultAlloc(res, 5000);
@@ -60,8 +60,8 @@ main(int argc, char **argv)
 		value_of(PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK));
 	else if (strcmp(fault, "read freed") == 0)
 		read_freed();
-	else if (strcmp(fault, "read behind") == 0)
-		read_behind();
+	else if (strcmp(fault, "read past the end") == 0)
+		read_past_end();
 	else if (strcmp(fault, "in a child") == 0)
 		in_a_child();
 	return 0;

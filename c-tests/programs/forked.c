@@ -26,7 +26,7 @@ child(PGconn *conn, int how)
 }
 
 static void
-fork_and_go_on(PGconn *conn, int how)
+fork_and_check(PGconn *conn, int how)
 {
 	pid_t		pid;
 	int			status,
@@ -39,7 +39,7 @@ fork_and_go_on(PGconn *conn, int how)
 		child(conn, how);
 	waitpid(pid, &status, 0);
 	fact_int("child", status);
-	show_exec(conn, "SELECT 'the parent goes on'");
+	show_exec(conn, "SELECT 'the parent still works'");
 	fact_int("the same session", PQbackendPID(conn) == backend);
 }
 
@@ -52,16 +52,16 @@ main(int argc, char **argv)
 		return 2;
 	conn = connect_or_die(argv[1]);
 	for (int how = 0; how < (argc > 2 ? 1 : 3); how++)
-		fork_and_go_on(conn, how);
+		fork_and_check(conn, how);
 	if (argc > 2)
 	{
-		show_exec(conn, "SELECT 'and on'");
+		show_exec(conn, "SELECT 'it still works'");
 		PQfinish(conn);
 		return 0;
 	}
 	heading("in the middle of a query");
 	PQsendQuery(conn, "SELECT pg_sleep(0.2), 'not disturbed'");
-	fork_and_go_on(conn, 0);
+	fork_and_check(conn, 0);
 	PQfinish(conn);
 	return 0;
 }

@@ -46,7 +46,7 @@ event(PGEventId id, void *info, void *arg)
 
 /* Collects the results of the interrupted call, then runs another query. */
 static void
-goes_on(PGconn *conn)
+check_connection(PGconn *conn)
 {
 	PGresult   *res;
 
@@ -55,7 +55,7 @@ goes_on(PGconn *conn)
 	while ((res = PQgetResult(conn)) != NULL)
 		show(res);
 	jumps = 0;
-	show_exec(conn, "SELECT 'it goes on'");
+	show_exec(conn, "SELECT 'the connection still works'");
 	fact_int("transaction", PQtransactionStatus(conn));
 	fact_int("jumps", jumps);
 }
@@ -69,7 +69,7 @@ query(PGconn *conn, const char *sql)
 		show(PQexec(conn, sql));
 		printf("returned\n");
 	}
-	goes_on(conn);
+	check_connection(conn);
 }
 
 static void
@@ -80,7 +80,7 @@ old_copy(PGconn *conn)
 	PQputline(conn, "not a number\n\\.\n");
 	if (setjmp(home) == 0)
 		fact_int("returned", PQendcopy(conn));
-	goes_on(conn);
+	check_connection(conn);
 }
 
 static void
@@ -93,7 +93,7 @@ accessors(PGconn *conn)
 		fact("returned", PQgetvalue(res, 7, 7));
 	fact("still there", PQgetvalue(res, 0, 0));
 	PQclear(res);
-	goes_on(conn);
+	check_connection(conn);
 }
 
 static void
@@ -113,7 +113,7 @@ events(PGconn *conn)
 	jumps_at = PGEVT_CONNRESET;
 	if (setjmp(home) == 0)
 		PQreset(conn);
-	goes_on(conn);
+	check_connection(conn);
 }
 
 int

@@ -22,7 +22,7 @@ manual(void)
 		}
 		if (turns == MOST)
 		{
-			printf("busy for ever\n");
+			printf("still busy after many calls\n");
 			return;
 		}
 		printf("turns=%d\n", turns);

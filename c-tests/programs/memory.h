@@ -7,7 +7,7 @@
 
 /*
  * The peak resident memory in kB. The result is constant where the figure means nothing: under memcheck, which itself
- * uses a lot, and with a malloc that fills memory nobody has used.
+ * uses a lot, and with a malloc that fills memory before it is used.
  */
 static inline long
 peak_memory(void)

@@ -17,7 +17,7 @@ static int	ends[2] = {-1, -1};
 #define TOO_LONG_MS 700
 
 static int
-told(const char *what)
+has_word(const char *what)
 {
 	const char *found = strstr(how, what);
 
@@ -72,15 +72,15 @@ flow(PGconn *conn, PGoauthBearerRequest *request, int *altsock)
 	calls++;
 	printf("flow, call %d: socket %s, %s\n", calls, *altsock < 0 ? "none" : "as left", state(PQstatus(conn)));
 	fact("  user", request->user);
-	if (told("fail-async"))
+	if (has_word("fail-async"))
 		return PGRES_POLLING_FAILED;
-	if (told("no-token"))
+	if (has_word("no-token"))
 		return PGRES_POLLING_OK;
-	if (told("no-socket"))
+	if (has_word("no-socket"))
 		return PGRES_POLLING_READING;
 	if (calls == 1 && pipe(ends) != 0)
 		return PGRES_POLLING_FAILED;
-	if (told("hang"))
+	if (has_word("hang"))
 	{
 		*altsock = ends[0];
 		return PGRES_POLLING_READING;
@@ -111,7 +111,7 @@ hook(PGauthData type, PGconn *conn, void *data)
 		fact("  complete", prompt->verification_uri_complete);
 		fact_int("  expires", prompt->expires_in);
 		fact("  state", state(PQstatus(conn)));
-		return told("prompt-fails") ? -1 : told("prompt-default") ? 0 : 1;
+		return has_word("prompt-fails") ? -1 : has_word("prompt-default") ? 0 : 1;
 	}
 	if (type == PQAUTHDATA_OAUTH_BEARER_TOKEN)
 	{
@@ -121,15 +121,15 @@ hook(PGauthData type, PGconn *conn, void *data)
 		fact("  scope", request->scope);
 		printf("  callbacks: %s %s, token: %s, user: %s\n", request->async ? "set" : "none",
 			   request->cleanup ? "set" : "none", request->token ? "set" : "none", request->user ? "set" : "none");
-		if (told("default") || told("prompt") || told("prompt-fails") || told("prompt-default"))
+		if (has_word("default") || has_word("prompt") || has_word("prompt-fails") || has_word("prompt-default"))
 			return 0;
 		request->user = strdup("mine");
 		request->cleanup = cleanup;
-		if (told("refuse"))
+		if (has_word("refuse"))
 			return -1;
-		if (told("at-once"))
+		if (has_word("at-once"))
 			request->token = strdup("token-at-once");
-		if (!told("nothing"))
+		if (!has_word("nothing"))
 			request->async = flow;
 		return 1;
 	}
@@ -146,7 +146,7 @@ polled(const char *conninfo)
 	const char *last = "";
 	long		longest = 0;
 
-	if (told("trace"))
+	if (has_word("trace"))
 	{
 		PQtrace(conn, stdout);
 		PQsetTraceFlags(conn, PQTRACE_SUPPRESS_TIMESTAMPS);
@@ -156,7 +156,7 @@ polled(const char *conninfo)
 		struct pollfd entry = {PQsocket(conn), next == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};
 		long		begin;
 
-		if (!told("busy"))
+		if (!has_word("busy"))
 			poll(&entry, 1, 20000);
 		begin = now_ms();
 		next = PQconnectPoll(conn);
@@ -170,7 +170,7 @@ polled(const char *conninfo)
 		if (PQstatus(conn) == CONNECTION_AUTHENTICATING)
 		{
 			other |= PQsocket(conn) != own && PQsocket(conn) >= 0;
-			if (told("leave"))
+			if (has_word("leave"))
 				return conn;
 		}
 	}
@@ -202,7 +202,7 @@ main(int argc, char **argv)
 		PQsetAuthDataHook(hook);
 	conn = strncmp(how, "poll", 4) == 0 ? polled(conninfo) : PQconnectdb(conninfo);
 	show_connection(conn);
-	if (told("again"))
+	if (has_word("again"))
 	{
 		calls = 0;
 		PQreset(conn);

@@ -112,7 +112,7 @@ main(int argc, char **argv)
 	if (write(ends[1], "x", 1) != 1)
 		return 2;
 	every_direction("a pipe with data", ends[0]);
-	polled("for ever", ends[0], 1, 0, -1);
+	polled("forever", ends[0], 1, 0, -1);
 	close(ends[1]);
 	every_direction("a pipe with data, closed", ends[0]);
 	if (read(ends[0], parameters, 1) != 1)

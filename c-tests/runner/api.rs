@@ -88,7 +88,7 @@ fn copy_both() {
 }
 
 /// A server that sends a lot before it reads the COPY data.
-fn talks_before_it_reads() -> Script {
+fn sends_before_it_reads() -> Script {
     Script::new().connection(|c| {
         c.login();
         c.expect_query();
@@ -115,7 +115,7 @@ fn talks_before_it_reads() -> Script {
 }
 
 fn copy_to_a_slow_server(lib: Lib, mode: &[&str]) -> Output {
-    let server = talks_before_it_reads().start();
+    let server = sends_before_it_reads().start();
     // A Unix socket's buffers are small.
     let conninfo = server.unix();
     let args = [&[conninfo.as_str(), "4"], mode].concat();
@@ -146,7 +146,11 @@ fn callbacks_that_longjmp() {
     let count = |text: &str| output.stdout.matches(text).count();
     // Each interrupted call is followed by a query on the same connection.
     assert_eq!(count("== "), 10, "{output}");
-    assert_eq!(count("row 0: \"it goes on\""), 10, "{output}");
+    assert_eq!(
+        count("row 0: \"the connection still works\""),
+        10,
+        "{output}"
+    );
     assert_eq!(count("transaction: 0"), 10, "{output}");
     assert_eq!(count("returned"), 0, "{output}");
     assert_eq!(count("jumps from"), 13, "{output}");
@@ -161,7 +165,7 @@ fn a_forked_child_does_not_disturb_the_parents_session() {
         let output = Program::new("forked").run(Lib::Ours, &[&conninfo], &[]);
         let output = output.success();
         let count = |text: &str| output.stdout.matches(text).count();
-        assert_eq!(count("row 0: \"the parent goes on\""), 4, "{output}");
+        assert_eq!(count("row 0: \"the parent still works\""), 4, "{output}");
         assert_eq!(count("the same session: 1"), 4, "{output}");
         assert_eq!(count("row 0: \"a session of its own\""), 1, "{output}");
         assert_eq!(count("child: 0\n"), 4, "{output}");
@@ -175,7 +179,7 @@ fn a_forked_child_sends_nothing_on_the_parents_connection() {
             c.login();
             for _ in 0..2 {
                 c.expect_query();
-                c.send(&[one_value("x", "the parent goes on"), ready(b'I')].concat());
+                c.send(&[one_value("x", "the parent still works"), ready(b'I')].concat());
             }
             c.expect_terminate();
         })

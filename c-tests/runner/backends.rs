@@ -219,7 +219,7 @@ fn pg_receivewal() {
     );
     server.psql("postgres", &mkdir);
     process::run(&mut own, b"", TIMEOUT).success();
-    let segments = fs::read_dir(&place).expect("what it received").flatten();
+    let segments = fs::read_dir(&place).expect("read the directory").flatten();
     let whole = segments.filter(|file| {
         let name = file.file_name().to_string_lossy().into_owned();
         let original = server.data().join("pg_wal").join(&name);

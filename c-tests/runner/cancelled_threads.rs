@@ -11,7 +11,7 @@ use crate::support::valgrind;
 use crate::tls::server::TlsServer;
 
 /// Under valgrind a thread needs more time until it waits.
-fn pace() -> &'static [(&'static str, &'static str)] {
+fn valgrind_options() -> &'static [(&'static str, &'static str)] {
     if valgrind::is_wanted() {
         &[("SLOW", "1")]
     } else {
@@ -29,14 +29,22 @@ fn over_tls() -> (TlsServer, String) {
 #[test]
 fn each_wait_can_be_cancelled() {
     let server = Postgres::shared();
-    same_output("cancel_thread", &[&server.tcp("postgres")], pace());
-    same_output("cancel_thread", &[&server.unix("postgres")], pace());
+    same_output(
+        "cancel_thread",
+        &[&server.tcp("postgres")],
+        valgrind_options(),
+    );
+    same_output(
+        "cancel_thread",
+        &[&server.unix("postgres")],
+        valgrind_options(),
+    );
 }
 
 #[test]
 fn each_wait_can_be_cancelled_over_tls() {
     let (_server, conninfo) = over_tls();
-    same_output("cancel_thread", &[&conninfo], pace());
+    same_output("cancel_thread", &[&conninfo], valgrind_options());
 }
 
 /// C libpq sometimes loses a reply here and then waits forever.
@@ -62,7 +70,7 @@ fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
     let (_server, tls) = over_tls();
     for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
         let program = Program::new("cancel_thread");
-        let output = program.run(Lib::Ours, &[&conninfo, "full"], pace());
+        let output = program.run(Lib::Ours, &[&conninfo, "full"], valgrind_options());
         let output = output.success().stdout;
         assert_eq!(
             output.matches("cancelled 1 cleaned 1").count(),
@@ -78,7 +86,7 @@ fn interposer() -> &'static str {
     INTERPOSER.get_or_init(|| interpose::library("cancel_points"))
 }
 
-fn swept(conninfo: &str) -> Output {
+fn run_cancel_points(conninfo: &str) -> Output {
     let program = Program::new("cancel_points");
     let env = [("LD_PRELOAD", interposer())];
     program.run(Lib::Ours, &[conninfo], &env).success()
@@ -93,7 +101,7 @@ fn no_cancellation_point_ends_the_process() {
     let shared = Postgres::shared();
     let (_server, tls) = over_tls();
     for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
-        let output = swept(&conninfo);
+        let output = run_cancel_points(&conninfo);
         let lines = output.stdout.lines();
         let ended = lines.filter(|line| line.ends_with("the last one ended"));
         assert_eq!(ended.count(), 8, "{output}");

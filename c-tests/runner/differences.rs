@@ -64,7 +64,7 @@ fn pqconndefaults_returns_one_more_option() {
 fn a_password_file_larger_than_64_megabytes_is_ignored() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("passwords");
-    let mut file = File::create(&path).expect("a file");
+    let mut file = File::create(&path).expect("create the file");
     writeln!(file, "*:*:*:*:{PASSWORD}").expect("a line");
     file.set_permissions(Permissions::from_mode(0o600))
         .expect("a private file");

@@ -61,7 +61,7 @@ impl Directory {
         let files = TempDir::with_prefix("slapd-").expect("a temporary directory");
         let configuration = files.path().join("slapd.conf");
         let data = files.path().join("data");
-        fs::create_dir(&data).expect("a directory for the data");
+        fs::create_dir(&data).expect("create the directory");
         let text = format!("{CONFIGURATION}directory \"{}\"\n", data.display());
         fs::write(&configuration, text).expect("the configuration");
         let entries = files.path().join("entries.ldif");
@@ -70,7 +70,7 @@ impl Directory {
         load.arg("-f").arg(&configuration).arg("-l").arg(&entries);
         assert!(load.status().expect("slapadd").success());
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("its number").port();
+        let port = free.local_addr().expect("the listener's address").port();
         drop(free);
         let mut start = Command::new("/usr/sbin/slapd");
         start.arg("-f").arg(&configuration);

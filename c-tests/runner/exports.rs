@@ -57,10 +57,10 @@ fn the_global_symbols_are_those_listed() {
     assert_eq!(listed.len(), 212);
     let names: BTreeSet<String> = defined.iter().map(|(name, ..)| name.clone()).collect();
     let missing: Vec<_> = listed.difference(&names).collect();
-    let surplus: Vec<_> = names.difference(&listed).collect();
+    let additional: Vec<_> = names.difference(&listed).collect();
     assert!(
-        missing.is_empty() && surplus.is_empty(),
-        "missing: {missing:?}\nsurplus: {surplus:?}"
+        missing.is_empty() && additional.is_empty(),
+        "missing: {missing:?}\nsurplus: {additional:?}"
     );
     // A name with @ would be a versioned symbol. libpq has none, and it could hide a symbol defined twice.
     assert_eq!(defined.len(), 212);

@@ -1,14 +1,14 @@
 //! GSSAPI with a real KDC, compared with C libpq: authentication, encryption, and failures of both.
 
-mod meddler;
 pub mod realm;
+mod relay;
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use crate::support::script::{First, Script};
-use meddler::{Fate, Seen};
 use realm::Realm;
+use relay::{Action, Packets};
 
 #[test]
 fn an_encrypted_session() {
@@ -199,25 +199,25 @@ fn hostile_replies_to_the_encryption_request() {
     hostile(b"", None);
 }
 
-/// Returns the first error that the program reports when a relay tampers with an encrypted session. C libpq then
-/// continues the session; ours has ended it.
+/// Connects through the relay, and returns the first error that the program reports. After such an error C libpq
+/// continues the session; our library has closed the connection.
 #[track_caller]
-fn meddled(
+fn error_through_relay(
     what: &str,
-    behind: &'static [u8],
-    meddle: impl Fn(&Seen<'_>) -> Fate + Send + Copy + 'static,
+    extra: &'static [u8],
+    decide: impl Fn(&Packets<'_>) -> Action + Send + Copy + 'static,
 ) -> String {
     let realm = Realm::shared();
     let output = |lib| {
-        let port = meddler::between(realm.postgres.port(), behind, meddle);
+        let port = relay::start(realm.postgres.port(), extra, decide);
         let line = format!(
             "host=localhost hostaddr=127.0.0.1 port={port} user=alice dbname=encrypted gssencmode=require\n"
         );
         let mut output = realm.run(lib, "good", &line);
-        let complains =
+        let is_error =
             |line: &&str| line.trim_start().starts_with("message: \"") && !line.ends_with(" \"\"");
-        let complaint = output.stdout.lines().find(complains).unwrap_or_default();
-        output.stdout = complaint.replace(&port.to_string(), "PORT");
+        let error = output.stdout.lines().find(is_error).unwrap_or_default();
+        output.stdout = error.replace(&port.to_string(), "PORT");
         output
     };
     realm::compare(what, output).stdout
@@ -225,7 +225,7 @@ fn meddled(
 
 #[test]
 fn plain_text_after_the_encryption_reply_is_refused() {
-    let output = meddled("", b"R\0\0\0\x08\0\0\0\0", |_| Fate::Passed);
+    let output = error_through_relay("", b"R\0\0\0\x08\0\0\0\0", |_| Action::Forward);
     let text = "received unencrypted data after GSSAPI encryption response";
     assert!(output.contains(text), "{output}");
 }
@@ -234,8 +234,8 @@ fn plain_text_after_the_encryption_reply_is_refused() {
 const PLACES: [usize; 2] = [2, 3];
 
 #[test]
-fn the_meddling_relay_passes_packets_unchanged() {
-    assert_eq!(meddled("", b"", |_| Fate::Passed), "");
+fn the_relay_itself_changes_nothing() {
+    assert_eq!(error_through_relay("", b"", |_| Action::Forward), "");
 }
 
 #[test]
@@ -259,9 +259,9 @@ fn hostile_bytes_in_the_session() {
             HUGE,
         ] {
             let what = format!("{place} {}", bytes[..bytes.len().min(40)].escape_ascii());
-            let output = meddled(&what, b"", move |seen| match seen.server.len() {
-                n if n == place => Fate::Replaced(bytes.to_vec()),
-                _ => Fate::Passed,
+            let output = error_through_relay(&what, b"", move |seen| match seen.server.len() {
+                n if n == place => Action::Replace(bytes.to_vec()),
+                _ => Action::Forward,
             });
             assert!(!output.contains("money"), "{output}");
         }
@@ -270,10 +270,10 @@ fn hostile_bytes_in_the_session() {
 
 /// Replaces a packet; the program must report an error.
 #[track_caller]
-fn replaced(what: &str, place: usize, replace: fn(&Seen<'_>) -> Vec<u8>) {
-    let output = meddled(what, b"", move |seen| match seen.server.len() {
-        n if n == place => Fate::Replaced(replace(seen)),
-        _ => Fate::Passed,
+fn replaced(what: &str, place: usize, replace: fn(&Packets<'_>) -> Vec<u8>) {
+    let output = error_through_relay(what, b"", move |seen| match seen.server.len() {
+        n if n == place => Action::Replace(replace(seen)),
+        _ => Action::Forward,
     });
     assert!(output.contains("GSSAPI unwrap error"), "{what}: {output}");
 }
@@ -286,16 +286,16 @@ fn changed_repeated_reflected_and_lost_packets() {
             *packet.last_mut().expect("a token") ^= 1;
             packet
         });
-        let last_request = |seen: &Seen<'_>| seen.client.last().expect("a request").clone();
+        let last_request = |seen: &Packets<'_>| seen.client.last().expect("a request").clone();
         replaced("reflected", place, last_request);
         replaced("of the handshake", place, |seen| seen.server[0].clone());
     }
     replaced("repeated", PLACES[1], |seen| seen.last().repeat(2));
     // One packet of a reply that needs several.
-    let output = meddled("lost", b"", |seen| match seen.server.len() {
-        5 => Fate::Dropped,
-        6 => Fate::Replaced(seen.last().to_vec()),
-        _ => Fate::Passed,
+    let output = error_through_relay("lost", b"", |seen| match seen.server.len() {
+        5 => Action::Drop,
+        6 => Action::Replace(seen.last().to_vec()),
+        _ => Action::Forward,
     });
     assert!(output.contains("GSSAPI unwrap error"), "{output}");
 }

@@ -104,7 +104,7 @@ fn memcheck_reports_errors() {
     let faults = [
         ("leak", "definitely lost"),
         ("read freed", "Invalid read"),
-        ("read behind", "Invalid read"),
+        ("read past the end", "Invalid read"),
         ("in a child", "Invalid read"),
     ];
     for (what, words) in faults {

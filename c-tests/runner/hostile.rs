@@ -47,7 +47,7 @@ fn same(script: impl Fn() -> Script, options: &str, calls: &[&str]) -> String {
 }
 
 /// Replaces the length of `message`.
-fn relabelled(mut message: Vec<u8>, length: i32) -> Vec<u8> {
+fn with_length(mut message: Vec<u8>, length: i32) -> Vec<u8> {
     message[1..5].copy_from_slice(&length.to_be_bytes());
     message
 }

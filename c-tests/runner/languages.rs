@@ -60,14 +60,14 @@ impl Client {
         output
     }
 
-    /// Runs one part of a program on a real server with the oracle and with ours, and compares the facts. Returns
-    /// them.
+    /// Runs one part of a program on a real server with the oracle and with ours, and compares the facts that it prints.
+    /// Returns the facts.
     #[track_caller]
     fn same(self, part: &str) -> String {
         self.same_as(Lib::Oracle, part)
     }
 
-    /// As [`Guest::same`], but compares with the library `oracle`.
+    /// As [`Client::same`], but compares with the library `oracle`.
     #[track_caller]
     fn same_as(self, oracle: Lib, part: &str) -> String {
         let server = Postgres::shared();
@@ -84,9 +84,10 @@ impl Client {
         ours
     }
 
-    /// Runs one part of a program on a server that sends GoAway on the first connection. Returns the facts.
+    /// Runs one part of a program on a scripted server that sends GoAway on the first connection. Returns the facts that
+    /// the program prints.
     #[track_caller]
-    fn told_to_go_away(self, part: &str) -> String {
+    fn facts_with_goaway(self, part: &str) -> String {
         let server = Script::new()
             .connection(|c| {
                 assert_eq!(c.login().get("_pq_.goaway"), Some(""));
@@ -171,7 +172,7 @@ still: (1, b'on')
 next connection: (0, None)
 query: (['v'], [[b'three']])
 ";
-    assert_eq!(Client::Ctypes.told_to_go_away("goaway"), expected);
+    assert_eq!(Client::Ctypes.facts_with_goaway("goaway"), expected);
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn psycopg() {
         "refused: '22P02'",
         "piped: (('first',), (100,))",
         "pipeline refused: '23505'",
-        "nothing came behind: (99,)",
+        "nothing after the error: (99,)",
         "large value: True",
     ];
     assert_facts(&Client::Psycopg.same("real"), &facts);
@@ -208,7 +209,7 @@ fn psycopg_with_asyncio() {
     assert_facts(&Client::Psycopg.same("asynchronous"), &facts);
 }
 
-const PSYCOPG_GOES: &str = "\
+const PSYCOPG_GOAWAY_FACTS: &str = "\
 at first: (0, None)
 query: [('one',)]
 then: (1, 'on')
@@ -220,14 +221,17 @@ query: [('three',)]
 
 #[test]
 fn psycopg_sees_goaway() {
-    assert_eq!(Client::Psycopg.told_to_go_away("goaway"), PSYCOPG_GOES);
+    assert_eq!(
+        Client::Psycopg.facts_with_goaway("goaway"),
+        PSYCOPG_GOAWAY_FACTS
+    );
 }
 
 #[test]
 fn psycopg_with_asyncio_sees_goaway() {
     assert_eq!(
-        Client::Psycopg.told_to_go_away("goaway_async"),
-        PSYCOPG_GOES
+        Client::Psycopg.facts_with_goaway("goaway_async"),
+        PSYCOPG_GOAWAY_FACTS
     );
 }
 
@@ -256,7 +260,7 @@ still: [1, \"on\"]
 next connection: [0, nil]
 query: [[\"v\"], [[\"three\"]]]
 ";
-    assert_eq!(Client::Fiddle.told_to_go_away("goaway"), expected);
+    assert_eq!(Client::Fiddle.facts_with_goaway("goaway"), expected);
 }
 
 #[test]
@@ -307,5 +311,5 @@ still: \"on\"
 next connection: nil
 query: [[\"three\"]]
 ";
-    assert_eq!(Client::RubyPg.told_to_go_away("goaway"), expected);
+    assert_eq!(Client::RubyPg.facts_with_goaway("goaway"), expected);
 }

@@ -109,7 +109,7 @@ fn a_reply_longer_than_requested_closes_the_connection() {
             &output,
             &[
                 "lo_read: -1\n  error: \"server returned too much data\\n\"\n  status: 1\n  socket: 0",
-                "\"########\" touched behind: 0",
+                "\"########\" bytes written after it: 0",
             ],
         );
     }
@@ -188,7 +188,7 @@ fn an_integer_of_another_size_is_an_error() {
                 &format!("integer of size {size} not supported by pqGetInt"),
                 "PGRES_FATAL_ERROR",
                 "status: 0",
-                "\"########\" touched behind: 0",
+                "\"########\" bytes written after it: 0",
             ],
         );
     }
@@ -218,7 +218,7 @@ fn wrong_lengths_close_the_connection() {
                 "message contents do not agree with length in message type \"V\"",
                 "length: 0",
                 "socket: 0",
-                "\"########\" touched behind: 0",
+                "\"########\" bytes written after it: 0",
             ],
         );
     }

@@ -3,7 +3,7 @@
 
 mod circles;
 mod picture;
-mod the_test_itself;
+mod self_test;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -150,7 +150,7 @@ fn unsafe_stays_where_it_belongs() {
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(&checkout().join("src"), "", &mut found);
-    assert!(found.len() > 20, "the sources are elsewhere");
+    assert!(found.len() > 20, "too few source files found");
     for (layer, directory, _) in PACKAGES {
         let before = found.len();
         collect(
@@ -165,7 +165,7 @@ fn sources() -> Vec<(String, String)> {
 
 fn collect(directory: &Path, prefix: &str, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(directory)
-        .expect("a directory of sources")
+        .expect("read the directory")
         .flatten()
     {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
@@ -185,7 +185,7 @@ fn upward(name: &str, text: &str) -> Vec<String> {
         return Vec::new(); // lib.rs declares the layers.
     };
     let Some(layer) = LAYERS.iter().find(|known| known.folder == layer) else {
-        return vec![format!("{name}: no layer is known for it")];
+        return vec![format!("{name}: its layer is not in the table")];
     };
     let tokens: TokenStream = match text.parse() {
         Ok(tokens) => tokens,
@@ -197,8 +197,10 @@ fn upward(name: &str, text: &str) -> Vec<String> {
         paths: &mut paths,
     }
     .read(tokens);
-    let judged = paths.iter().filter_map(|path| judge(layer, path));
-    judged.map(|fault| format!("{name}: {fault}")).collect()
+    let violations = paths.iter().filter_map(|path| violation(layer, path));
+    violations
+        .map(|violation| format!("{name}: {violation}"))
+        .collect()
 }
 
 /// The module path of a file: `net/sys.rs` and `net/sys/mod.rs` are `net::sys`, a folder's `mod.rs` is the folder,
@@ -216,15 +218,15 @@ fn module_path(name: &str) -> Vec<String> {
     stem.split('/').map(str::to_owned).collect()
 }
 
-fn judge(layer: &Layer, path: &[String]) -> Option<String> {
+fn violation(layer: &Layer, path: &[String]) -> Option<String> {
     let [root, rest @ ..] = path else { return None };
     let full = path.join("::");
     if root != "crate" {
         // `use std::time` also gives access to `time::Instant`.
         let whole = full.trim_end_matches("::*");
         let leads_to = |name: &&&str| is_within(&full, name) || is_within(name, whole);
-        let world = layer.must_not_name.iter().find(leads_to);
-        return world.map(|name| format!("{} must not name {name}: {full}", layer.folder));
+        let forbidden = layer.must_not_name.iter().find(leads_to);
+        return forbidden.map(|name| format!("{} must not name {name}: {full}", layer.folder));
     }
     match rest {
         [] => Some(format!(

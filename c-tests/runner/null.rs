@@ -9,9 +9,9 @@ use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::program::{Headers, Program};
 
-mod stated;
+mod documented;
 
-use stated::STATED;
+use documented::DOCUMENTED;
 
 /// The result of one call, with the lines that the call itself printed.
 #[derive(Debug)]
@@ -80,31 +80,33 @@ fn run(name: &str, headers: Headers, lib: Lib) -> Vec<Answer> {
 }
 
 /// The reason why two results do not match, if they do not.
-fn judge(theirs: &Answer, ours: &Answer) -> Option<String> {
-    let stated = STATED.iter().find(|(call, _)| *call == ours.bare_call());
-    let agree = theirs.value == ours.value && theirs.printed == ours.printed;
-    let fine = match stated {
-        _ if ours.is_crash() || theirs.call != ours.call => false,
+fn mismatch(oracle: &Answer, ours: &Answer) -> Option<String> {
+    let documented = DOCUMENTED
+        .iter()
+        .find(|(call, _)| *call == ours.bare_call());
+    let agree = oracle.value == ours.value && oracle.printed == ours.printed;
+    let matches = match documented {
+        _ if ours.is_crash() || oracle.call != ours.call => false,
         Some((_, values)) => agree || values.contains(&ours.bare_value()),
         None => agree,
     };
-    (!fine).then(|| {
+    (!matches).then(|| {
         format!(
             "{}\n  libpq: {}{}\n  ours:  {}{}",
-            ours.call, theirs.printed, theirs.value, ours.printed, ours.value
+            ours.call, oracle.printed, oracle.value, ours.printed, ours.value
         )
     })
 }
 
 #[track_caller]
 fn same_answers(name: &str) {
-    let theirs = run(name, Headers::Oracle, Lib::Oracle);
+    let oracle = run(name, Headers::Oracle, Lib::Oracle);
     let ours = run(name, Headers::Oracle, Lib::Ours);
-    assert_eq!(theirs.len(), ours.len());
+    assert_eq!(oracle.len(), ours.len());
     assert!(ours.len() > 100, "{name} makes {} calls", ours.len());
-    let pairs = theirs.iter().zip(&ours);
-    let complaints: Vec<_> = pairs.filter_map(|(a, b)| judge(a, b)).collect();
-    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    let pairs = oracle.iter().zip(&ours);
+    let mismatches: Vec<_> = pairs.filter_map(|(a, b)| mismatch(a, b)).collect();
+    assert!(mismatches.is_empty(), "\n{}", mismatches.join("\n"));
 }
 
 #[test]
@@ -169,15 +171,15 @@ fn every_export_is_called() {
         called.extend(text.split(|c| !is_word(c)).map(str::to_owned));
     }
     let list = list.expect("the list of exports");
-    let forgotten: Vec<_> = list
+    let not_called: Vec<_> = list
         .lines()
         .filter(|name| !called.contains(*name))
         .collect();
-    assert!(forgotten.is_empty(), "{forgotten:?}");
+    assert!(not_called.is_empty(), "{not_called:?}");
 }
 
 #[test]
-fn every_stated_value_is_needed() {
+fn every_stated_call_is_in_a_program() {
     let names = [
         "null_connect",
         "null_exec",
@@ -190,14 +192,17 @@ fn every_stated_value_is_needed() {
         let file = paths::checkout().join(format!("c-tests/programs/{name}.c"));
         let text = fs::read_to_string(file).expect("a program");
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        // A stated call has the same text as in the C program, including NULL.
+        // A documented call has the same text as in the C program, including NULL.
         needed.extend(
-            STATED
+            DOCUMENTED
                 .iter()
                 .map(|s| s.0)
                 .filter(|call| words.contains(call)),
         );
     }
-    let stale: Vec<_> = STATED.iter().filter(|s| !needed.contains(s.0)).collect();
+    let stale: Vec<_> = DOCUMENTED
+        .iter()
+        .filter(|s| !needed.contains(s.0))
+        .collect();
     assert!(stale.is_empty(), "{stale:?}");
 }

@@ -19,7 +19,7 @@ use crate::tls::certificates::Certificates;
 use issuer::Issuer;
 
 /// The server and the issuer that all tests share.
-pub struct Stage {
+pub struct Setup {
     server: Postgres,
     issuer: Issuer,
 }
@@ -27,13 +27,13 @@ pub struct Stage {
 /// The scope that the server asks for.
 const SCOPE: &str = "openid postgres";
 
-impl Stage {
-    pub fn shared() -> &'static Stage {
-        static STAGE: OnceLock<Stage> = OnceLock::new();
-        STAGE.get_or_init(Stage::start)
+impl Setup {
+    pub fn shared() -> &'static Setup {
+        static SETUP: OnceLock<Setup> = OnceLock::new();
+        SETUP.get_or_init(Setup::start)
     }
 
-    fn start() -> Stage {
+    fn start() -> Setup {
         let validator = paths::cache().join("build/src/test/modules/oauth_validator/validator");
         let config = format!("oauth_validator_libraries = '{}'", validator.display());
         let server = Postgres::start(Version::Oracle18, &config);
@@ -46,7 +46,7 @@ impl Stage {
         }
         server.psql("postgres", &roles);
         server.prepend_hba(&hba);
-        Stage { server, issuer }
+        Setup { server, issuer }
     }
 
     /// A connection string for the role that belongs to an issuer.
@@ -75,7 +75,7 @@ impl Stage {
         self.run_in(lib, program, args, &[&usual, env].concat())
     }
 
-    /// As [`Stage::run`], but with only `env` in the environment.
+    /// As [`Setup::run`], but with only `env` in the environment.
     pub fn run_in(&self, lib: Lib, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
         let mut output = Program::new(program).run(lib, args, env);
         output.stdout = self.tidy(&output.stdout);

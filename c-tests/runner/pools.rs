@@ -18,17 +18,17 @@ use crate::support::process::{self, End, TIMEOUT};
 use crate::support::program::on_lib;
 use crate::support::session::{Session, wait_until};
 
-/// When a pool notices that an idle connection should be closed.
+/// When a pool notices that it should close an idle connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Idle {
-    /// On its own.
+    /// At once, because it watches idle connections.
     Watched,
-    /// When the connection is used the next time.
+    /// When the connection is next used.
     AtCheckIn,
 }
 
-/// Who sends GoAway.
-enum Asks {
+/// What sends GoAway.
+enum Source {
     Proxy(Proxy),
     /// PostgreSQL with pg_goaway.
     Server,
@@ -39,7 +39,7 @@ struct Pool {
     session: Session,
     server: &'static Postgres,
     database: String,
-    asks: Asks,
+    source: Source,
 }
 
 impl Pool {
@@ -47,18 +47,18 @@ impl Pool {
     fn behind_proxy(command: Command, options: &[&str]) -> Pool {
         let server = Postgres::shared();
         let proxy = Proxy::start(server, &[&["--spread", "0"], options].concat());
-        Pool::start(command, server, Asks::Proxy(proxy))
+        Pool::start(command, server, Source::Proxy(proxy))
     }
 
     fn on_extension(command: Command, server: &'static Postgres) -> Pool {
-        Pool::start(command, server, Asks::Server)
+        Pool::start(command, server, Source::Server)
     }
 
-    fn start(mut command: Command, server: &'static Postgres, asks: Asks) -> Pool {
+    fn start(mut command: Command, server: &'static Postgres, source: Source) -> Pool {
         let database = server.fresh_database();
-        let port = match &asks {
-            Asks::Proxy(proxy) => proxy.port,
-            Asks::Server => server.port(),
+        let port = match &source {
+            Source::Proxy(proxy) => proxy.port,
+            Source::Server => server.port(),
         };
         command.envs([
             ("PGHOST", "127.0.0.1"),
@@ -73,17 +73,17 @@ impl Pool {
             session: Session::start(&mut command),
             server,
             database,
-            asks,
+            source,
         }
     }
 
     /// Sends GoAway to all connections.
     fn goaway(&self) {
-        match &self.asks {
-            Asks::Proxy(proxy) => {
+        match &self.source {
+            Source::Proxy(proxy) => {
                 proxy.ctl(&["goaway"]).success();
             }
-            Asks::Server => {
+            Source::Server => {
                 self.sessions("pg_goaway_backend(pid)");
             }
         }
@@ -117,15 +117,15 @@ impl Pool {
         pids.lines().map(str::to_owned).collect()
     }
 
-    fn remain(&self, told: &[String]) -> bool {
+    fn any_connected(&self, told: &[String]) -> bool {
         self.sessions("true").iter().any(|pid| told.contains(pid))
     }
 
     /// Waits until the pool has closed all sessions in `told`. Runs queries if the pool does not notice otherwise.
-    fn wait_for_leaving(&mut self, told: &[String], idle: Idle) {
+    fn wait_for_disconnects(&mut self, told: &[String], idle: Idle) {
         let deadline = Instant::now() + TIMEOUT;
-        while self.remain(told) {
-            assert!(Instant::now() < deadline, "{told:?} remain");
+        while self.any_connected(told) {
+            assert!(Instant::now() < deadline, "still connected: {told:?}");
             if idle == Idle::AtCheckIn {
                 self.ask("again");
             }
@@ -136,22 +136,22 @@ impl Pool {
 
 /// Sends GoAway to the pool while a query runs and while it is idle, through goaway-proxy and then on PostgreSQL 15
 /// and 18 with pg_goaway.
-fn leaves_when_asked(mut command: impl FnMut() -> Command, idle: Idle) {
-    pool_lets_go(Pool::behind_proxy(command(), &[]), idle);
+fn disconnects_after_goaway(mut command: impl FnMut() -> Command, idle: Idle) {
+    disconnects(Pool::behind_proxy(command(), &[]), idle);
     for server in extension::servers() {
-        pool_lets_go(Pool::on_extension(command(), server), idle);
+        disconnects(Pool::on_extension(command(), server), idle);
     }
 }
 
-/// As [`leaves_when_asked`], for a driver without libpq, which does not send the key.
-fn leaves_by_parameter(mut command: impl FnMut() -> Command, idle: Idle) {
-    pool_lets_go(Pool::behind_proxy(command(), &["--parameter-status"]), idle);
+/// As [`disconnects_after_goaway`], for a driver without libpq, which does not send the key.
+fn disconnects_after_parameter(mut command: impl FnMut() -> Command, idle: Idle) {
+    disconnects(Pool::behind_proxy(command(), &["--parameter-status"]), idle);
     for server in extension::servers() {
-        pool_lets_go(Pool::on_extension(command(), server), idle);
+        disconnects(Pool::on_extension(command(), server), idle);
     }
 }
 
-fn pool_lets_go(mut pool: Pool, idle: Idle) {
+fn disconnects(mut pool: Pool, idle: Idle) {
     pool.ask("first");
 
     pool.session.send("SELECT 'busy' FROM pg_sleep(1)\n");
@@ -159,17 +159,23 @@ fn pool_lets_go(mut pool: Pool, idle: Idle) {
     let told = pool.sessions("true");
     pool.goaway();
     let busy = pool.answer("busy");
-    assert!(told.contains(&busy), "{busy} is not of {told:?}");
-    pool.wait_for_leaving(&told, idle);
+    assert!(
+        told.contains(&busy),
+        "{busy} was not a session of the pool: {told:?}"
+    );
+    pool.wait_for_disconnects(&told, idle);
     let next = pool.ask("next");
-    assert!(!told.contains(&next), "{next} was told to go");
+    assert!(!told.contains(&next), "{next} should have been closed");
 
     let told = pool.sessions("true");
-    assert!(told.contains(&next), "{next} is not of {told:?}");
+    assert!(
+        told.contains(&next),
+        "{next} was not a session of the pool: {told:?}"
+    );
     pool.goaway();
-    pool.wait_for_leaving(&told, idle);
+    pool.wait_for_disconnects(&told, idle);
     let last = pool.ask("last");
-    assert!(!told.contains(&last), "{last} was told to go");
+    assert!(!told.contains(&last), "{last} should have been closed");
 
     let Pool { session, .. } = pool;
     let (rest, end) = session.finish();
@@ -195,7 +201,7 @@ fn venv() -> PathBuf {
 fn c() {
     let directory = TempDir::new().expect("a temporary directory");
     let program = compiled(&directory, &example("pool.c"));
-    leaves_when_asked(|| on_lib(&program, Lib::Ours), Idle::Watched);
+    disconnects_after_goaway(|| on_lib(&program, Lib::Ours), Idle::Watched);
 }
 
 #[test]
@@ -214,12 +220,12 @@ fn libpqxx() {
         command.env("PGOPTIONS", "-c pg_goaway.message=on");
         command
     };
-    leaves_when_asked(command, Idle::AtCheckIn);
+    disconnects_after_goaway(command, Idle::AtCheckIn);
 }
 
 #[test]
 fn psycopg() {
-    leaves_when_asked(|| script(venv(), "pool_psycopg.py"), Idle::Watched);
+    disconnects_after_goaway(|| script(venv(), "pool_psycopg.py"), Idle::Watched);
 }
 
 /// C libpq does not send the key, but it passes on the parameter.
@@ -230,12 +236,12 @@ fn psycopg_on_c_libpq() {
         command.arg(example("pool_psycopg.py"));
         command
     };
-    leaves_by_parameter(command, Idle::Watched);
+    disconnects_after_parameter(command, Idle::Watched);
 }
 
 #[test]
 fn asyncpg() {
-    leaves_by_parameter(|| script(venv(), "pool_asyncpg.py"), Idle::Watched);
+    disconnects_after_parameter(|| script(venv(), "pool_asyncpg.py"), Idle::Watched);
 }
 
 #[test]
@@ -245,7 +251,7 @@ fn node_postgres() {
         command.env("NODE_PATH", paths::cache().join("node/node_modules"));
         command
     };
-    leaves_by_parameter(command, Idle::Watched);
+    disconnects_after_parameter(command, Idle::Watched);
 }
 
 /// The example is a package of its own.
@@ -258,12 +264,12 @@ fn tokio_postgres() {
     cargo.env("CARGO_TARGET_DIR", &target);
     process::run(&mut cargo, b"", Duration::from_secs(600)).success();
     let program = target.join("debug/pool_tokio_postgres");
-    leaves_by_parameter(|| Command::new(&program), Idle::Watched);
+    disconnects_after_parameter(|| Command::new(&program), Idle::Watched);
 }
 
 #[test]
 fn psycopg2() {
-    leaves_when_asked(
+    disconnects_after_goaway(
         || script("/usr/bin/python3", "pool_psycopg2.py"),
         Idle::AtCheckIn,
     );
@@ -271,17 +277,17 @@ fn psycopg2() {
 
 #[test]
 fn sqlalchemy() {
-    leaves_when_asked(|| script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
+    disconnects_after_goaway(|| script(venv(), "pool_sqlalchemy.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn django() {
-    leaves_when_asked(|| script(venv(), "pool_django.py"), Idle::AtCheckIn);
+    disconnects_after_goaway(|| script(venv(), "pool_django.py"), Idle::AtCheckIn);
 }
 
 #[test]
 fn connection_pool() {
-    leaves_when_asked(
+    disconnects_after_goaway(
         || script("/usr/bin/ruby", "pool_connection_pool.rb"),
         Idle::AtCheckIn,
     );
@@ -289,7 +295,7 @@ fn connection_pool() {
 
 #[test]
 fn activerecord() {
-    leaves_when_asked(
+    disconnects_after_goaway(
         || script("/usr/bin/ruby", "pool_activerecord.rb"),
         Idle::AtCheckIn,
     );
@@ -304,7 +310,7 @@ fn ruby_on_c_libpq() {
             command.arg(example(name));
             command
         };
-        leaves_by_parameter(command, Idle::AtCheckIn);
+        disconnects_after_parameter(command, Idle::AtCheckIn);
     }
 }
 
@@ -320,7 +326,7 @@ fn a_check_that_raises_does_not_close_connections() {
     let told = pool.sessions("true");
     assert_eq!(told.len(), 2);
     pool.goaway();
-    if let Asks::Proxy(proxy) = &pool.asks {
+    if let Source::Proxy(proxy) = &pool.source {
         proxy.has_told(2);
     }
     pool.session.send("SELECT 'never'\n");
@@ -329,7 +335,7 @@ fn a_check_that_raises_does_not_close_connections() {
         answer.starts_with("couldn't get a connection after "),
         "{answer}"
     );
-    assert!(pool.remain(&told));
+    assert!(pool.any_connected(&told));
     let Pool { session, .. } = pool;
     assert_eq!(session.finish().1, End::Exit(0));
 }

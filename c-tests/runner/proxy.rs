@@ -10,8 +10,8 @@ mod hostile;
 mod load;
 mod observe;
 mod operate;
-mod passed_on;
 pub mod raw;
+mod server_goaway;
 mod sockets;
 mod startup;
 mod streams;
@@ -73,7 +73,10 @@ impl Proxy {
             .collect();
         let first = addresses.first().expect("an address");
         // The port of a Unix socket comes after a dot.
-        let port = first.rsplit([':', '.']).next().expect("a text");
+        let port = first
+            .rsplit([':', '.'])
+            .next()
+            .expect("a port at the end of the address");
         let port = port.parse().unwrap_or_else(|_| panic!("no port: {line}"));
         log += &line;
         Proxy {

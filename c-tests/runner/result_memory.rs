@@ -48,7 +48,7 @@ fn load(lib: Lib, name: &str, env: &[(&str, &str)]) -> Output {
 #[track_caller]
 fn compile_nothing(object: &Path) {
     let folder = object.parent().expect("a folder");
-    fs::create_dir_all(folder).expect("the folder of the package");
+    fs::create_dir_all(folder).expect("create the directory");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-x", "c", "/dev/null", "-o"]);
     process::run(compiler.arg(object), b"", TIMEOUT).success();

@@ -75,8 +75,8 @@ fn make_says_what_is_needed_when_cargo_is_too_old() {
         &cargo,
         "#!/bin/sh\necho 'cargo 1.65.0 (4bc8f24d3 2022-10-20)'\n",
     )
-    .expect("a script");
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("its mode");
+    .expect("write the file");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("set the file mode");
     for (cargo, expected) in [
         (cargo.as_path(), "This cargo is too old: 1.65.0.\n"),
         (Path::new("/nonexistent/cargo"), "There is no cargo: "),

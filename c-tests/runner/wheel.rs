@@ -285,9 +285,9 @@ fn enable_refuses_a_directory_that_is_not_of_the_environment() {
     let environment = Environment::with(&[]);
     environment.install_wheel();
     let elsewhere = environment.root.path().join("elsewhere");
-    fs::create_dir(&elsewhere).expect("a directory");
+    fs::create_dir(&elsewhere).expect("create the directory");
     let package = elsewhere.join("libpq_oxide");
-    fs::rename(environment.site_packages().join("libpq_oxide"), package).expect("moved");
+    fs::rename(environment.site_packages().join("libpq_oxide"), package).expect("move the package");
     let mut python = environment.python();
     python
         .args(["-m", "libpq_oxide", "enable"])

@@ -1,4 +1,4 @@
-"""Prints src/text/encoding/width.rs's two tables for the Unicode version of the `unicodedata2` module at hand.
+"""Prints src/text/encoding/width.rs's two tables for the Unicode version of the `unicodedata2` module that is installed.
 
     pip install unicodedata2==16.0.0 && python3 unicode_width.py
 

@@ -57,7 +57,7 @@ fn assert_loads(lib: Lib, logs: &TempDir) {
     );
     let logs: Vec<_> = fs::read_dir(logs.path())
         .expect("the loader's logs")
-        .map(|file| fs::read_to_string(file.expect("a log").path()).expect("its text"))
+        .map(|file| fs::read_to_string(file.expect("a log").path()).expect("read the log"))
         .collect();
     assert!(
         logs.iter().any(|log| log.contains(&taken)),
@@ -69,7 +69,7 @@ fn assert_loads(lib: Lib, logs: &TempDir) {
 #[track_caller]
 fn compiled(name: &str, libraries: &[&str], flags: &[&str]) -> String {
     let directory = paths::target().join("c-tests");
-    fs::create_dir_all(&directory).expect("a directory for programs");
+    fs::create_dir_all(&directory).expect("create the directory");
     let program = directory.join(name);
     let mut command = Command::new("g++");
     command

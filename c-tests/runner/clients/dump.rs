@@ -110,9 +110,7 @@ fn a_directory_written_and_read_by_parallel_jobs() {
         let path = directory.path().join("dump");
         let path = path.to_str().expect("a plain path");
         source.run("pg_dump", &["-j4", "-Fd", "-f", path]).success();
-        let files = fs::read_dir(path)
-            .expect("the directory of the dump")
-            .count();
+        let files = fs::read_dir(path).expect("read the directory").count();
         assert!(files > 8, "{files} files");
         let copy = server_of(version).fresh_database();
         let target = clients(version, Lib::Ours, &copy);

@@ -120,7 +120,7 @@ SELECT 1;
 fn pipelines() {
     let directory = TempDir::new().expect("a temporary directory");
     let script = directory.path().join("pipeline.sql");
-    fs::write(&script, PIPELINE).expect("a script");
+    fs::write(&script, PIPELINE).expect("write the file");
     let script = script.to_str().expect("a plain path");
     for version in VERSIONS {
         let database = initialized(version);
@@ -150,7 +150,7 @@ fn variables_from_results_and_retries() {
     let directory = TempDir::new().expect("a temporary directory");
     let file = |name: &str, text: &str| {
         let path = directory.path().join(name);
-        fs::write(&path, text).expect("a script");
+        fs::write(&path, text).expect("write the file");
         path.to_str().expect("a plain path").to_owned()
     };
     let (variables, serialized) = (file("variables", SCRIPT), file("serialized", SERIALIZED));

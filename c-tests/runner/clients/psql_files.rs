@@ -122,7 +122,7 @@ fn large_objects() {
         let output = same(version, server_of(version), |clients| {
             let directory = scratch();
             let (from, to) = (directory.path().join("from"), directory.path().join("to"));
-            fs::write(&from, &content).expect("a file");
+            fs::write(&from, &content).expect("write the file");
             let script = format!(
                 "\\lo_import '{}' 'the comment'
                 SELECT count(*), sum(length(data)) FROM pg_largeobject WHERE loid = :LASTOID;
@@ -147,7 +147,7 @@ fn large_objects() {
                 fs::read(&to).expect("the exported file") == content,
                 "{output}"
             );
-            let empty = fs::read(to.with_extension("empty")).expect("the other one");
+            let empty = fs::read(to.with_extension("empty")).expect("the exported empty file");
             assert!(empty.is_empty(), "{output}");
             let path = directory.path().display().to_string();
             without_oids(&output.to_string()).replace(&path, "DIR")

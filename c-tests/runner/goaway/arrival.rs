@@ -69,7 +69,7 @@ fn while_idle() {
         "connect",
         "goaway",
         "exec 1",
-        "prompt", // It has arrived, but nobody read it.
+        "prompt", // It has arrived, but the client has not read it.
         "wait",
         "goaway",
         "parameter disconnect_requested",

@@ -24,7 +24,7 @@ fn turn(after: u8, replies: &[Vec<u8>]) -> Turn {
 
 /// Where GoAway messages are inserted into a server's replies.
 #[derive(Debug, Clone, Copy)]
-enum Put {
+enum Insert {
     Never,
     /// Before the message with this number, counted over all turns and their ends.
     Before(usize),
@@ -32,14 +32,16 @@ enum Put {
     Everywhere,
 }
 
-/// Plays `turns` after the login, then answers queries.
-fn play(turns: &[Turn], put: Put, message: &[u8], split: bool) -> Script {
+/// A server that sends the replies of `turns` after the login, and then answers queries.
+fn script(turns: &[Turn], insert: Insert, message: &[u8], split: bool) -> Script {
     let mut number = 0;
     let mut sent = Vec::new();
     for turn in turns {
         let mut bytes = Vec::new();
         for reply in turn.replies.iter().map(Vec::as_slice).chain([&b""[..]]) {
-            if matches!(put, Put::Everywhere) || matches!(put, Put::Before(n) if n == number) {
+            if matches!(insert, Insert::Everywhere)
+                || matches!(insert, Insert::Before(n) if n == number)
+            {
                 bytes.extend(message);
             }
             bytes.extend(reply);
@@ -61,11 +63,17 @@ fn play(turns: &[Turn], put: Put, message: &[u8], split: bool) -> Script {
     })
 }
 
-/// The program's output when the server plays `turns`; the lines about `goaway` are returned separately.
+/// The program's output when the server sends the replies of `turns`; the lines about `goaway` are returned separately.
 #[track_caller]
-fn seen(turns: &[Turn], put: Put, message: &[u8], split: bool, calls: &[&str]) -> (String, String) {
+fn run(
+    turns: &[Turn],
+    insert: Insert,
+    message: &[u8],
+    split: bool,
+    calls: &[&str],
+) -> (String, String) {
     let calls = [&["connect"], calls, &["exec last", "state", "goaway"]].concat();
-    let output = exchange(play(turns, put, message, split), "", &calls);
+    let output = exchange(script(turns, insert, message, split), "", &calls);
     let (flag, rest) = output
         .split_inclusive('\n')
         .partition(|line| line.starts_with("goaway"));
@@ -75,23 +83,23 @@ fn seen(turns: &[Turn], put: Put, message: &[u8], split: bool, calls: &[&str]) -
 /// Inserts a GoAway at every position of `turns` and compares the program's output.
 #[track_caller]
 fn unchanged(calls: &[&str], turns: &[Turn]) {
-    let compare = |put, message: &[u8], split, expected: &str| {
-        let (flag, output) = seen(turns, put, message, split, calls);
-        assert_eq!(flag, "goaway: 1\n", "{calls:?} {put:?}\n{output}");
-        assert_eq!(output, expected, "{calls:?} {put:?}");
+    let compare = |insert, message: &[u8], split, expected: &str| {
+        let (flag, output) = run(turns, insert, message, split, calls);
+        assert_eq!(flag, "goaway: 1\n", "{calls:?} {insert:?}\n{output}");
+        assert_eq!(output, expected, "{calls:?} {insert:?}");
     };
-    let (flag, expected) = seen(turns, Put::Never, b"", false, calls);
+    let (flag, expected) = run(turns, Insert::Never, b"", false, calls);
     assert_eq!(flag, "goaway: 0\n", "{calls:?}\n{expected}");
     assert!(expected.ends_with("state: status=0 transaction=0 pipeline=0 error=\"\"\n"));
     let places: usize = turns.iter().map(|turn| turn.replies.len() + 1).sum();
     for place in 0..places {
-        compare(Put::Before(place), &goaway(), false, &expected);
+        compare(Insert::Before(place), &goaway(), false, &expected);
     }
     let twice = [goaway(), goaway()].concat();
     let with_body = message(b'g', b"in 30 seconds\0\xff");
-    compare(Put::Everywhere, &twice, false, &expected);
-    compare(Put::Everywhere, &with_body, false, &expected);
-    compare(Put::Everywhere, &goaway(), true, &expected);
+    compare(Insert::Everywhere, &twice, false, &expected);
+    compare(Insert::Everywhere, &with_body, false, &expected);
+    compare(Insert::Everywhere, &goaway(), true, &expected);
 }
 
 fn rows(values: &[&str]) -> Vec<Vec<u8>> {

@@ -27,7 +27,7 @@ impl PgBouncer {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let port = free_port();
         let ini = directory.path().join("ini");
-        fs::write(&ini, configuration(server, port) + more).expect("a file");
+        fs::write(&ini, configuration(server, port) + more).expect("write the file");
         if let Some((uid, gid)) = service_user() {
             chown(directory.path(), Some(uid), Some(gid)).expect("a directory for it");
         }
@@ -87,16 +87,23 @@ type Recorded = Arc<Mutex<Vec<Vec<u8>>>>;
 /// Forwards connections to `to` and records what clients send. It runs until the process ends.
 fn relay(to: u16) -> (u16, Recorded) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = listener.local_addr().expect("its address").port();
+    let port = listener
+        .local_addr()
+        .expect("the listener's address")
+        .port();
     let recorded = Recorded::default();
     let records = recorded.clone();
     thread::spawn(move || {
         for (number, client) in listener.incoming().flatten().enumerate() {
-            let server = TcpStream::connect(("127.0.0.1", to)).expect("it listens");
-            records.lock().expect("no panic").push(Vec::new());
+            let server =
+                TcpStream::connect(("127.0.0.1", to)).expect("connect to PgBouncer or its server");
+            records
+                .lock()
+                .expect("the lock is not poisoned")
+                .push(Vec::new());
             let records = records.clone();
             let record = move |bytes: &[u8]| {
-                records.lock().expect("no panic")[number].extend(bytes);
+                records.lock().expect("the lock is not poisoned")[number].extend(bytes);
             };
             let (back, forth) = (server.try_clone(), client.try_clone());
             thread::spawn(move || pass(client, server, record));
@@ -140,7 +147,7 @@ fn pgbouncer_gets_the_key_once_and_then_works() {
         assert!(output.contains(answer), "{output}");
     }
     assert_eq!(facts(&output, "goaway"), ["0", "0", "0"]);
-    let recorded = recorded.lock().expect("no panic");
+    let recorded = recorded.lock().expect("the lock is not poisoned");
     let asking: Vec<_> = recorded
         .iter()
         .map(|bytes| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()))

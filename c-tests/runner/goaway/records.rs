@@ -17,7 +17,7 @@ fn replying(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> Script {
 
 /// Returns the output of a program that waits for the message and then runs a query.
 #[track_caller]
-fn learns_of_it(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> String {
+fn receives_goaway(reply: impl Fn(&mut Connection) + Send + Sync + 'static) -> String {
     let calls = [
         "connect",
         "exec 1",
@@ -42,7 +42,7 @@ fn separate_records_in_one_segment() {
         || vec![one_value("x", "1"), ready(b'I'), goaway()],
     ];
     for messages in orders {
-        learns_of_it(move |c| {
+        receives_goaway(move |c| {
             let records: Vec<_> = messages().iter().map(|m| c.seal(m)).collect();
             c.send_sealed(&records.concat());
         });
@@ -51,7 +51,7 @@ fn separate_records_in_one_segment() {
 
 #[test]
 fn many_messages_in_one_record() {
-    learns_of_it(|c| {
+    receives_goaway(|c| {
         let messages = [
             &goaway()[..],
             &goaway(),
@@ -75,7 +75,7 @@ fn after_a_reply_of_any_size() {
     };
     for limit in [4096, 8192, 16_384, 32_768, 65_536] {
         for size in limit - 6..=limit + 1 {
-            learns_of_it(move |c| {
+            receives_goaway(move |c| {
                 let records = [c.seal(&reply(size)), c.seal(&goaway())];
                 c.send_sealed(&records.concat());
             });
@@ -86,7 +86,7 @@ fn after_a_reply_of_any_size() {
 #[test]
 fn split_over_two_records() {
     for at in 1..goaway().len() {
-        learns_of_it(move |c| {
+        receives_goaway(move |c| {
             let bytes = [one_value("x", "1"), ready(b'I'), goaway()].concat();
             let (head, tail) = bytes.split_at(bytes.len() - at);
             let records = [c.seal(head), c.seal(tail)];
@@ -118,7 +118,7 @@ fn half_a_record_at_a_time() {
 
 #[test]
 fn after_a_key_update() {
-    learns_of_it(|c| {
+    receives_goaway(|c| {
         c.renew_keys();
         let reply = c.seal(&[one_value("x", "1"), ready(b'I')].concat());
         c.renew_keys();

@@ -222,7 +222,7 @@ fn reconnects_once_without_the_key_after_gssapi_and_tls_were_refused() {
         );
         assert_eq!(facts(&output, "state"), [OPEN], "{state}: {output}");
         assert_eq!(facts(&output, "goaway"), ["0"]);
-        // Nobody would accept a third attempt.
+        // The script does not accept a third attempt.
         let script = refuses_unasked(script, fatal(state, "second"));
         let output = with_a_ticket(script, &["connect"]);
         let text = "failed: FATAL:  second\\n\"\n";

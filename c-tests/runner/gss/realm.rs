@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::keeper::Keeper;
+use crate::support::cleanup::Cleanup;
 use crate::support::paths::Lib;
 use crate::support::postgres::{Postgres, Version, as_service_user, free_port, service_user};
 use crate::support::process::{self, Output, TIMEOUT};
@@ -31,7 +31,7 @@ host         plain     all all reject
 pub struct Realm {
     pub postgres: Postgres,
     /// Owns the realm's directory.
-    keeper: Keeper,
+    cleanup: Cleanup,
 }
 
 impl Realm {
@@ -47,7 +47,7 @@ impl Realm {
         let path = directory.as_path();
         let port = free_port();
         configure(path, port);
-        give(path, 0o755);
+        set_owner(path, 0o755);
         run(
             path,
             "/usr/sbin/kdb5_util",
@@ -60,9 +60,9 @@ impl Realm {
         ] {
             run(path, "/usr/sbin/kadmin.local", &["-q", question]);
         }
-        let keeper = start_kdc(&directory, port);
+        let cleanup = start_kdc(&directory, port);
         let postgres = start_postgres(path, start);
-        Realm { postgres, keeper }
+        Realm { postgres, cleanup }
     }
 
     /// A realm with a credential cache `good`, shared by tests that do not change it.
@@ -92,9 +92,9 @@ impl Realm {
         [
             (
                 "KRB5_CONFIG",
-                text(self.keeper.directory().join("krb5.conf")),
+                text(self.cleanup.directory().join("krb5.conf")),
             ),
-            ("KRB5CCNAME", text(self.keeper.directory().join(name))),
+            ("KRB5CCNAME", text(self.cleanup.directory().join(name))),
         ]
     }
 
@@ -166,7 +166,7 @@ impl Realm {
     }
 }
 
-/// The output of ours, which must be the same as the oracle's.
+/// Fails if the outputs of the oracle and of ours differ; returns ours.
 #[track_caller]
 pub fn compare(what: &str, run: impl Fn(Lib) -> Output) -> Output {
     let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
@@ -191,10 +191,10 @@ fn configure(path: &Path, port: u16) {
 }
 
 /// Makes the servers' user the owner of a file.
-fn give(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+fn set_owner(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set the file mode");
     if let Some((uid, gid)) = service_user() {
-        chown(path, Some(uid), Some(gid)).expect("an owner");
+        chown(path, Some(uid), Some(gid)).expect("set the owner");
     }
 }
 
@@ -219,16 +219,16 @@ fn run(path: &Path, program: &str, arguments: &[&str]) {
 }
 
 /// Starts the KDC, which stops when this process ends.
-fn start_kdc(directory: &Path, port: u16) -> Keeper {
+fn start_kdc(directory: &Path, port: u16) -> Cleanup {
     const SCRIPT: &str =
         "cd \"$1\"; /usr/sbin/krb5kdc -n </dev/null & cat >/dev/null; kill $!; wait";
-    let keeper = Keeper::of_server(directory.to_owned(), SCRIPT, &configuration(directory));
+    let cleanup = Cleanup::of_server(directory.to_owned(), SCRIPT, &configuration(directory));
     let deadline = Instant::now() + TIMEOUT;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "the KDC does not answer");
         sleep(Duration::from_millis(20));
     }
-    keeper
+    cleanup
 }
 
 fn start_postgres(path: &Path, start: impl FnOnce(&str) -> Postgres) -> Postgres {

@@ -1,6 +1,6 @@
 //! Inconsistent first replies, compared with C libpq unless C libpq never returns.
 
-use super::{ours, relabelled, same};
+use super::{ours, same, with_length};
 use crate::support::message::{
     auth, auth_ok, backend_key, error, message, negotiate_version, ready,
 };
@@ -25,12 +25,12 @@ pub fn same_greeting(reply: &[u8], options: &str) -> String {
 #[test]
 fn lengths_of_the_first_reply() {
     for length in [-1, 0, 3, 4, 7, 2001, 30_000, i32::MAX] {
-        same_greeting(&relabelled(auth_ok(), length), "");
-        same_greeting(&relabelled(negotiate_version(3, 0, &["x"]), length), "");
+        same_greeting(&with_length(auth_ok(), length), "");
+        same_greeting(&with_length(negotiate_version(3, 0, &["x"]), length), "");
     }
     for length in [-1, 0, 3, 4, 7, 30_001, i32::MAX] {
         same_greeting(
-            &[&relabelled(error("1", "x"), length), &b"text\0"[..]].concat(),
+            &[&with_length(error("1", "x"), length), &b"text\0"[..]].concat(),
             "",
         );
     }

@@ -8,38 +8,38 @@ use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
 use crate::support::script::{Connection, Script};
 
-/// Asks for a password, sends every kind of data, and ends with 57P03 or just closes.
-fn misleads(c: &mut Connection) {
+/// Asks for a password and then sends false data of every kind.
+fn send_false_data(c: &mut Connection) {
     c.expect_startup();
     c.send(&auth(3, b""));
     c.expect(b'p');
-    c.send(&[auth_ok(), lies()].concat());
+    c.send(&[auth_ok(), false_data()].concat());
 }
 
-fn lies() -> Vec<u8> {
+fn false_data() -> Vec<u8> {
     [
         parameter_status("client_encoding", "SJIS"),
         parameter_status("standard_conforming_strings", "off"),
         parameter_status("server_version", "9.0.1"),
         parameter_status("in_hot_standby", "on"),
         parameter_status("scram_iterations", "1"),
-        parameter_status("session_authorization", "mallory"),
+        parameter_status("session_authorization", "attacker"),
         parameter_status("disconnect_requested", "on"),
-        notification(1, "channel", "lie"),
+        notification(1, "channel", "false"),
         backend_key(666, &[6, 6, 6, 6]),
     ]
     .concat()
 }
 
-fn standby(c: &mut Connection) {
-    misleads(c);
+fn false_standby(c: &mut Connection) {
+    send_false_data(c);
     let on = parameter_status("default_transaction_read_only", "on");
     c.send(&[on, ready(b'I')].concat());
     c.expect_terminate();
 }
 
-/// Accepts the client without a password and sends almost nothing.
-fn terse(c: &mut Connection) {
+/// A server that needs no password and sends as little as possible.
+fn minimal_server(c: &mut Connection) {
     c.expect_startup();
     let replies = [
         auth_ok(),
@@ -51,7 +51,7 @@ fn terse(c: &mut Connection) {
     c.expect_terminate();
 }
 
-const LOOK: [&str; 9] = [
+const CALLS: [&str; 9] = [
     "server",
     "goaway",
     "notifications",
@@ -63,8 +63,8 @@ const LOOK: [&str; 9] = [
     "parameter disconnect_requested",
 ];
 
-/// The output of [`LOOK`] for a connection to [`terse`].
-const NOTHING: &str = "version=0 password=0 encoding=0 protocol=30000 pid=0
+/// What [`CALLS`] print for a connection to [`minimal_server`].
+const NO_DATA: &str = "version=0 password=0 encoding=0 protocol=30000 pid=0
 goaway: 0
 a\\b'c: \" E'a\\x5c\\x5cb''c'\"
 server_version: NULL
@@ -77,8 +77,8 @@ disconnect_requested: NULL
 #[test]
 fn from_one_host_to_the_next() {
     let (first, second) = (
-        Script::new().connection(standby).start(),
-        Script::new().connection(terse).start(),
+        Script::new().connection(false_standby).start(),
+        Script::new().connection(minimal_server).start(),
     );
     let conninfo = format!(
         "host=127.0.0.1,127.0.0.1 port={},{} user=u password=p sslmode=disable target_session_attrs=primary",
@@ -86,9 +86,9 @@ fn from_one_host_to_the_next() {
         second.port()
     );
     let program = Program::with_headers("steps", Headers::Ours);
-    let calls = [&[conninfo.as_str(), "connect"], &LOOK[..]].concat();
+    let calls = [&[conninfo.as_str(), "connect"], &CALLS[..]].concat();
     let output = program.run(Lib::Ours, &calls, &[]).success().stdout;
-    assert!(output.ends_with(NOTHING), "{output}");
+    assert!(output.ends_with(NO_DATA), "{output}");
     first.finish();
     second.finish();
 }
@@ -97,29 +97,29 @@ fn from_one_host_to_the_next() {
 fn from_one_connection_to_the_next() {
     let script = Script::new()
         .connection(|c| {
-            misleads(c);
+            send_false_data(c);
             c.send(&ready(b'I'));
             c.expect_terminate();
         })
-        .connection(terse);
-    let calls = [&["connect", "server", "reset"], &LOOK[..]].concat();
+        .connection(minimal_server);
+    let calls = [&["connect", "server", "reset"], &CALLS[..]].concat();
     let output = ours(script, "password=p", &calls);
     assert!(
         output.contains("version=90001 password=1 encoding=35"),
         "{output}"
     );
-    assert!(output.ends_with(NOTHING), "{output}");
+    assert!(output.ends_with(NO_DATA), "{output}");
 }
 
 #[test]
 fn from_the_first_attempt_to_the_second_without_the_key() {
     let script = Script::new()
         .connection(|c| {
-            misleads(c);
+            send_false_data(c);
             c.send(&fatal("22023", "no _pq_ here"));
             c.drain();
         })
-        .connection(terse);
-    let output = ours(script, "password=p", &[&["connect"], &LOOK[..]].concat());
-    assert!(output.ends_with(NOTHING), "{output}");
+        .connection(minimal_server);
+    let output = ours(script, "password=p", &[&["connect"], &CALLS[..]].concat());
+    assert!(output.ends_with(NO_DATA), "{output}");
 }

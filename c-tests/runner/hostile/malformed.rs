@@ -1,7 +1,7 @@
 //! Inconsistent messages during commands, compared with C libpq unless C libpq never returns.
 
 use super::greeting::same_greeting;
-use super::{ours, relabelled, same};
+use super::{ours, same, with_length};
 use crate::support::message::{
     auth_ok, bind_complete, close_complete, command_complete, copy_data, copy_done,
     copy_out_response, data_row, empty_query, function_result, large_object_functions, message,
@@ -61,19 +61,19 @@ fn wrong_lengths_during_a_query() {
             &[-1, 0, 3, i32::MIN]
         };
         for length in lengths {
-            let bytes = relabelled(message(kind, b"abcd"), *length);
+            let bytes = with_length(message(kind, b"abcd"), *length);
             same_answer(&[row_description(&["x"]), bytes].concat());
         }
     }
     for kind in *b"CZIKS1" {
-        same_answer(&relabelled(message(kind, b"abcd"), 30_001));
+        same_answer(&with_length(message(kind, b"abcd"), 30_001));
     }
 }
 
 #[test]
 fn lengths_of_two_gigabytes() {
     for kind in *b"DENATVdt" {
-        let bytes = relabelled(message(kind, b"abcd"), i32::MAX);
+        let bytes = with_length(message(kind, b"abcd"), i32::MAX);
         let script = Script::new().connection(move |c| {
             c.login();
             c.read_message();

@@ -17,14 +17,14 @@ fn first_reply(reply: Vec<u8>) -> Script {
     })
 }
 
-fn told(payload: &str) -> Vec<u8> {
+fn notify(payload: &str) -> Vec<u8> {
     notification(7, "channel", payload)
 }
 
 #[test]
 fn notifications_of_a_failed_connection() {
-    let (one, two) = (told("one"), told("two"));
-    let gone = fatal("57P01", "not today");
+    let (one, two) = (notify("one"), notify("two"));
+    let fatal_error = fatal("57P01", "not today");
     let open = [
         auth_ok(),
         parameter_status("a", "b"),
@@ -33,14 +33,14 @@ fn notifications_of_a_failed_connection() {
     .concat();
     let end = welcome().len() - ready(b'I').len();
     let replies = [
-        [&open[..], &one, &gone].concat(),
+        [&open[..], &one, &fatal_error].concat(),
         [&open[..], &one, &two].concat(),
-        [&open[..], &one, &gone, &two].concat(),
-        [&open[..], &gone, &one, &ready(b'I')].concat(),
+        [&open[..], &one, &fatal_error, &two].concat(),
+        [&open[..], &fatal_error, &one, &ready(b'I')].concat(),
         [&open[..], &one, b"?\0\0\0\x03", &two].concat(),
         [&open[..], &one, &message(b'?', b""), &two].concat(),
         [&open[..], &one, &error("28000", "no"), &ready(b'I'), &two].concat(),
-        [&welcome()[..end], &one, &gone, &two].concat(),
+        [&welcome()[..end], &one, &fatal_error, &two].concat(),
     ];
     for reply in replies {
         for connect in ["connect", "connect-polling"] {
@@ -50,10 +50,10 @@ fn notifications_of_a_failed_connection() {
     }
 }
 
-/// C libpq returns them to the application.
+/// C libpq returns these notifications to the application; ours does not.
 #[test]
 fn notifications_before_authentication() {
-    let (one, two) = (told("one"), told("two"));
+    let (one, two) = (notify("one"), notify("two"));
     let replies = [
         [&fatal("57P01", "not today")[..], &one].concat(),
         [&one[..], &two].concat(),
@@ -67,7 +67,7 @@ fn notifications_before_authentication() {
     }
 }
 
-/// C libpq stores them until memory runs out.
+/// C libpq has no limit: it stores notifications until memory runs out.
 #[test]
 fn more_notifications_than_the_limit() {
     const KEPT: usize = 1 << 20;
@@ -75,7 +75,7 @@ fn more_notifications_than_the_limit() {
         let script = Script::new().connection(move |c| {
             c.login();
             c.expect_query();
-            c.try_send(&told("").repeat(count));
+            c.try_send(&notify("").repeat(count));
             c.try_send(&[one_value("x", "1"), ready(b'I')].concat());
             c.drain();
         });
@@ -85,8 +85,8 @@ fn more_notifications_than_the_limit() {
             output.contains(&format!("notifications: {KEPT}\n")),
             "{output}"
         );
-        let told = format!("error=\"{error}\"\n");
-        assert!(output.contains(&told), "{output}");
+        let expected = format!("error=\"{error}\"\n");
+        assert!(output.contains(&expected), "{output}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every message type, cut at every length that can matter, in every state of a client. One process makes all
-//! connections of a mode, so a memory leak would be visible.
+//! Messages of every type and of every length up to one byte too many, in every state of a client. One process makes
+//! all connections of a mode, so that a memory leak is visible.
 
 use crate::support::message::{
     auth_ok, backend_key, bind_complete, close_complete, command_complete, copy_both_response,
@@ -43,7 +43,7 @@ fn messages() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Versions of a message with a body that is too short, with a matching length, and with one byte too many.
+/// The message with its body cut at every length, and with one byte too many. The message's length field is correct.
 fn variants(whole: &[u8]) -> Vec<Vec<u8>> {
     let (kind, body) = (whole[0], &whole[5..]);
     let mut bodies: Vec<_> = (0..body.len()).map(|end| body[..end].to_vec()).collect();
@@ -58,28 +58,28 @@ fn variants(whole: &[u8]) -> Vec<Vec<u8>> {
 /// What the server sends before the message under test.
 type Opening = fn(&mut Connection);
 
-fn open(c: &mut Connection) {
+fn after_startup(c: &mut Connection) {
     c.login();
 }
 
-fn asked(c: &mut Connection) {
+fn after_query(c: &mut Connection) {
     c.login();
     c.read_message();
 }
 
-fn rows(c: &mut Connection) {
-    asked(c);
+fn after_rows(c: &mut Connection) {
+    after_query(c);
     c.send(&[row_description(&["x"]), text_row(&["1"])].concat());
 }
 
-fn copying(c: &mut Connection, reply: &[u8]) {
-    asked(c);
+fn after_copy_response(c: &mut Connection, reply: &[u8]) {
+    after_query(c);
     c.send(reply);
 }
 
 /// Sends every variant of every message after `opening` to a client in the mode `way`, then closes the connection.
 #[track_caller]
-fn survives(way: &str, opening: Opening) {
+fn survives_each_message(way: &str, opening: Opening) {
     let mut script = Script::new();
     let mut count = 0;
     for bytes in messages().iter().flat_map(|message| variants(message)) {
@@ -92,7 +92,7 @@ fn survives(way: &str, opening: Opening) {
         count += 1;
     }
     let server = script.start();
-    // Without this, the second attempt would make additional connections.
+    // With the GoAway key, a second attempt without the key would make additional connections.
     let conninfo = format!("{} goaway=disable", server.tcp());
     let output = Program::new("storm").run(Lib::Ours, &[&conninfo, way, &count.to_string()], &[]);
     let output = output.success().stdout;
@@ -106,14 +106,14 @@ fn survives(way: &str, opening: Opening) {
 
 #[test]
 fn at_startup() {
-    survives("exec", |c| {
+    survives_each_message("exec", |c| {
         c.expect_startup();
     });
-    survives("exec", |c| {
+    survives_each_message("exec", |c| {
         c.expect_startup();
         c.send(&auth_ok());
     });
-    survives("exec", |c| {
+    survives_each_message("exec", |c| {
         c.expect_startup();
         let end = welcome().len() - ready(b'I').len();
         c.send(&welcome()[..end]);
@@ -122,50 +122,50 @@ fn at_startup() {
 
 #[test]
 fn while_idle() {
-    survives("idle", open);
+    survives_each_message("idle", after_startup);
 }
 
 #[test]
 fn for_a_query() {
-    survives("exec", asked);
-    survives("async", asked);
-    survives("params", asked);
+    survives_each_message("exec", after_query);
+    survives_each_message("async", after_query);
+    survives_each_message("params", after_query);
 }
 
 #[test]
 fn between_and_within_rows() {
-    survives("exec", rows);
-    survives("single", rows);
-    survives("chunked", rows);
+    survives_each_message("exec", after_rows);
+    survives_each_message("single", after_rows);
+    survives_each_message("chunked", after_rows);
 }
 
 #[test]
 fn for_prepared_statements() {
-    survives("prepare", asked);
-    survives("describe", asked);
-    survives("close", asked);
+    survives_each_message("prepare", after_query);
+    survives_each_message("describe", after_query);
+    survives_each_message("close", after_query);
 }
 
 #[test]
 fn in_a_pipeline() {
-    survives("pipeline", asked);
-    survives("pipeline", |c| {
-        asked(c);
+    survives_each_message("pipeline", after_query);
+    survives_each_message("pipeline", |c| {
+        after_query(c);
         c.send(&error("22012", "aborted"));
     });
 }
 
 #[test]
 fn in_a_copy() {
-    survives("async", |c| copying(c, &copy_in_response(1)));
-    survives("sync", |c| copying(c, &copy_out_response(1)));
-    survives("async", |c| copying(c, &copy_out_response(1)));
-    survives("old", |c| copying(c, &copy_out_response(1)));
-    survives("sync", |c| copying(c, &copy_both_response()));
-    survives("async", |c| copying(c, &copy_both_response()));
+    survives_each_message("async", |c| after_copy_response(c, &copy_in_response(1)));
+    survives_each_message("sync", |c| after_copy_response(c, &copy_out_response(1)));
+    survives_each_message("async", |c| after_copy_response(c, &copy_out_response(1)));
+    survives_each_message("old", |c| after_copy_response(c, &copy_out_response(1)));
+    survives_each_message("sync", |c| after_copy_response(c, &copy_both_response()));
+    survives_each_message("async", |c| after_copy_response(c, &copy_both_response()));
 }
 
 #[test]
 fn in_a_function_call() {
-    survives("function", asked);
+    survives_each_message("function", after_query);
 }

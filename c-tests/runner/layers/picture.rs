@@ -15,8 +15,8 @@ const END: &str = "<!-- end of layers -->";
 fn architecture_md_shows_the_checked_layers() {
     let path = checkout().join("ARCHITECTURE.md");
     let page = fs::read_to_string(&path).expect("ARCHITECTURE.md");
-    let (before, rest) = page.split_once(BEGIN).expect("a place for the layers");
-    let (shown, after) = rest.split_once(END).expect("an end of the layers");
+    let (before, rest) = page.split_once(BEGIN).expect("the mark before the layers");
+    let (shown, after) = rest.split_once(END).expect("the mark after the layers");
     let picture = picture();
     if std::env::var_os("LIBPQ_OXIDE_BLESS").is_some() {
         let page = [before, BEGIN, &picture, END, after].concat();

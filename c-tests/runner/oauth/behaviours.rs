@@ -324,7 +324,7 @@ fn complete(call: &Call<'_>) -> Answer {
 /// Sends no length: the response ends with the connection.
 fn dripping(call: &Call<'_>) -> Answer {
     let text = String::from_utf8(plain(call).bytes).expect("text");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP header");
     let kept: Vec<&str> = head
         .split("\r\n")
         .filter(|line| !line.starts_with("Content-Length"))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Stage;
+use super::Setup;
 use super::behaviours;
 use super::issuer::Request;
 use crate::support::paths::Lib;
@@ -15,8 +15,8 @@ fn contains(output: &Output, what: &str) {
 
 #[test]
 fn the_flow_obtains_a_token() {
-    let stage = Stage::shared();
-    let output = stage.same("connect", "plain", "");
+    let setup = Setup::shared();
+    let output = setup.same("connect", "plain", "");
     contains(&output, "oauth:plain");
     contains(
         &output,
@@ -30,7 +30,7 @@ fn every_http_framing_is_read() {
     // libpq: the token's type is not checked.
     for name in ["chunked", "dripping", "complete", "other_type"] {
         contains(
-            &Stage::shared().same("poll", name, ""),
+            &Setup::shared().same("poll", name, ""),
             &format!("oauth:{name}"),
         );
     }
@@ -39,7 +39,7 @@ fn every_http_framing_is_read() {
 #[test]
 fn the_token_is_polled_until_it_is_issued() {
     for name in ["pending", "slower"] {
-        let output = Stage::shared().same("poll", name, "");
+        let output = Setup::shared().same("poll", name, "");
         contains(&output, "another socket: yes, waited: no");
         contains(&output, &format!("oauth:{name}"));
     }
@@ -47,45 +47,45 @@ fn the_token_is_polled_until_it_is_issued() {
 
 #[test]
 fn a_caller_that_does_not_wait_does_not_poll_the_issuer_too_early() {
-    let stage = Stage::shared();
-    stage.issuer.take_requests("asked_early");
+    let setup = Setup::shared();
+    setup.issuer.take_requests("asked_early");
     contains(
-        &stage.run(
+        &setup.run(
             Lib::Ours,
             "oauth",
-            &[&stage.conninfo("asked_early"), "poll,busy,prompt"],
+            &[&setup.conninfo("asked_early"), "poll,busy,prompt"],
             &[],
         ),
         "OK",
     );
-    let requests = stage.issuer.take_requests("asked_early");
+    let requests = setup.issuer.take_requests("asked_early");
     let tokens = requests.iter().filter(|r| r.endpoint() == "token").count();
     assert_eq!(tokens, 3, "{requests:?}");
 }
 
 #[test]
 fn a_slow_issuer_does_not_block_pqconnectpoll() {
-    let stage = Stage::shared();
-    let output = stage.run(Lib::Ours, "oauth", &[&stage.conninfo("slow"), "poll"], &[]);
+    let setup = Setup::shared();
+    let output = setup.run(Lib::Ours, "oauth", &[&setup.conninfo("slow"), "poll"], &[]);
     contains(&output, "another socket: yes, waited: no");
     contains(&output, "oauth:slow");
 }
 
 #[test]
 fn connect_timeout_ends_a_flow() {
-    let stage = Stage::shared();
-    let output = stage.same("connect", "slow", "connect_timeout=2");
+    let setup = Setup::shared();
+    let output = setup.same("connect", "slow", "connect_timeout=2");
     contains(&output, "timeout expired");
 }
 
 #[test]
 fn an_abandoned_flow_leaves_nothing_behind() {
-    Stage::shared().same("poll,leave,prompt", "slow", "");
+    Setup::shared().same("poll,leave,prompt", "slow", "");
 }
 
 #[test]
 fn every_bad_reply_gives_libpqs_error() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let good = [
         "plain",
         "pending",
@@ -102,7 +102,7 @@ fn every_bad_reply_gives_libpqs_error() {
     let other = ["garbage", "endless_headers", "no_url"];
     for (name, _) in behaviours::ALL {
         if !good.contains(name) && !other.contains(name) {
-            let output = stage.same("connect", name, "");
+            let output = setup.same("connect", name, "");
             contains(&output, "status: \"BAD\"");
         }
     }
@@ -110,7 +110,7 @@ fn every_bad_reply_gives_libpqs_error() {
 
 #[test]
 fn replies_that_libcurl_treats_differently_are_refused() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let discovery = "failed to fetch OpenID discovery document";
     for (name, expected) in [
         ("garbage", format!("{discovery}: Unsupported protocol")),
@@ -124,7 +124,7 @@ fn replies_that_libcurl_treats_differently_are_refused() {
         ),
     ] {
         contains(
-            &stage.run(Lib::Ours, "oauth", &[&stage.conninfo(name), "connect"], &[]),
+            &setup.run(Lib::Ours, "oauth", &[&setup.conninfo(name), "connect"], &[]),
             &expected,
         );
     }
@@ -132,23 +132,23 @@ fn replies_that_libcurl_treats_differently_are_refused() {
 
 #[test]
 fn prompts_go_to_the_hook() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     for how in [
         "connect,prompt",
         "connect,prompt-default",
         "connect,prompt-fails",
     ] {
         contains(
-            &stage.same(how, "complete", ""),
+            &setup.same(how, "complete", ""),
             "prompt: \"https://go.example/\"",
         );
     }
-    stage.same("connect,prompt-fails", "pending", "");
+    setup.same("connect,prompt-fails", "pending", "");
 }
 
 #[test]
 fn a_reset_runs_the_flow_again() {
-    let output = Stage::shared().same("connect,prompt,again", "plain", "");
+    let output = Setup::shared().same("connect,prompt,again", "plain", "");
     assert_eq!(output.stdout.matches("prompt:").count(), 2, "{output}");
 }
 
@@ -156,21 +156,21 @@ fn a_reset_runs_the_flow_again() {
 fn transcript(requests: &[Request]) -> String {
     let mut text = String::new();
     for request in requests {
-        writeln!(text, "{}", request.line).expect("a string takes it");
+        writeln!(text, "{}", request.line).expect("write to a string");
         for name in ["authorization", "content-type", "accept", "user-agent"] {
             let value = request.header(name);
-            writeln!(text, "  {name}: {value:?}").expect("a string takes it");
+            writeln!(text, "  {name}: {value:?}").expect("write to a string");
         }
-        writeln!(text, "  {}", request.body).expect("a string takes it");
+        writeln!(text, "  {}", request.body).expect("write to a string");
     }
     text
 }
 
 #[test]
 fn the_requests_are_those_of_libpq() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let odd = "oauth_client_id=' !\"#$%&\\'()*+,-./:;<=>?@[\\\\]^_`{|}~\u{e9}'";
-    let conninfo = stage.conninfo("asked");
+    let conninfo = setup.conninfo("asked");
     let cases = [
         "",
         "oauth_scope=''",
@@ -182,10 +182,10 @@ fn the_requests_are_those_of_libpq() {
     ];
     for options in cases {
         let asked = |lib| {
-            stage.issuer.take_requests("asked");
+            setup.issuer.take_requests("asked");
             let args = [conninfo.as_str(), "connect,prompt", options];
-            stage.run(lib, "oauth", &args, &[]).success();
-            transcript(&stage.issuer.take_requests("asked"))
+            setup.run(lib, "oauth", &args, &[]).success();
+            transcript(&setup.issuer.take_requests("asked"))
         };
         let (oracle, ours) = (asked(Lib::Oracle), asked(Lib::Ours));
         assert_eq!(oracle, ours, "{options}");

@@ -1,6 +1,6 @@
 //! OAuth flows that the application implements.
 
-use super::Stage;
+use super::Setup;
 use crate::support::paths::Lib;
 use crate::support::process::Output;
 use crate::support::program::{Headers, Program};
@@ -12,13 +12,13 @@ fn contains(output: &Output, what: &str) {
 
 #[test]
 fn tokens_from_the_application_are_used() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     for (how, token) in [("at-once", "token-at-once"), ("async", "token-of-flow")] {
         for way in ["connect", "poll"] {
-            let output = stage.same(&format!("{way},{how}"), "plain", "");
+            let output = setup.same(&format!("{way},{how}"), "plain", "");
             contains(&output, "oauth:plain");
             contains(&output, "cleanup: \"in time\"");
-            let log = stage.server.log();
+            let log = setup.server.log();
             assert!(log.contains(&format!("token=\"{token}\"")), "{log}");
         }
     }
@@ -26,10 +26,10 @@ fn tokens_from_the_application_are_used() {
 
 #[test]
 fn a_known_discovery_uri_saves_a_connection() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let known = format!(
         "oauth_issuer={}/.well-known/openid-configuration",
-        stage.uri("plain")
+        setup.uri("plain")
     );
     for how in [
         "poll,at-once",
@@ -37,53 +37,53 @@ fn a_known_discovery_uri_saves_a_connection() {
         "connect,refuse",
         "connect,at-once,again",
     ] {
-        stage.same(how, "plain", &known);
+        setup.same(how, "plain", &known);
     }
 }
 
 #[test]
 fn misbehaving_hooks_give_libpqs_errors() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     for how in ["refuse", "nothing", "fail-async", "no-token", "no-socket"] {
-        let output = stage.same(&format!("connect,{how}"), "plain", "");
+        let output = setup.same(&format!("connect,{how}"), "plain", "");
         contains(&output, "user-defined OAuth flow");
         contains(&output, "cleanup: \"in time\"");
-        stage.same(&format!("poll,{how},again"), "plain", "");
+        setup.same(&format!("poll,{how},again"), "plain", "");
     }
 }
 
 #[test]
 fn a_flow_that_hangs_ends_with_its_connection() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     contains(
-        &stage.same("connect,hang", "plain", "connect_timeout=1"),
+        &setup.same("connect,hang", "plain", "connect_timeout=1"),
         "timeout expired",
     );
-    let output = stage.same("poll,hang,leave", "plain", "");
+    let output = setup.same("poll,hang,leave", "plain", "");
     contains(&output, "== finish\ncleanup: \"in time\"");
 }
 
 #[test]
 fn each_reset_runs_the_flow() {
-    let output = Stage::shared().same("connect,async,again", "plain", "");
+    let output = Setup::shared().same("connect,async,again", "plain", "");
     assert_eq!(output.stdout.matches("cleanup").count(), 2, "{output}");
 }
 
 #[test]
 fn tokens_that_the_server_refuses_fail() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     // The validator accepts every well-formed token.
     contains(
-        &stage.same("connect", "empty_token", ""),
+        &setup.same("connect", "empty_token", ""),
         "OAuth bearer authentication failed",
     );
 }
 
 fn version_2(how: &str) -> Output {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let program = Program::with_headers("oauth_v2", Headers::Ours);
-    let mut output = program.run(Lib::Ours, &[&stage.conninfo("plain"), how], &[]);
-    output.stdout = stage.tidy(&output.stdout);
+    let mut output = program.run(Lib::Ours, &[&setup.conninfo("plain"), how], &[]);
+    output.stdout = setup.tidy(&output.stdout);
     output.success()
 }
 

@@ -65,7 +65,10 @@ impl Issuer {
     pub fn start(behaviours: &'static [(&'static str, Behaviour)]) -> Issuer {
         let config = Arc::new(Certificates::shared().server_config("ip"));
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
+        let port = listener
+            .local_addr()
+            .expect("the listener's address")
+            .port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let shared = Shared {
             behaviours,
@@ -85,7 +88,7 @@ impl Issuer {
 
     /// Returns and removes the requests made to an issuer so far.
     pub fn take_requests(&self, name: &str) -> Vec<Request> {
-        let mut all = self.requests.lock().expect("no panic");
+        let mut all = self.requests.lock().expect("the lock is not poisoned");
         let (taken, others) = all.drain(..).partition(|r: &Request| r.name() == name);
         *all = others;
         taken
@@ -130,7 +133,7 @@ impl Shared {
     }
 
     fn number(&self, request: &Request) -> usize {
-        let mut numbers = self.numbers.lock().expect("no panic");
+        let mut numbers = self.numbers.lock().expect("the lock is not poisoned");
         let name = request.name().to_owned();
         if request.endpoint().starts_with(".well-known/") {
             numbers.retain(|key, _| !key.starts_with(&format!("{name}/")));

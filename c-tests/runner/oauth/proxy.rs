@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::Stage;
+use super::Setup;
 use crate::support::paths::Lib;
 use crate::support::process::Output;
 
@@ -18,7 +18,10 @@ struct Proxy {
 impl Proxy {
     fn start(refusal: Option<&'static str>) -> Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
+        let port = listener
+            .local_addr()
+            .expect("the listener's address")
+            .port();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let log = heads.clone();
         thread::spawn(move || {
@@ -32,7 +35,7 @@ impl Proxy {
 
     /// Returns and removes the requests so far.
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.heads.lock().expect("no panic"))
+        std::mem::take(&mut *self.heads.lock().expect("the lock is not poisoned"))
     }
 }
 
@@ -44,7 +47,9 @@ fn serve(
     let mut head = String::new();
     let mut reader = BufReader::new(client);
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
-    log.lock().expect("no panic").push(head.clone());
+    log.lock()
+        .expect("the lock is not poisoned")
+        .push(head.clone());
     if let Some(refusal) = refusal {
         return client.write_all(refusal.as_bytes());
     }
@@ -74,7 +79,7 @@ fn contains(output: &Output, what: &str) {
 
 #[test]
 fn the_proxy_from_the_environment_is_used() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let proxy = Proxy::start(None);
     let plain = format!("http://127.0.0.1:{}", proxy.port);
     let user = format!("me:a%40b@127.0.0.1:{}", proxy.port);
@@ -84,15 +89,15 @@ fn the_proxy_from_the_environment_is_used() {
         ("ALL_PROXY", &plain),
     ] {
         let asked = |lib| {
-            let args = [&stage.conninfo("plain"), "connect"];
-            let output = stage.run(lib, "oauth", &args.map(|arg| arg as &str), &[(name, value)]);
+            let args = [&setup.conninfo("plain"), "connect"];
+            let output = setup.run(lib, "oauth", &args.map(|arg| arg as &str), &[(name, value)]);
             contains(&output, "oauth:plain");
             proxy.take()
         };
         let (oracle, ours) = (asked(Lib::Oracle), asked(Lib::Ours));
         // libcurl keeps its connection open and sends a User-Agent.
         let first = |heads: &[String]| {
-            let head = heads.first().expect("it was asked");
+            let head = heads.first().expect("a request to the proxy");
             let own = ["User-Agent", "Proxy-Connection"];
             let lines = head
                 .lines()
@@ -105,7 +110,7 @@ fn the_proxy_from_the_environment_is_used() {
     for (name, value) in [("no_proxy", "127.0.0.1"), ("NO_PROXY", "*")] {
         let env = [("https_proxy", plain.as_str()), (name, value)];
         contains(
-            &stage.same_with("connect", "plain", "", &env),
+            &setup.same_with("connect", "plain", "", &env),
             "oauth:plain",
         );
         assert_eq!(proxy.take().len(), 0, "{name}");
@@ -114,35 +119,35 @@ fn the_proxy_from_the_environment_is_used() {
 
 #[test]
 fn a_proxy_that_refuses_the_tunnel_is_an_error() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     for refusal in [
         "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
         "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
     ] {
         let proxy = Proxy::start(Some(refusal));
         let value = format!("127.0.0.1:{}", proxy.port);
-        let output = stage.same_with("connect", "plain", "", &[("https_proxy", &value)]);
+        let output = setup.same_with("connect", "plain", "", &[("https_proxy", &value)]);
         contains(&output, "failed to fetch OpenID discovery document: ");
     }
     let closed = [("https_proxy", "127.0.0.1:1")];
     contains(
-        &stage.same_with("connect", "plain", "", &closed),
+        &setup.same_with("connect", "plain", "", &closed),
         "Couldn't connect to server",
     );
     let unknown = [("https_proxy", "socks9://127.0.0.1:1")];
     contains(
-        &stage.same_with("connect", "plain", "", &unknown),
+        &setup.same_with("connect", "plain", "", &unknown),
         "Couldn't connect to server",
     );
 }
 
 #[test]
 fn a_proxy_cannot_inject_data() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let proxy = Proxy::start(Some("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}"));
     let value = format!("127.0.0.1:{}", proxy.port);
-    let args = [&stage.conninfo("plain"), "connect"];
-    let output = stage.run(
+    let args = [&setup.conninfo("plain"), "connect"];
+    let output = setup.run(
         Lib::Ours,
         "oauth",
         &args.map(|arg| arg as &str),

@@ -1,6 +1,6 @@
 //! The certificates that the built-in flow trusts, and the effects of PGOAUTHDEBUG.
 
-use super::Stage;
+use super::Setup;
 use crate::support::paths::Lib;
 use crate::support::process::{self, Output};
 use crate::tls::certificates::Certificates;
@@ -11,14 +11,14 @@ fn contains(output: &Output, what: &str) {
 }
 
 fn connect(options: &str, env: &[(&str, &str)]) -> Output {
-    let stage = Stage::shared();
-    let args = [&stage.conninfo("plain"), "connect", options];
-    stage.run_in(Lib::Ours, "oauth", &args, env).success()
+    let setup = Setup::shared();
+    let args = [&setup.conninfo("plain"), "connect", options];
+    setup.run_in(Lib::Ours, "oauth", &args, env).success()
 }
 
 #[test]
 fn an_untrusted_issuer_gives_libpqs_error() {
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     let certificates = Certificates::shared();
     let cases = [
         (None, "SSL peer certificate or SSH remote key was not OK"),
@@ -38,8 +38,8 @@ fn an_untrusted_issuer_gives_libpqs_error() {
     for (file, words) in cases {
         let mut env = vec![("PGOAUTHDEBUG", "UNSAFE")];
         env.extend(file.as_deref().map(|file| ("PGOAUTHCAFILE", file)));
-        let args = [&stage.conninfo("plain"), "connect"];
-        let run = |lib| stage.run_in(lib, "oauth", &args.map(|arg| arg as &str), &env);
+        let args = [&setup.conninfo("plain"), "connect"];
+        let run = |lib| setup.run_in(lib, "oauth", &args.map(|arg| arg as &str), &env);
         let (oracle, ours) = (run(Lib::Oracle), run(Lib::Ours));
         let difference = process::diff("oracle", &oracle.to_string(), "ours", &ours.to_string());
         assert!(difference.is_empty(), "{file:?}\n{difference}");
@@ -63,7 +63,7 @@ fn oauth_ca_file_works_without_debug_mode() {
 #[test]
 fn plain_http_must_be_allowed_explicitly() {
     let file = Certificates::shared().file("root.crt");
-    let stage = Stage::shared();
+    let setup = Setup::shared();
     for (debug, words) in [
         (
             "",
@@ -79,8 +79,8 @@ fn plain_http_must_be_allowed_explicitly() {
         ),
     ] {
         let env = [("PGOAUTHCAFILE", file.as_str()), ("PGOAUTHDEBUG", debug)];
-        let args = [&stage.conninfo("plain_http"), "connect"];
-        let output = stage.run_in(Lib::Ours, "oauth", &args.map(|arg| arg as &str), &env);
+        let args = [&setup.conninfo("plain_http"), "connect"];
+        let output = setup.run_in(Lib::Ours, "oauth", &args.map(|arg| arg as &str), &env);
         contains(&output, words);
         let warned = output
             .stderr
@@ -93,7 +93,7 @@ fn plain_http_must_be_allowed_explicitly() {
 fn polls_are_counted_and_exchanges_printed() {
     let file = Certificates::shared().file("root.crt");
     let program = crate::support::program::Program::new("oauth");
-    let conninfo = Stage::shared().conninfo("plain");
+    let conninfo = Setup::shared().conninfo("plain");
     let stderr = |debug| {
         let env = [("PGOAUTHCAFILE", file.as_str()), ("PGOAUTHDEBUG", debug)];
         let args = [conninfo.as_str(), "connect"];

@@ -111,7 +111,7 @@ fn it_comes_between_two_messages_of_a_long_reply() {
     let at = kinds
         .iter()
         .position(|kind| *kind == b'g')
-        .expect("a GoAway");
+        .expect("a GoAway message");
     assert!(at < 20_000, "{at}");
     assert_eq!(kinds.iter().filter(|kind| **kind == b'g').count(), 1);
 }

@@ -18,26 +18,28 @@ use crate::support::script::Script;
 use crate::support::session::wait_until;
 
 /// An address that neither accepts nor refuses connections, because its queue is full.
-struct Silence {
+struct UnresponsiveAddress {
     _listener: Socket,
     _waiting: Vec<Socket>,
 }
 
-impl Silence {
-    fn at(host: [u8; 4], port: u16) -> Silence {
+impl UnresponsiveAddress {
+    fn at(host: [u8; 4], port: u16) -> UnresponsiveAddress {
         let address = SockAddr::from(std::net::SocketAddr::from((host, port)));
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        listener.set_reuse_address(true).expect("an option");
+        listener
+            .set_reuse_address(true)
+            .expect("set a socket option");
         listener.bind(&address).expect("a free address");
-        listener.listen(0).expect("a queue");
+        listener.listen(0).expect("listen on the socket");
         let wait = |_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-            socket.set_nonblocking(true).expect("an option");
+            socket.set_nonblocking(true).expect("set a socket option");
             // The first is in the queue, the others wait for it.
             let _ = socket.connect(&address);
             socket
         };
-        Silence {
+        UnresponsiveAddress {
             _listener: listener,
             _waiting: (0..3).map(wait).collect(),
         }
@@ -49,7 +51,7 @@ fn with_names(addresses: &str) -> Command {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| {
         let directory = paths::target().join("c-tests");
-        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::create_dir_all(&directory).expect("create the directory");
         let path = directory.join("names.so");
         let source = paths::checkout().join("c-tests/interpose/names.c");
         let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
@@ -72,7 +74,7 @@ fn with_names(addresses: &str) -> Command {
 fn an_unreachable_address_is_skipped_and_tried_last_next_time() {
     let server = Postgres::shared();
     let port = server.port();
-    let _dead = Silence::at([127, 0, 0, 2], port);
+    let _unresponsive = UnresponsiveAddress::at([127, 0, 0, 2], port);
     let mut proxy = Proxy::begin(
         with_names("127.0.0.2,127.0.0.1"),
         "127.0.0.1:0",
@@ -108,7 +110,7 @@ fn an_unreachable_address_is_skipped_and_tried_last_next_time() {
 #[test]
 fn when_no_address_answers_the_client_gets_the_reason() {
     let port = free_port();
-    let _dead = Silence::at([127, 0, 0, 2], port);
+    let _unresponsive = UnresponsiveAddress::at([127, 0, 0, 2], port);
     let mut proxy = Proxy::begin(
         with_names("127.0.0.2,127.0.0.3"),
         "127.0.0.1:0",
@@ -143,7 +145,7 @@ fn when_no_address_answers_the_client_gets_the_reason() {
 fn clients_that_leave_while_connecting_are_removed_at_once() {
     const CLIENTS: usize = 50;
     let port = free_port();
-    let _dead = Silence::at([127, 0, 0, 1], port);
+    let _unresponsive = UnresponsiveAddress::at([127, 0, 0, 1], port);
     let options = ["--no-watch", "--connect-timeout", "60"];
     let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &options);
     let before = proxy.descriptors();
@@ -176,7 +178,7 @@ fn cancel_requests_hold_few_descriptors_and_not_for_long() {
     let limit = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
     assert!(limit >= 2 * REQUESTS as u64, "ulimit -Hn is {limit}");
     let port = free_port();
-    let _dead = Silence::at([127, 0, 0, 1], port);
+    let _unresponsive = UnresponsiveAddress::at([127, 0, 0, 1], port);
     let options = ["--no-watch", "--connect-timeout", "600"];
     let proxy = Proxy::to(&format!("127.0.0.1:{port}"), &options);
     let before = proxy.descriptors();
@@ -193,9 +195,9 @@ fn cancel_requests_hold_few_descriptors_and_not_for_long() {
     drop(requests);
 }
 
-/// What a client gets through a proxy if the server replies to its startup packet with `answer` and then sends
-/// nothing.
-fn heard_of_silence(answer: Vec<u8>) -> String {
+/// What a client receives through a proxy if the server replies to the startup packet with `answer` and then sends
+/// nothing more.
+fn reply_of_silent_server(answer: Vec<u8>) -> String {
     let server = Script::new()
         .connection(move |c| {
             c.expect_startup();
@@ -208,25 +210,25 @@ fn heard_of_silence(answer: Vec<u8>) -> String {
     let before = proxy.descriptors();
     let mut client = Raw::connect(proxy.port);
     client.startup(&[("user", "u")]);
-    let heard = client.read_rest();
+    let reply = client.read_rest();
     proxy.session.until("end=\"timeout\"");
     proxy.forgets_all(before);
     drop(proxy);
     server.finish();
-    heard.escape_ascii().to_string()
+    reply.escape_ascii().to_string()
 }
 
 #[test]
 fn a_silent_server_does_not_block_a_client_for_long() {
-    let heard = heard_of_silence(Vec::new());
-    assert!(heard.contains("C57P03"), "{heard}");
-    assert!(heard.contains("the server does not answer"), "{heard}");
+    let reply = reply_of_silent_server(Vec::new());
+    assert!(reply.contains("C57P03"), "{reply}");
+    assert!(reply.contains("the server does not answer"), "{reply}");
     // A server that asks for a password and then gets none or sends no more.
-    let heard = heard_of_silence(auth(3, b""));
-    assert!(heard.contains("C57014"), "{heard}");
+    let reply = reply_of_silent_server(auth(3, b""));
+    assert!(reply.contains("C57014"), "{reply}");
     // A server that accepts the client and then sends no more.
-    let heard = heard_of_silence(auth_ok());
-    assert!(heard.contains("C57014"), "{heard}");
+    let reply = reply_of_silent_server(auth_ok());
+    assert!(reply.contains("C57014"), "{reply}");
 }
 
 #[test]
@@ -237,8 +239,8 @@ fn a_server_that_does_not_answer_the_tls_request_times_out() {
     let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &options);
     let mut client = Raw::connect(proxy.port);
     client.startup(&[("user", "u")]);
-    let heard = client.read_rest().escape_ascii().to_string();
-    assert!(heard.contains("proxy: timeout expired"), "{heard}");
+    let reply = client.read_rest().escape_ascii().to_string();
+    assert!(reply.contains("proxy: timeout expired"), "{reply}");
     drop(proxy);
     server.finish();
 }
@@ -247,8 +249,8 @@ fn a_server_that_does_not_answer_the_tls_request_times_out() {
 #[test]
 fn a_client_may_send_before_the_server_is_connected() {
     let port = Postgres::shared().port();
-    let _dead = Silence::at([127, 0, 0, 4], port);
-    let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
+    let _unresponsive = UnresponsiveAddress::at([127, 0, 0, 4], port);
+    let packet = startup(&[("user", "postgres"), ("database", "postgres")]);
     for ends in [false, true] {
         let proxy = Proxy::begin(
             with_names("127.0.0.4,127.0.0.1"),
@@ -257,7 +259,7 @@ fn a_client_may_send_before_the_server_is_connected() {
             &["--no-watch", "--connect-timeout", "1"],
         );
         let mut client = Raw::connect(proxy.port);
-        client.send(&[&hasty[..], b"Q\0\0\0\x0dSELECT 1\0"].concat());
+        client.send(&[&packet[..], b"Q\0\0\0\x0dSELECT 1\0"].concat());
         if ends {
             client.shutdown();
         }

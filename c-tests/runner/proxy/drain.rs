@@ -41,7 +41,7 @@ fn the_deadline_ends_idle_clients_before_busy_ones() {
     let pid_of = |in_transaction: bool| {
         let mut clients = clients.iter();
         let client = clients.find(|client| client["in_transaction"] == in_transaction);
-        client.expect("such a client")["pid"].to_string()
+        client.expect("a client in this state")["pid"].to_string()
     };
     let (idle_pid, busy_pid) = (pid_of(false), pid_of(true));
     proxy.signal("TERM");
@@ -178,7 +178,7 @@ fn pgbench(lib: Lib, conninfo: &str, script: &NamedTempFile, options: &[&str]) -
 fn transactions() -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file");
     let text = "BEGIN;\nSELECT 6 * 7;\nSELECT pg_sleep(0.001);\nCOMMIT;\n";
-    file.write_all(text.as_bytes()).expect("a file of ours");
+    file.write_all(text.as_bytes()).expect("write the file");
     file
 }
 

@@ -65,7 +65,7 @@ fn half_a_query_is_waited_for() {
     assert_eq!(proxy.end().1, End::Exit(3));
 }
 
-/// A client is ended only after it has had a chance to leave.
+/// A client is ended only after it has had a chance to disconnect.
 #[test]
 fn all_clients_are_told_before_any_is_ended() {
     let proxy = Proxy::start(Postgres::shared(), &["--spread", "1", "--grace", "0"]);
@@ -154,9 +154,9 @@ fn messages_that_the_server_skips_are_not_waited_for() {
 }
 
 /// Pseudorandom numbers that are the same in every run.
-struct Chance(u64);
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -173,7 +173,7 @@ fn call(function: u32) -> Vec<u8> {
 }
 
 /// Complete sequences of messages that a client may send.
-fn phrases() -> Vec<Vec<u8>> {
+fn sequences() -> Vec<Vec<u8>> {
     let parse = |sql: &str| message(b'P', format!("\0{sql}\0\0\0").as_bytes());
     let (bind, execute) = (message(b'B', &[0; 8]), message(b'E', &[0; 5]));
     let run = |sql: &str| [parse(sql), bind.clone(), execute.clone()].concat();
@@ -235,30 +235,31 @@ fn phrases() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Whatever the order, and with or without waiting, the proxy must see that nothing is left to answer.
+/// The proxy must see that the server has answered everything, in whatever order the messages come, and whether the
+/// client waits for replies or not.
 #[test]
 fn no_order_of_messages_leaves_a_session_busy() {
-    const CONVERSATIONS: usize = 150;
+    const ROUNDS: usize = 150;
     let proxy = Proxy::start(Postgres::shared(), &[]);
-    let phrases = phrases();
-    let mut chance = Chance(0x1234_5678_9abc_def1);
+    let sequences = sequences();
+    let mut random = Random(0x1234_5678_9abc_def1);
     let mut client = session(&proxy, &[]);
     client.query("CREATE TEMP TABLE t (a int)");
     read_to(&mut client, b'Z');
-    for _ in 0..CONVERSATIONS {
-        let mut said = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut chosen = Vec::new();
         let mut sent = Vec::new();
-        for _ in 0..1 + chance.below(12) {
-            let number = chance.below(phrases.len());
-            said.push(number);
-            sent.extend_from_slice(&phrases[number]);
+        for _ in 0..1 + random.below(12) {
+            let number = random.below(sequences.len());
+            chosen.push(number);
+            sent.extend_from_slice(&sequences[number]);
         }
         // A Sync ends all skipping, so this query is the last to be answered. The query before it may fail:
-        // PostgreSQL 18 loses track once after a query between an Execute and its Sync.
+        // PostgreSQL 18 confuses its state once after a query between an Execute and its Sync.
         sent.extend(message(b'S', b""));
         sent.extend(message(b'Q', b"SELECT 1\0"));
         sent.extend(message(b'Q', b"SELECT 'the end'\0"));
-        let pieces = 1 + chance.below(4);
+        let pieces = 1 + random.below(4);
         for piece in sent.chunks(sent.len().div_ceil(pieces)) {
             client.send(piece);
         }
@@ -271,12 +272,12 @@ fn no_order_of_messages_leaves_a_session_busy() {
         read_to(&mut client, b'Z');
         wait_until("idle", || {
             let state = proxy.clients()[0]["state"].clone();
-            assert!(state == "idle" || state == "active", "{state} {said:?}");
+            assert!(state == "idle" || state == "active", "{state} {chosen:?}");
             let state = state.as_str().unwrap_or_default().to_owned();
             if state == "idle" {
                 state
             } else {
-                format!("{state} {said:?}")
+                format!("{state} {chosen:?}")
             }
         });
     }

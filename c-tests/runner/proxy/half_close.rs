@@ -1,4 +1,4 @@
-//! One side closes its direction of the connection and continues to read.
+//! Half-closed connections: one side closes its sending direction and continues to read.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,7 +26,7 @@ fn query(sql: &str) -> Vec<u8> {
     message(b'Q', &[sql.as_bytes(), b"\0"].concat())
 }
 
-/// What a client in an open session receives if it sends `bytes` and then closes its direction.
+/// What a client in an open session receives if it sends `bytes` and then closes its sending direction.
 #[track_caller]
 fn answers(port: u16, bytes: &[u8]) -> Vec<u8> {
     let mut client = Raw::session(port, &[]);
@@ -86,10 +86,10 @@ fn a_half_closed_client_gets_the_same_reply_as_from_the_server() {
 fn a_client_may_send_everything_before_the_first_reply() {
     let server = Postgres::shared();
     let proxy = Proxy::start(server, &[]);
-    let hasty = startup(&[("user", "postgres"), ("database", "postgres")]);
+    let packet = startup(&[("user", "postgres"), ("database", "postgres")]);
     for port in [server.port(), proxy.port] {
         let mut client = Raw::connect(port);
-        client.send(&[&hasty[..], &query("SELECT 'here'")].concat());
+        client.send(&[&packet[..], &query("SELECT 'here'")].concat());
         client.shutdown();
         client.read_until_ready();
         let kinds = client.read_until_ready().into_iter().map(|(kind, _)| kind);
@@ -130,16 +130,19 @@ fn the_server_sees_the_end_before_it_answers() {
         })
         .start();
     let proxy = Proxy::to(&format!("127.0.0.1:{}", server.port()), &["--no-watch"]);
-    let heard = answers(proxy.port, &query("?"));
-    assert_eq!(heard, [message(b'D', b"late"), ready(b'I')].concat());
+    let received = answers(proxy.port, &query("?"));
+    assert_eq!(received, [message(b'D', b"late"), ready(b'I')].concat());
     drop(proxy);
     server.finish();
 }
 
-/// A server for one connection. Returns what it reads after it has closed its direction.
+/// A server for one connection. Returns what it reads after it has closed its sending direction.
 fn ending_server() -> (u16, thread::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = listener.local_addr().expect("its address").port();
+    let port = listener
+        .local_addr()
+        .expect("the listener's address")
+        .port();
     let thread = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("the proxy");
         let timeout = Some(Duration::from_secs(20));
@@ -167,7 +170,10 @@ fn a_half_closed_server_can_still_read() {
     assert_eq!(client.read_to_end(), 0);
     client.send(&query("late"));
     drop(client);
-    assert_eq!(server.join().expect("it ends"), query("late"));
+    assert_eq!(
+        server.join().expect("the thread does not panic"),
+        query("late")
+    );
     proxy.forgets_all(before);
 }
 
@@ -178,7 +184,7 @@ fn a_client_is_closed_when_its_server_has_closed() {
     let before = proxy.descriptors();
     let mut client = session(&proxy, &[]);
     proxy.forgets_all(before);
-    assert_eq!(server.join().expect("it ends"), b"");
+    assert_eq!(server.join().expect("the thread does not panic"), b"");
     assert_eq!(client.read_message().0, b'E');
     assert_eq!(client.read_to_end(), 0);
 }
@@ -197,7 +203,7 @@ fn a_client_that_closes_is_removed_while_its_query_runs() {
     client.write_all(&packet).expect("the proxy reads");
     client
         .write_all(&query("SELECT pg_sleep(30)"))
-        .expect("it reads");
+        .expect("the proxy reads");
     let begin = Instant::now();
     while proxy
         .clients()
@@ -272,11 +278,13 @@ fn tls_directions_close_separately() {
         .sock
         .shutdown(Shutdown::Write)
         .expect("an open socket");
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     // The connection ends with close_notify.
-    client.read_to_end(&mut heard).expect("rows and a goodbye");
+    client
+        .read_to_end(&mut received)
+        .expect("rows and close_notify");
     let rows = format!("SELECT {ROWS}\0");
     let end = [message(b'C', rows.as_bytes()), ready(b'I')].concat();
-    assert!(heard.ends_with(&end), "{}", heard.len());
+    assert!(received.ends_with(&end), "{}", received.len());
     proxy.forgets_all(before);
 }

@@ -1,4 +1,4 @@
-//! Clients and servers that misbehave. They must leave nothing behind.
+//! Clients and servers that misbehave. The proxy must free everything that belongs to them.
 
 use std::thread;
 use std::time::Duration;
@@ -87,7 +87,7 @@ fn split_server_messages_do_not_delay_goaway() {
         client.read_message(),
     ];
     let at = messages.iter().position(|(kind, _)| *kind == b'g');
-    messages.remove(at.expect("a GoAway"));
+    messages.remove(at.expect("a GoAway message"));
     assert_eq!(messages, [(b'D', vec![7; 300]), (b'Z', b"I".to_vec())]);
     drop(client);
     drop(proxy);
@@ -137,7 +137,7 @@ fn a_client_that_sends_no_startup_packet_is_closed() {
 /// What a client receives if the server itself sends GoAway during a reply, and the proxy's GoAway before or after
 /// it.
 #[track_caller]
-fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
+fn goaways_received(asks: bool, told_before: bool) -> Vec<u8> {
     let script = Script::new().connection(|c| {
         c.expect_startup();
         c.send(&[auth_ok(), ready(b'I')].concat());
@@ -183,14 +183,14 @@ fn heard_of_goaways(asks: bool, told_before: bool) -> Vec<u8> {
 
 #[test]
 fn goaway_from_the_server_reaches_each_asking_client_once() {
-    assert_eq!(heard_of_goaways(true, true), b"gDDZDZ");
-    assert_eq!(heard_of_goaways(true, false), b"DgDZDZ");
-    assert_eq!(heard_of_goaways(false, false), b"DDZDZ");
+    assert_eq!(goaways_received(true, true), b"gDDZDZ");
+    assert_eq!(goaways_received(true, false), b"DgDZDZ");
+    assert_eq!(goaways_received(false, false), b"DDZDZ");
 }
 
 /// What a client receives from a server that sends `first`, and `then` as the reply to a query.
 #[track_caller]
-fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
+fn received_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
     let script = Script::new().connection(move |c| {
         c.expect_startup();
         c.send(&first);
@@ -210,14 +210,14 @@ fn heard_from(first: Vec<u8>, then: Option<&'static [u8]>) -> Vec<u8> {
         client.read_until_ready();
         client.query("?");
     }
-    let heard = client.read_rest();
+    let received = client.read_rest();
     proxy
         .session
         .until("the server sent a message with an invalid length");
     proxy.forgets_all(before);
     drop(proxy);
     server.finish();
-    heard
+    received
 }
 
 #[test]
@@ -228,16 +228,16 @@ fn servers_that_break_the_protocol_are_disconnected() {
         b"S\x7f\xff\xff\xffa",
     ];
     for lie in openings {
-        assert_eq!(heard_from(lie.to_vec(), None), b"");
+        assert_eq!(received_from(lie.to_vec(), None), b"");
     }
     let opening = [auth_ok(), ready(b'I')].concat();
     let answers: [&[u8]; 2] = [b"D\xff\xff\xff\xff", b"C\0\0\0\x03"];
     for lie in answers {
-        assert_eq!(heard_from(opening.clone(), Some(lie)), b"");
+        assert_eq!(received_from(opening.clone(), Some(lie)), b"");
         // The client may receive the valid part, and nothing after it.
-        let heard = heard_from([&opening, lie].concat(), None);
-        let text = heard.escape_ascii();
-        assert!(heard.is_empty() || heard == opening, "{text}");
+        let received = received_from([&opening, lie].concat(), None);
+        let text = received.escape_ascii();
+        assert!(received.is_empty() || received == opening, "{text}");
     }
 }
 

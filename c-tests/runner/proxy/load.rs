@@ -1,4 +1,4 @@
-//! Many clients and long messages: the memory they use, and that they leave nothing behind.
+//! Many clients and long messages: the memory they use, and whether the proxy frees it.
 
 use std::fs;
 use std::process::Command;
@@ -15,18 +15,18 @@ use crate::support::session::wait_until;
 impl Proxy {
     pub fn descriptors(&self) -> usize {
         let directory = format!("/proc/{}/fd", self.session.id());
-        fs::read_dir(directory).expect("a process of ours").count()
+        fs::read_dir(directory).expect("a running process").count()
     }
 
     /// Resident memory in kB: current or peak.
     pub fn memory(&self, what: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.session.id()));
-        let status = status.expect("a process of ours");
+        let status = status.expect("a running process");
         let line = status.lines().find_map(|line| line.strip_prefix(what));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number
             .and_then(|number| number.parse().ok())
-            .expect("a figure")
+            .expect("a number of kilobytes")
     }
 
     /// Waits until the proxy has removed all clients: it must have as many `descriptors` as before, or fewer, because

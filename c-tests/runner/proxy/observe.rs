@@ -55,7 +55,7 @@ fn status_lists_clients_and_their_state() {
     let clients = proxy.clients();
     let of = |pid: u64| {
         let client = clients.iter().find(|client| client["pid"] == pid);
-        let mut client = client.expect("it is there").clone();
+        let mut client = client.expect("the client is in the status").clone();
         let age = client["age"].take().as_f64().expect("a number");
         assert!((0.0..60.0).contains(&age), "{age}");
         client
@@ -78,7 +78,7 @@ fn status_lists_clients_and_their_state() {
     wait_until("\"active\"", || {
         let clients = proxy.clients();
         let client = clients.iter().find(|client| client["pid"] == stock_pid);
-        client.expect("it is there")["state"].to_string()
+        client.expect("the client is in the status")["state"].to_string()
     });
     let address = asking.address();
     drop(walsender);
@@ -115,13 +115,13 @@ fn the_clients_address_is_passed_to_the_server_on_request() {
 
 /// Reads the metrics.
 fn figures(address: &str) -> HashMap<String, u64> {
-    let mut stream = TcpStream::connect(address).expect("it listens");
+    let mut stream = TcpStream::connect(address).expect("connect to the metrics address");
     stream
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        .expect("it reads");
+        .expect("send the request");
     let mut text = String::new();
-    stream.read_to_string(&mut text).expect("it answers");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    stream.read_to_string(&mut text).expect("read the metrics");
+    let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP header");
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
     let lines = body.lines().filter(|line| !line.starts_with('#'));
     lines

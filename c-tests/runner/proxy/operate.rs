@@ -17,7 +17,7 @@ use crate::tls::certificates::Certificates;
 
 /// Runs a proxy that cannot start, and returns its error text.
 #[track_caller]
-fn complaint(options: &[&str]) -> String {
+fn startup_error(options: &[&str]) -> String {
     let output = process::run(program().args(options), b"", TIMEOUT);
     assert_eq!(output.end, End::Exit(2), "{output}");
     output.stderr
@@ -35,39 +35,42 @@ fn a_proxy_that_connects_to_itself_is_refused() {
         ("0.0.0.0", "localhost"),
         ("127.0.0.1", "0.0.0.0"),
     ] {
-        let text = complaint(&["--listen", &at(listen), "--server", &at(server)]);
+        let text = startup_error(&["--listen", &at(listen), "--server", &at(server)]);
         assert!(text.contains("would connect to itself"), "{text}");
     }
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
     let path = directory.path().join("real");
-    fs::create_dir(&path).expect("a directory");
+    fs::create_dir(&path).expect("create the directory");
     symlink(&path, directory.path().join("other")).expect("a link");
     let real = path.display().to_string();
     let other = format!("{}:5432", directory.path().join("other").display());
-    let text = complaint(&["--listen", &real, "--server", &other, "--trust-local"]);
+    let text = startup_error(&["--listen", &real, "--server", &other, "--trust-local"]);
     assert!(text.contains("would connect to itself"), "{text}");
 }
 
 #[test]
 fn errors_name_the_address_and_the_reason() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let address = taken.local_addr().expect("its address").to_string();
+    let address = taken
+        .local_addr()
+        .expect("the listener's address")
+        .to_string();
     let server = format!("127.0.0.1:{}", free_port());
     assert_eq!(
-        complaint(&["--listen", &address, "--server", &server]),
+        startup_error(&["--listen", &address, "--server", &server]),
         format!("goaway-proxy: could not listen at {address}: Address already in use\n")
     );
-    let text = complaint(&["--listen", "nosuch.invalid:5", "--server", &server]);
+    let text = startup_error(&["--listen", "nosuch.invalid:5", "--server", &server]);
     let expected = "goaway-proxy: could not listen at nosuch.invalid:5: \
                     could not translate host name \"nosuch.invalid\" to address: ";
     assert!(text.starts_with(expected), "{text}");
-    let text = complaint(&["--listen", "/nonexistent", "--server", &server]);
+    let text = startup_error(&["--listen", "/nonexistent", "--server", &server]);
     assert!(text.contains("at /nonexistent/.s.PGSQL.5432: "), "{text}");
     assert!(text.contains("No such file or directory\n"), "{text}");
     let control = ["--control", "/nonexistent/control"];
     let options = ["--listen", "127.0.0.1:0", "--server", &server];
     assert_eq!(
-        complaint(&[&options[..], &control].concat()),
+        startup_error(&[&options[..], &control].concat()),
         "goaway-proxy: could not create the control socket /nonexistent/control: \
          No such file or directory\n"
     );
@@ -131,8 +134,8 @@ fn sighup_reloads_certificates() {
     let (certificate, key) = (file("certificate"), file("key"));
     let show = |name: &str| {
         let files = Certificates::shared();
-        fs::copy(files.path(&format!("{name}.crt")), &certificate).expect("a copy");
-        fs::copy(files.path(&format!("{name}.key")), &key).expect("a copy");
+        fs::copy(files.path(&format!("{name}.crt")), &certificate).expect("copy the file");
+        fs::copy(files.path(&format!("{name}.key")), &key).expect("copy the file");
     };
     show("good");
     let options = ["--tls-cert", &certificate, "--tls-key", &key];
@@ -141,7 +144,7 @@ fn sighup_reloads_certificates() {
     query(Lib::Ours, &verified).success();
     let mut open = session(&proxy, &[]);
     // An unreadable certificate changes nothing.
-    fs::write(&certificate, "nonsense").expect("a file of ours");
+    fs::write(&certificate, "nonsense").expect("write the file");
     proxy.signal("HUP");
     proxy.session.until("could not reload TLS certificates");
     query(Lib::Ours, &verified).success();

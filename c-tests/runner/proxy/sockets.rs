@@ -53,7 +53,7 @@ fn serves(directory: &Path) {
 fn a_file_that_is_not_a_socket_is_not_removed() {
     let directory = directory();
     let path = directory.path().join(".s.PGSQL.5432");
-    fs::write(&path, "precious").expect("a file of ours");
+    fs::write(&path, "precious").expect("write the file");
     let output = refused(directory.path(), &server(), &[]);
     let text = format!(
         "could not listen at {}: the file exists and is not a socket",
@@ -66,7 +66,12 @@ fn a_file_that_is_not_a_socket_is_not_removed() {
     assert!(output.stderr.contains("not a socket"), "{output}");
     assert_eq!(fs::read_to_string(&path).expect("the file"), "precious");
     // The proxy leaves no other file there.
-    assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 1);
+    assert_eq!(
+        fs::read_dir(directory.path())
+            .expect("read the directory")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -103,7 +108,12 @@ fn a_running_proxys_socket_is_not_taken_over() {
     assert!(output.stderr.contains(&text), "{output}");
     first.signal("TERM");
     assert_eq!(first.end().1, End::Exit(0));
-    assert_eq!(fs::read_dir(directory.path()).expect("it").count(), 0);
+    assert_eq!(
+        fs::read_dir(directory.path())
+            .expect("read the directory")
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -130,9 +140,9 @@ fn a_socket_in_use_by_another_program_is_not_taken_over() {
 fn program_of_the_service_user(directory: &Path) -> PathBuf {
     let copy = directory.join("goaway-proxy");
     fs::copy(program().get_program(), &copy).expect("the program");
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("its mode");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("set the file mode");
     if let Some((uid, gid)) = service_user() {
-        chown(directory, Some(uid), Some(gid)).expect("its owner");
+        chown(directory, Some(uid), Some(gid)).expect("set the owner");
     }
     copy
 }
@@ -256,7 +266,7 @@ fn the_log_says_who_is_trusted() {
     assert!(!log.contains("without a password"), "{log}");
 }
 
-/// If somebody copies the examples, nobody gets access unintentionally.
+/// A user who copies the examples gives no access by mistake.
 #[test]
 fn the_examples_are_safe() {
     for name in ["docs/goaway-proxy.1", "docs/goaway-proxy.service"] {

@@ -32,15 +32,15 @@ fn both_libraries_work_through_it() {
 }
 
 #[test]
-fn cancel_requests_are_passed_on() {
+fn cancel_requests_are_forwarded() {
     let proxy = Proxy::start(Postgres::shared(), &[]);
     for lib in [Lib::Ours, Lib::Oracle] {
         let output = Program::new("cancel_signal").run(lib, &[&proxy.conninfo()], &[]);
         output.success();
     }
     wait_until("true", || {
-        let passed_on = proxy.status()["cancels"].as_u64();
-        passed_on.is_some_and(|number| number >= 2).to_string()
+        let forwarded = proxy.status()["cancels"].as_u64();
+        forwarded.is_some_and(|number| number >= 2).to_string()
     });
 }
 
@@ -155,12 +155,12 @@ fn listen_and_server_accept_every_kind_of_address() {
     let path = directory.path().to_string_lossy().into_owned();
     let server = format!("127.0.0.1:{}", Postgres::shared().port());
     let more = ["--listen", "127.0.0.1:0", "--listen", &path];
-    let behind = Proxy::listening(ip6, &server, &more);
-    assert_eq!(behind.addresses.len(), 3, "{}", behind.log);
+    let second = Proxy::listening(ip6, &server, &more);
+    assert_eq!(second.addresses.len(), 3, "{}", second.log);
     let unix = format!("{path}:5432");
     for (server, options) in [
-        (&behind.addresses[0], &["--no-watch"][..]),
-        (&behind.addresses[1], &["--no-watch"]),
+        (&second.addresses[0], &["--no-watch"][..]),
+        (&second.addresses[1], &["--no-watch"]),
         (&unix, &["--no-watch", "--trust-local"]),
     ] {
         let proxy = Proxy::listening(ip6, server, options);
@@ -171,8 +171,8 @@ fn listen_and_server_accept_every_kind_of_address() {
         );
         assert!(output.success().stdout.contains("127.0.0.1"), "{server}");
     }
-    // Each client came through the proxy behind.
-    wait_until("3", || behind.status()["left"].to_string());
+    // Each client was connected through the second proxy.
+    wait_until("3", || second.status()["left"].to_string());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::support::session::{Session, wait_until};
 
 /// Sends GoAway to all clients again; clients that were told must not be told again.
 #[track_caller]
-fn is_told_no_more(proxy: &Proxy, client: &mut Raw) {
+fn is_not_told_again(proxy: &Proxy, client: &mut Raw) {
     proxy.ctl(&["goaway"]).success();
     client.query("SELECT 1");
     let kinds = client.read_until_ready().into_iter().map(|(kind, _)| kind);
@@ -39,14 +39,14 @@ fn it_comes_between_two_messages_of_copy_out() {
     assert_eq!(rows.filter(|(_, body)| *body == row).count(), ROWS);
     let goaway = (b'g', Vec::new());
     let at = messages.iter().position(|message| *message == goaway);
-    assert!(at.expect("a GoAway") < ROWS, "{at:?}");
+    assert!(at.expect("a GoAway message") < ROWS, "{at:?}");
     let rest = messages.iter().filter(|(kind, _)| *kind != b'd');
     assert_eq!(
         rest.map(|(kind, _)| *kind).collect::<Vec<u8>>(),
         b"gcCZ",
         "the rows, and these"
     );
-    is_told_no_more(&proxy, &mut client);
+    is_not_told_again(&proxy, &mut client);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn it_comes_while_a_copy_in_message_is_incomplete() {
     let messages = client.read_until_ready();
     assert_eq!(messages[0], (b'C', b"COPY 10000\0".to_vec()));
     assert_eq!(messages.len(), 2);
-    is_told_no_more(&proxy, &mut client);
+    is_not_told_again(&proxy, &mut client);
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn pg_receivewal_is_never_told_and_ends_at_the_deadline() {
     let (log, end) = proxy.end();
     assert!(log.contains(": 0 left by themselves, 1 ended"), "{log}");
     assert_eq!(end, End::Exit(3));
-    let files = fs::read_dir(directory.path()).expect("what it received");
-    let names = files.map(|file| file.expect("a file").file_name());
+    let files = fs::read_dir(directory.path()).expect("read the directory");
+    let names = files.map(|file| file.expect("a directory entry").file_name());
     let names: Vec<String> = names
         .map(|name| name.to_string_lossy().into_owned())
         .collect();

@@ -100,7 +100,10 @@ fn compiled() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let sources = from_cache("psycopg/source");
-        let archive = fs::read_dir(&sources).expect("a folder").flatten().next();
+        let archive = fs::read_dir(&sources)
+            .expect("read the directory")
+            .flatten()
+            .next();
         let archive = archive.expect("psycopg's source").path();
         let folder = paths::target().join("c-tests/psycopg_c");
         if !is_current(&folder, &archive) {
@@ -126,11 +129,11 @@ fn is_current(folder: &Path, archive: &Path) -> bool {
 #[track_caller]
 fn compile(folder: &Path, archive: &Path) {
     let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).expect("a folder");
+    fs::create_dir_all(folder).expect("create the directory");
     let mut tar = Command::new("tar");
     tar.args(["--strip-components=1", "-xzf"]).arg(archive);
     process::run(tar.arg("-C").arg(folder), b"", LONG_TIMEOUT).success();
-    let tools = tell_places(folder);
+    let tools = write_pg_config(folder);
     let mut setup = Command::new(from_cache("python/bin/python"));
     setup
         .args(["setup.py", "-q", "build_ext", "--inplace"])
@@ -138,29 +141,29 @@ fn compile(folder: &Path, archive: &Path) {
         .env("PATH", format!("{}:/usr/bin:/bin", tools.display()))
         .env("CFLAGS", "-O1 -g0");
     process::run(&mut setup, b"", LONG_TIMEOUT).success();
-    fs::write(folder.join(DONE), "").expect("a mark");
+    fs::write(folder.join(DONE), "").expect("write the marker file");
 }
 
 /// Creates a directory with a pg_config that prints the paths of this library and its headers. psycopg calls
 /// pg_config, and reads the version from a header named pg_config.h.
-fn tell_places(folder: &Path) -> PathBuf {
+fn write_pg_config(folder: &Path) -> PathBuf {
     let (include, tools) = (folder.join("pq-include"), folder.join("pq-tools"));
-    fs::create_dir_all(&include).expect("a folder");
-    fs::create_dir_all(&tools).expect("a folder");
+    fs::create_dir_all(&include).expect("create the directory");
+    fs::create_dir_all(&tools).expect("create the directory");
     for header in fs::read_dir(paths::checkout().join("include")).expect("headers") {
         let header = header.expect("a header");
         symlink(header.path(), include.join(header.file_name())).expect("a link");
     }
     let version = "#define PG_VERSION_NUM 190000\n";
-    fs::write(include.join("pg_config.h"), version).expect("a header");
+    fs::write(include.join("pg_config.h"), version).expect("write the file");
     let (include, lib) = (include.display(), Lib::Ours.directory());
     let lib = lib.display();
     let script = format!(
         "#!/bin/sh\ncase $1 in\n--includedir) echo '{include}' ;;\n--libdir) echo '{lib}' ;;\n*) exit 1 ;;\nesac\n"
     );
     let program = tools.join("pg_config");
-    fs::write(&program, script).expect("a script");
-    fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("its mode");
+    fs::write(&program, script).expect("write the file");
+    fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("set the file mode");
     tools
 }
 

@@ -8,7 +8,7 @@ use super::process::{self, TIMEOUT};
 /// Compiles a file of `c-tests/interpose` and returns the path for LD_PRELOAD.
 pub fn library(name: &str) -> String {
     let directory = paths::target().join("c-tests");
-    std::fs::create_dir_all(&directory).expect("a directory for libraries");
+    std::fs::create_dir_all(&directory).expect("create the directory");
     let path = directory.join(format!("{name}.so"));
     let source = paths::checkout().join(format!("c-tests/interpose/{name}.c"));
     let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));

@@ -3,9 +3,9 @@
 // No test uses all of the helpers.
 #![allow(dead_code)]
 
+pub mod cleanup;
 pub mod clients;
 pub mod interpose;
-pub mod keeper;
 pub mod message;
 pub mod paths;
 pub mod postgres;

@@ -86,7 +86,7 @@ pub enum Lib {
 }
 
 impl Lib {
-    /// The directory that holds `libpq.so.5`.
+    /// The directory of `libpq.so.5`.
     pub fn directory(self) -> PathBuf {
         let directory = match self {
             Lib::Ours => std::env::var_os("LIBPQ_OXIDE_LIB")

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-use super::keeper::Keeper;
+use super::cleanup::Cleanup;
 use super::paths::{self, Lib};
 use super::process::{self, Output, TIMEOUT};
 use super::session::wait_until;
@@ -97,7 +97,7 @@ pub struct Postgres {
     program: Option<PathBuf>,
     port: u16,
     /// Owns the server's directory.
-    keeper: Keeper,
+    cleanup: Cleanup,
     databases: AtomicU32,
 }
 
@@ -169,13 +169,13 @@ impl Postgres {
         let directory = TempDir::with_prefix("pq-")
             .expect("a temporary directory")
             .keep();
-        let keeper = Keeper::of_server(directory, STOP, &[("BIN", version.bin())]);
+        let cleanup = Cleanup::of_server(directory, STOP, &[("BIN", version.bin())]);
         let mut server = Postgres {
             version,
             library: None,
             program: None,
             port: 0,
-            keeper,
+            cleanup,
             databases: AtomicU32::new(0),
         };
         server.library = lib.map(|lib| server.take_library(lib));
@@ -185,13 +185,14 @@ impl Postgres {
     /// Copies a library to a directory that the server's user can read.
     fn take_library(&self, lib: Lib) -> PathBuf {
         let directory = self.socket_directory().join(format!("{lib:?}"));
-        fs::create_dir_all(&directory).expect("a directory for the library");
+        fs::create_dir_all(&directory).expect("create the directory");
         let (from, to) = (
             lib.directory().join("libpq.so.5"),
             directory.join("libpq.so.5"),
         );
         fs::copy(from, to).expect("the library");
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("its mode");
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))
+            .expect("set the file mode");
         directory
     }
 
@@ -277,7 +278,7 @@ impl Postgres {
     /// Writes a new pg_hba.conf that has `lines` before the usual ones.
     pub fn prepend_hba(&self, lines: &str) {
         fs::write(self.data().join("pg_hba.conf"), format!("{lines}\n{HBA}"))
-            .expect("a file of the server");
+            .expect("write pg_hba.conf");
         self.control(&["reload"]).success();
     }
 
@@ -329,7 +330,7 @@ impl Postgres {
 
     /// The directory of the Unix socket.
     pub fn socket_directory(&self) -> &Path {
-        self.keeper.directory()
+        self.cleanup.directory()
     }
 
     pub fn data(&self) -> PathBuf {
@@ -357,7 +358,7 @@ impl Postgres {
     }
 }
 
-/// The shell script of the keeper: it stops the server when this process ends.
+/// The shell script that stops the server when this process ends; see [`Cleanup::of_server`].
 const STOP: &str = "cat >/dev/null
     [ ! -e \"$1/data/postmaster.pid\" ] || \"$BIN/pg_ctl\" stop -m immediate -w -D \"$1/data\"";
 
@@ -410,7 +411,10 @@ pub fn whoami() -> &'static str {
 /// A TCP port of 127.0.0.1 on which nothing listens at the moment.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    listener
+        .local_addr()
+        .expect("the listener's address")
+        .port()
 }
 
 /// Makes the server's user the owner of a directory; other users can enter it.

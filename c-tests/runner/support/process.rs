@@ -65,8 +65,8 @@ pub fn run(command: &mut Command, input: &[u8], timeout: Duration) -> Output {
     let end = wait(&mut child, timeout);
     let _ = writer.join();
     Output {
-        stdout: stdout.join().expect("the reader lives"),
-        stderr: stderr.join().expect("the reader lives"),
+        stdout: stdout.join().expect("the thread does not panic"),
+        stderr: stderr.join().expect("the thread does not panic"),
         end,
     }
 }
@@ -95,7 +95,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
 fn wait(child: &mut Child, timeout: Duration) -> End {
     let deadline = Instant::now() + timeout;
     loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
+        if let Some(status) = child.try_wait().expect("wait for the child process") {
             return ended(status);
         }
         if Instant::now() >= deadline {
@@ -132,7 +132,7 @@ pub fn diff(left_name: &str, left: &str, right_name: &str, right: &str) -> Strin
     let directory = tempfile::tempdir().expect("a temporary directory");
     let write = |name: &str, text: &str| {
         let path = directory.path().join(name);
-        std::fs::write(&path, text).expect("a file in it");
+        std::fs::write(&path, text).expect("write the file");
         path
     };
     let output = Command::new("diff")

@@ -75,7 +75,7 @@ impl Script {
     fn listen(self, tls: Option<Arc<ServerConfig>>) -> Server {
         let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
         let tcp = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = tcp.local_addr().expect("its address").port();
+        let port = tcp.local_addr().expect("the listener's address").port();
         let unix = UnixListener::bind(directory.path().join(format!(".s.PGSQL.{port}")))
             .expect("a socket");
         let received = Received::default();
@@ -137,7 +137,10 @@ impl Server {
         if let Err(panic) = self.thread.join() {
             resume_unwind(panic);
         }
-        self.received.lock().expect("no panic").clone()
+        self.received
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 }
 
@@ -162,7 +165,10 @@ fn serve(
         }
         step(&mut connection);
         connection.stream.send_close_notify();
-        received.lock().expect("no panic").push(connection.received);
+        received
+            .lock()
+            .expect("the lock is not poisoned")
+            .push(connection.received);
     }
 }
 

@@ -115,7 +115,7 @@ impl Session {
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:?}", self.unread),
             }
         }
-        let status = self.child.wait().expect("a child of ours");
+        let status = self.child.wait().expect("wait for the child process");
         let end = match (status.code(), status.signal()) {
             (Some(code), _) => End::Exit(code),
             (None, signal) => End::Signal(signal.unwrap_or(-1)),

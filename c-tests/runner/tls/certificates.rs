@@ -11,12 +11,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
-use crate::support::keeper::Keeper;
+use crate::support::cleanup::Cleanup;
 use crate::support::process::{self, TIMEOUT};
 
 /// A directory with the files NAME.crt and NAME.key.
 pub struct Certificates {
-    keeper: Keeper,
+    cleanup: Cleanup,
 }
 
 const CONFIG: &str = "
@@ -52,7 +52,7 @@ impl Certificates {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.keeper.directory().join(name)
+        self.cleanup.directory().join(name)
     }
 
     /// The path of a file, as text for a connection string.
@@ -78,9 +78,10 @@ impl Certificates {
 
     fn make() -> Certificates {
         let directory = TempDir::with_prefix("pq-tls-").expect("a temporary directory");
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
-        let keeper = Keeper::of_files(directory.keep());
-        let made = Certificates { keeper };
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))
+            .expect("set the file mode");
+        let cleanup = Cleanup::of_files(directory.keep());
+        let made = Certificates { cleanup };
         made.write("config", CONFIG);
         made.write("index", "");
         made.write("crlnumber", "01\n");
@@ -279,8 +280,9 @@ impl Certificates {
         ];
         self.openssl(&[&other[..], &["-out", "other.crl"]].concat());
         for (directory, list) in [("v1-lists", "v1.crl"), ("v2-lists", "v2.crl")] {
-            fs::create_dir(self.path(directory)).expect("a directory");
-            fs::copy(self.path(list), self.path(directory).join("root.crl")).expect("a list");
+            fs::create_dir(self.path(directory)).expect("create the directory");
+            fs::copy(self.path(list), self.path(directory).join("root.crl"))
+                .expect("copy the file");
             self.openssl(&["rehash", directory]);
         }
     }
@@ -288,7 +290,9 @@ impl Certificates {
     /// Runs openssl in the directory.
     pub fn openssl(&self, arguments: &[&str]) {
         let mut command = Command::new("openssl");
-        command.args(arguments).current_dir(self.keeper.directory());
+        command
+            .args(arguments)
+            .current_dir(self.cleanup.directory());
         process::run(&mut command, b"", TIMEOUT).success();
     }
 
@@ -301,7 +305,7 @@ impl Certificates {
     /// libpq accepts a key file only if other users cannot read it.
     pub fn make_private(&self, file: &str) {
         let mode = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(self.path(file), mode).expect("its mode");
+        fs::set_permissions(self.path(file), mode).expect("set the file mode");
     }
 
     fn self_signed(&self, name: &str, extensions: &str) {
@@ -373,6 +377,6 @@ impl Certificates {
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("a file");
+        fs::write(self.path(name), text).expect("write the file");
     }
 }

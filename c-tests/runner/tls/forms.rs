@@ -189,14 +189,14 @@ fn system_roots() {
     let files = server.files;
     let directory = |name: &str, link: &str| {
         let path = files.path(name);
-        fs::create_dir_all(&path).expect("a directory");
-        fs::copy(files.path("root.crt"), path.join("root.pem")).expect("a file");
+        fs::create_dir_all(&path).expect("create the directory");
+        fs::copy(files.path("root.crt"), path.join("root.pem")).expect("copy the file");
         match link {
             "" => {}
             "rehash" => files.openssl(&["rehash", name]),
             link => fs::copy(files.path("root.crt"), path.join(link))
                 .map(drop)
-                .expect("a file"),
+                .expect("copy the file"),
         }
         path.display().to_string()
     };

@@ -13,22 +13,22 @@ const KEY_SHARES: u16 = 51;
 fn extensions(hello: &[u8]) -> Vec<(u16, Vec<u8>)> {
     let mut rest = &hello[4 + 2 + 32..];
     let mut take = |width: usize| {
-        let (length, behind) = rest.split_at(width);
+        let (length, after) = rest.split_at(width);
         let length = length
             .iter()
             .fold(0, |all, byte| all << 8 | usize::from(*byte));
-        let (contents, behind) = behind.split_at(length);
-        rest = behind;
+        let (contents, after) = after.split_at(length);
+        rest = after;
         contents
     };
     let (_session, _ciphers, _compression) = (take(1), take(2), take(1));
     let mut all = take(2);
     let mut found = Vec::new();
-    while let [a, b, high, low, behind @ ..] = all {
+    while let [a, b, high, low, after @ ..] = all {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        let (contents, behind) = behind.split_at(length);
+        let (contents, after) = after.split_at(length);
         found.push((u16::from_be_bytes([*a, *b]), contents.to_vec()));
-        all = behind;
+        all = after;
     }
     found
 }
@@ -40,7 +40,7 @@ fn hello(lib: Lib, options: &str) -> Vec<(u16, Vec<u8>)> {
         let header = c.read(5);
         assert_eq!(header[0], 22, "a handshake");
         let record = c.read(usize::from(u16::from_be_bytes([header[3], header[4]])));
-        sender.send(record).expect("the test listens");
+        sender.send(record).expect("the test receives");
         c.shutdown();
         c.drain();
     });
@@ -140,9 +140,9 @@ fn key_exchange_groups() {
     assert!(common.contains(&SECP521R1), "{common:?}");
     let mut rest = &value(&ours, KEY_SHARES).expect("key shares")[2..];
     let mut shares = Vec::new();
-    while let [a, b, high, low, behind @ ..] = rest {
+    while let [a, b, high, low, after @ ..] = rest {
         shares.push(u16::from_be_bytes([*a, *b]));
-        rest = &behind[usize::from(u16::from_be_bytes([*high, *low]))..];
+        rest = &after[usize::from(u16::from_be_bytes([*high, *low]))..];
     }
     assert_eq!(shares, [X25519_MLKEM768, X25519]);
 }

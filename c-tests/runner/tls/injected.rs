@@ -18,13 +18,13 @@ use crate::support::session::wait_until;
 
 const MODES: [&str; 3] = ["require", "verify-full", "prefer"];
 /// The error text for injected plain text, depending on when the client sees it.
-const SEEN: [&str; 2] = [
+const REFUSALS: [&str; 2] = [
     "received unencrypted data after SSL response",
     "SSL error: wrong version number",
 ];
 
-fn is_seen(text: &str) -> bool {
-    SEEN.iter().any(|seen| text.contains(seen))
+fn is_refusal(text: &str) -> bool {
+    REFUSALS.iter().any(|refusal| text.contains(refusal))
 }
 /// AuthenticationOk, which the client must not accept here.
 const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0";
@@ -41,33 +41,36 @@ enum When {
 }
 
 /// Forwards connections to the server and injects plain text; returns its port.
-fn meddler(port: u16, when: When) -> u16 {
+fn relay(port: u16, when: When) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let own = listener.local_addr().expect("its address").port();
+    let own = listener
+        .local_addr()
+        .expect("the listener's address")
+        .port();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let server = TcpStream::connect(("127.0.0.1", port)).expect("the server");
-            thread::spawn(move || meddle(client, server, when));
+            thread::spawn(move || forward(client, server, when));
         }
     });
     own
 }
 
-fn meddle(mut client: TcpStream, mut server: TcpStream, when: When) {
-    if slip_in(&mut client, &mut server, when).is_err() {
+fn forward(mut client: TcpStream, mut server: TcpStream, when: When) {
+    if inject(&mut client, &mut server, when).is_err() {
         return;
     }
     let (mut from, mut to) = (
         client.try_clone().expect("a socket"),
         server.try_clone().expect("a socket"),
     );
-    let there = thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+    let requests = thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
     let _ = std::io::copy(&mut server, &mut client);
     let _ = client.shutdown(std::net::Shutdown::Both);
-    let _ = there.join();
+    let _ = requests.join();
 }
 
-fn slip_in(client: &mut TcpStream, server: &mut TcpStream, when: When) -> std::io::Result<()> {
+fn inject(client: &mut TcpStream, server: &mut TcpStream, when: When) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     if let When::First = when {
         return client.write_all(WELCOME);
@@ -88,7 +91,7 @@ fn slip_in(client: &mut TcpStream, server: &mut TcpStream, when: When) -> std::i
 /// Connects through the attacker in each mode, with each library.
 fn connect_through(modes: &[&str], when: When, options: &str, check: impl Fn(&str, Output)) {
     let server = TlsServer::with("good", "good");
-    let port = meddler(server.port(), when);
+    let port = relay(server.port(), when);
     let root = server.files.file("root.crt");
     for mode in modes {
         let conninfo = format!(
@@ -107,7 +110,7 @@ fn connect_through(modes: &[&str], when: When, options: &str, check: impl Fn(&st
 fn in_the_same_packet_as_the_reply() {
     connect_through(&MODES, When::WithAnswer, "", |_, output| {
         assert!(output.stdout.contains("status: 1"), "{output}");
-        assert!(output.stdout.contains(SEEN[0]), "{output}");
+        assert!(output.stdout.contains(REFUSALS[0]), "{output}");
     });
 }
 
@@ -118,7 +121,7 @@ fn shortly_after_the_reply() {
     for time in [0, 1, 20].map(Duration::from_millis) {
         connect_through(&MODES[..2], When::After(time), "", |_, output| {
             assert!(output.stdout.contains("status: 1"), "{output}");
-            assert!(is_seen(&output.stdout), "{output}");
+            assert!(is_refusal(&output.stdout), "{output}");
         });
     }
 }
@@ -133,7 +136,7 @@ fn before_a_direct_handshake() {
             // libpq: direct negotiation needs an sslmode that requires TLS.
             let text = match mode {
                 "prefer" => "weak sslmode",
-                _ => SEEN[1],
+                _ => REFUSALS[1],
             };
             assert!(output.stdout.contains("status: 1"), "{output}");
             assert!(output.stdout.contains(text), "{output}");
@@ -189,7 +192,7 @@ struct Other {
 impl Other {
     fn start(files: &Certificates, options: &[&str]) -> Other {
         let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = free.local_addr().expect("its address").port();
+        let port = free.local_addr().expect("the listener's address").port();
         drop(free);
         let mut command = Command::new("openssl");
         command.args(["s_server", "-quiet", "-cert", &files.file("good.crt")]);
@@ -250,7 +253,7 @@ fn servers_for_another_protocol() {
 #[test]
 fn psql_connects_again_with_the_same_options() {
     let server = TlsServer::with("good", "good");
-    let port = meddler(server.port(), When::After(Duration::from_millis(1)));
+    let port = relay(server.port(), When::After(Duration::from_millis(1)));
     let root = server.files.file("root.crt");
     let conninfo = server.conninfo(&format!(
         "host=good.test dbname=postgres sslmode=verify-full sslrootcert={root} channel_binding=disable"
@@ -264,10 +267,10 @@ fn psql_connects_again_with_the_same_options() {
     for lib in [Lib::Oracle, Lib::Ours] {
         let output = run(lib, input);
         assert_eq!(output.stdout.trim(), "t", "{output}");
-        // Connects to an attacker that would accept a connection without TLS.
-        let elsewhere = format!("\\c - - - {port}\nSELECT 'believed';\n");
+        // Connects to an attacker that accepts a connection without TLS.
+        let elsewhere = format!("\\c - - - {port}\nSELECT 'reached the attacker';\n");
         let output = run(lib, &elsewhere);
-        assert!(!output.stdout.contains("believed"), "{output}");
-        assert!(is_seen(&output.stderr), "{output}");
+        assert!(!output.stdout.contains("reached"), "{output}");
+        assert!(is_refusal(&output.stderr), "{output}");
     }
 }

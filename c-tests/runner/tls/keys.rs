@@ -130,7 +130,7 @@ fn invalid_files() {
     files.make_private("empty");
     files.write("open.key", "");
     let directory = files.path("directory");
-    std::fs::create_dir_all(directory).expect("a directory");
+    std::fs::create_dir_all(directory).expect("create the directory");
     server.same(&[
         with(&server, "client.crt", "missing.key", ""),
         with(&server, "client.crt", "good.key", ""),
@@ -155,9 +155,9 @@ fn permissions_of_keys() {
     ] {
         let name = format!("mode-{mode:o}.key");
         let path = server.files.path(&name);
-        std::fs::copy(server.files.path("client.key"), &path).expect("a key");
+        std::fs::copy(server.files.path("client.key"), &path).expect("copy the file");
         let mode = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&path, mode).expect("its mode");
+        std::fs::set_permissions(&path, mode).expect("set the file mode");
         all.push(with(&server, "client.crt", &name, ""));
     }
     let output = server.same(&all);
@@ -264,7 +264,7 @@ fn pem_text_in_place_of_files() {
     let text = "root certificate file \"-----BEGIN CERTIFICATE-----";
     assert!(output.stdout.contains(text), "{output}");
     assert!(output.stdout.contains("\" does not exist"), "{output}");
-    // The text is trusted as a file with it would be: other roots verify nothing, whatever the mode.
+    // Only the roots in the text are trusted, as with a file: a server with another root is refused in every mode.
     for mode in ["require", "verify-ca", "verify-full"] {
         let other = conninfo
             .replace(&text_of("root.crt"), &text_of("other.crt"))
@@ -303,14 +303,14 @@ fn files_in_the_home_directory() {
     let server = server();
     let home = server.files.path("home");
     let directory = home.join(".postgresql");
-    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::create_dir_all(&directory).expect("create the directory");
     for (from, to) in [
         ("root.crt", "root.crt"),
         ("client.crt", "postgresql.crt"),
         ("client.key", "postgresql.key"),
         ("v1.crl", "root.crl"),
     ] {
-        std::fs::copy(server.files.path(from), directory.join(to)).expect("a file");
+        std::fs::copy(server.files.path(from), directory.join(to)).expect("copy the file");
     }
     let home = home.display().to_string();
     let conninfos = [

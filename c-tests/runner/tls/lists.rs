@@ -18,7 +18,7 @@ fn hash(files: &Certificates, name: &str) -> String {
 
 /// Makes a directory with these files.
 fn directory(files: &Certificates, name: &str, contents: &[(&str, &str)]) {
-    fs::create_dir_all(files.path(name)).expect("a directory");
+    fs::create_dir_all(files.path(name)).expect("create the directory");
     for (file, text) in contents {
         files.write(&format!("{name}/{file}"), text);
     }
@@ -65,11 +65,11 @@ fn make_directories(files: &Certificates) {
     directory(files, "l-root", &[(&zero, &root), (&r0, &before)]);
     directory(files, "l-root-v1", &[(&zero, &(root.clone() + &v1))]);
     directory(files, "l-root-capital", &[(&zero.to_uppercase(), &root)]);
-    let elsewhere = format!("{other}.0");
+    let misnamed = format!("{other}.0");
     directory(
         files,
         "l-root-misnamed",
-        &[(&elsewhere, &root), (&r0, &before)],
+        &[(&misnamed, &root), (&r0, &before)],
     );
     let noted = |name: &str, note: &str| {
         files.openssl(&[
@@ -146,7 +146,7 @@ fn lists_in_root_files_and_the_default_file() {
     make(files);
     for (name, root, connected) in [("h-v1", "root+v1", 0), ("h-before", "root+before", 1)] {
         let home = files.path(name);
-        fs::create_dir_all(home.join(".postgresql")).expect("a directory");
+        fs::create_dir_all(home.join(".postgresql")).expect("create the directory");
         files.join(&format!("{name}/.postgresql/root.crt"), &[root]);
         files.join(&format!("{name}/.postgresql/root.crl"), &["other.crl"]);
         let home = home.display().to_string();

@@ -50,8 +50,9 @@ fn a_root_file_without_certificates() {
 fn a_directory_of_system_roots() {
     let server = TlsServer::with("good", "good");
     let directory = server.files.path("system");
-    std::fs::create_dir_all(&directory).expect("a directory");
-    std::fs::copy(server.files.path("root.crt"), directory.join("root.pem")).expect("a file");
+    std::fs::create_dir_all(&directory).expect("create the directory");
+    std::fs::copy(server.files.path("root.crt"), directory.join("root.pem"))
+        .expect("copy the file");
     server.files.openssl(&["rehash", "system"]);
     let directory = directory.display().to_string();
     let system = ["host=good.test dbname=postgres sslrootcert=system".to_owned()];

@@ -70,10 +70,10 @@ fn lines_that_look_like_pem_but_are_not() {
 fn names_in_directories_of_roots() {
     let server = TlsServer::with("good", "good");
     let files = server.files;
-    fs::create_dir_all(files.path("r-names")).expect("a directory");
-    fs::copy(files.path("root.crt"), files.path("r-names/root.pem")).expect("a file");
+    fs::create_dir_all(files.path("r-names")).expect("create the directory");
+    fs::copy(files.path("root.crt"), files.path("r-names/root.pem")).expect("copy the file");
     files.openssl(&["rehash", "r-names"]);
-    let names = fs::read_dir(files.path("r-names")).expect("the directory");
+    let names = fs::read_dir(files.path("r-names")).expect("read the directory");
     let names = names.map(|entry| entry.expect("a file").file_name());
     let mut names = names.map(|name| name.into_string().expect("a name"));
     let hash = names.find(|name| name.ends_with(".0")).expect("a hash");
@@ -91,8 +91,8 @@ fn names_in_directories_of_roots() {
     .enumerate()
     {
         let directory = files.path(&format!("r-names-{number}"));
-        fs::create_dir_all(&directory).expect("a directory");
-        fs::copy(files.path("root.crt"), directory.join(&name)).expect("a file");
+        fs::create_dir_all(&directory).expect("create the directory");
+        fs::copy(files.path("root.crt"), directory.join(&name)).expect("copy the file");
         let directory = directory.display().to_string();
         let directories = match several {
             true => format!("{missing}:{directory}"),

@@ -126,7 +126,9 @@ fn a_refused_handshake_gives_a_hint() {
         .stdout
         .split_once("\\nThis may indicate")
         .expect("a hint");
-    let (_, rest) = hint.split_once("ChaCha20-Poly1305.").expect("its end");
+    let (_, rest) = hint
+        .split_once("ChaCha20-Poly1305.")
+        .expect("the end of the hint");
     assert_eq!(format!("{start}{rest}"), expected.stdout);
 }
 

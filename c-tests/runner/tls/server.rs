@@ -197,10 +197,10 @@ pub fn start(files: &Certificates) -> Postgres {
 /// Copies a file into the data directory; only the server's user can read it.
 pub fn install(postgres: &Postgres, from: &str, to: &str) {
     let (fresh, place) = (postgres.data().join("fresh"), postgres.data().join(to));
-    fs::copy(from, &fresh).expect("a file of the server");
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("its mode");
+    fs::copy(from, &fresh).expect("write a file of the server");
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("set the file mode");
     if let Some((uid, gid)) = service_user() {
-        chown(&fresh, Some(uid), Some(gid)).expect("its owner");
+        chown(&fresh, Some(uid), Some(gid)).expect("set the owner");
     }
-    fs::rename(fresh, place).expect("a file of the server");
+    fs::rename(fresh, place).expect("rename the file");
 }

@@ -133,7 +133,7 @@ fn reissue(files: &Certificates, name: &str, subject: &str, other: &str, issuer:
         files.path(&format!("{other}.key")),
         files.path(&format!("{name}.key")),
     )
-    .expect("a key");
+    .expect("copy the file");
     match issuer {
         "" => files.self_signed_with(name, subject, AUTHORITY),
         issuer => files.signed_as(name, subject, issuer, AUTHORITY, 1000),

@@ -98,7 +98,7 @@ fn named(files: &Certificates, name: &str, own: &str, mask: &str, issuing: &str)
     root(files, name, own, AUTHORITY, &[]);
     let other = format!("{name}-issuing");
     let key = files.path(&format!("{other}.key"));
-    std::fs::copy(files.path(&format!("{name}.key")), key).expect("a key");
+    std::fs::copy(files.path(&format!("{name}.key")), key).expect("copy the file");
     let config = format!(
         "[req]\ndistinguished_name = nobody\nprompt = no\nutf8 = yes\nstring_mask = {mask}\n[nobody]\nCN = nobody\n"
     );
@@ -112,7 +112,7 @@ fn named(files: &Certificates, name: &str, own: &str, mask: &str, issuing: &str)
         issue(files, &leaf, "/CN=good.test", &other, extensions, &[]);
     }
     let directory = files.path(&format!("{name}-lists"));
-    std::fs::create_dir(&directory).expect("a directory");
+    std::fs::create_dir(&directory).expect("create the directory");
     let directory = directory.display().to_string();
     let (certificate, key) = (format!("{other}.crt"), format!("{other}.key"));
     let list = format!("{directory}/list.crl");
@@ -278,11 +278,11 @@ fn lists_by_the_hash_of_the_name() {
     let files = Certificates::shared();
     let directory = |name: &str, file: &str| {
         let directory = files.path(name);
-        std::fs::create_dir_all(&directory).expect("a directory");
-        std::fs::copy(files.path("v1.crl"), directory.join(file)).expect("a list");
+        std::fs::create_dir_all(&directory).expect("create the directory");
+        std::fs::copy(files.path("v1.crl"), directory.join(file)).expect("copy the file");
         format!("sslcrldir={}", directory.display())
     };
-    let rehashed = std::fs::read_dir(files.path("v1-lists")).expect("the directory");
+    let rehashed = std::fs::read_dir(files.path("v1-lists")).expect("read the directory");
     let mut names = rehashed
         .flatten()
         .map(|entry| entry.file_name().into_string().expect("a name"));

@@ -53,9 +53,9 @@ pool: ['pooled', 'pooled']
 goaway: [('off', 0), ('on', 1), 'usable']
 ";
 
-/// Installs the wheel beside a driver, uses the driver with both kinds of preloading, and removes the wheel.
+/// Installs the wheel and a driver, uses the driver with both kinds of preloading, and removes the wheel.
 #[track_caller]
-fn serves(driver: &Driver) {
+fn uses_the_library(driver: &Driver) {
     let environment = Environment::with(driver.packages);
     let before = environment.files();
     let own_version = environment.client(&["version", driver.module]);
@@ -95,30 +95,30 @@ fn serves(driver: &Driver) {
 }
 
 #[test]
-fn serves_psycopg() {
-    serves(&PSYCOPG);
+fn psycopg_uses_the_library() {
+    uses_the_library(&PSYCOPG);
 }
 
 #[test]
-fn serves_psycopg_binary() {
-    serves(&PSYCOPG_BINARY);
+fn psycopg_binary_uses_the_library() {
+    uses_the_library(&PSYCOPG_BINARY);
 }
 
 #[test]
-fn serves_psycopg2() {
-    serves(&PSYCOPG2);
+fn psycopg2_uses_the_library() {
+    uses_the_library(&PSYCOPG2);
 }
 
 #[test]
-fn serves_psycopg2_binary() {
-    serves(&PSYCOPG2_BINARY);
+fn psycopg2_binary_uses_the_library() {
+    uses_the_library(&PSYCOPG2_BINARY);
 }
 
 #[test]
 fn the_example_of_its_readme_uses_the_library() {
     let readme = fs::read_to_string(paths::checkout().join("python/README.md")).expect("a file");
     let block = readme.split("```python\n").nth(1).expect("a block");
-    let block = block.split("```").next().expect("its end");
+    let block = block.split("```").next().expect("the end of the block");
     let environment = Environment::with(PSYCOPG_BINARY.packages);
     environment.install_wheel();
     assert_eq!(environment.run(&["-c", block]), "190000\n");

@@ -1,10 +1,10 @@
 //! Valid and invalid chains, created with the openssl program. webpki searches first for leaves of version 3. It does not
 //! support version 1, so only `chain` verifies those.
 
-mod forge;
+mod test_ca;
 
 use super::*;
-use forge::Forge;
+use test_ca::TestCa;
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
 /// The common name, and the file name, of a leaf of version 1.
@@ -71,20 +71,20 @@ const INTERMEDIATES: [Invalid; 7] = [
 ];
 
 /// Creates a root, and an intermediate `between`.
-fn forge(root: &str, between: &str) -> Forge {
-    let forge = Forge::new();
-    forge.root("root", root);
-    forge.issue("between", "root", between, 10);
-    forge
+fn test_ca(root: &str, between: &str) -> TestCa {
+    let ca = TestCa::new();
+    ca.root("root", root);
+    ca.issue("between", "root", between, 10);
+    ca
 }
 
 /// Verifies a leaf of version 3 and one of version 1, both issued by `issuer`. The server also sends `others`.
-fn verify(forge: &Forge, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 2] {
-    forge.issue("leaf3", issuer, LEAF, 10);
-    forge.issue(OLD, issuer, "", 10);
-    let others = forge.ders(others);
-    let trust = Trust::new(forge.ders(&["root"]), None);
-    ["leaf3", OLD].map(|leaf| trust.verify(&forge.der(leaf), &others, UnixTime::now()))
+fn verify(ca: &TestCa, issuer: &str, others: &[&str]) -> [Result<(), Refusal>; 2] {
+    ca.issue("leaf3", issuer, LEAF, 10);
+    ca.issue(OLD, issuer, "", 10);
+    let others = ca.ders(others);
+    let trust = Trust::new(ca.ders(&["root"]), None);
+    ["leaf3", OLD].map(|leaf| trust.verify(&ca.der(leaf), &others, UnixTime::now()))
 }
 
 #[test]
@@ -97,17 +97,17 @@ fn bytes_that_are_not_a_certificate_are_malformed() {
 
 #[test]
 fn a_good_chain_is_accepted() {
-    let forge = forge(CA, CA);
-    assert_eq!(verify(&forge, "between", &["between"]), [Ok(()); 2]);
-    assert_eq!(verify(&forge, "root", &[]), [Ok(()); 2]);
-    assert_eq!(verify(&forge, "between", &[]), [Err(UnknownIssuer); 2]);
+    let ca = test_ca(CA, CA);
+    assert_eq!(verify(&ca, "between", &["between"]), [Ok(()); 2]);
+    assert_eq!(verify(&ca, "root", &[]), [Ok(()); 2]);
+    assert_eq!(verify(&ca, "between", &[]), [Err(UnknownIssuer); 2]);
 }
 
 #[test]
 fn invalid_intermediates_are_refused() {
     for case in INTERMEDIATES {
-        let forge = forge(CA, case.extensions);
-        let outcomes = verify(&forge, "between", &["between"]);
+        let ca = test_ca(CA, case.extensions);
+        let outcomes = verify(&ca, "between", &["between"]);
         assert_eq!(outcomes, case.refusals.map(Err), "{}", case.rule);
     }
 }
@@ -115,24 +115,24 @@ fn invalid_intermediates_are_refused() {
 /// RFC 5280, 6.1.3 (a) (2)
 #[test]
 fn an_expired_intermediate_is_refused() {
-    let forge = forge(CA, CA);
-    forge.issue("between", "root", CA, -1);
-    let outcomes = verify(&forge, "between", &["between"]);
+    let ca = test_ca(CA, CA);
+    ca.issue("between", "root", CA, -1);
+    let outcomes = verify(&ca, "between", &["between"]);
     assert_eq!(outcomes, [Err(Expired); 2]);
 }
 
 /// RFC 5280, 6.1.3 (a) (2)
 #[test]
 fn leaves_outside_their_validity_period_are_refused() {
-    let forge = forge(CA, CA);
-    let trust = Trust::new(forge.ders(&["root"]), None);
+    let ca = test_ca(CA, CA);
+    let trust = Trust::new(ca.ders(&["root"]), None);
     for extensions in [LEAF, ""] {
-        forge.issue("leaf", "root", extensions, -1);
-        let outcome = trust.verify(&forge.der("leaf"), &[], UnixTime::now());
+        ca.issue("leaf", "root", extensions, -1);
+        let outcome = trust.verify(&ca.der("leaf"), &[], UnixTime::now());
         assert_eq!(outcome, Err(Expired));
-        forge.issue("leaf", "root", extensions, 10);
+        ca.issue("leaf", "root", extensions, 10);
         let long_ago = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_000_000_000));
-        let outcome = trust.verify(&forge.der("leaf"), &[], long_ago);
+        let outcome = trust.verify(&ca.der("leaf"), &[], long_ago);
         assert_eq!(outcome, Err(NotYetValid));
     }
 }
@@ -141,11 +141,11 @@ fn leaves_outside_their_validity_period_are_refused() {
 #[test]
 fn path_length_limits_are_enforced() {
     const NO_MORE: &str = "basicConstraints=critical,CA:TRUE,pathlen:0\n";
-    let under_root = forge(NO_MORE, CA);
+    let under_root = test_ca(NO_MORE, CA);
     assert_eq!(verify(&under_root, "root", &[]), [Ok(()); 2]);
     let outcomes = verify(&under_root, "between", &["between"]);
     assert_eq!(outcomes, [Err(WrongPurpose); 2]);
-    let under_between = forge(CA, NO_MORE);
+    let under_between = test_ca(CA, NO_MORE);
     under_between.issue("below", "between", CA, 10);
     let outcomes = verify(&under_between, "below", &["below", "between"]);
     assert_eq!(outcomes, [Err(WrongPurpose); 2]);
@@ -159,7 +159,7 @@ fn invalid_roots_are_refused() {
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,cRLSign\n",
         "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth\n",
     ] {
-        let outcomes = verify(&forge(root, CA), "root", &[]);
+        let outcomes = verify(&test_ca(root, CA), "root", &[]);
         assert!(outcomes.iter().all(Result::is_err), "{root}: {outcomes:?}");
     }
 }
@@ -168,24 +168,24 @@ fn invalid_roots_are_refused() {
 #[test]
 fn name_constraints_of_a_root_are_enforced() {
     let constrained = |name: &str| format!("{CA}nameConstraints=critical,permitted;DNS:{name}\n");
-    let good = verify(&forge(&constrained("good.test"), CA), "root", &[]);
+    let good = verify(&test_ca(&constrained("good.test"), CA), "root", &[]);
     assert_eq!(good, [Ok(()); 2]);
-    let bad = verify(&forge(&constrained("other.test"), CA), "root", &[]);
+    let bad = verify(&test_ca(&constrained("other.test"), CA), "root", &[]);
     assert_eq!(bad, [Err(WrongPurpose); 2]);
 }
 
 /// RFC 5280, 4.2, 4.2.1.3 and 4.2.1.12
 #[test]
 fn invalid_leaves_are_refused() {
-    let forge = forge(CA, CA);
-    let trust = Trust::new(forge.ders(&["root"]), None);
+    let ca = test_ca(CA, CA);
+    let trust = Trust::new(ca.ders(&["root"]), None);
     for (extensions, refusal) in [
         (UNKNOWN, Malformed),
         ("keyUsage=critical,cRLSign\n", WrongPurpose),
         ("extendedKeyUsage=clientAuth\n", WrongPurpose),
     ] {
-        forge.issue("leaf", "root", extensions, 10);
-        let outcome = trust.verify(&forge.der("leaf"), &[], UnixTime::now());
+        ca.issue("leaf", "root", extensions, 10);
+        let outcome = trust.verify(&ca.der("leaf"), &[], UnixTime::now());
         assert_eq!(outcome, Err(refusal), "{extensions}");
     }
 }
@@ -193,11 +193,11 @@ fn invalid_leaves_are_refused() {
 /// RFC 5280, 6.1.3 (a) (1)
 #[test]
 fn bad_signatures_are_refused() {
-    let forge = forge(CA, CA);
-    assert_eq!(verify(&forge, "root", &[]), [Ok(()); 2]);
-    let trust = Trust::new(forge.ders(&["root"]), None);
+    let ca = test_ca(CA, CA);
+    assert_eq!(verify(&ca, "root", &[]), [Ok(()); 2]);
+    let trust = Trust::new(ca.ders(&["root"]), None);
     for leaf in ["leaf3", OLD] {
-        let good = forge.der(leaf).to_vec();
+        let good = ca.der(leaf).to_vec();
         // The last byte belongs to the signature, the other one to the signed serial number.
         for place in [good.len() - 1, 20] {
             let mut bad = good.clone();
@@ -208,7 +208,7 @@ fn bad_signatures_are_refused() {
         }
     }
     // A root with the same name and another key.
-    let impostor = Forge::new();
+    let impostor = TestCa::new();
     impostor.root("root", CA);
     impostor.issue("leaf3", "root", LEAF, 10);
     impostor.issue("leaf1", "root", "", 10);
@@ -225,14 +225,14 @@ fn bad_signatures_are_refused() {
 /// RFC 5280, 4.1.2.8: certificates of version 1 have no unique identifiers, even with a valid signature.
 #[test]
 fn unique_identifiers_in_version_1_are_refused() {
-    let forge = forge(CA, CA);
-    forge.issue("leaf", "root", "", 10);
-    let trust = Trust::new(forge.ders(&["root"]), None);
-    let signed_again = forge.signed_again("leaf", "root", &[]);
+    let ca = test_ca(CA, CA);
+    ca.issue("leaf", "root", "", 10);
+    let trust = Trust::new(ca.ders(&["root"]), None);
+    let signed_again = ca.signed_again("leaf", "root", &[]);
     let outcome = trust.verify(&signed_again, &[], UnixTime::now());
     assert_eq!(outcome, Ok(()));
     for tag in [0x81, 0x82] {
-        let with_id = forge.signed_again("leaf", "root", &[tag, 2, 0, 0x55]);
+        let with_id = ca.signed_again("leaf", "root", &[tag, 2, 0, 0x55]);
         let outcome = trust.verify(&with_id, &[], UnixTime::now());
         assert_eq!(outcome, Err(Malformed), "tag {tag:#x}");
     }
@@ -240,17 +240,17 @@ fn unique_identifiers_in_version_1_are_refused() {
 
 #[test]
 fn revocation_lists_are_checked() {
-    let forge = forge(CA, CA);
-    forge.issue("leaf3", "root", LEAF, 10);
-    forge.issue("leaf1", "root", "", 10);
-    forge.issue("revoked3", "root", LEAF, 10);
-    forge.issue("revoked1", "root", "", 10);
-    forge.issue("chained", "between", LEAF, 10);
-    forge.list("root", &["revoked3", "revoked1"], "list2");
-    let good = forge.crl("root");
+    let ca = test_ca(CA, CA);
+    ca.issue("leaf3", "root", LEAF, 10);
+    ca.issue("leaf1", "root", "", 10);
+    ca.issue("revoked3", "root", LEAF, 10);
+    ca.issue("revoked1", "root", "", 10);
+    ca.issue("chained", "between", LEAF, 10);
+    ca.list("root", &["revoked3", "revoked1"], "list2");
+    let good = ca.crl("root");
     let verify = |leaf: &str, list: Vec<u8>, now: UnixTime| {
-        let trust = Trust::new(forge.ders(&["root", "between"]), Some(vec![list.into()]));
-        trust.verify(&forge.der(leaf), &[], now)
+        let trust = Trust::new(ca.ders(&["root", "between"]), Some(vec![list.into()]));
+        trust.verify(&ca.der(leaf), &[], now)
     };
     let now = UnixTime::now();
     for (leaf, revoked) in [("leaf3", "revoked3"), ("leaf1", "revoked1")] {
@@ -266,19 +266,19 @@ fn revocation_lists_are_checked() {
         assert!(verify(leaf, forged, now).is_err(), "{leaf}");
         // RFC 5280, 6.3.3 (a) and 5.1.2.5: an outdated list.
         let later = UnixTime::since_unix_epoch(
-            std::time::Duration::from_secs(now.as_secs()) + forge::LIST_LIFE * 2,
+            std::time::Duration::from_secs(now.as_secs()) + test_ca::LIST_LIFE * 2,
         );
         assert_eq!(verify(leaf, good.clone(), later), Err(NoRevocationList));
     }
     // RFC 5280, 6.3.3: each certificate of the path needs a list of its own issuer.
     assert_eq!(verify("chained", good, now), Err(NoRevocationList));
     // RFC 5280, 5.2: critical extensions must be known.
-    forge.list("root", &[], "unknown");
+    ca.list("root", &[], "unknown");
     for leaf in ["leaf3", "leaf1"] {
-        assert!(verify(leaf, forge.crl("root"), now).is_err(), "{leaf}");
+        assert!(verify(leaf, ca.crl("root"), now).is_err(), "{leaf}");
     }
     // An issuer with the same name and another key.
-    let impostor = Forge::new();
+    let impostor = TestCa::new();
     impostor.root("root", CA);
     impostor.list("root", &[], "list2");
     for leaf in ["revoked3", "revoked1"] {
@@ -289,17 +289,17 @@ fn revocation_lists_are_checked() {
 /// RFC 5280, 6.3.3 (f)
 #[test]
 fn a_list_of_an_authority_without_crl_sign_is_refused() {
-    let forge = forge(
+    let ca = test_ca(
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n",
         CA,
     );
-    forge.issue("leaf3", "root", LEAF, 10);
-    forge.issue("leaf1", "root", "", 10);
-    forge.list("root", &[], "list2");
-    let lists = Some(vec![forge.crl("root").into()]);
-    let trust = Trust::new(forge.ders(&["root"]), lists);
+    ca.issue("leaf3", "root", LEAF, 10);
+    ca.issue("leaf1", "root", "", 10);
+    ca.list("root", &[], "list2");
+    let lists = Some(vec![ca.crl("root").into()]);
+    let trust = Trust::new(ca.ders(&["root"]), lists);
     for leaf in ["leaf3", "leaf1"] {
-        let outcome = trust.verify(&forge.der(leaf), &[], UnixTime::now());
+        let outcome = trust.verify(&ca.der(leaf), &[], UnixTime::now());
         assert!(outcome.is_err(), "{leaf}");
     }
 }

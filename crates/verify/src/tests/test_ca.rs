@@ -36,16 +36,16 @@ const ALGORITHM: [u8; 12] = [
     0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02,
 ];
 
-/// A directory with the files NAME.crt, NAME.key and NAME.crl.
-pub struct Forge(TempDir);
+/// Certification authorities for tests: a directory with the files NAME.crt, NAME.key and NAME.crl.
+pub struct TestCa(TempDir);
 
-impl Forge {
-    pub fn new() -> Forge {
-        let forge = Forge(tempfile::tempdir().expect("a temporary directory"));
-        forge.write("config", CONFIG.as_bytes());
-        forge.write("index", b"");
-        forge.write("crlnumber", b"01\n");
-        forge
+impl TestCa {
+    pub fn new() -> TestCa {
+        let ca = TestCa(tempfile::tempdir().expect("a temporary directory"));
+        ca.write("config", CONFIG.as_bytes());
+        ca.write("index", b"");
+        ca.write("crlnumber", b"01\n");
+        ca
     }
 
     fn path(&self, name: &str) -> PathBuf {

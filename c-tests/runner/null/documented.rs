@@ -4,7 +4,7 @@
 const OK: &str = r#"PGRES_COMMAND_OK 0/0/0 """#;
 
 /// A call, without its object, and the results it may have.
-pub const STATED: &[(&str, &[&str])] = &[
+pub const DOCUMENTED: &[(&str, &[&str])] = &[
     // libpq crashes.
     ("PQconnectdb(NULL)", &["a connection"]),
     ("PQconnectStart(NULL)", &["a connection"]),

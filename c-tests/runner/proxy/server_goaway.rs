@@ -1,4 +1,4 @@
-//! A server that sends GoAway itself: the proxy applies its rules to it.
+//! Servers that send GoAway themselves: the proxy forwards it only to clients that may receive it, and only once.
 
 use crate::support::message::{auth_ok, goaway, message, ready};
 use crate::support::script::Script;
@@ -6,8 +6,8 @@ use crate::support::script::Script;
 use super::Proxy;
 use super::raw::session;
 
-/// What a client with these parameters reads after the startup from a server that sends one GoAway before the session
-/// is open (if `early`) and then three around a reply.
+/// The types of the messages that a client with these startup parameters receives in reply to a query. The server sends
+/// one GoAway before the session is open (if `early`), and three more around and in the reply.
 fn read(early: bool, parameters: &[(&str, &str)], options: &[&str]) -> Vec<u8> {
     let script = Script::new().connection(move |c| {
         c.expect_startup();
