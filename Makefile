@@ -51,6 +51,7 @@ cargo-version:
 all: cargo-version
 	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
 	ln -sf libpq.so $(target)/release/libpq.so.5
+	./static_library.sh $(target)/release/libpq.a $(target)/release/static/libpq.a
 
 proxy: cargo-version
 	$(CARGO) build --locked --release -p goaway-proxy
@@ -61,12 +62,13 @@ wheel: all
 
 # Never builds: it may run as another user than make did.
 install:
-	@test -e $(target)/release/libpq.so || { echo "nothing to install: run make first" >&2; exit 1; }
+	@test -e $(target)/release/libpq.so -a -e $(target)/release/static/libpq.a || \
+	    { echo "nothing to install: run make first" >&2; exit 1; }
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libdir) $(pkgconfigdir) $(includedir)/libpq $(pkgincludedir)/internal)
 	$(INSTALL) -m 755 $(target)/release/libpq.so $(DESTDIR)$(libdir)/$(library)
 	ln -sf $(library) $(DESTDIR)$(libdir)/$(soname)
 	ln -sf $(soname) $(DESTDIR)$(libdir)/libpq.so
-	$(INSTALL) -m 644 $(target)/release/libpq.a $(DESTDIR)$(libdir)/libpq.a
+	$(INSTALL) -m 644 $(target)/release/static/libpq.a $(DESTDIR)$(libdir)/libpq.a
 	$(INSTALL) -m 644 $(addprefix include/,$(headers)) $(DESTDIR)$(includedir)
 	$(INSTALL) -m 644 include/libpq/libpq-fs.h $(DESTDIR)$(includedir)/libpq
 	$(INSTALL) -m 644 include/pqexpbuffer.h $(DESTDIR)$(pkgincludedir)/internal

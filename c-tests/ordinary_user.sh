@@ -29,9 +29,10 @@ libraries=${LIBPQ_OXIDE_LIB:-$target/release}
 directory=$(mktemp -d /tmp/pq-ordinary.XXXXXX)
 trap 'rm -rf "$directory"' EXIT
 chmod 755 "$directory"
-mkdir -m 755 "$directory"/{checkout,target,target/release,home,tmp}
+mkdir -m 755 "$directory"/{checkout,target,target/release,target/release/static,home,tmp}
 tar -c --exclude=./target --exclude=./.git . | tar -x --no-same-permissions -C "$directory/checkout"
 cp -L "$libraries"/libpq.{so,so.5,a} "$directory/target/release/"
+cp "$libraries/static/libpq.a" "$directory/target/release/static/"
 cp "$harness" "$directory/target/c_tests"
 chown -R "$user:" "$directory"/{target,home,tmp}
 

@@ -6,73 +6,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::support::installation::Installation;
 use crate::support::message::{goaway, one_value, ready};
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, Output, TIMEOUT};
 use crate::support::program::on_lib;
 use crate::support::script::{Connection, Script};
-
-/// The result of `make install` in a temporary directory.
-struct Installation {
-    root: TempDir,
-}
-
-impl Installation {
-    fn new() -> Installation {
-        Installation::with(&["PREFIX=/opt/pq"])
-    }
-
-    /// As [`Installation::new`], with other variables for make.
-    fn with(variables: &[&str]) -> Installation {
-        let root = tempfile::tempdir().expect("a temporary directory");
-        let installation = Installation { root };
-        installation.make("install", variables);
-        installation
-    }
-
-    fn make(&self, target: &str, variables: &[&str]) {
-        let library = Lib::Ours.directory();
-        let built = library.parent().expect("target/release has a parent");
-        let mut make = Command::new("make");
-        make.current_dir(paths::checkout())
-            .arg(target)
-            .args(variables);
-        make.arg(format!("DESTDIR={}", self.root.path().display()))
-            .env("CARGO_TARGET_DIR", built);
-        process::run(&mut make, b"", TIMEOUT).success();
-    }
-
-    fn prefix(&self) -> PathBuf {
-        self.root.path().join("opt/pq")
-    }
-
-    fn pkg_config(&self, args: &[&str]) -> Vec<String> {
-        let mut command = Command::new("pkg-config");
-        command
-            .args(args)
-            .arg("libpq")
-            .env("PKG_CONFIG_SYSROOT_DIR", self.root.path())
-            .env("PKG_CONFIG_LIBDIR", self.prefix().join("lib/pkgconfig"));
-        let output = process::run(&mut command, b"", TIMEOUT).success();
-        output
-            .stdout
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// Compiles a program with the flags from pkg-config.
-    fn compile(&self, source: &Path, program: &Path, more: &[&str], flags: &[String]) {
-        let mut cc = Command::new("cc");
-        cc.args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-o"])
-            .arg(program)
-            .arg(source)
-            .args(more)
-            .args(flags);
-        process::run(&mut cc, b"", TIMEOUT).success();
-    }
-}
 
 fn proxy_is_built() -> bool {
     paths::target().join("release/goaway-proxy").exists()
@@ -143,7 +83,7 @@ fn each_directory_of_an_installation_can_be_chosen() {
         "mandir=/m",
         "docdir=/d",
     ];
-    let installation = Installation::with(&directories);
+    let installation = Installation::staged(&directories);
     let mut expected = vec![
         "i/postgresql/internal/pqexpbuffer.h",
         "i/postgresql/libpq-events.h",
@@ -165,7 +105,7 @@ fn each_directory_of_an_installation_can_be_chosen() {
         expected.sort_unstable();
     }
     assert_eq!(files(installation.root.path()), expected);
-    installation.make("uninstall", &directories);
+    installation.make("uninstall");
     assert_eq!(files(installation.root.path()), [""; 0]);
 }
 
@@ -177,7 +117,7 @@ fn make_uninstall_removes_what_make_install_wrote() {
     for other in others {
         fs::write(prefix.join(other), "").expect("write the file of another package");
     }
-    installation.make("uninstall", &["PREFIX=/opt/pq"]);
+    installation.make("uninstall");
     assert_eq!(files(&prefix), others);
     for directory in [
         "include/libpq",
@@ -196,7 +136,7 @@ fn make_uninstall_keeps_the_links_of_another_library() {
     fs::write(lib.join("libpq.so.5.15"), "").expect("write another library");
     fs::remove_file(lib.join("libpq.so.5")).expect("our link");
     std::os::unix::fs::symlink("libpq.so.5.15", lib.join("libpq.so.5")).expect("create the link");
-    installation.make("uninstall", &["PREFIX=/opt/pq"]);
+    installation.make("uninstall");
     let expected = ["lib/libpq.so.5 libpq.so.5.15", "lib/libpq.so.5.15"];
     assert_eq!(files(&installation.prefix()), expected);
 }
