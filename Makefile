@@ -1,6 +1,7 @@
 # make             the release build: libpq.so (and libpq.so.5), libpq.a
 # make proxy       goaway-proxy
-# make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig
+# make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig. With
+#                  WITH_PG_CONFIG=1 a pg_config too
 # make wheel       the Python package libpq-oxide, with the library in it, to dist
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
@@ -30,10 +31,18 @@ pkgconfigdir ?= $(libdir)/pkgconfig
 mandir ?= $(PREFIX)/share/man
 docdir ?= $(PREFIX)/share/doc
 INSTALL ?= install
-headers := libpq-fe.h libpq-events.h postgres_ext.h
+headers := libpq-fe.h libpq-events.h postgres_ext.h pg_config.h
 soname := libpq.so.5
 # The number is that of the API, libpq 19.
 library := $(soname).19
+# Fills in the templates that make install writes.
+fill = sed $(foreach name,bindir docdir includedir libdir mandir pkgincludedir,-e 's,@$(name)@,$($(name)),') \
+    -e 's,@prefix@,$(PREFIX),' -e 's,@libs@,$(static_libs),' -e 's,@version@,$(version),'
+static_libs = $(shell sed -n 's/^Libs.private: //p' libpq.pc.in)
+version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+pg_config = $(DESTDIR)$(bindir)/pg_config
+# Whether the installed pg_config is the one of make install.
+pg_config_is_ours = grep -qs libpq-oxide $(pg_config)
 # docs/install.md lists what make install writes; make uninstall removes it.
 installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/libpq.pc \
     $(addprefix $(includedir)/,$(headers) libpq/libpq-fs.h) $(pkgincludedir)/internal/pqexpbuffer.h \
@@ -64,6 +73,9 @@ wheel: all
 install:
 	@test -e $(target)/release/libpq.so -a -e $(target)/release/static/libpq.a || \
 	    { echo "nothing to install: run make first" >&2; exit 1; }
+	@if [ -n "$(WITH_PG_CONFIG)" -a -e $(pg_config) ] && ! $(pg_config_is_ours); then \
+	    echo "$(pg_config) is not libpq-oxide's: set another bindir" >&2; exit 1; \
+	fi
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(libdir) $(pkgconfigdir) $(includedir)/libpq $(pkgincludedir)/internal)
 	$(INSTALL) -m 755 $(target)/release/libpq.so $(DESTDIR)$(libdir)/$(library)
 	ln -sf $(library) $(DESTDIR)$(libdir)/$(soname)
@@ -76,20 +88,24 @@ install:
 	    $(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(docdir)/goaway-proxy); \
 	    $(INSTALL) -m 755 $(target)/release/goaway-proxy $(DESTDIR)$(bindir); \
 	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(mandir)/man1; \
-	    sed -e 's,@bindir@,$(bindir),' docs/goaway-proxy.service \
-	        >$(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
+	    $(fill) docs/goaway-proxy.service >$(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
 	fi
-	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(libdir),' -e 's,@includedir@,$(includedir),' libpq.pc.in \
-	    >$(DESTDIR)$(pkgconfigdir)/libpq.pc
+	$(fill) libpq.pc.in >$(DESTDIR)$(pkgconfigdir)/libpq.pc
+	if [ -n "$(WITH_PG_CONFIG)" ]; then \
+	    $(INSTALL) -d $(DESTDIR)$(bindir); \
+	    $(fill) pg_config.in >$(pg_config); \
+	    chmod 755 $(pg_config); \
+	fi
 	@if [ -z "$(DESTDIR)" ]; then echo "Run ldconfig as root, so that programs find the library: see docs/install.md."; fi
 
-# Use the same variables as for make install. Links that point to another library are kept.
+# Use the same variables as for make install. Links that point to another library are kept, and a pg_config that is not ours.
 uninstall:
 	for link in $(soname):$(library) libpq.so:$(soname); do \
 	    path=$(DESTDIR)$(libdir)/$${link%:*}; \
 	    if [ "$$(readlink $$path)" = "$${link#*:}" ]; then rm -f $$path; fi; \
 	done
 	rm -f $(addprefix $(DESTDIR),$(installed_files))
+	if $(pg_config_is_ours); then rm -f $(pg_config); fi
 	for directory in $(addprefix $(DESTDIR),$(installed_directories)); do \
 	    if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory; fi; \
 	done

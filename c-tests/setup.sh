@@ -32,10 +32,13 @@ packages=(
 )
 # Spelled as pip freeze prints them.
 psycopg=3.2.10
+psycopg2=2.9.13
 python=("psycopg==$psycopg" psycopg-pool==3.3.3)
 wheels=()
 # The driver for Node.js.
 node=
+# Drivers that the tests compile with the pg_config of an installation.
+sources=()
 for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
 # What a target takes on two cores, compilation included.
 case ${1:-} in
@@ -62,8 +65,9 @@ proxy-bench)
     costs="make test: 1 hour the first time, 40 minutes later; 1 GB of packages, 0.7 GB in CACHE, 4 GB in target"
     python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0 auditwheel==6.8.2)
     # What the tests of the wheel install in environments of their own.
-    wheels=("psycopg==$psycopg" psycopg-pool==3.3.3 "psycopg-binary==$psycopg" psycopg2==2.9.13 psycopg2-binary==2.9.13)
+    wheels=("psycopg==$psycopg" psycopg-pool==3.3.3 "psycopg-binary==$psycopg" "psycopg2==$psycopg2" "psycopg2-binary==$psycopg2")
     node=pg@8.23.1
+    sources=("psycopg2==$psycopg2" PyGreSQL==6.2.3)
     packages+=(nodejs)
     # Packages of Node.js that are not Debian's bring it along.
     command -v npm >/dev/null || packages+=(npm)
@@ -179,6 +183,13 @@ if [ "${#wheels[@]}" -gt 0 ] && [ "$(cat "$cache/wheels/packages" 2>/dev/null)" 
     rm -rf "$cache/wheels"
     pip wheel --wheel-dir "$cache/wheels" "${wheels[@]}"
     echo "${wheels[*]}" >"$cache/wheels/packages"
+fi
+
+if [ "${#sources[@]}" -gt 0 ] && [ "$(cat "$cache/sources/packages" 2>/dev/null)" != "${sources[*]}" ]; then
+    rm -rf "$cache/sources"
+    names=("${sources[@]%%==*}")
+    pip download --no-deps --no-binary "$(IFS=, && echo "${names[*]}")" --dest "$cache/sources" "${sources[@]}"
+    echo "${sources[*]}" >"$cache/sources/packages"
 fi
 
 if [ -n "$node" ] && [ "$(cat "$cache/node/packages" 2>/dev/null)" != "$node" ]; then

@@ -20,7 +20,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 # The numbers of ELF's e_machine.
 MACHINES = {62: "x86_64", 183: "aarch64"}
-HEADERS = ["libpq-fe.h", "libpq-events.h", "postgres_ext.h", "libpq/libpq-fs.h"]
+HEADERS = ["libpq-fe.h", "libpq-events.h", "postgres_ext.h", "pg_config.h", "libpq/libpq-fs.h"]
 # The oldest time that a zip file can express.
 OLDEST = 315532800
 

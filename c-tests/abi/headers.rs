@@ -13,8 +13,9 @@ use std::process::Command;
 
 use declarations::{Function, functions};
 
-const HEADERS: [&str; 5] = [
+const HEADERS: [&str; 6] = [
     "postgres_ext.h",
+    "pg_config.h",
     "libpq-fe.h",
     "libpq-events.h",
     "pqexpbuffer.h",

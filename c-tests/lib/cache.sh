@@ -12,6 +12,7 @@
 #   python/               a venv with the pure-Python psycopg and what uses it
 #   psycopg/              psycopg's C part, compiled (binary) and as source
 #   wheels/               psycopg and psycopg2, for the tests of the wheel
+#   sources/               drivers that the tests compile
 
 if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
     cache=$LIBPQ_OXIDE_CACHE

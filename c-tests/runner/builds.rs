@@ -1,6 +1,8 @@
-//! Programs are built on an installation: with the static library in C and in Rust.
+//! Programs and drivers are built on an installation, with pg_config, and with the static library in C and in Rust.
 
 mod diesel;
+mod drivers;
+mod pg_config;
 mod static_library;
 
 use std::path::Path;

@@ -144,8 +144,8 @@ fn compile(folder: &Path, archive: &Path) {
     fs::write(folder.join(DONE), "").expect("write the marker file");
 }
 
-/// Creates a directory with a pg_config that prints the paths of this library and its headers. psycopg calls
-/// pg_config, and reads the version from a header named pg_config.h.
+/// Creates a directory with a pg_config that prints the paths of this library and its headers: the library need not be
+/// installed.
 fn write_pg_config(folder: &Path) -> PathBuf {
     let (include, tools) = (folder.join("pq-include"), folder.join("pq-tools"));
     fs::create_dir_all(&include).expect("create the directory");
@@ -154,8 +154,6 @@ fn write_pg_config(folder: &Path) -> PathBuf {
         let header = header.expect("a header");
         symlink(header.path(), include.join(header.file_name())).expect("a link");
     }
-    let version = "#define PG_VERSION_NUM 190000\n";
-    fs::write(include.join("pg_config.h"), version).expect("write the file");
     let (include, lib) = (include.display(), Lib::Ours.directory());
     let lib = lib.display();
     let script = format!(

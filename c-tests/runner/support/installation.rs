@@ -26,6 +26,13 @@ impl Installation {
         Installation::install(root, variables, destination)
     }
 
+    /// In the place that its files name, with a pg_config.
+    pub fn in_place() -> Installation {
+        let root = directory();
+        let prefix = format!("PREFIX={}", root.path().join("opt/pq").display());
+        Installation::install(root, &["WITH_PG_CONFIG=1"], prefix)
+    }
+
     fn install(root: TempDir, variables: &[&str], more: String) -> Installation {
         let mut variables: Vec<_> = variables.iter().map(|&of| of.to_owned()).collect();
         variables.push(more);
