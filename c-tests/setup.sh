@@ -26,6 +26,8 @@ packages=(
     python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
     # A real KDC, a real directory and certificates, for the tests of authentication.
     krb5-kdc krb5-admin-server krb5-user slapd ldap-utils openssl
+    # Build systems that must find the library.
+    cmake meson ninja-build
     # What the oracle is built from, and what its suites call.
     dpkg-dev bison flex pkg-config perl libipc-run-perl zlib1g-dev libreadline-dev libicu-dev libssl-dev libkrb5-dev
     libldap-dev libcurl4-openssl-dev liblz4-dev libzstd-dev lz4 zstd gzip python3-dev util-linux ca-certificates

@@ -1,5 +1,7 @@
-//! Programs and drivers are built on an installation, with pg_config, and with the static library in C and in Rust.
+//! Programs and drivers are built on an installation, each in the way of its own build system: pg_config, CMake, Meson, the
+//! static library in C and in Rust.
 
+mod build_systems;
 mod diesel;
 mod drivers;
 mod pg_config;
