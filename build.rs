@@ -1,6 +1,18 @@
 //! Names the shared library for the loader, and compiles the variadic functions Rust cannot define.
 
+#[path = "build/entropy.rs"]
+mod entropy;
+
 fn main() {
+    let target = std::env::var("TARGET").unwrap_or_default();
+    for name in entropy::variables(&target) {
+        println!("cargo:rerun-if-env-changed={name}");
+    }
+    println!("cargo:rerun-if-changed=build/entropy.rs");
+    if let Err(remedy) = entropy::check(&target, |name| std::env::var_os(name).is_some()) {
+        println!("cargo::error={remedy}");
+        return;
+    }
     let source = "src/ffi/pqexpbuffer.c";
     println!("cargo:rerun-if-changed={source}");
     cc::Build::new()

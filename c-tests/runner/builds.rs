@@ -4,6 +4,7 @@
 mod build_systems;
 mod diesel;
 mod drivers;
+mod jitter;
 mod pg_config;
 mod static_library;
 
