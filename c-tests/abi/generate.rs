@@ -4,13 +4,16 @@ use std::path::Path;
 
 /// The files whose functions the header declares, in order. The functions of events.rs and pqexpbuffer.rs are in
 /// separate, hand-written headers.
-const SOURCES: [&str; 30] = [
+const SOURCES: [&str; 34] = [
     "enums",
     "types",
     "conn/token_request",
     "connect",
+    "ping",
     "conninfo",
     "status",
+    "status/target",
+    "status/session",
     "exec",
     "asynchronous",
     "pipeline",
@@ -30,6 +33,7 @@ const SOURCES: [&str; 30] = [
     "client_encoding",
     "password",
     "large_object",
+    "large_object/files",
     "print",
     "tls",
     "gss",

@@ -2,37 +2,16 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int};
-use std::ptr::null_mut;
 
 use super::call::call;
 use super::conn::pg_conn;
 use super::drive::drive;
-use super::types::{PQconninfoOption, PollingStatusCode, PostgresPollingStatusType};
-use super::{conninfo, events, guard, oauth, ptr};
+use super::types::{PollingStatusCode, PostgresPollingStatusType};
+use super::{events, guard, new_connection, oauth, ptr};
 use crate::client::connect::ConnectWait;
 use crate::client::polling::Polling;
-use crate::client::{Connection, Purpose, without_cancellation};
-use crate::conninfo::keyvalue;
-use crate::conninfo::options::{Opt, Options};
-use crate::mem::error_text::ErrorText;
-use crate::mem::reserve;
-
-/// Creates a connection with the given options. Like libpq, returns one even if they are invalid.
-fn new_connection(
-    parse: impl FnOnce() -> Result<Options, ErrorText>,
-    purpose: Purpose,
-) -> *mut pg_conn {
-    guard::begin(null_mut(), || {
-        let mut conn = Box::new(pg_conn::new(Connection::new()));
-        // The connection has the error message.
-        let taken = conn.client.configure(parse(), purpose);
-        if taken.is_err() && !reserve::is_ready() {
-            // A connection without options could not be reset.
-            return null_mut();
-        }
-        Box::into_raw(conn)
-    })
-}
+use crate::client::{Purpose, without_cancellation};
+use crate::conninfo::options::Opt;
 
 /// Starts to connect.
 ///
@@ -54,9 +33,11 @@ pub(super) unsafe fn finish_connecting(conn: *mut pg_conn) -> bool {
     unsafe { drive(conn, false, step) }
 }
 
+/// Opens the connection, which is returned.
+///
 /// # Safety
 /// `conn` is NULL or a live connection.
-unsafe fn start_and_complete(conn: *mut pg_conn) -> *mut pg_conn {
+pub(super) unsafe fn start_and_complete(conn: *mut pg_conn) -> *mut pg_conn {
     // SAFETY: the caller's promise.
     unsafe {
         if start(conn) {
@@ -64,35 +45,6 @@ unsafe fn start_and_complete(conn: *mut pg_conn) -> *mut pg_conn {
         }
     }
     conn
-}
-
-fn parse_text(text: Option<&[u8]>) -> Result<Options, ErrorText> {
-    keyvalue::parse(text.unwrap_or_default())
-}
-
-/// The pairs of keywords and values. The last keyword is NULL.
-///
-/// # Safety
-/// Both are NULL or such arrays of C strings; a value may be NULL.
-unsafe fn pairs<'a>(
-    keywords: *const *const c_char,
-    values: *const *const c_char,
-) -> Vec<(&'a [u8], Option<&'a [u8]>)> {
-    let mut pairs = Vec::new();
-    if keywords.is_null() || values.is_null() {
-        return pairs;
-    }
-    for index in 0.. {
-        // SAFETY: the keywords are C strings up to the NULL, which was not read yet.
-        let Some(keyword) = (unsafe { ptr::text(*keywords.add(index)) }) else {
-            break;
-        };
-        // SAFETY: there is a value, a C string or NULL, for each keyword. There may be none for the NULL that ends the
-        // keywords: ECPG does not allocate it.
-        let value = unsafe { ptr::text(*values.add(index)) };
-        pairs.push((keyword, value));
-    }
-    pairs
 }
 
 /// Opens a connection with the parameters in a connection string or URI. Blocks until the
@@ -107,33 +59,7 @@ unsafe fn pairs<'a>(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectdb(conninfo: *const c_char) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
-    unsafe { start_and_complete(new_from_text(conninfo, Purpose::Session)) }
-}
-
-/// # Safety
-/// `conninfo` is NULL or a C string.
-unsafe fn new_from_text(conninfo: *const c_char, purpose: Purpose) -> *mut pg_conn {
-    // SAFETY: the caller's promise.
-    let text = unsafe { ptr::text(conninfo) };
-    new_connection(|| parse_text(text), purpose)
-}
-
-/// # Safety
-/// Same as for [`pairs`].
-unsafe fn new_from_arrays(
-    keywords: *const *const c_char,
-    values: *const *const c_char,
-    expand_dbname: c_int,
-    purpose: Purpose,
-) -> *mut pg_conn {
-    new_connection(
-        || {
-            // SAFETY: the caller's promise.
-            let pairs = unsafe { pairs(keywords, values) };
-            keyvalue::parse_arrays(&pairs, expand_dbname != 0)
-        },
-        purpose,
-    )
+    unsafe { start_and_complete(new_connection::from_text(conninfo, Purpose::Session)) }
 }
 
 /// Opens a connection with the parameters in two arrays of equal length. The last keyword is NULL.
@@ -153,7 +79,7 @@ pub unsafe extern "C-unwind" fn PQconnectdbParams(
 ) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
     unsafe {
-        let conn = new_from_arrays(keywords, values, expand_dbname, Purpose::Session);
+        let conn = new_connection::from_arrays(keywords, values, expand_dbname, Purpose::Session);
         start_and_complete(conn)
     }
 }
@@ -188,31 +114,9 @@ pub unsafe extern "C-unwind" fn PQsetdbLogin(
         ];
         (ptr::text(dbName).unwrap_or_default(), arguments)
     };
-    let conn = new_connection(|| login_options(database, arguments), Purpose::Session);
+    let conn = new_connection::from_login(database, arguments);
     // SAFETY: the connection is new.
     unsafe { start_and_complete(conn) }
-}
-
-fn login_options<const N: usize>(
-    database: &[u8],
-    arguments: [(Opt, Option<&[u8]>); N],
-) -> Result<Options, ErrorText> {
-    let mut options = if keyvalue::recognized_connection_string(database) {
-        keyvalue::parse(database)?
-    } else {
-        let mut options = Options::default();
-        options.set(
-            Opt::DbName,
-            (!database.is_empty()).then(|| database.to_vec()),
-        );
-        options
-    };
-    for (opt, value) in arguments {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            options.set(opt, Some(value.to_vec()));
-        }
-    }
-    Ok(options)
 }
 
 /// Starts to open a connection and does not wait for the server. Name resolution may block.
@@ -227,7 +131,7 @@ fn login_options<const N: usize>(
 pub unsafe extern "C-unwind" fn PQconnectStart(conninfo: *const c_char) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
     unsafe {
-        let conn = new_from_text(conninfo, Purpose::Session);
+        let conn = new_connection::from_text(conninfo, Purpose::Session);
         start(conn);
         conn
     }
@@ -245,7 +149,7 @@ pub unsafe extern "C-unwind" fn PQconnectStartParams(
 ) -> *mut pg_conn {
     // SAFETY: the caller's promise; the connection is new.
     unsafe {
-        let conn = new_from_arrays(keywords, values, expand_dbname, Purpose::Session);
+        let conn = new_connection::from_arrays(keywords, values, expand_dbname, Purpose::Session);
         start(conn);
         conn
     }
@@ -346,95 +250,5 @@ pub unsafe extern "C-unwind" fn PQresetPoll(conn: *mut pg_conn) -> PollingStatus
             events::fire_reset(conn);
         }
         status
-    }
-}
-
-/// Checks whether a server accepts connections. Takes a connection string or URI; NULL counts as an
-/// empty string. The user name and the password need not be correct.
-///
-/// # Safety
-/// `conninfo` is NULL or a C string.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn PQping(conninfo: *const c_char) -> super::types::PingCode {
-    // SAFETY: the caller's promise; the connection is new.
-    unsafe { ping(new_from_text(conninfo, Purpose::Ping)) }
-}
-
-/// Like PQping, with the parameters in two arrays, as for PQconnectdbParams.
-///
-/// # Safety
-/// Same as for PQconnectdbParams.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn PQpingParams(
-    keywords: *const *const c_char,
-    values: *const *const c_char,
-    expand_dbname: c_int,
-) -> super::types::PingCode {
-    // SAFETY: the caller's promise; the connection is new.
-    unsafe {
-        ping(new_from_arrays(
-            keywords,
-            values,
-            expand_dbname,
-            Purpose::Ping,
-        ))
-    }
-}
-
-/// # Safety
-/// `conn` is NULL or a live connection, which is not used again.
-unsafe fn ping(conn: *mut pg_conn) -> super::types::PingCode {
-    use super::types::PGPing;
-    use crate::client::state::Ping;
-    // SAFETY: the caller's promise.
-    let outcome = unsafe {
-        start_and_complete(conn);
-        call(conn, Ping::NoAttempt, |conn| conn.client.ping_outcome())
-    };
-    // SAFETY: as above.
-    unsafe { PQfinish(conn) };
-    let status = match outcome {
-        Ping::Ok => PGPing::PQPING_OK,
-        Ping::Reject => PGPing::PQPING_REJECT,
-        Ping::NoResponse => PGPing::PQPING_NO_RESPONSE,
-        Ping::NoAttempt => PGPing::PQPING_NO_ATTEMPT,
-    };
-    status as super::types::PingCode
-}
-
-/// Returns the connection's options with their current values, passwords included. An entry whose
-/// `keyword` is NULL ends the array. Free it with PQconninfoFree.
-///
-/// Returns NULL if memory ran out, and for NULL.
-///
-/// # Safety
-/// `conn` is NULL or a live connection that nobody else uses during the call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn PQconninfo(conn: *mut pg_conn) -> *mut PQconninfoOption {
-    // SAFETY: the caller's promise.
-    unsafe {
-        call(conn, null_mut(), |conn| {
-            let none = Options::default();
-            conninfo::option_array(conn.client.options().unwrap_or(&none))
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_no_value_for_the_last_keyword() {
-        let keywords = [c"user".as_ptr(), c"port".as_ptr(), std::ptr::null()];
-        // The third value is not a valid address.
-        let values = [
-            c"me".as_ptr(),
-            std::ptr::null(),
-            std::ptr::without_provenance(1),
-        ];
-        // SAFETY: both arrays hold what is read of them.
-        let pairs = unsafe { pairs(keywords.as_ptr(), values.as_ptr()) };
-        assert_eq!(pairs, [(&b"user"[..], Some(&b"me"[..])), (b"port", None)]);
     }
 }

@@ -1,9 +1,11 @@
-//! Connection options as C structs: `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
+//! Connection options as C structs: `PQconninfo`, `PQconndefaults`, `PQconninfoParse`, `PQconninfoFree`.
 
 use std::ffi::{CStr, c_char};
 use std::mem::size_of;
 use std::ptr;
 
+use super::call::call;
+use super::conn::pg_conn;
 use super::guard;
 use super::types::PQconninfoOption;
 use super::{alloc, ptr as pointer};
@@ -44,6 +46,24 @@ fn entry(def: &OptionDef, val: *mut c_char) -> PQconninfoOption {
         label: constant(def.label),
         dispchar: constant(def.dispchar),
         dispsize: def.dispsize,
+    }
+}
+
+/// Returns the connection's options with their current values, passwords included. An entry whose
+/// `keyword` is NULL ends the array. Free it with PQconninfoFree.
+///
+/// Returns NULL if memory ran out, and for NULL.
+///
+/// # Safety
+/// `conn` is NULL or a live connection that nobody else uses during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn PQconninfo(conn: *mut pg_conn) -> *mut PQconninfoOption {
+    // SAFETY: the caller's promise.
+    unsafe {
+        call(conn, ptr::null_mut(), |conn| {
+            let none = Options::default();
+            option_array(conn.client.options().unwrap_or(&none))
+        })
     }
 }
 
