@@ -1,141 +1,24 @@
 //! The result of PQstatus each time that application code can run during a connection attempt.
 
+mod attempt;
+
 use zeroize::Zeroizing;
 
-use super::session::Session;
 use super::startup::auth_state::TlsFacts;
-use super::startup::encryption::Available;
 use super::startup::encryption::tests::params;
 use super::startup::oauth::TokenSource;
-use super::startup::{Address, CancelKey, OpenFailure, Purpose, Startup, Want};
+use super::startup::{Address, CancelKey, OpenFailure, Want};
 use super::status::ConnStatus;
-use crate::conninfo::options::{Opt, Options};
-use crate::conninfo::params::{GssEncMode, Params, SslMode, TargetSessionAttrs};
+use crate::conninfo::options::Opt;
+use crate::conninfo::params::{GssEncMode, SslMode, TargetSessionAttrs};
 use ConnStatus::{
     AuthOk, Authenticating, AwaitingResponse, Bad, CheckStandby, CheckTarget, CheckWritable,
     Consume, GssStartup, Made, Needed, SslStartup, Started,
 };
+use attempt::{Attempt, BEFORE_SERVER, STARTUP_PACKET};
 
 const AUTHENTICATION_OK: &[u8] = b"R\0\0\0\x08\0\0\0\0";
 const READY: &[u8] = b"Z\0\0\0\x05I";
-const BEFORE_SERVER: [(&str, ConnStatus); 3] = [
-    ("close", Needed),
-    ("connecting", Started),
-    ("writable", Made),
-];
-const STARTUP_PACKET: [(&str, ConnStatus); 2] =
-    [("write", AwaitingResponse), ("read", AwaitingResponse)];
-
-/// A connection attempt without a socket. Records the status at each stop.
-struct Attempt {
-    startup: Startup,
-    session: Session,
-    unix: bool,
-    seen: Vec<(&'static str, ConnStatus)>,
-}
-
-impl Attempt {
-    fn new(params: Params, options: &[(Opt, &str)]) -> Attempt {
-        let mut parsed = Options::default();
-        for (opt, value) in options {
-            parsed.set(*opt, Some(value.as_bytes().to_vec()));
-        }
-        let available = Available {
-            tls: true,
-            gss: || Ok(()),
-        };
-        let (environment, purpose) = (Vec::new(), Purpose::Session);
-        let startup = Startup::new(params, parsed, environment, purpose, available, |_| true);
-        Attempt::of(startup, false)
-    }
-
-    fn plain(options: &[(Opt, &str)]) -> Attempt {
-        Attempt::new(params(SslMode::Disable, GssEncMode::Disable), options)
-    }
-
-    fn of(startup: Startup, unix: bool) -> Attempt {
-        let mut attempt = Attempt {
-            startup,
-            session: Session::new(),
-            unix,
-            seen: Vec::new(),
-        };
-        assert_eq!(attempt.status(), Bad);
-        attempt.startup.start(&mut attempt.session);
-        assert_eq!(attempt.status(), Needed);
-        attempt
-    }
-
-    fn status(&self) -> ConnStatus {
-        self.session.status()
-    }
-
-    /// Runs until the test has to supply an event.
-    fn run(&mut self) {
-        loop {
-            let want = self.startup.advance(&mut self.session);
-            let name = match &want {
-                Want::Resolve(_) | Want::Connect(_) => "",
-                Want::Connecting => "connecting",
-                Want::Peer => "peer",
-                Want::Close { .. } => "close",
-                Want::Tls => "tls",
-                Want::Gss => "gss",
-                Want::GssStep => "gss step",
-                Want::Writable => "writable",
-                Want::Token => "token",
-                Want::OAuthFlow => "flow",
-                Want::Write => "write",
-                Want::Read => "read",
-                Want::Notice(_) => "notice",
-                Want::Done => "done",
-                Want::Failed => "failed",
-            };
-            if !name.is_empty() {
-                self.seen.push((name, self.status()));
-            }
-            let session = &mut self.session;
-            match want {
-                Want::Resolve(_) => {
-                    let address = |number: u8| Address {
-                        numeric: format!("192.0.2.{number}").into_bytes(),
-                        unix: self.unix,
-                        key: vec![number],
-                    };
-                    self.startup
-                        .resolved(session, Ok(vec![address(1), address(2)]));
-                }
-                Want::Connect(_) => self.startup.opened(session, Ok(false)),
-                Want::Connecting => self.startup.connect_finished(session, Ok(())),
-                Want::Close { .. } => {
-                    session.start_over();
-                    session.drop_connection(false);
-                }
-                Want::Write => session.output_mut().clear(),
-                Want::Writable | Want::Notice(_) => {}
-                _ => return,
-            }
-        }
-    }
-
-    fn answer(&mut self, bytes: &[u8]) {
-        let room = self.session.input_mut().free_space(bytes.len()).unwrap();
-        room[..bytes.len()].copy_from_slice(bytes);
-        self.session.input_mut().filled(bytes.len());
-        self.run();
-    }
-
-    /// The statuses since the last call.
-    fn take(&mut self) -> Vec<(&'static str, ConnStatus)> {
-        std::mem::take(&mut self.seen)
-    }
-
-    /// Connects over an unencrypted socket, up to the startup packet.
-    fn reach_server(&mut self) {
-        self.run();
-        assert_eq!(self.take(), [&BEFORE_SERVER[..], &STARTUP_PACKET].concat());
-    }
-}
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = body.len() as u32 + 4;
