@@ -1,22 +1,33 @@
 //! System calls that the standard library does not offer, as safe functions.
 
-use crate::mem::error_text::ErrorText;
-use socket2::SockAddr;
-use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
-use std::fs::File;
-use std::io;
-use std::mem::{self, MaybeUninit};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{IntoRawFd, RawFd};
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
-use std::ptr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod addresses;
+mod cancellation;
+#[cfg(feature = "oauth")]
+mod epoll;
+mod locale;
+mod signal_safe;
+mod tcp_bytes;
+mod users;
 
+pub use addresses::{gai_strerror, getaddrinfo};
 pub use cancellation::without_cancellation;
 #[cfg(feature = "oauth")]
 pub use epoll::{epoll_create, epoll_watch, timer_create, timer_set};
+pub use locale::{character_locale, codeset};
+pub use signal_safe::{
+    SockAddrBytes, raw_await_close, raw_close, raw_connect, raw_send_all, raw_socket,
+};
 pub use tcp_bytes::tcp_bytes_read;
+#[cfg(feature = "gss")]
+pub use users::user_id;
+pub use users::{effective_user, home_directory, user_name_of_euid, user_name_or_complaint};
+
+use std::ffi::{CStr, c_char, c_int};
+use std::fs::File;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::os::fd::{IntoRawFd, RawFd};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Waits until `fd` is ready for reading or writing, or until `timeout` has passed (None: no limit).
 ///
@@ -193,94 +204,17 @@ pub fn close_file(file: File) -> Result<(), c_int> {
     }
 }
 
-// ---- password database ----
-
-/// The name of the effective user, or libpq's text for the failure.
-pub fn user_name_of_euid() -> Result<Vec<u8>, ErrorText> {
-    user_name_or_complaint(effective_user())
+/// The calling thread's errno.
+pub fn errno() -> c_int {
+    // SAFETY: the location is valid for the calling thread.
+    unsafe { *libc::__errno_location() }
 }
 
-/// The name of user `uid`, or libpq's text for the failure.
-pub fn user_name_or_complaint(uid: libc::uid_t) -> Result<Vec<u8>, ErrorText> {
-    match passwd_entry(uid, |entry| entry.pw_name) {
-        Ok(Some(name)) => Ok(name),
-        Ok(None) => Err(format!("local user with ID {uid} does not exist").into()),
-        Err(code) => {
-            let what = format!("could not look up local user ID {uid}: ");
-            Err(ErrorText::concat(&[what.as_bytes(), &strerror(code)]))
-        }
-    }
+/// Sets the calling thread's errno.
+pub fn set_errno(code: c_int) {
+    // SAFETY: the location is valid for the calling thread.
+    unsafe { *libc::__errno_location() = code };
 }
-
-/// The effective user's home directory in the password database (not `$HOME`).
-pub fn home_directory() -> Option<PathBuf> {
-    let home = passwd_entry(effective_user(), |entry| entry.pw_dir).ok()??;
-    Some(PathBuf::from(OsString::from_vec(home)))
-}
-
-/// The real user id.
-#[cfg(feature = "gss")]
-pub fn user_id() -> libc::uid_t {
-    // SAFETY: getuid has no preconditions.
-    unsafe { libc::getuid() }
-}
-
-/// The effective user id.
-pub fn effective_user() -> libc::uid_t {
-    // SAFETY: geteuid has no preconditions.
-    unsafe { libc::geteuid() }
-}
-
-/// One field of the entry for `uid`; `Err` is an errno.
-fn passwd_entry(
-    uid: libc::uid_t,
-    field: fn(&libc::passwd) -> *mut c_char,
-) -> Result<Option<Vec<u8>>, c_int> {
-    const LARGEST: usize = 1 << 20;
-    let mut buffer = vec![0_u8; 1 << 12];
-    loop {
-        match passwd_lookup(uid, &mut buffer, field) {
-            Err(libc::ERANGE) if buffer.len() < LARGEST => buffer.resize(buffer.len() * 2, 0),
-            Err(libc::EINTR) => continue,
-            outcome => return outcome,
-        }
-    }
-}
-
-fn passwd_lookup(
-    uid: libc::uid_t,
-    buffer: &mut [u8],
-    field: fn(&libc::passwd) -> *mut c_char,
-) -> Result<Option<Vec<u8>>, c_int> {
-    let mut entry = MaybeUninit::<libc::passwd>::uninit();
-    let mut found = ptr::null_mut();
-    let (text, size) = (buffer.as_mut_ptr().cast(), buffer.len());
-    // SAFETY: all pointers are valid; `buffer` is writable for `size` bytes.
-    let rc = unsafe { libc::getpwuid_r(uid, entry.as_mut_ptr(), text, size, &mut found) };
-    if rc != 0 {
-        return Err(rc);
-    }
-    // SAFETY: `found` is NULL or points to `entry`, which then is filled in.
-    let Some(entry) = (unsafe { found.as_ref() }) else {
-        return Ok(None);
-    };
-    // SAFETY: NULL, or a C string inside `buffer`.
-    Ok(unsafe { copy_of(field(entry)) })
-}
-
-/// A copy of a C string, None for NULL.
-///
-/// # Safety
-/// `text` is NULL or points to a NUL-terminated string.
-unsafe fn copy_of(text: *const c_char) -> Option<Vec<u8>> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: not NULL, and NUL-terminated by the caller's promise.
-    Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec())
-}
-
-// ---- texts of the C library ----
 
 /// The C library's text for `code`.
 pub fn strerror(code: c_int) -> Vec<u8> {
@@ -301,238 +235,17 @@ pub fn error_text(error: &io::Error) -> Vec<u8> {
     }
 }
 
-/// The name of the process's character locale (`setlocale(LC_CTYPE, NULL)`).
-pub fn character_locale() -> Vec<u8> {
-    // SAFETY: NULL changes nothing; the answer is NULL or a C string, copied at once.
-    unsafe { copy_of(libc::setlocale(libc::LC_CTYPE, ptr::null())) }.unwrap_or_default()
-}
-
-/// The character set of a locale (`nl_langinfo(CODESET)`); None if the locale does not exist. Does not change the
-/// process's own locale.
-pub fn codeset(locale: &[u8]) -> Option<Vec<u8>> {
-    let name = CString::new(locale).ok()?;
-    // SAFETY: the name is a C string, and no base locale is given.
-    let locale = unsafe { libc::newlocale(libc::LC_CTYPE_MASK, name.as_ptr(), ptr::null_mut()) };
-    if locale.is_null() {
-        return None;
-    }
-    // SAFETY: `locale` is valid; the text lives at least as long as it does.
-    let codeset = unsafe { copy_of(libc::nl_langinfo_l(libc::CODESET, locale)) };
-    // SAFETY: `locale` came from newlocale and is not used again.
-    unsafe { libc::freelocale(locale) };
-    codeset
-}
-
-// ---- name resolution ----
-
-/// The stream addresses of `host` (None: loopback), in the resolver's order; `Err` is an `EAI_` code.
-pub fn getaddrinfo(
-    host: Option<&[u8]>,
-    port: u16,
-    numeric: bool,
-) -> Result<Vec<SocketAddr>, c_int> {
-    let host = host.map(CString::new).transpose();
-    let host = host.map_err(|_| libc::EAI_NONAME)?;
-    let service = CString::new(port.to_string()).map_err(|_| libc::EAI_SERVICE)?;
-    // SAFETY: addrinfo is a plain C struct for which all zeros are "no hints".
-    let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
-    hints.ai_family = libc::AF_UNSPEC;
-    hints.ai_socktype = libc::SOCK_STREAM;
-    hints.ai_flags = if numeric { libc::AI_NUMERICHOST } else { 0 };
-    let node = host.as_ref().map_or(ptr::null(), |host| host.as_ptr());
-    let mut list = ptr::null_mut();
-    // SAFETY: `node` is NULL or a C string, `service` a C string, `list` a place for the result.
-    let rc = unsafe { libc::getaddrinfo(node, service.as_ptr(), &hints, &mut list) };
-    if rc != 0 {
-        return Err(rc);
-    }
-    // SAFETY: getaddrinfo succeeded, so `list` is a valid list that nobody else owns.
-    Ok(unsafe { take_addresses(list) })
-}
-
-/// Copies the IPv4 and IPv6 addresses of `list` and frees it.
+/// A copy of a C string, None for NULL.
 ///
 /// # Safety
-/// `list` came from `getaddrinfo` and is not used again.
-unsafe fn take_addresses(list: *mut libc::addrinfo) -> Vec<SocketAddr> {
-    let mut addresses = Vec::new();
-    // SAFETY: NULL or a valid node, by the caller's promise.
-    let mut next = unsafe { list.as_ref() };
-    while let Some(node) = next {
-        // SAFETY: the node's address is NULL or as its length says.
-        addresses.extend(unsafe { socket_address(node.ai_addr, node.ai_addrlen) });
-        // SAFETY: NULL or the list's next valid node.
-        next = unsafe { node.ai_next.as_ref() };
-    }
-    // SAFETY: the list came from getaddrinfo and no reference into it is left.
-    unsafe { libc::freeaddrinfo(list) };
-    addresses
-}
-
-/// An Internet address as a Rust type; None for other families.
-///
-/// # Safety
-/// `address` is NULL or points to `length` readable bytes.
-unsafe fn socket_address(
-    address: *const libc::sockaddr,
-    length: libc::socklen_t,
-) -> Option<SocketAddr> {
-    let length = length as usize;
-    if address.is_null() || length < mem::size_of::<libc::sockaddr>() {
+/// `text` is NULL or points to a NUL-terminated string.
+unsafe fn copy_of(text: *const c_char) -> Option<Vec<u8>> {
+    if text.is_null() {
         return None;
     }
-    // SAFETY: at least a sockaddr is readable.
-    match c_int::from(unsafe { (*address).sa_family }) {
-        libc::AF_INET if length >= mem::size_of::<libc::sockaddr_in>() => {
-            // SAFETY: the length suffices for an IPv4 address; unaligned reads need no more.
-            let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };
-            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
-        }
-        libc::AF_INET6 if length >= mem::size_of::<libc::sockaddr_in6>() => {
-            // SAFETY: the length suffices for an IPv6 address; unaligned reads need no more.
-            let v6 = unsafe { address.cast::<libc::sockaddr_in6>().read_unaligned() };
-            let (ip, port) = (
-                Ipv6Addr::from(v6.sin6_addr.s6_addr),
-                u16::from_be(v6.sin6_port),
-            );
-            Some(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
-        }
-        _ => None,
-    }
+    // SAFETY: not NULL, and NUL-terminated by the caller's promise.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec())
 }
 
-/// The C library's text for an `EAI_` code.
-pub fn gai_strerror(code: c_int) -> Vec<u8> {
-    // SAFETY: gai_strerror takes any code and answers a static C string.
-    unsafe { copy_of(libc::gai_strerror(code)) }.unwrap_or_default()
-}
-
-// ---- PQcancel: everything below is async-signal-safe (no memory, locks, locale, stdio) ----
-//
-// A thread may be cancelled in these calls: nothing here or in the callers may need dropping or catch panics.
-
-/// The system calls that are cancellation points.
-mod cancellable {
-    use std::ffi::{c_int, c_void};
-
-    unsafe extern "C-unwind" {
-        pub fn connect(fd: c_int, address: *const libc::sockaddr, length: libc::socklen_t)
-        -> c_int;
-        pub fn send(fd: c_int, place: *const c_void, length: usize, flags: c_int) -> isize;
-        pub fn recv(fd: c_int, place: *mut c_void, length: usize, flags: c_int) -> isize;
-        pub fn close(fd: c_int) -> c_int;
-    }
-}
-
-/// A socket address as plain bytes, which a signal handler can read.
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-pub struct SockAddrBytes {
-    bytes: [u8; mem::size_of::<libc::sockaddr_storage>()],
-    length: libc::socklen_t,
-}
-
-impl SockAddrBytes {
-    /// No address: family 0, length 0.
-    pub const EMPTY: SockAddrBytes = SockAddrBytes {
-        bytes: [0; mem::size_of::<libc::sockaddr_storage>()],
-        length: 0,
-    };
-
-    /// The address family (`AF_...`).
-    pub fn family(&self) -> c_int {
-        let [a, b, ..] = self.bytes;
-        c_int::from(libc::sa_family_t::from_ne_bytes([a, b]))
-    }
-}
-
-impl From<&SockAddr> for SockAddrBytes {
-    fn from(address: &SockAddr) -> SockAddrBytes {
-        let mut copy = SockAddrBytes::EMPTY;
-        let length = (address.len() as usize).min(copy.bytes.len());
-        // SAFETY: a SockAddr's storage is initialised and as large as `copy.bytes`; they cannot overlap.
-        unsafe {
-            ptr::copy_nonoverlapping(address.as_ptr().cast(), copy.bytes.as_mut_ptr(), length);
-        }
-        copy.length = length as libc::socklen_t;
-        copy
-    }
-}
-
-/// The calling thread's errno.
-pub fn errno() -> c_int {
-    // SAFETY: the location is valid for the calling thread.
-    unsafe { *libc::__errno_location() }
-}
-
-/// Sets the calling thread's errno.
-pub fn set_errno(code: c_int) {
-    // SAFETY: the location is valid for the calling thread.
-    unsafe { *libc::__errno_location() = code };
-}
-
-/// A blocking stream socket of `family`; `Err` is an errno.
-pub fn raw_socket(family: c_int) -> Result<RawFd, c_int> {
-    // SAFETY: socket takes any arguments.
-    let fd = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
-    if fd < 0 { Err(errno()) } else { Ok(fd) }
-}
-
-/// Connects and waits until that is done; `Err` is an errno.
-pub fn raw_connect(fd: RawFd, address: &SockAddrBytes) -> Result<(), c_int> {
-    let place: *const libc::sockaddr = address.bytes.as_ptr().cast();
-    loop {
-        // SAFETY: `length` bytes are readable at `place`.
-        if unsafe { cancellable::connect(fd, place, address.length) } == 0 {
-            return Ok(());
-        }
-        match errno() {
-            // On Linux, a second connect resumes the wait.
-            libc::EINTR => continue,
-            // The connection was established between the interruption and the second call.
-            libc::EISCONN => return Ok(()),
-            code => return Err(code),
-        }
-    }
-}
-
-/// Sends all of `packet` without SIGPIPE; `Err` is an errno.
-pub fn raw_send_all(fd: RawFd, mut packet: &[u8]) -> Result<(), c_int> {
-    while !packet.is_empty() {
-        let (place, length) = (packet.as_ptr().cast(), packet.len());
-        // SAFETY: `length` bytes are readable at `place`.
-        let n = unsafe { cancellable::send(fd, place, length, libc::MSG_NOSIGNAL) };
-        match usize::try_from(n) {
-            Ok(sent) => packet = packet.get(sent..).unwrap_or_default(),
-            Err(_) if errno() == libc::EINTR => continue,
-            Err(_) => return Err(errno()),
-        }
-    }
-    Ok(())
-}
-
-/// Waits for one byte, the end of the stream or an error.
-pub fn raw_await_close(fd: RawFd) {
-    let mut byte = 0_u8;
-    loop {
-        let place: *mut c_void = (&raw mut byte).cast();
-        // SAFETY: one byte is writable at `place`.
-        if unsafe { cancellable::recv(fd, place, 1, 0) } >= 0 || errno() != libc::EINTR {
-            return;
-        }
-    }
-}
-
-/// Closes a socket made by [`raw_socket`].
-pub fn raw_close(fd: RawFd) {
-    // SAFETY: close takes any number; the caller made this descriptor and drops it here.
-    unsafe { cancellable::close(fd) };
-}
-
-mod cancellation;
-#[cfg(feature = "oauth")]
-mod epoll;
-mod tcp_bytes;
 #[cfg(test)]
 mod tests;
