@@ -2,6 +2,7 @@
 //! bytes that no real client sends.
 
 mod announce;
+mod certificate_files;
 mod connect;
 mod drain;
 mod grace;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use pq_protocol::codes::answer;
+use pq_verify::Verifier;
 use pq_verify::names::check as check_name;
 use pq_verify::provider::provider;
-use pq_verify::{Trust, Verifier};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::server::NoServerSessionStorage;
@@ -107,17 +107,17 @@ impl ServerTls {
     /// The settings for the server `host`; None if `mode` disables TLS. The root certificates are in the PEM file `ca`, or
     /// they are the system's.
     pub fn new(mode: Mode, host: &str, ca: Option<&Path>) -> Result<Option<ServerTls>, String> {
-        let trust = match mode {
+        let verifier = match mode {
             Mode::Disable => return Ok(None),
-            Mode::Prefer | Mode::Require => None,
-            Mode::VerifyCa | Mode::VerifyFull => Some(Trust::new(files::roots(ca)?, None)),
+            // It accepts any certificate.
+            Mode::Prefer | Mode::Require => Verifier::default(),
+            Mode::VerifyCa | Mode::VerifyFull => Verifier::trusting(files::roots(ca)?, false),
         };
-        let verifier = Arc::new(Verifier::new(trust));
         let mut config = ClientConfig::builder_with_provider(provider().clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         config.resumption = Resumption::disabled();

@@ -14,9 +14,10 @@ use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::params::{SslCertMode, SslMode};
 use crate::mem::error_text::ErrorText;
 use crate::net::sys;
-use crate::net::tls::keys::{self, KeyError, KeyFile};
+use crate::net::tls::keys::{self, KeyError};
 use crate::net::tls::{Failure, Identity, system};
 use crate::verify::Verifier;
+use crate::verify::keys::KeyFile;
 use crate::verify::pem::{self, Roots};
 
 /// The application's answer to [`Hook::KeyPassword`].
@@ -139,7 +140,8 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
     let unreadable =
         |reason: &[u8]| source.complaint_with("could not read root certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
-    let mut roots = Roots::read(&contents).map_err(|reason| unreadable(reason.as_bytes()))?;
+    let roots = Roots::read(&contents);
+    let mut roots = roots.map_err(|error| unreadable(error.openssl_text().as_bytes()))?;
     let with_lists = add_revocation(options, &mut roots);
     Ok(Verifier::trusting(roots, with_lists))
 }
@@ -192,7 +194,7 @@ pub(super) fn identity(
     let unreadable =
         |reason: &[u8]| source.complaint_with("could not read certificate file", reason);
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
-    let chain = pem::certificates(&contents).ok_or_else(|| unreadable(b"no start line"))?;
+    let chain = pem::certificates(&contents).map_err(|_| unreadable(b"no start line"))?;
     let key = key_source(options)?;
     let signer = keys::signer(read_key(&key, password)?).map_err(|error| unloaded(&key, error))?;
     if let Some(own) = chain.first() {
@@ -246,15 +248,16 @@ fn read_key(
     let contents = source
         .contents()
         .map_err(|reason| source.complaint_with("could not load private key file", &reason))?;
-    let encrypted = match KeyFile::parse(&contents).map_err(|error| unloaded(source, error))? {
-        KeyFile::Clear(key) => return Ok(key),
-        KeyFile::Encrypted(encrypted) => encrypted,
+    let encrypted = match KeyFile::parse(&contents) {
+        Some(KeyFile::Clear(key)) => return Ok(key),
+        Some(KeyFile::Encrypted(encrypted)) => encrypted,
+        None => return Err(unloaded(source, KeyError::Unsupported).into()),
     };
     match std::mem::take(password) {
         KeyPassword::NotAsked => Err(TlsSetupError::Ask(Hook::KeyPassword)),
         KeyPassword::Answered(None) => Err(unloaded(source, KeyError::NoPassword).into()),
         KeyPassword::Answered(Some(password)) => {
-            let key = encrypted.decrypt(&password);
+            let key = keys::decrypt(encrypted, &password);
             Ok(key.map_err(|error| unloaded(source, error))?)
         }
     }

@@ -7,8 +7,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use crate::net::tls::keys::KeyFile;
 use crate::net::tls::server_end_point;
+use crate::verify::keys::KeyFile;
 use crate::verify::pem::Roots;
 use crate::verify::signatures::{self, Rules};
 use crate::verify::{Trust, names};

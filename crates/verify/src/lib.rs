@@ -1,4 +1,5 @@
-//! Verifies server certificates, and sets up the cryptography of TLS, for libpq-oxide and goaway-proxy.
+//! Verifies server certificates, reads certificates and keys from files, and sets up the cryptography of TLS, for libpq-oxide
+//! and goaway-proxy.
 //!
 //! [`Trust`] decides whether a certificate chain ends at a trusted root. webpki searches for a path first. If it finds none,
 //! [`chain`] searches by the rules of RFC 5280; `WIDER.md` lists what it accepts and webpki does not. Each path must then
@@ -11,6 +12,7 @@ mod chain;
 mod constraints;
 mod der;
 mod form;
+pub mod keys;
 mod name;
 pub mod names;
 pub mod outline;

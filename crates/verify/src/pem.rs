@@ -1,5 +1,7 @@
 //! Certificates and revocation lists in PEM files.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 use pem::{Pem, PemError};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -33,6 +35,40 @@ fn is_begun(contents: &[u8], at: usize) -> bool {
         .is_some_and(|line| memmem::find(line, b"-----").is_some())
 }
 
+/// Why a file cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileError {
+    /// It contains no certificate and no revocation list.
+    Nothing,
+    /// A PEM block has no end line, or one with another label.
+    EndLine,
+    /// A PEM block is not Base64.
+    Base64,
+    /// A PEM block does not contain what its label says.
+    Contents,
+}
+
+impl FileError {
+    /// OpenSSL's text.
+    pub fn openssl_text(self) -> &'static str {
+        match self {
+            FileError::Nothing => "no certificate or crl found",
+            FileError::EndLine => "bad end line",
+            FileError::Base64 => "bad base64 decode",
+            FileError::Contents => "wrong tag",
+        }
+    }
+}
+
+impl From<PemError> for FileError {
+    fn from(error: PemError) -> FileError {
+        match error {
+            PemError::InvalidData(_) => FileError::Base64,
+            _ => FileError::EndLine,
+        }
+    }
+}
+
 /// The contents of root certificate files and revocation list files. OpenSSL: each file may contain both.
 #[derive(Debug, Default)]
 pub struct Roots {
@@ -45,40 +81,45 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Parses a file: PEM, or a single certificate in DER. The error has OpenSSL's text. OpenSSL: a damaged block makes the
-    /// file invalid. Errors in the fields of a certificate do not: this skips a certificate that it cannot parse.
-    pub fn read(contents: &[u8]) -> Result<Roots, &'static str> {
+    /// Parses a file: PEM, or a single certificate in DER. OpenSSL: a damaged block makes the file invalid. Errors in the
+    /// fields of a certificate do not: this skips a certificate that it cannot parse.
+    pub fn read(contents: &[u8]) -> Result<Roots, FileError> {
         let roots = Roots::read_with_any_lists(contents)?;
         match roots.lists.iter().all(|list| outline::is_signed(list)) {
             true => Ok(roots),
-            false => Err("wrong tag"),
+            false => Err(FileError::Contents),
         }
     }
 
     /// Like [`Roots::read`], but accepts damaged revocation lists, which make the verification fail later.
-    pub fn read_with_any_lists(contents: &[u8]) -> Result<Roots, &'static str> {
-        let mut roots = Roots::read_pem(contents)?;
-        if roots.is_empty() {
-            let only = whole(contents).ok_or("no certificate or crl found")?;
-            roots.add(only, true);
+    pub fn read_with_any_lists(contents: &[u8]) -> Result<Roots, FileError> {
+        match Roots::read_pem(contents) {
+            Err(FileError::Nothing) => {
+                let mut roots = Roots::default();
+                roots.add(whole(contents).ok_or(FileError::Nothing)?, true);
+                Ok(roots)
+            }
+            other => other,
         }
-        Ok(roots)
     }
 
-    /// Parses the PEM blocks of a file; it may have none.
-    pub fn read_pem(contents: &[u8]) -> Result<Roots, &'static str> {
+    /// Parses a PEM file.
+    pub fn read_pem(contents: &[u8]) -> Result<Roots, FileError> {
         let mut roots = Roots::default();
         for block in blocks(contents) {
-            let block = block.map_err(|error| reason(&error))?;
+            let block = block?;
             if let Some(is_trusted) = trust_of(&block)? {
-                let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
+                let outline = outline::outline(block.contents()).ok_or(FileError::Contents)?;
                 roots.add(outline, is_trusted);
             }
             if block.tag() == LIST {
                 roots.lists.push(block.into_contents().into());
             }
         }
-        Ok(roots)
+        match roots.is_empty() {
+            true => Err(FileError::Nothing),
+            false => Ok(roots),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -129,21 +170,27 @@ impl Roots {
     }
 }
 
+/// The certificates that a server sent after its own, without those of distrusted authorities. None if its own is distrusted.
+pub fn without_distrusted<'a>(
+    distrusted: &[CertificateDer<'_>],
+    own: &CertificateDer<'_>,
+    others: &'a [CertificateDer<'a>],
+) -> Option<Cow<'a, [CertificateDer<'a>]>> {
+    if distrusted.is_empty() {
+        return Some(Cow::Borrowed(others));
+    }
+    // OpenSSL: the user's certificate is used instead of the server's with the same name and key, and so is its mark.
+    let kept = others.iter().filter(|other| !has_key_of(distrusted, other));
+    (!distrusted.contains(own)).then(|| kept.cloned().collect())
+}
+
 /// Whether one of `certificates` has the key of `other`, under whatever name.
-pub fn has_key_of(certificates: &[CertificateDer<'_>], other: &CertificateDer<'_>) -> bool {
+fn has_key_of(certificates: &[CertificateDer<'_>], other: &CertificateDer<'_>) -> bool {
     if certificates.is_empty() {
         return false;
     }
     let key = |der| outline::outline(der)?.key_bits();
     key(other).is_some_and(|other| certificates.iter().any(|der| key(der) == Some(other)))
-}
-
-/// OpenSSL's error text.
-fn reason(error: &PemError) -> &'static str {
-    match error {
-        PemError::InvalidData(_) => "bad base64 decode",
-        _ => "bad end line",
-    }
 }
 
 /// A file that is one certificate in DER.
@@ -152,13 +199,13 @@ fn whole(contents: &[u8]) -> Option<Outline<'_>> {
 }
 
 /// None if the block holds no certificate. Otherwise, whether the certificate is trusted for TLS servers.
-fn trust_of(block: &Pem) -> Result<Option<bool>, &'static str> {
+fn trust_of(block: &Pem) -> Result<Option<bool>, FileError> {
     match block.tag() {
         "CERTIFICATE" | "X509 CERTIFICATE" => Ok(Some(true)),
         TRUSTED => {
-            let outline = outline::outline(block.contents()).ok_or("wrong tag")?;
+            let outline = outline::outline(block.contents()).ok_or(FileError::Contents)?;
             let trusted = is_trusted_for_servers(outline.rest);
-            trusted.map(Some).ok_or("wrong tag")
+            trusted.map(Some).ok_or(FileError::Contents)
         }
         _ => Ok(None),
     }
@@ -199,24 +246,21 @@ fn contains_servers(uses: &[u8]) -> Option<bool> {
     Some(found)
 }
 
-/// The certificates in `contents`: PEM, or a single one in DER. None if one of them is damaged.
-pub fn certificates(contents: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+/// The certificates in `contents`: PEM, or a single one in DER.
+pub fn certificates(contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, FileError> {
     let mut found = Vec::new();
     for block in blocks(contents) {
-        let block = block.ok()?;
-        if trust_of(&block).ok()?.is_some() {
-            found.push(
-                outline::outline(block.contents())?
-                    .certificate
-                    .to_vec()
-                    .into(),
-            );
+        let block = block?;
+        if trust_of(&block)?.is_some() {
+            let outline = outline::outline(block.contents()).ok_or(FileError::Contents)?;
+            found.push(outline.certificate.to_vec().into());
         }
     }
     if found.is_empty() {
-        found.push(whole(contents)?.certificate.to_vec().into());
+        let only = whole(contents).ok_or(FileError::Nothing)?;
+        found.push(only.certificate.to_vec().into());
     }
-    Some(found)
+    Ok(found)
 }
 
 /// The revocation lists in `contents`, without those in damaged blocks.

@@ -10,7 +10,8 @@ use super::pem::{self, Roots};
 use super::signatures::{self, Check, Rules};
 use crate::{Refusal, Trust};
 
-/// Verifies the chain if there are trusted roots. The host name is compared later, as in libpq.
+/// Verifies the chain if there are trusted roots; the default accepts any certificate. The host name is compared later, as
+/// in libpq.
 #[derive(Debug, Default)]
 pub struct Verifier {
     trust: Option<Trust>,
@@ -21,13 +22,6 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    pub fn new(trust: Option<Trust>) -> Verifier {
-        Verifier {
-            trust,
-            ..Verifier::default()
-        }
-    }
-
     /// Trusts `roots`, and checks their revocation lists if `with_lists`.
     pub fn trusting(roots: Roots, with_lists: bool) -> Verifier {
         let lists = with_lists.then_some(roots.lists);
@@ -46,17 +40,10 @@ impl Verifier {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        if self.distrusted.is_empty() {
-            return trust.verify(own, others, now);
+        match pem::without_distrusted(&self.distrusted, own, others) {
+            Some(others) => trust.verify(own, &others, now),
+            None => Err(Refusal::UnknownIssuer),
         }
-        if self.distrusted.contains(own) {
-            return Err(Refusal::UnknownIssuer);
-        }
-        // OpenSSL: the user's certificate is used instead of the server's with the same name and key, and so is its mark.
-        let others = others
-            .iter()
-            .filter(|other| !pem::has_key_of(&self.distrusted, other));
-        trust.verify(own, &others.cloned().collect::<Vec<_>>(), now)
     }
 
     /// Turns UnknownIssuer into Malformed if there are certificates that could not be parsed: one may be the issuer.

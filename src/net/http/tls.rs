@@ -31,7 +31,7 @@ fn roots_of(file: &Path) -> Result<RootCertStore, HttpError> {
         HttpError::new(kind::CA_FILE, format!("\"{}\": {why}", file.display()))
     };
     let contents = fs::read(file).map_err(|error| failed(&format!("I/O error: {error}")))?;
-    let found = Roots::read_pem(&contents).map_err(|reason| failed(&reason))?;
+    let found = Roots::read_pem(&contents).map_err(|error| failed(&error.openssl_text()))?;
     let mut roots = RootCertStore::empty();
     // Like OpenSSL, this skips certificates that cannot be roots.
     roots.add_parsable_certificates(found.trusted);
