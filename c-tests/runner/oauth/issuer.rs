@@ -63,7 +63,7 @@ pub struct Issuer {
 
 impl Issuer {
     pub fn start(behaviours: &'static [(&'static str, Behaviour)]) -> Issuer {
-        let config = Arc::new(Certificates::shared().server_config("ip"));
+        let config = Arc::new(Certificates::shared().server_config("ip-chained"));
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener
             .local_addr()

@@ -47,6 +47,39 @@ fn an_untrusted_issuer_gives_libpqs_error() {
     }
 }
 
+/// The issuer sends an intermediate certificate. A trust setting in the CA file applies to it, too.
+#[test]
+fn trust_settings_in_the_ca_file() {
+    let setup = Setup::shared();
+    let files = Certificates::shared();
+    for name in ["root", "between"] {
+        let (from, to) = (format!("{name}.crt"), format!("oauth-no-{name}"));
+        let reject = ["-trustout", "-addreject", "serverAuth"];
+        files.openssl(&[&["x509", "-in", &from, "-out", &to], &reject[..]].concat());
+    }
+    let (root, between) = ("root.crt", "between.crt");
+    let (no_root, no_between) = ("oauth-no-root", "oauth-no-between");
+    for (parts, verified) in [
+        (&[root][..], true),
+        // libcurl: any trusted certificate ends the chain.
+        (&[between], true),
+        (&[between, no_root], true),
+        (&[between, no_between, root], true),
+        (&[root, no_between], false),
+        (&[no_between, root], false),
+        (&[no_between, between, root], false),
+        (&[no_between], false),
+        (&[no_root], false),
+        (&["v1.crl"], false),
+    ] {
+        files.join("oauth-roots", parts);
+        let file = files.file("oauth-roots");
+        let output = setup.same_with("connect", "plain", "", &[("PGOAUTHCAFILE", &file)]);
+        let text = output.to_string();
+        assert_eq!(text.contains("oauth:plain"), verified, "{parts:?}\n{text}");
+    }
+}
+
 #[test]
 fn oauth_ca_file_works_without_debug_mode() {
     let file = Certificates::shared().file("root.crt");

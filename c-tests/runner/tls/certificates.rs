@@ -60,19 +60,17 @@ impl Certificates {
         self.path(name).display().to_string()
     }
 
-    /// The configuration of a scripted server with the certificate `name`; the one named `ip` is for 127.0.0.1.
+    /// The configuration of a scripted server with the certificate `name`; those named `ip` and `ip-chained` are for 127.0.0.1.
     pub fn server_config(&self, name: &str) -> ServerConfig {
-        let certificate = CertificateDer::from_pem_file(self.path(&format!("{name}.crt")));
+        let chain = CertificateDer::pem_file_iter(self.path(&format!("{name}.crt")));
+        let chain = chain.and_then(Iterator::collect);
         let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key")));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.expect("a certificate")],
-                key.expect("a key"),
-            )
+            .with_single_cert(chain.expect("certificates"), key.expect("a key"))
             .expect("a certificate and its key")
     }
 
@@ -135,6 +133,12 @@ impl Certificates {
             ),
             ("from-v1root", "v1root", good, 1000),
             ("chained", "between", good, 1000),
+            (
+                "ip-chained",
+                "between",
+                "subjectAltName=IP:127.0.0.1\n",
+                1000,
+            ),
         ] {
             self.key(
                 name,
@@ -173,6 +177,7 @@ impl Certificates {
             "basicConstraints=critical,CA:TRUE\nsubjectAltName=DNS:good.test\n",
         );
         self.join("chained+between.crt", &["chained.crt", "between.crt"]);
+        self.join("ip-chained.crt", &["ip-chained.crt", "between.crt"]);
         self.join("root+between.crt", &["root.crt", "between.crt"]);
         // Issued by certificates that may not issue: a server's certificate of version 3, and one of version 1.
         for (name, issuer, extensions) in [
