@@ -298,6 +298,22 @@ impl Startup {
         }
     }
 
+    /// Reads messages with the parser of the session, up to the end of a result. `Err` is what to do before that, or None if
+    /// the attempt has failed.
+    fn read_result(&mut self, session: &mut Session) -> Result<(), Option<Want>> {
+        if let Some(notice) = session.parse_input() {
+            return Err(Some(Want::Notice(notice)));
+        }
+        if session.is_fatal() {
+            self.fail();
+            return Err(None);
+        }
+        match session.is_busy() {
+            true => Err(Some(Want::Read)),
+            false => Ok(()),
+        }
+    }
+
     /// Runs until the caller must do something.
     pub fn advance(&mut self, session: &mut Session) -> Want {
         loop {

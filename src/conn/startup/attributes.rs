@@ -139,15 +139,8 @@ impl Startup {
 
     /// Reads until the probe's command is complete.
     pub(super) fn finish_probe(&mut self, session: &mut Session) -> Option<Want> {
-        if let Some(notice) = session.parse_input() {
-            return Some(Want::Notice(notice));
-        }
-        if session.is_fatal() {
-            self.fail();
-            return None;
-        }
-        if session.is_busy() {
-            return Some(Want::Read);
+        if let Err(want) = self.read_result(session) {
+            return want;
         }
         match session.collect_while_starting() {
             Collected::Nothing => self.enter(session, Phase::CheckTarget),

@@ -284,17 +284,10 @@ impl Startup {
         ))
     }
 
-    /// Reads messages after AuthenticationOk with the parser of the session, up to ReadyForQuery.
+    /// Reads messages after AuthenticationOk, up to ReadyForQuery.
     pub(super) fn finish_startup(&mut self, session: &mut Session) -> Option<Want> {
-        if let Some(notice) = session.parse_input() {
-            return Some(Want::Notice(notice));
-        }
-        if session.is_fatal() {
-            self.fail();
-            return None;
-        }
-        if session.is_busy() {
-            return Some(Want::Read);
+        if let Err(want) = self.read_result(session) {
+            return want;
         }
         match session.collect() {
             Collected::Nothing => {

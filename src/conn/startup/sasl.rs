@@ -121,39 +121,29 @@ impl Startup {
         })
     }
 
+    /// Processes AuthenticationSASLContinue, or AuthenticationSASLFinal if `is_last`.
     pub(super) fn continue_sasl(
         &mut self,
         session: &mut Session,
         body: Body<'_>,
         frame: &[u8],
+        is_last: bool,
     ) -> Result<(), ErrorText> {
         if self.auth.oauth.is_some() {
             session.trace_received(frame, frame.len() - HEADER);
-            return self.continue_oauth(session, body.0, false);
+            return self.continue_oauth(session, body.0, is_last);
         }
         let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
         session.trace_received(frame, frame.len() - HEADER);
+        if is_last {
+            client.verify(body.0).map_err(|e| e.message())?;
+            session.server_mut().client_finished_auth = true;
+            return Ok(());
+        }
         let reply = client.final_message(body.0).map_err(|e| e.message())?;
         answer_request(session, AuthResponse::Sasl, |out| {
             frontend::sasl_response(out, &reply)
         })
-    }
-
-    pub(super) fn finish_sasl(
-        &mut self,
-        session: &mut Session,
-        body: Body<'_>,
-        frame: &[u8],
-    ) -> Result<(), ErrorText> {
-        if self.auth.oauth.is_some() {
-            session.trace_received(frame, frame.len() - HEADER);
-            return self.continue_oauth(session, body.0, true);
-        }
-        let client = self.auth.scram.as_mut().ok_or_else(not_begun)?;
-        session.trace_received(frame, frame.len() - HEADER);
-        client.verify(body.0).map_err(|e| e.message())?;
-        session.server_mut().client_finished_auth = true;
-        Ok(())
     }
 }
 
