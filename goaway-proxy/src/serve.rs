@@ -34,8 +34,10 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     let catch = |kind| {
         signal(kind).map_err(|error| format!("could not catch signals: {}", error_text(&error)))
     };
-    let mut terminate = catch(SignalKind::terminate())?;
-    let mut interrupt = catch(SignalKind::interrupt())?;
+    let mut stop = StopSignals {
+        terminate: catch(SignalKind::terminate())?,
+        interrupt: catch(SignalKind::interrupt())?,
+    };
     let user = catch(SignalKind::user_defined1())?;
     let hangup = catch(SignalKind::hangup())?;
     // Each client needs two descriptors. When the limit cannot be raised, `accept` waits for free descriptors.
@@ -54,12 +56,36 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     info!(server = %shared.dialer.server, "listening at {}", addresses.join(" "));
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = stop.recv() => {}
         () = shared.drain.notified() => {}
     }
+    Ok(drain(&shared, &arguments, tasks, stop).await)
+}
+
+/// The signals that start the drain; a second one ends it.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Stops the listeners or refuses clients, and drains. Returns the exit status.
+async fn drain(
+    shared: &Shared,
+    arguments: &Serve,
+    tasks: Vec<ListenerTask>,
+    mut stop_now: StopSignals,
+) -> u8 {
     // Clients that disconnect while the listeners stop count, too.
-    let start = DrainStart::now(&shared);
+    let start = DrainStart::now(shared);
     shared
         .draining
         .store(true, std::sync::atomic::Ordering::Relaxed);
@@ -69,24 +95,19 @@ pub async fn serve(arguments: Serve) -> Result<u8, String> {
     } else {
         stop_accepting(tasks).await;
     }
-    let stop_now = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
     let schedule = Schedule {
         spread: arguments.spread,
         grace: arguments.grace,
         deadline: arguments.deadline,
     };
-    let Outcome { left, ended, took } = drain::drain(&shared, start, schedule, stop_now).await;
+    let Outcome { left, ended, took } =
+        drain::drain(shared, start, schedule, stop_now.recv()).await;
     let seconds = took.as_secs_f64();
     info!(
         left,
         ended, seconds, "drained in {seconds:.2} s: {left} left by themselves, {ended} ended"
     );
-    Ok(if ended == 0 { 0 } else { SESSIONS_TERMINATED })
+    if ended == 0 { 0 } else { SESSIONS_TERMINATED }
 }
 
 fn shared(arguments: &Serve, files: &Files) -> Result<Shared, String> {

@@ -186,24 +186,9 @@ impl Connection {
                     Flushed::All => continue,
                     Flushed::Some => self.wait_as(Waiting::Write, Polling::Writing),
                 },
-                want @ (Want::Tls | Want::Gss) => match self.secure(startup, &want) {
-                    EncryptionProgress::Tls(facts) => {
-                        startup.tls_established(&mut self.session, facts);
-                        continue;
-                    }
-                    EncryptionProgress::Gss => {
-                        startup.gss_established(&mut self.session);
-                        continue;
-                    }
-                    EncryptionProgress::Failed(failure) => {
-                        if failure.own {
-                            startup.tls_not_usable(&failure.text);
-                        }
-                        startup.handshake_failed(&mut self.session, failure.text);
-                        continue;
-                    }
-                    EncryptionProgress::Wait(polling) => self.wait_as(Waiting::Nothing, polling),
-                    EncryptionProgress::Ask(hook) => return Err(Pause::Hook(hook)),
+                want @ (Want::Tls | Want::Gss) => match self.encrypt(startup, &want)? {
+                    Some(polling) => polling,
+                    None => continue,
                 },
                 Want::GssStep => return Err(Pause::Hook(self.step_gss(startup))),
                 Want::Connecting => self.wait_as(Waiting::Connect, Polling::Writing),
@@ -218,16 +203,40 @@ impl Connection {
                     Polling::Ok
                 }
                 Want::Failed => {
-                    self.close_if_fatal();
-                    self.retired = None;
-                    if !startup.is_authenticated() {
-                        // The bytes after the refused message are not authenticated.
-                        self.session.input_mut().clear();
-                    }
+                    self.attempt_failed(startup);
                     Polling::Failed
                 }
             };
             return Ok(polling);
+        }
+    }
+
+    /// Continues a handshake, as far as possible without waiting. None: it has ended.
+    fn encrypt(&mut self, startup: &mut Startup, want: &Want) -> Result<Option<Polling>, Pause> {
+        match self.secure(startup, want) {
+            EncryptionProgress::Tls(facts) => startup.tls_established(&mut self.session, facts),
+            EncryptionProgress::Gss => startup.gss_established(&mut self.session),
+            EncryptionProgress::Failed(failure) => {
+                if failure.own {
+                    startup.tls_not_usable(&failure.text);
+                }
+                startup.handshake_failed(&mut self.session, failure.text);
+            }
+            EncryptionProgress::Wait(polling) => {
+                return Ok(Some(self.wait_as(Waiting::Nothing, polling)));
+            }
+            EncryptionProgress::Ask(hook) => return Err(Pause::Hook(hook)),
+        }
+        Ok(None)
+    }
+
+    /// The attempt has failed at every address.
+    fn attempt_failed(&mut self, startup: &Startup) {
+        self.close_if_fatal();
+        self.retired = None;
+        if !startup.is_authenticated() {
+            // The bytes after the refused message are not authenticated.
+            self.session.input_mut().clear();
         }
     }
 

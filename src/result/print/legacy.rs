@@ -4,8 +4,8 @@ use super::{Sink, collected, own_name, padded, repeat, text};
 use crate::result::store::PgResult;
 
 /// Prints `result` as PQdisplayTuples does. None prints like a result without rows and columns.
-pub fn display_tuples(
-    result: Option<&PgResult>,
+pub fn display_tuples<'r>(
+    result: Option<&'r PgResult>,
     fill: bool,
     separator: &[u8],
     header: bool,
@@ -17,38 +17,27 @@ pub fn display_tuples(
     let Some(widths) = collected(widths) else {
         return;
     };
-    if header && let Some(result) = result {
+    let line = |value: &dyn Fn(usize) -> &'r [u8], out: &mut Sink| {
         for (column, width) in widths.iter().enumerate() {
-            cell(
-                own_name(result, column),
-                fill.then_some(*width),
-                separator,
-                out,
-            );
-        }
-        out(b"\n");
-        for width in &widths {
             // libpq: padding and rules are one column longer than the widest value.
-            let rule = if fill { width + 1 } else { 0 };
-            repeat(out, b'-', rule);
+            padded(out, value(column), if fill { width + 1 } else { 0 }, true);
             out(separator);
         }
         out(b"\n");
-    } else if header {
-        out(b"\n\n");
+    };
+    if header {
+        let name = |column| result.map_or(&b""[..], |result| own_name(result, column));
+        line(&name, out);
+        for width in &widths {
+            repeat(out, b'-', if fill { width + 1 } else { 0 });
+            out(separator);
+        }
+        out(b"\n");
     }
     let rows = result.map_or(0, PgResult::nrows);
     for row in 0..rows {
-        for (column, width) in widths.iter().enumerate() {
-            let value = result.and_then(|result| text(result, row, column));
-            cell(
-                value.unwrap_or_default(),
-                fill.then_some(*width),
-                separator,
-                out,
-            );
-        }
-        out(b"\n");
+        let value = |column| result.and_then(|result| text(result, row, column));
+        line(&|column| value(column).unwrap_or_default(), out);
     }
     if !quiet {
         let plural = if rows == 1 { "" } else { "s" };
@@ -60,11 +49,6 @@ fn width(result: &PgResult, column: usize) -> usize {
     let values = (0..result.nrows()).filter_map(|row| result.value(row, column as i32));
     let longest = values.map(|value| value.len as usize).max().unwrap_or(0);
     longest.max(own_name(result, column).len())
-}
-
-fn cell(value: &[u8], width: Option<usize>, separator: &[u8], out: &mut Sink) {
-    padded(out, value, width.map_or(0, |width| width + 1), true);
-    out(separator);
 }
 
 /// Prints `result` as PQprintTuples does. Prints nothing if it has no columns.
