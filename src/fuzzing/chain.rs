@@ -13,9 +13,9 @@ use crate::verify::pem::Roots;
 use crate::verify::signatures::{self, Rules};
 use crate::verify::{Trust, names};
 
-/// The root of the seeds; nobody has its key.
+/// The root certificate of the seeds. Its key does not exist any more.
 const ROOT: &[u8] = include_bytes!("../../fuzz/certificates/root.der");
-/// What it issued, and what its intermediate did: servers' certificates that may be accepted.
+/// The servers' certificates that the root or its intermediate has issued. They may be accepted.
 const GOOD: [&[u8]; 6] = [
     include_bytes!("../../fuzz/certificates/leaf3.der"),
     include_bytes!("../../fuzz/certificates/leaf1.der"),
@@ -24,13 +24,13 @@ const GOOD: [&[u8]; 6] = [
     include_bytes!("../../fuzz/certificates/constrained3.der"),
     include_bytes!("../../fuzz/certificates/salted1.der"),
 ];
-/// What it issued, and named in its revocation lists.
+/// A certificate that the root has issued and revoked.
 const REVOKED: &[u8] = include_bytes!("../../fuzz/certificates/revoked.der");
-/// 2030-01-01, when they are valid.
+/// 2030-01-01, when all of them are valid.
 const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_000));
 
-/// Judges what is in `data`, one DER behind the other: revocation lists, and certificates, the server's first. With the
-/// seeds' root trusted nothing may be accepted but what it has signed.
+/// Verifies a chain. `data` is a sequence of DER elements: revocation lists, and certificates, the server's first. If only the
+/// root of the seeds is trusted, only certificates that it has signed may be accepted.
 pub fn chain(data: &[u8]) {
     is_accepted(data);
 }
@@ -58,7 +58,7 @@ pub(super) fn is_accepted(data: &[u8]) -> bool {
         let known = good.iter().any(|good| signed_part(good) == accepted);
         assert!(known, "a forged certificate is accepted");
     }
-    // With roots of the other side's the verdict says nothing, but it comes.
+    // If the data is trusted, any result is right, but there must be one.
     let _ = Trust::new(
         others.iter().map(|der| der.clone().into_owned()).collect(),
         None,
@@ -73,7 +73,7 @@ pub(super) fn is_accepted(data: &[u8]) -> bool {
     verdict.is_ok()
 }
 
-/// A signature that is none, by the key of a server's certificate that nobody verifies.
+/// Checks that an invalid signature is refused, with the key of a server's certificate that is not verified.
 fn check_handshake(own: &[u8]) {
     let own = CertificateDer::from(own);
     for scheme in signatures::SCHEMES {
@@ -87,7 +87,7 @@ fn check_handshake(own: &[u8]) {
     }
 }
 
-/// Splits `data` where one element of DER ends and the next begins; what is no element stays together.
+/// Splits `data` into DER elements. The bytes after the last complete element are the last part.
 fn elements(mut data: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     while let Some(size) = element(data) {
@@ -101,7 +101,7 @@ fn elements(mut data: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-/// The size of the element at the start, if it is whole.
+/// The size of the element at the start, if it is complete.
 fn element(data: &[u8]) -> Option<usize> {
     let size = match *data {
         [_, length @ ..=0x7f, ..] => 2 + usize::from(length),
@@ -112,7 +112,7 @@ fn element(data: &[u8]) -> Option<usize> {
     (size <= data.len()).then_some(size)
 }
 
-/// What the issuer has signed of a certificate; the signature itself may have several forms.
+/// The part of a certificate that the issuer has signed. The signature itself may be encoded in several ways.
 fn signed_part(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(certificate.tbs_certificate.as_ref().to_vec())

@@ -1,10 +1,10 @@
-//! Connection strings and URIs, and what is made of their values.
+//! Connection strings, URIs, and the values in them.
 
 use crate::conninfo::options::{Opt, Options};
 use crate::conninfo::{directory, hosts, keyvalue, passfile, validate};
 
-/// Reads `data` as a connection string; written anew, it says the same. Its values, and `data` as other texts, may be
-/// anything.
+/// Parses `data` as a connection string. The options, written as a connection string again, must be the same. Then validates
+/// the values, and parses `data` as a password file and a line of a service file.
 pub fn connection_string(data: &[u8]) {
     // A C string.
     let text = data.split(|byte| *byte == 0).next().unwrap_or_default();

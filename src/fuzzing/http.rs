@@ -1,4 +1,4 @@
-//! What OAuth's providers and proxies answer, and the documents in it.
+//! Responses of OAuth providers and proxies, and the documents in them.
 
 use crate::auth::oauth::documents::{
     DeviceAuthorization, Provider, TokenError, access_token, check_content_type,
@@ -7,7 +7,7 @@ use crate::auth::oauth::server_error;
 use crate::net::http::response::{Response, ResponseReader};
 use crate::net::http::{HttpError, Url};
 
-/// Reads a response that arrives in pieces whose size is in the first byte; the pieces change nothing.
+/// Reads a response that arrives in pieces. The first byte is their size, which must not change the result.
 pub fn http(data: &[u8]) {
     let Some((size, data)) = data.split_first() else {
         return;
@@ -19,7 +19,7 @@ pub fn http(data: &[u8]) {
     }
 }
 
-/// The status and the body, or why there is none.
+/// The status and the body of the response, or the error.
 fn outcome<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     tunnel: bool,
@@ -37,7 +37,7 @@ fn outcome<'a>(
     Ok((response.status, response.body.to_vec()))
 }
 
-/// Reads `data` as each of the documents, and as an address in one of them.
+/// Parses `data` as each kind of document, and as a URL in one of them.
 pub fn json(data: &[u8]) {
     let _ = Provider::parse(data);
     let _ = DeviceAuthorization::parse(data, false);

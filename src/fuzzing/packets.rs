@@ -1,4 +1,4 @@
-//! Packets of GSSAPI.
+//! Packets of GSSAPI encryption.
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
@@ -7,10 +7,10 @@ use std::os::unix::net::UnixStream;
 use crate::net::gss::packet::{HEADER, Incoming, MAX_DATA, MAX_TOKEN, Received};
 use crate::net::socket::Socket;
 
-/// More than a packet, and less than a socket takes at once.
+/// More than the largest packet, and less than a socket's buffer.
 const MOST: usize = 100_000;
 
-/// Receives `data` as packets, the first byte saying whether of the handshake and how big the pieces are.
+/// Receives `data` as packets. The first byte says whether they belong to the handshake, and in how large pieces they arrive.
 pub fn packets(data: &[u8]) {
     let Some((how, data)) = data.split_first() else {
         return;
@@ -33,7 +33,7 @@ pub fn packets(data: &[u8]) {
                     return;
                 }
                 Ok(Received::End) => {
-                    // An empty packet counts as one.
+                    // An empty packet counts as the end.
                     let header = data.get(received..received + HEADER);
                     assert_eq!(header, Some(&[0; HEADER][..]), "an end before the end");
                     return;

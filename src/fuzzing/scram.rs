@@ -1,4 +1,4 @@
-//! A server's messages of SCRAM.
+//! The server's SCRAM messages.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -9,7 +9,7 @@ use crate::auth::scram::{Binding, Client, Credentials, Key, RAW_NONCE_LENGTH};
 
 const SERVER_KEY: Key = [2; 32];
 
-/// Answers the two lines in `data` as the server's messages: the second must prove that the server knows its key.
+/// Processes the two lines in `data` as the server's messages. The second must prove that the server knows its key.
 pub fn scram(data: &[u8]) {
     let mut messages = data.splitn(2, |byte| *byte == b'\n');
     let first = messages.next().unwrap_or_default();
@@ -25,9 +25,9 @@ pub fn scram(data: &[u8]) {
     assert_eq!(client.verify(&proof), Ok(()));
 }
 
-/// Goes on until the server has to prove itself; answers the only message that does.
+/// Runs the exchange until the server must prove that it knows its key. Returns the only message that does.
 fn until_proof(first: &[u8], password: &[u8]) -> Option<(Client, Vec<u8>)> {
-    // With keys given no iteration count takes time.
+    // With these keys, nothing is computed from the password, so that large iteration counts cost no time.
     let credentials = Credentials {
         password: Some(Zeroizing::new(password.to_vec())),
         client_key: Some(Zeroizing::new([1; 32])),

@@ -1,9 +1,9 @@
-//! What a server answers to an application's calls.
+//! The server's replies to an application's calls.
 
 use crate::conn::application::{Application, Call};
 
-/// Plays the turns in `data`, each a byte for the call, one for the size of the pieces that its answer arrives in, two for
-/// the answer's length, and the answer. It comes to an end.
+/// Makes the calls in `data`. Each is a byte for the function, a byte for the size of the pieces in which the reply arrives,
+/// two bytes for the reply's length, and the reply. No call may hang.
 pub fn stream(mut data: &[u8]) {
     let mut application = Application::new();
     while let [kind, size, high, low, rest @ ..] = data {

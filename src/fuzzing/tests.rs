@@ -1,14 +1,14 @@
-//! Every seed, and every seed damaged at random, the same way in every run.
+//! Runs the targets with every seed, and with seeds damaged at random. Each run uses the same random numbers.
 
 use std::fs;
 use std::path::Path;
 
 use crate::conn::streams::damage::Chance;
 
-/// Damaged inputs tried for each target.
+/// The number of damaged inputs for each target.
 const ROUNDS: usize = 3000;
 
-/// The seeds of a target, by their names.
+/// The names and contents of a target's seeds.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let files = fs::read_dir(directory.join(target))
@@ -44,11 +44,11 @@ fn chain() {
     run("chain", super::chain);
 }
 
-/// Without it the search for what must not be accepted would be in vain.
+/// If no seed were accepted, the target `chain` would not test much.
 #[test]
-fn seeds_of_chains_are_judged_rightly() {
+fn good_chains_are_accepted_and_bad_ones_refused() {
     for (name, data) in seeds("chain") {
-        // The root's key is for certificates and lists only.
+        // The root's certificate permits only the signing of certificates and lists.
         let bad = ["forged", "forged-old", "revoked", "root", "stranger"];
         let bad = bad.contains(&name.as_str());
         assert_eq!(super::chain::is_accepted(&data), !bad, "{name}");

@@ -174,7 +174,6 @@ impl Socket {
     }
 
     /// Turns keepalives on and applies the settings in libpq's order. Stops at the first failure.
-    /// that fails.
     pub fn set_keepalive(&self, settings: &KeepAlive) -> Result<(), OptionError> {
         self.set_option(TcpOption::KeepAlive, 1)?;
         let given = [
