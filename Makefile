@@ -3,6 +3,7 @@
 # make install     what make and make proxy built, to PREFIX (/usr/local) below DESTDIR (nowhere); then run ldconfig. With
 #                  WITH_PG_CONFIG=1 a pg_config too
 # make wheel       the Python package libpq-oxide, with the library in it, to dist
+# make deb         Debian packages, to dist: docs/install.md has what they are
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -11,6 +12,7 @@
 # make bench       client CPU, memory, system calls and instructions against C libpq 18, as docs/benchmarks.md has them
 # make proxy-bench CPU time and speed of goaway-proxy, PgBouncer and a direct connection
 # make extension-bench the cost of pg_goaway: a server with it and one without it
+# make check-deb   installs, uses and purges the packages of make deb in a throw-away Debian 12; as root
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
@@ -50,7 +52,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel deb check-deb install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -68,6 +70,15 @@ proxy: cargo-version
 # docs/install.md has what it is for.
 wheel: all
 	/usr/bin/python3 -B python/build_wheel.py --library $(target)/release/libpq.so --output dist
+
+deb:
+	c-tests/setup.sh deb
+	packaging/debian/build.sh
+
+check-deb:
+	c-tests/setup.sh check-deb
+	packaging/debian/build.sh
+	c-tests/debian/check.sh
 
 # Never builds: it may run as another user than make did.
 install:

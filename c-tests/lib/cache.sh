@@ -11,6 +11,7 @@
 #   node/                 node-postgres
 #   python/               a venv with the pure-Python psycopg and what uses it
 #   psycopg/              psycopg's C part, compiled (binary) and as source
+#   debian/               a Debian 12 for the tests of the packages, and the packages in it
 #   wheels/               psycopg and psycopg2, for the tests of the wheel
 #   sources/               drivers that the tests compile
 

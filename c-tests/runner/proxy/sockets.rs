@@ -269,7 +269,11 @@ fn the_log_says_who_is_trusted() {
 /// A user who copies the examples gives no access by mistake.
 #[test]
 fn the_examples_are_safe() {
-    for name in ["docs/goaway-proxy.1", "docs/goaway-proxy.service"] {
+    for name in [
+        "docs/goaway-proxy.1",
+        "docs/goaway-proxy.service",
+        "packaging/debian/goaway-proxy.default",
+    ] {
         let text = fs::read_to_string(checkout().join(name)).expect("a document");
         let text = text.replace('\\', "");
         let examples: Vec<&str> = text
