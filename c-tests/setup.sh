@@ -26,6 +26,8 @@ packages=(
     ruby-connection-pool ruby-activerecord
     # Programs and drivers that link libpq: Python, Perl, PHP, C++, ODBC, Qt.
     python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
+    # What the commands in the documentation call; the formatter of the manual page.
+    curl jq groff-base
     # A real KDC, a real directory and certificates, for the tests of authentication.
     krb5-kdc krb5-admin-server krb5-user slapd ldap-utils openssl
     # Build systems that must find the library.

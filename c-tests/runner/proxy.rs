@@ -9,6 +9,7 @@ mod grace;
 mod half_close;
 mod hostile;
 mod load;
+mod manual;
 mod observe;
 mod operate;
 pub mod raw;
