@@ -4,6 +4,7 @@
 #                  WITH_PG_CONFIG=1 a pg_config too
 # make wheel       the Python package libpq-oxide, with the library in it, to dist
 # make deb         Debian packages, to dist: docs/install.md has what they are
+# make docs        the documentation as a book, to dist/docs
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -52,7 +53,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel deb check-deb install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel deb check-deb docs install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -79,6 +80,10 @@ check-deb:
 	c-tests/setup.sh check-deb
 	packaging/debian/build.sh
 	c-tests/debian/check.sh
+
+# Compiles mdBook the first time.
+docs:
+	docs/book/build.sh
 
 # Never builds: it may run as another user than make did.
 install:

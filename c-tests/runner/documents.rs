@@ -1,4 +1,4 @@
-//! Tests that README.md's code, the example and the installation work.
+//! Tests that the installation works, and that a program can be built on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,10 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::support::installation::Installation;
-use crate::support::message::{goaway, one_value, ready};
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, Output, TIMEOUT};
 use crate::support::program::on_lib;
-use crate::support::script::{Connection, Script};
 
 fn proxy_is_built() -> bool {
     paths::target().join("release/goaway-proxy").exists()
@@ -215,87 +213,6 @@ pub fn compiled(directory: &TempDir, source: &Path) -> PathBuf {
         .arg("-lpq");
     process::run(&mut cc, b"", TIMEOUT).success();
     program
-}
-
-fn answer(c: &mut Connection, before: &[u8]) {
-    c.expect_query();
-    c.send(&[before, &one_value("v", "hello"), &ready(b'I')].concat());
-}
-
-/// The code blocks of README.md in one language.
-fn blocks(language: &str) -> Vec<String> {
-    let readme = fs::read_to_string(paths::checkout().join("README.md")).expect("README.md");
-    let fence = format!("\n```{language}\n");
-    readme
-        .split(&fence)
-        .skip(1)
-        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()))
-        .collect()
-}
-
-/// Runs each code block against a server that sends GoAway.
-#[track_caller]
-fn blocks_work(
-    language: &str,
-    suffix: &str,
-    count: usize,
-    command: impl Fn(&TempDir, &Path) -> Command,
-) {
-    let blocks = blocks(language);
-    assert_eq!(blocks.len(), count, "blocks of {language} in README.md");
-    for block in blocks {
-        let server = Script::new()
-            .connection(|c| {
-                c.login();
-                answer(c, &goaway());
-                c.expect_terminate();
-            })
-            .start();
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let source = directory.path().join(suffix);
-        fs::write(&source, &block).expect("write the file");
-        let mut command = command(&directory, &source);
-        command.envs([
-            ("PGHOST", "127.0.0.1"),
-            ("PGUSER", "u"),
-            ("PGDATABASE", "d"),
-            ("PGSSLMODE", "disable"),
-        ]);
-        command
-            .env("PGPORT", server.port().to_string())
-            .env("PSYCOPG_IMPL", "python");
-        let output = process::run(&mut command, b"", TIMEOUT).success();
-        server.finish();
-        assert_eq!(
-            output.stdout, "hello\nthe server asks to disconnect\n",
-            "{block}"
-        );
-    }
-}
-
-#[test]
-fn readme_c() {
-    blocks_work("c", "block.c", 1, |directory, source| {
-        on_lib(compiled(directory, source), Lib::Ours)
-    });
-}
-
-#[test]
-fn readme_python() {
-    blocks_work("python", "block.py", 2, |_, source| {
-        let mut command = on_lib(paths::cache().join("python/bin/python"), Lib::Ours);
-        command.arg(source);
-        command
-    });
-}
-
-#[test]
-fn readme_ruby() {
-    blocks_work("ruby", "block.rb", 1, |_, source| {
-        let mut command = on_lib("/usr/bin/ruby", Lib::Ours);
-        command.arg(source);
-        command
-    });
 }
 
 /// Every test that docs/tls.md names must exist.

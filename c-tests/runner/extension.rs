@@ -67,6 +67,12 @@ fn build(version: Version) {
     });
 }
 
+/// The compiled module.
+pub fn built(version: Version) -> PathBuf {
+    build(version);
+    paths::target().join(format!("c-tests/pg_goaway-{version:?}/pg_goaway.so"))
+}
+
 /// Installs the module next to a copy of the server in `directory`, where that server looks for its files, so the
 /// system's installation does not change. Returns the path of the copy.
 fn install(version: Version, directory: &Path) -> PathBuf {

@@ -4,6 +4,7 @@
 
 mod api;
 mod backends;
+mod book;
 mod builds;
 mod cancel_connections;
 mod cancelled_threads;

@@ -314,7 +314,7 @@ fn ruby_on_c_libpq() {
     }
 }
 
-/// What docs/goaway.md says about psycopg's `check`: the pool takes the connection back and offers it again.
+/// What docs/pools.md says about psycopg's `check`: the pool takes the connection back and offers it again.
 #[test]
 fn a_check_that_raises_does_not_close_connections() {
     let mut command = on_lib(venv(), Lib::Ours);
