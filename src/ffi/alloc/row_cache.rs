@@ -15,7 +15,7 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
-use super::usable_size::usable_size;
+use super::usable_size::{malloc_knows_sizes, usable_size};
 
 /// Larger rows are not cached.
 const LARGEST: usize = 4096;
@@ -75,13 +75,13 @@ impl RowCache {
         if self.free_size.load(Relaxed) != 0 {
             return self.freed_twice();
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise; `claim` saw that malloc knows sizes.
         let size = unsafe { usable_size(memory) };
         if size > LARGEST {
             return false;
         }
         self.free_size.store(size, Relaxed);
-        size != 0
+        true
     }
 
     /// Frees the memory, so that the caller's second free is a double free, which the allocator can report.
@@ -117,10 +117,10 @@ impl RowCache {
         self.owner.load(Relaxed) == this_thread()
     }
 
-    /// Makes this thread the owner if there is none. NULL, as nothing is cached yet.
+    /// Makes this thread the owner if there is none, and if malloc can tell sizes. NULL, as nothing is cached yet.
     #[cold]
     fn claim(&self) -> *mut c_void {
-        if self.owner.load(Relaxed) == NOBODY {
+        if self.owner.load(Relaxed) == NOBODY && malloc_knows_sizes() {
             let me = this_thread();
             let _ = self.owner.compare_exchange(NOBODY, me, Acquire, Relaxed);
         }

@@ -1,31 +1,14 @@
 //! The size of memory from malloc.
 
 use std::ffi::c_void;
-use std::sync::atomic::AtomicU8;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::OnceLock;
 
-const UNKNOWN: u8 = 0;
-const YES: u8 = 1;
-const NO: u8 = 2;
-
-/// How many bytes `memory` has, at least as many as malloc was asked for. 0 if malloc cannot tell.
+/// How many bytes `memory` has, at least as many as malloc was asked for.
 ///
 /// # Safety
-/// `memory` came from malloc and was not freed.
+/// [`malloc_knows_sizes`], and `memory` came from malloc and was not freed.
 #[inline]
 pub unsafe fn usable_size(memory: *mut c_void) -> usize {
-    static KNOWN: AtomicU8 = AtomicU8::new(UNKNOWN);
-    let known = match KNOWN.load(Relaxed) {
-        UNKNOWN => {
-            let known = if malloc_knows_sizes() { YES } else { NO };
-            KNOWN.store(known, Relaxed);
-            known
-        }
-        known => known,
-    };
-    if known == NO {
-        return 0;
-    }
     // SAFETY: the caller's promise; the function belongs to the malloc that returned the memory.
     unsafe { libc::malloc_usable_size(memory) }
 }
@@ -33,9 +16,12 @@ pub unsafe fn usable_size(memory: *mut c_void) -> usize {
 /// Whether malloc and malloc_usable_size are in the same library. A replacement of malloc that lacks the second leaves
 /// libc's in place, which does not know the replacement's memory.
 #[cold]
-fn malloc_knows_sizes() -> bool {
-    let malloc = library_of(libc::malloc as *const c_void);
-    malloc.is_some() && malloc == library_of(libc::malloc_usable_size as *const c_void)
+pub fn malloc_knows_sizes() -> bool {
+    static KNOWS: OnceLock<bool> = OnceLock::new();
+    *KNOWS.get_or_init(|| {
+        let malloc = library_of(libc::malloc as *const c_void);
+        malloc.is_some() && malloc == library_of(libc::malloc_usable_size as *const c_void)
+    })
 }
 
 /// The address at which the library with a function is loaded.
@@ -53,6 +39,7 @@ mod tests {
 
     #[test]
     fn libcs_malloc_knows_the_size_of_its_memory() {
+        assert!(malloc_knows_sizes());
         // SAFETY: malloc takes any size, and the memory is freed once.
         unsafe {
             let memory = libc::malloc(100);
