@@ -174,12 +174,15 @@ BENCH ?=
 bench: all oracle
 	$(CARGO) test --locked --workspace --test bench -- report $(BENCH)
 
-# A debug build: an optimized one tests the two halves of an Option in any order, which valgrind reports as an uninitialized read.
+# The library itself is not optimized: otherwise the compiler tests the two halves of an Option in any order, which valgrind
+# reports as an uninitialized read.
 valgrind: oracle
-	$(CARGO) rustc --locked -p libpq-oxide --lib --crate-type cdylib
-	ln -sf libpq.so $(target)/debug/libpq.so.5
-	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug LIBPQ_OXIDE_VALGRIND=1 $(CARGO) test --locked --workspace --test c_tests -- $(c_programs)
-	LIBPQ_OXIDE_LIB=$(abspath $(target))/debug MALLOC_PERTURB_=165 $(CARGO) test --locked --workspace --test c_tests -- $(c_programs)
+	$(CARGO) rustc --locked -p libpq-oxide --lib --profile valgrind --crate-type cdylib
+	ln -sf libpq.so $(target)/valgrind/libpq.so.5
+	LIBPQ_OXIDE_VALGRIND=1 $(memory_test) -- $(c_programs)
+	MALLOC_PERTURB_=165 $(memory_test) -- $(c_programs)
+
+memory_test = LIBPQ_OXIDE_LIB=$(abspath $(target))/valgrind $(CARGO) test --locked --workspace --profile valgrind --test c_tests
 
 # The test modules that run C programs.
 c_programs := api:: null:: programs:: result_memory::results result_memory::values large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: lost:: oauth:: gss:: tls:: memcheck
