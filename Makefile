@@ -77,8 +77,6 @@ deb:
 	packaging/debian/build.sh
 
 check-deb:
-	c-tests/setup.sh check-deb
-	packaging/debian/build.sh
 	c-tests/debian/check.sh
 
 # Compiles mdBook the first time.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# make check-deb: lintian on the packages in dist, then inside.sh in a throw-away Debian 12. Ends whatever it started and removes what it
+# make check-deb: builds the packages, calls lintian, then inside.sh in a throw-away Debian 12. Ends whatever it started and removes what it
 # wrote outside of the cache, also when it is interrupted.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,6 +11,8 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 namespaces_work
+c-tests/setup.sh check-deb
+packaging/debian/build.sh
 
 # Who builds is the maintainer, wherever that is; the packages are not for Debian's archive, where the first upload closes a bug.
 lintian --allow-root --fail-on error,warning --tag-display-limit 0 \

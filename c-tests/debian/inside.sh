@@ -142,15 +142,27 @@ older_proxy() {
     dpkg-deb --root-owner-group -b /test/older /test/older.deb >/dev/null
 }
 
+# The maintainer scripts take this system for one that systemd runs. /test/invoked has what they do to services.
+pretend_systemd_runs() {
+    mkdir -p /run/systemd/system
+    mv /usr/bin/deb-systemd-invoke /test/
+    printf '#!/bin/sh\necho "$*" >>/test/invoked\n' >/usr/bin/deb-systemd-invoke
+    chmod 755 /usr/bin/deb-systemd-invoke
+    : >/test/invoked
+}
+
 upgrade_of_the_proxy() {
     local conffile=/etc/default/goaway-proxy new
     new=$(ls /test/goaway-proxy_*.deb)
     older_proxy
     list_files >/test/before-upgrade
+    pretend_systemd_runs
     apt_get install /test/older.deb
     apt_get install "$new"
     grep -q -e '--spread 5' $conffile || fail "the upgrade did not bring the new default"
+    same "what an installation and an upgrade do to the service" "" "$(cat /test/invoked)"
     apt_get purge goaway-proxy
+    same "what a removal does to the service" "stop goaway-proxy.service" "$(cat /test/invoked)"
     apt_get install /test/older.deb
     sed -i 's/--deadline 60/--deadline 61/' $conffile
     apt_get install "$new"
@@ -158,8 +170,10 @@ upgrade_of_the_proxy() {
     apt_get remove goaway-proxy
     [ -e $conffile ] || fail "removing the package removed its settings"
     apt_get purge goaway-proxy
+    mv /test/deb-systemd-invoke /usr/bin/
+    rm -r /run/systemd/system
     list_files | diff /test/before-upgrade - || fail "files differ after an upgrade and purging"
-    say "an upgrade of goaway-proxy keeps an edited /etc/default/goaway-proxy"
+    say "an upgrade of goaway-proxy does not restart it, and keeps an edited /etc/default/goaway-proxy"
 }
 
 # Runs the unit's command with its environment, as systemd would.

@@ -10,7 +10,7 @@ in_root() {
     [ "$2" = online ] || namespaces+=(--net)
     shift 2
     # shellcheck disable=SC2016 # the inner shell expands it
-    unshare "${namespaces[@]}" --fork --kill-child bash -c '
+    setpriv --pdeathsig KILL unshare "${namespaces[@]}" --fork --kill-child bash -c '
         set -e
         mount -t proc proc "$1/proc"
         [ ! -d "$1/dev" ] || mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"

@@ -50,7 +50,7 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 cp "$directory"/archives/*.deb "$root/var/cache/apt/archives/"
 in_root "$root" online sh -c "apt-get -q update && apt-get -q install -y --no-install-recommends ${packages[*]}" >>"$log" 2>&1 ||
     fail "apt-get failed"
-cp --update=none "$root"/var/cache/apt/archives/*.deb "$directory/archives/" 2>/dev/null || cp -n "$root"/var/cache/apt/archives/*.deb "$directory/archives/"
+cp -u "$root"/var/cache/apt/archives/*.deb "$directory/archives/"
 rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*_*
 tar -C "$root" --numeric-owner -c . | zstd -q -T0 -3 -f -o "$archive.new"
 mv "$archive.new" "$archive"
