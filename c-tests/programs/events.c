@@ -55,12 +55,14 @@ static int
 created(Watcher *watcher, PGEventProc self, PGEventResultCreate *event)
 {
 	int			refuses = ++watcher->creates == watcher->refused_create || watcher->refused_create < 0;
+	int			set;
 
 	printf("create %s, connection data %d, data before %d", PQresStatus(PQresultStatus(event->result)),
 		   event->conn == NULL ? -2 : number(PQinstanceData(event->conn, self)),
 		   number(PQresultInstanceData(event->result, self)));
-	printf(", set %d -> %d%s\n", PQresultSetInstanceData(event->result, self, mark()),
-		   number(PQresultInstanceData(event->result, self)), refuses ? ", refused" : "");
+	/* Apart, because C does not say in which order arguments are computed. */
+	set = PQresultSetInstanceData(event->result, self, mark());
+	printf(", set %d -> %d%s\n", set, number(PQresultInstanceData(event->result, self)), refuses ? ", refused" : "");
 	return !refuses;
 }
 
@@ -68,11 +70,12 @@ static int
 copied(Watcher *watcher, PGEventProc self, PGEventResultCopy *event)
 {
 	int			refuses = ++watcher->copies == watcher->refused_copy || watcher->refused_copy < 0;
+	int			set;
 
 	printf("copy of %d, data before %d", number(PQresultInstanceData(event->src, self)),
 		   number(PQresultInstanceData(event->dest, self)));
-	printf(", set %d -> %d%s\n", PQresultSetInstanceData(event->dest, self, mark()),
-		   number(PQresultInstanceData(event->dest, self)), refuses ? ", refused" : "");
+	set = PQresultSetInstanceData(event->dest, self, mark());
+	printf(", set %d -> %d%s\n", set, number(PQresultInstanceData(event->dest, self)), refuses ? ", refused" : "");
 	return !refuses;
 }
 
