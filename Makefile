@@ -5,6 +5,8 @@
 # make wheel       the Python package libpq-oxide, with the library in it, to dist
 # make deb         Debian packages, to dist: docs/install.md has what they are
 # make docs        the documentation as a book, to dist/docs
+# make aarch64     the library for aarch64, cross-compiled, to dist; needs rustup
+# make check-aarch64 the C programs on that library, in an emulator; not part of make test
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -53,7 +55,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel deb check-deb docs install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -82,6 +84,23 @@ check-deb:
 # Compiles mdBook the first time.
 docs:
 	docs/book/build.sh
+
+# The linker and the C compiler are Debian's, so that the library runs with the glibc of Debian 12.
+aarch64 := aarch64-unknown-linux-gnu
+aarch64_tools := aarch64-linux-gnu-
+aarch64: cargo-version
+	c-tests/setup.sh aarch64
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$(aarch64_tools)gcc CC_aarch64_unknown_linux_gnu=$(aarch64_tools)gcc \
+	    $(CARGO) rustc --locked --release --target $(aarch64) --lib --crate-type cdylib,staticlib
+	LD=$(aarch64_tools)ld OBJCOPY=$(aarch64_tools)objcopy AR=$(aarch64_tools)ar \
+	    ./static_library.sh $(target)/$(aarch64)/release/libpq.a dist/$(aarch64)/libpq.a
+	$(INSTALL) -m 755 $(target)/$(aarch64)/release/libpq.so dist/$(aarch64)/libpq.so.5
+
+# The modules whose programs need no other program or driver of the emulated processor.
+check-aarch64: aarch64 oracle
+	LIBPQ_OXIDE_LIB=$(abspath dist/$(aarch64)) LIBPQ_OXIDE_EMULATOR="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
+	    LIBPQ_OXIDE_EMULATED_CC=$(aarch64_tools)gcc $(CARGO) test --locked --workspace --test c_tests -- $(emulated_programs)
+emulated_programs := api:: null:: programs:: goaway:: tls:: --skip psql
 
 # Never builds: it may run as another user than make did.
 install:

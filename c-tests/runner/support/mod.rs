@@ -5,6 +5,7 @@
 
 pub mod cleanup;
 pub mod clients;
+pub mod emulator;
 pub mod installation;
 pub mod interpose;
 pub mod message;

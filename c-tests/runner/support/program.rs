@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
+use super::emulator;
 use super::paths::{self, Lib};
 use super::process::{self, Output, TIMEOUT};
 use super::script::Script;
@@ -18,10 +19,20 @@ pub enum Headers {
     Oracle,
 }
 
+/// The processor a program is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machine {
+    This,
+    /// Our library's, if it is another: see `support/emulator.rs`.
+    Emulated,
+}
+
 /// A compiled C program.
 #[derive(Debug, Clone)]
 pub struct Program {
     path: PathBuf,
+    /// The same program for the processor of our library, if that is not this machine's.
+    emulated: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -40,12 +51,22 @@ impl Program {
         let _one_at_a_time = COMPILER.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = paths::target().join("c-tests");
         fs::create_dir_all(&directory).expect("create the directory");
-        let path = directory.join(format!("{name}-{headers:?}"));
-        if !is_current(&path, name, headers) {
-            compile(&path, name, headers);
-        }
+        let compiled = |machine| {
+            let path = directory.join(format!("{name}-{headers:?}-{machine:?}"));
+            if !is_current(&path, name, headers) {
+                compile(&path, name, headers, machine);
+            }
+            path
+        };
+        let emulated = emulator::is_wanted().then(|| compiled(Machine::Emulated));
+        let path = match &emulated {
+            // There is no library of ours for this machine to link with.
+            Some(emulated) if headers == Headers::Ours => emulated.clone(),
+            _ => compiled(Machine::This),
+        };
         Program {
             path,
+            emulated,
             timeout: TIMEOUT,
         }
     }
@@ -72,8 +93,12 @@ impl Program {
             assert!(complaints.is_empty(), "{args:?}\n{complaints}\n{output}");
             return output;
         }
-        let mut command = on_lib(&self.path, lib);
+        let emulated = self.emulated.as_ref().filter(|_| lib == Lib::Ours);
+        let mut command = on_lib(emulated.unwrap_or(&self.path), lib);
         command.args(args).envs(env.iter().copied());
+        if emulated.is_some() {
+            command = emulator::emulate(&command);
+        }
         process::run(&mut command, input, self.timeout)
     }
 
@@ -216,7 +241,7 @@ fn is_current(path: &Path, name: &str, headers: Headers) -> bool {
         return false;
     };
     let mut needed = sources(name);
-    needed.push(link_directory(headers).join("libpq.so"));
+    needed.push(link_directory(headers).join("libpq.so.5"));
     let own = programs().join(name);
     for directory in [programs(), include(headers), own] {
         if directory.is_dir() {
@@ -235,9 +260,12 @@ fn modified(path: &Path) -> Option<SystemTime> {
 }
 
 #[track_caller]
-fn compile(path: &Path, name: &str, headers: Headers) {
+fn compile(path: &Path, name: &str, headers: Headers, machine: Machine) {
     let fresh = path.with_extension("new");
-    let mut command = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    let mut command = Command::new(match machine {
+        Machine::This => env::var("CC").unwrap_or_else(|_| "cc".into()),
+        Machine::Emulated => emulator::compiler(),
+    });
     command.args([
         "-std=gnu99",
         "-g",
@@ -255,7 +283,11 @@ fn compile(path: &Path, name: &str, headers: Headers) {
         .arg(include(headers));
     // A program that loads the library with dlopen must not be linked with it.
     command.arg("-Wl,--as-needed");
-    command.arg("-L").arg(link_directory(headers)).arg("-lpq");
+    let directory = match machine {
+        Machine::This => link_directory(headers),
+        Machine::Emulated => Lib::Ours.directory(),
+    };
+    command.arg("-L").arg(directory).arg("-l:libpq.so.5");
     process::run(&mut command, b"", TIMEOUT).success();
     fs::rename(fresh, path).expect("rename the program");
 }
