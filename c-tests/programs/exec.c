@@ -186,7 +186,9 @@ encodings(PGconn *conn)
 	heading("encodings");
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 	{
-		printf("%s: %d, id %d\n", names[i], PQsetClientEncoding(conn, names[i]), PQclientEncoding(conn));
+		int			set = PQsetClientEncoding(conn, names[i]);
+
+		printf("%s: %d, id %d\n", names[i], set, PQclientEncoding(conn));
 		show_exec(conn, "SELECT chr(164), chr(28450) WHERE false");
 		show_exec(conn, "SELECT chr(233), nothing");
 	}
