@@ -7,6 +7,7 @@
 # make docs        the documentation as a book, to dist/docs
 # make aarch64     the library for aarch64, cross-compiled, to dist; needs rustup
 # make check-aarch64 the C programs on that library, in an emulator; not part of make test
+# make gem         the Ruby package libpq-oxide, with the library in it, to dist
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -55,7 +56,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel gem deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -69,6 +70,9 @@ all: cargo-version
 
 proxy: cargo-version
 	$(CARGO) build --locked --release -p goaway-proxy
+
+# Runs the set-up if one of the programs is missing.
+set_up = @for program in $(2); do command -v $$program >/dev/null || { c-tests/setup.sh $(1) || exit 1; break; }; done
 
 # docs/install.md has what it is for.
 wheel: all
@@ -101,6 +105,9 @@ check-aarch64: aarch64 oracle
 	LIBPQ_OXIDE_LIB=$(abspath dist/$(aarch64)) LIBPQ_OXIDE_EMULATOR="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
 	    LIBPQ_OXIDE_EMULATED_CC=$(aarch64_tools)gcc $(CARGO) test --locked --workspace --test c_tests -- $(emulated_programs)
 emulated_programs := api:: null:: programs:: goaway:: tls:: --skip proxy:: --skip psql --skip gssapi --skip without_sizes
+gem: all
+	$(call set_up,gem,gem ruby readelf)
+	ruby ruby/build_gem.rb --library $(target)/release/libpq.so --output dist
 
 # Never builds: it may run as another user than make did.
 install:

@@ -10,6 +10,7 @@
 #   c-tests/setup.sh deb          what builds the Debian packages
 #   c-tests/setup.sh check-deb    what tests them
 #   c-tests/setup.sh aarch64      what make aarch64 and make check-aarch64 need, besides what the tests need
+#   c-tests/setup.sh gem          what packing the Ruby gem needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -25,6 +26,8 @@ packages=(
     ruby ruby-pg python3 python3-venv pgbouncer
     # Pools.
     ruby-connection-pool ruby-activerecord
+    # A fiber scheduler, and what links ruby-pg with a libpq of another name.
+    ruby-async patchelf
     # Programs and drivers that link libpq: Python, Perl, PHP, C++, ODBC, Qt.
     python3-psycopg2 libdbd-pg-perl php-cli php-pgsql libpqxx-dev unixodbc odbc-postgresql qtbase5-dev libqt5sql5-psql
     # What the commands in the documentation call; the formatter of the manual page.
@@ -77,6 +80,11 @@ aarch64)
     python=()
     rust_target=aarch64-unknown-linux-gnu
     ;;
+gem)
+    costs="make gem: a few seconds; 0.1 GB of packages"
+    packages=(ruby binutils)
+    python=()
+    ;;
 proxy-bench)
     costs="make proxy-bench: 10 minutes; 0.2 GB of packages, 0.4 GB in target"
     packages=("${for_the_demo[@]}" pgbouncer)
@@ -94,7 +102,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem]" >&2
     exit 2
     ;;
 esac

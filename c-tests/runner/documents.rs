@@ -201,15 +201,26 @@ fn assert_pool_works(output: &Output) {
 
 /// Compiles a program with our headers; the program is removed with `directory`.
 pub fn compiled(directory: &TempDir, source: &Path) -> PathBuf {
+    let include = paths::checkout().join("include");
+    compiled_with(directory, source, &include, &Lib::Ours.directory())
+}
+
+/// Same as [`compiled`], with the headers and the library of these directories.
+pub fn compiled_with(
+    directory: &TempDir,
+    source: &Path,
+    include: &Path,
+    libraries: &Path,
+) -> PathBuf {
     let program = directory.path().join("program");
     let mut cc = Command::new("cc");
     cc.args(["-std=gnu99", "-Wall", "-Wextra", "-Werror", "-o"])
         .arg(&program)
         .arg(source);
     cc.arg("-I")
-        .arg(paths::checkout().join("include"))
+        .arg(include)
         .arg("-L")
-        .arg(Lib::Ours.directory())
+        .arg(libraries)
         .arg("-lpq");
     process::run(&mut cc, b"", TIMEOUT).success();
     program

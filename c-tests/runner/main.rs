@@ -15,6 +15,7 @@ mod directories;
 mod documents;
 mod exports;
 mod extension;
+mod gem;
 mod goaway;
 mod gss;
 mod harness;
