@@ -8,6 +8,7 @@
 # make aarch64     the library for aarch64, cross-compiled, to dist; needs rustup
 # make check-aarch64 the C programs on that library, in an emulator; not part of make test
 # make gem         the Ruby package libpq-oxide, with the library in it, to dist
+# make dist        the source archive, with the sources of all dependencies, to dist
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -22,6 +23,8 @@
 # make check-style formatting and lints
 # make check-features the library without its optional features, and with each alone: lints only
 # make check-dependencies licences and sources of the dependencies, if cargo-deny is installed
+# make check-dist  builds what make dist packed, without a network
+# make check-reproducible builds the library and goaway-proxy twice, in two folders, and compares the bytes; takes 15 minutes
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
 
 CARGO ?= cargo
@@ -56,7 +59,13 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel gem deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+.PHONY: all cargo-version proxy wheel gem dist check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle fuzz clean
+
+# The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
+# dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
+registry := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
+remapped := $(CURDIR)=. $(abspath $(target))=./target $(registry)=vendor $(registry)/index.crates.io-1949cf8c6b5b557f=vendor
+release_flags := RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(remapped)))"
 
 # Says what is needed when cargo is too old for this source.
 cargo-version:
@@ -64,12 +73,12 @@ cargo-version:
 
 # A crate type of rlib beside these would cost the link-time optimization.
 all: cargo-version
-	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
+	$(release_flags) $(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
 	ln -sf libpq.so $(target)/release/libpq.so.5
 	./static_library.sh $(target)/release/libpq.a $(target)/release/static/libpq.a
 
 proxy: cargo-version
-	$(CARGO) build --locked --release -p goaway-proxy
+	$(release_flags) $(CARGO) build --locked --release -p goaway-proxy
 
 # Runs the set-up if one of the programs is missing.
 set_up = @for program in $(2); do command -v $$program >/dev/null || { c-tests/setup.sh $(1) || exit 1; break; }; done
@@ -108,6 +117,17 @@ emulated_programs := api:: null:: programs:: goaway:: tls:: --skip proxy:: --ski
 gem: all
 	$(call set_up,gem,gem ruby readelf)
 	ruby ruby/build_gem.rb --library $(target)/release/libpq.so --output dist
+
+# Packs what is committed.
+dist: cargo-version
+	$(call set_up,dist,git tar xz)
+	packaging/dist.sh dist
+
+check-dist: dist
+	packaging/check_dist.sh dist/libpq-oxide-$(version).tar.xz
+
+check-reproducible: dist
+	packaging/check_reproducible.sh dist/libpq-oxide-$(version).tar.xz
 
 # Never builds: it may run as another user than make did.
 install:

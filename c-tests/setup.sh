@@ -11,6 +11,7 @@
 #   c-tests/setup.sh check-deb    what tests them
 #   c-tests/setup.sh aarch64      what make aarch64 and make check-aarch64 need, besides what the tests need
 #   c-tests/setup.sh gem          what packing the Ruby gem needs
+#   c-tests/setup.sh dist         what packing the source archive needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -85,6 +86,11 @@ gem)
     packages=(ruby binutils)
     python=()
     ;;
+dist)
+    costs="make dist: 2 minutes"
+    packages=(git tar xz-utils)
+    python=()
+    ;;
 proxy-bench)
     costs="make proxy-bench: 10 minutes; 0.2 GB of packages, 0.4 GB in target"
     packages=("${for_the_demo[@]}" pgbouncer)
@@ -102,7 +108,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist]" >&2
     exit 2
     ;;
 esac

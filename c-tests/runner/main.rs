@@ -31,6 +31,7 @@ mod passwords;
 mod pools;
 mod programs;
 mod proxy;
+mod release;
 mod result_memory;
 mod scripts;
 mod signal_safety;
