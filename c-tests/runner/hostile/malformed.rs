@@ -255,6 +255,21 @@ fn function_results_that_are_too_long() {
     }
 }
 
+/// C libpq waits for the rest of the message.
+#[test]
+fn a_function_result_without_a_transaction_status() {
+    let script = Script::new().connection(|c| {
+        c.login();
+        c.expect(b'F');
+        c.send(&[function_result(Some(&[0, 0, 0, 5])), message(b'Z', b"")].concat());
+        c.drain();
+    });
+    let output = ours(script, "", &["connect", "function", "state"]);
+    assert!(output.contains("PGRES_FATAL_ERROR"), "{output}");
+    let text = "message contents do not agree with length in message type";
+    assert!(output.contains(text), "{output}");
+}
+
 /// CVE-2026-6477: a result larger than the caller's buffer.
 #[test]
 fn large_objects_that_are_too_long() {

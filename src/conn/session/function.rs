@@ -77,11 +77,11 @@ impl Session {
             server::FUNCTION_CALL_RESPONSE => self.function_result(body),
             server::ERROR_RESPONSE => self.error_response(body),
             server::PARAMETER_STATUS => self.take_parameter_status(body),
-            server::READY_FOR_QUERY => {
-                self.transaction_state(&mut Body(body));
+            server::READY_FOR_QUERY if self.transaction_state(&mut Body(body)) => {
                 self.function_ready();
                 return Taken::Last(());
             }
+            server::READY_FOR_QUERY => false,
             _ => match self.take_asynchronous(kind, body) {
                 Some(understood) => understood,
                 None => {
