@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod matrix;
 mod options;
+mod random;
 mod root_files;
 mod rsa_keys;
 mod scripted;

@@ -5,6 +5,7 @@ mod cancellation;
 #[cfg(feature = "oauth")]
 mod epoll;
 mod locale;
+mod random;
 mod signal_safe;
 mod tcp_bytes;
 mod users;
@@ -14,6 +15,7 @@ pub use cancellation::without_cancellation;
 #[cfg(feature = "oauth")]
 pub use epoll::{epoll_create, epoll_watch, timer_create, timer_set};
 pub use locale::{character_locale, codeset};
+pub use random::has_random_bytes;
 pub use signal_safe::{
     SockAddrBytes, raw_await_close, raw_close, raw_connect, raw_send_all, raw_socket,
 };

@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use super::PROTOCOL;
 use super::certificate_sender::{Asked, Identity};
 use super::key_log::KeyLogFile;
+use crate::net::sys::has_random_bytes;
 use crate::verify::Verifier;
 use crate::verify::provider::provider;
 
@@ -37,6 +38,9 @@ pub struct Settings {
 /// A connection before its first message; Err is a text in libpq's style.
 pub fn client(settings: Settings) -> Result<(ClientConnection, Arc<Asked>), ErrorText> {
     let versions = allowed(&settings.versions)?;
+    if !has_random_bytes() {
+        return Err("could not create SSL context: could not generate random bytes".into());
+    }
     let asked = Arc::new(Asked::new(settings.identity));
     let failed = |error: rustls::Error| format!("could not create SSL context: {error}");
     let mut config = ClientConfig::builder_with_provider(provider().clone())
