@@ -1,8 +1,9 @@
 //! Valid and forged certificate chains and revocation lists, with C libpq and with ours. `chains/cases.py` generates
 //! them, and `chains/cases.tsv` has the expected results. If ours accepts what C libpq refuses, this is a security
-//! bug unless `crates/verify/WIDER.md` explains description it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
+//! bug unless `crates/verify/WIDER.md` explains why it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
 //! must list it.
 
+mod mixed;
 mod server;
 mod table;
 mod webpki_alone;
@@ -26,15 +27,24 @@ use table::Row;
 const REFUSED: &str = "SSL error: certificate verify failed";
 const REFUSED_BY_OPENSSL: &str = "SSL error: ";
 
-/// Generates the files of all cases in a temporary directory.
+/// Generates the files of all cases of `cases.tsv` in a temporary directory.
 fn generate() -> TempDir {
+    generate_with("cases.py", &[])
+}
+
+fn generate_with(generator: &str, arguments: &[&str]) -> TempDir {
     let directory = TempDir::with_prefix("pq-chains-").expect("a temporary directory");
     let mut python = Command::new(paths::cache().join("python/bin/python"));
     python
         .arg("-B")
-        .arg(paths::checkout().join("c-tests/runner/tls/chains/cases.py"))
-        .arg(directory.path());
-    process::run(&mut python, b"", TIMEOUT).success();
+        .arg(
+            paths::checkout()
+                .join("c-tests/runner/tls/chains")
+                .join(generator),
+        )
+        .arg(directory.path())
+        .args(arguments);
+    process::run(&mut python, b"", 5 * TIMEOUT).success();
     directory
 }
 
@@ -47,7 +57,7 @@ fn generated(directory: &Path) -> BTreeSet<String> {
 }
 
 /// A connection string for each row.
-fn conninfos(rows: &[Row], directory: &Path, server: &ChainServer) -> String {
+fn conninfos(rows: &[&Row], directory: &Path, server: &ChainServer) -> String {
     let mut text = String::new();
     for row in rows {
         let own = directory.join(&row.case);
@@ -70,7 +80,8 @@ fn conninfos(rows: &[Row], directory: &Path, server: &ChainServer) -> String {
 /// The library's output for each row.
 fn outcomes(lib: Lib, input: &str) -> Vec<String> {
     let env = [("PGGSSENCMODE", "disable"), ("PGGOAWAY", "disable")];
-    let output = Program::new("verify").run_with_input(lib, &[], &env, input.as_bytes());
+    let program = Program::new("verify").timeout(5 * TIMEOUT);
+    let output = program.run_with_input(lib, &[], &env, input.as_bytes());
     let lines = output.success().stdout;
     let is_refused = |line: &str| match lib {
         Lib::Oracle => line.starts_with(REFUSED_BY_OPENSSL),
@@ -93,7 +104,7 @@ fn each_chain_gives_the_result_in_the_table() {
         "the cases in the table and those that cases.py generates"
     );
     let server = ChainServer::start(directory.path());
-    let input = conninfos(&rows, directory.path(), &server);
+    let input = conninfos(&rows.iter().collect::<Vec<_>>(), directory.path(), &server);
     let (oracle, ours) = thread::scope(|scope| {
         let oracle = scope.spawn(|| outcomes(Lib::Oracle, &input));
         let ours = outcomes(Lib::Ours, &input);
