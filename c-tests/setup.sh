@@ -37,6 +37,8 @@ packages=(
     krb5-kdc krb5-admin-server krb5-user slapd ldap-utils openssl
     # Build systems that must find the library.
     cmake meson ninja-build
+    # Networks and locales for make torture.
+    iproute2 locales
     # What the oracle is built from, and what its suites call.
     dpkg-dev bison flex pkg-config perl libipc-run-perl zlib1g-dev libreadline-dev libicu-dev libssl-dev libkrb5-dev
     libldap-dev libcurl4-openssl-dev liblz4-dev libzstd-dev lz4 zstd gzip python3-dev util-linux ca-certificates

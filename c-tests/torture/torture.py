@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Hostile servers, forged certificates, faults in the process and bad networks, against this library and C libpq.
+
+    torture.py [--minutes N] [--seed N] [--only PART,...] [--case CASE]
+
+Each part prints what it tried, and a table at the end says how much was survived. A failure names the case; the same seed and case repeat it:
+    make torture ONLY=sessions SEED=1 CASE=17
+"""
+
+import argparse
+import sys
+import time
+
+import build  # noqa: F401, it makes the demonstrations' modules importable
+import certificates
+import command_line
+import faults
+import network
+import proxies
+import sessions
+
+# Each part has a share of the time, by weight. Some parts need more or less than that.
+PARTS = {
+    "sessions": (sessions, 6),
+    "certificates": (certificates, 2),
+    "faults": (faults, 3),
+    "network": (network, 2),
+    "proxy": (proxies, 3),
+}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--only", default="", metavar="PART,...", help=", ".join(PARTS))
+    parser.add_argument("--case", default=None)
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    seed = arguments.seed if arguments.seed is not None else int(time.time()) % 1_000_000
+    chosen = [name for name in PARTS if not arguments.only or name in arguments.only.split(",")]
+    total = sum(PARTS[name][1] for name in chosen)
+    print(f"SEED={seed}, {arguments.minutes:g} minutes")
+    table, all_ok, begin = [], True, time.monotonic()
+    for name in chosen:
+        part, weight = PARTS[name]
+        seconds = arguments.minutes * 60 * weight / total
+        print(f"\n== {name}, for about {seconds:.0f} seconds", flush=True)
+        rows, ok = part.run(seed, seconds, case=arguments.case)
+        table += rows
+        all_ok &= ok
+    print(f"\nSEED={seed}, {time.monotonic() - begin:.0f} seconds\n")
+    command_line.print_table(["what", "tried", "survived", "lost", ""], [[str(cell) for cell in row] for row in table])
+    return 0 if all_ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main))
