@@ -21,8 +21,8 @@ pub use signal_safe::{
 };
 pub use tcp_bytes::tcp_bytes_read;
 #[cfg(feature = "gss")]
-pub use users::user_id;
-pub use users::{effective_user, home_directory, user_name_of_euid, user_name_or_complaint};
+pub use users::{effective_user, user_id};
+pub use users::{home_directory, user_name_of_euid, user_name_or_complaint};
 
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
