@@ -340,16 +340,21 @@ fn a_check_that_raises_does_not_close_connections() {
     assert_eq!(session.finish().1, End::Exit(0));
 }
 
-/// Every example is tested.
+/// Every example is tested, here or with the build systems.
 #[test]
 fn every_example_has_a_test() {
-    let this = include_str!("pools.rs");
+    let tests = [
+        include_str!("pools.rs"),
+        include_str!("builds/build_systems.rs"),
+    ]
+    .concat();
     for entry in fs::read_dir(paths::checkout().join("examples")).expect("the examples") {
         let name = entry.expect("an example").file_name();
         let name = name.to_str().expect("a plain name");
         if name != "__pycache__" {
             assert!(
-                this.contains(&format!("\"{name}\"")),
+                tests.contains(&format!("\"{name}\""))
+                    || tests.contains(&format!("examples/{name}")),
                 "{name} is not tested"
             );
         }
