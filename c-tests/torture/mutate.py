@@ -20,7 +20,8 @@ def flip(rng):
 
     def edit(data):
         data = bytearray(data)
-        for where, bit in hits:
+        # An earlier edit may have left nothing.
+        for where, bit in hits if data else []:
             data[int(where * len(data))] ^= 1 << bit
         return bytes(data)
 
@@ -53,7 +54,12 @@ def set_length(rng):
 
 def set_type(rng):
     kind = bytes([rng.choice(TYPES)])
-    return lambda data: kind + data[1:]
+
+    def edit(data):
+        return kind + data[1:]
+
+    edit.detail = ">" + kind.decode("latin-1")
+    return edit
 
 
 def cut(rng):
@@ -158,11 +164,13 @@ class Case:
         plan, at = rng.choice(targets)
         table = {**{name: weight for name, (_, weight) in EDITS.items()}, **ORDERS}
         name = rng.choices(list(table), list(table.values()))[0]
-        self.mutations.append(f"{name} {plan[at].kind}")
+        step = plan[at]
         if name in EDITS:
-            step = plan[at]
-            plan[at] = Send(step.kind, step.body, [*step.edits, EDITS[name][0](rng)], step.drip, step.times, step.least)
+            edit = EDITS[name][0](rng)
+            self.mutations.append(f"{name} {step.kind}{getattr(edit, 'detail', '')}")
+            plan[at] = Send(step.kind, step.body, [*step.edits, edit], step.drip, step.times, step.least)
         else:
+            self.mutations.append(f"{name} {step.kind}")
             getattr(self, f"_{name}")(rng, plan, at, scripts)
 
     @staticmethod

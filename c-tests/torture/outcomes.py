@@ -56,21 +56,33 @@ def first_difference(ours, oracle):
 FAILED = re.compile(r"^(FATAL_ERROR|refused|unsent|unflushed|unput|unended|no|status:1|created:0|notices)\b|:-\d|,-2$")
 
 
+# Texts about damaged messages.
+DAMAGE = re.compile("insufficient data in|do not agree with length|lost synchronization with server|received invalid")
+
+
 def failures(tokens):
-    """How many calls failed, and how many notices came."""
-    count = 0
-    for token in tokens.split():
+    """How many calls failed, and how many notices came. Errors without an SQLSTATE are the library's own and count twice."""
+    count, tokens = 0, tokens.split()
+    for token, following in zip(tokens, [*tokens[1:], ""]):
         if FAILED.search(token):
             repeated = re.search(r"(?:\*|notices:)(\d+)$", token)
-            count += 1000 if token.startswith("refused") else int(repeated[1]) if repeated else 1
+            weight = 1000 if token.startswith("refused") else 1
+            if token.startswith("FATAL_ERROR") and not re.fullmatch(r"[0-9A-Z]{5}", following):
+                weight = 2
+            count += weight * (int(repeated[1]) if repeated else 1)
     return count
+
+
+def noticed(outcome, expected):
+    """Whether the application learned that something is wrong: more calls failed than in the recorded session."""
+    is_noticed = failures(outcome.tokens) > expected or DAMAGE.search(outcome.first + outcome.last)
+    return "noticed" if is_noticed else "silent"
 
 
 def signature(case, ours, oracle, expected):
     """One line that known.tsv's patterns are compared with; ours comes first.
 
-    It has the mutations; for each library whether it noticed them, because more calls failed than in the recorded session; the first tokens
-    that differ; and the error texts.
+    It has the mutations; for each library whether it noticed them; the first tokens that differ; and the error texts.
     """
     difference = first_difference(ours.tokens, oracle.tokens)
     if difference == "equal" and ours.digest != oracle.digest:
@@ -78,8 +90,8 @@ def signature(case, ours, oracle, expected):
     texts = plain(ours.first), plain(oracle.first)
     if texts[0] == texts[1] and difference in ("equal", "values"):
         texts = plain(ours.last), plain(oracle.last)
-    noticed = ["noticed" if failures(one.tokens) > expected else "silent" for one in (ours, oracle)]
-    return f"{'+'.join(case.mutations)} :: {' / '.join(noticed)} :: {difference} :: {texts[0]} // {texts[1]}"
+    both = f"{noticed(ours, expected)} / {noticed(oracle, expected)}"
+    return f"{'+'.join(case.mutations)}{' TLS' if case.tls else ''} :: {both} :: {difference} :: {texts[0]} // {texts[1]}"
 
 
 class Known:

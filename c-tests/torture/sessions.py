@@ -20,7 +20,7 @@ from outcomes import Known, Outcome, failures, signature
 from replay import Session, listen
 
 # Bounds for this library. Memory that a session needs at its peak: a part that is always allowed, and a part for each byte sent.
-MEMORY_KB, MEMORY_FACTOR = 8192, 6
+MEMORY_KB, MEMORY_FACTOR = 12288, 6
 CPU_SECONDS = 5
 # The growth of a driver over this many sessions, after the first.
 WARM, ROUND, LEAK_KB = 300, 3000, 4096

@@ -255,6 +255,27 @@ fn function_results_that_are_too_long() {
     }
 }
 
+/// C libpq waits for the rest of some of these messages.
+#[test]
+fn damaged_messages_during_a_copy() {
+    for kind in *b"SNA" {
+        let reply = [
+            copy_out_response(1),
+            copy_data(b"1\n"),
+            message(kind, b"unterminated"),
+            copy_data(b"2\n"),
+            copy_done(),
+        ];
+        for collect in ["collect", "collect-polling"] {
+            let calls = ["connect", "send x", collect, "state"];
+            let output = ours(answering(&reply.concat()), "", &calls);
+            assert_eq!(output.matches("row: ").count(), 1, "{output}");
+            let text = "message contents do not agree with length in message type";
+            assert!(output.contains(text), "{output}");
+        }
+    }
+}
+
 /// C libpq waits for the rest of the message.
 #[test]
 fn a_function_result_without_a_transaction_status() {

@@ -223,6 +223,19 @@ forbid_getrandom(int error)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+/* A connection may fail, with an error text. */
+static int
+works_or_fails(const char *what)
+{
+	PGconn	   *conn = PQconnectdb(conninfo);
+	int			result = PQstatus(conn) != CONNECTION_OK && *PQerrorMessage(conn) == '\0';
+
+	if (PQstatus(conn) != CONNECTION_OK)
+		printf("  %s: %s", what, PQerrorMessage(conn));
+	PQfinish(conn);
+	return result;
+}
+
 static int
 without_getrandom(int error)
 {
@@ -232,25 +245,18 @@ without_getrandom(int error)
 		return bad("no seccomp: %s", strerror(errno));
 	if (syscall(SYS_getrandom, &byte, 1, 0) >= 0 || errno != error)
 		return bad("getrandom still works");
-	return connect_and_work();
+	return error == ENOSYS ? connect_and_work() : works_or_fails("getrandom forbidden");
 }
 
-/* Neither getrandom nor /dev/urandom: a connection may fail, with an error text. */
+/* Neither getrandom nor /dev/urandom. */
 static int
 without_random_bytes(int error)
 {
 	char		directory[] = "/tmp/pq-torture-root-XXXXXX";
-	PGconn	   *conn;
-	int			result;
 
 	if (mkdtemp(directory) == NULL || chroot(directory) != 0 || chdir("/") != 0 || !forbid_getrandom(error))
 		return bad("no chroot: %s", strerror(errno));
-	conn = PQconnectdb(conninfo);
-	result = PQstatus(conn) != CONNECTION_OK && *PQerrorMessage(conn) == '\0';
-	if (PQstatus(conn) != CONNECTION_OK)
-		printf("  without random bytes (%s): %s", strerror(error), PQerrorMessage(conn));
-	PQfinish(conn);
-	return result;
+	return works_or_fails("no random bytes");
 }
 
 static void

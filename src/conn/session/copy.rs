@@ -122,19 +122,16 @@ impl Session {
         match kind {
             server::COPY_DATA if body.is_empty() => return Taken::Next,
             server::COPY_DATA => return Taken::Left(CopyStep::Data(body.len())),
-            server::PARAMETER_STATUS => {
-                self.take_parameter_status(body);
-                return Taken::Next;
-            }
+            server::PARAMETER_STATUS if self.take_parameter_status(body) => return Taken::Next,
             server::COPY_DONE if self.state == AsyncState::CopyBoth => {
                 self.state = AsyncState::CopyIn;
             }
             server::COPY_DONE => self.state = AsyncState::Busy,
             _ => {
-                if self.take_asynchronous(kind, body).is_some() {
+                if self.take_asynchronous(kind, body) == Some(true) {
                     return Taken::Next;
                 }
-                // Any other message ends the COPY. `parse_input` reads it.
+                // Any other message ends the COPY, and so does a damaged one. `parse_input` reads it.
                 self.state = AsyncState::Busy;
             }
         }
