@@ -202,13 +202,14 @@ class Tally:
 def run_cases(cases, workers, recorded=()):
     """Runs cases in processes, each of which takes every nth."""
     directory = Path(tempfile.mkdtemp(prefix="pq-torture-"))
-    tally = Tally(recorded)
+    tally, processes = Tally(recorded), []
     try:
         program = build.driver(directory)
         make_certificate(directory)
         results = multiprocessing.Queue()
         processes = [
-            multiprocessing.Process(target=work, args=(n, workers, program, directory, cases, results)) for n in range(workers)
+            multiprocessing.Process(target=work, args=(n, workers, program, directory, cases, results), daemon=True)
+            for n in range(workers)
         ]
         for process in processes:
             process.start()
@@ -222,6 +223,9 @@ def run_cases(cases, workers, recorded=()):
         for process in processes:
             process.join()
     finally:
+        # After Ctrl-C they still run.
+        for process in processes:
+            process.kill()
         shutil.rmtree(directory, ignore_errors=True)
     return tally
 
