@@ -9,6 +9,7 @@
 # make check-aarch64 the C programs on that library, in an emulator; not part of make test
 # make gem         the Ruby package libpq-oxide, with the library in it, to dist
 # make dist        the source archive, with the sources of all dependencies, to dist
+# make sbom        lists of the crates in the library and in goaway-proxy (CycloneDX), to dist
 # make uninstall   removes what make install wrote; use the same variables
 # make test        everything, from nothing: packages, oracle, build, style, unit tests, tests against C libpq
 # make demo        psql on this library, and a server stopped under load; needs nothing installed
@@ -60,7 +61,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel gem dist check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture fuzz clean
+.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture fuzz clean
 
 # The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
 # dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
@@ -123,6 +124,11 @@ gem: all
 dist: cargo-version
 	$(call set_up,dist,git tar xz)
 	packaging/dist.sh dist
+
+# Lists what is committed, too.
+sbom: cargo-version
+	c-tests/setup.sh sbom
+	packaging/sbom.sh dist
 
 check-dist: dist
 	packaging/check_dist.sh dist/libpq-oxide-$(version).tar.xz

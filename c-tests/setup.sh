@@ -12,6 +12,7 @@
 #   c-tests/setup.sh aarch64      what make aarch64 and make check-aarch64 need, besides what the tests need
 #   c-tests/setup.sh gem          what packing the Ruby gem needs
 #   c-tests/setup.sh dist         what packing the source archive needs
+#   c-tests/setup.sh sbom         what the software bills of materials need
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -54,6 +55,9 @@ node=
 sources=()
 # Rust's standard library for another processor.
 rust_target=
+# The Cargo command that writes bills of materials: CycloneDX's own.
+cyclonedx_version=0.5.9
+cyclonedx=
 for_the_demo=(postgresql-15 postgresql-client-15 libpq5 gcc libc6-dev make python3 python3-venv ca-certificates)
 # What a target takes on two cores, compilation included.
 case ${1:-} in
@@ -93,6 +97,12 @@ dist)
     packages=(git tar xz-utils)
     python=()
     ;;
+sbom)
+    costs="make sbom: 2 minutes the first time; 20 MB in CACHE"
+    packages=(git tar python3 gcc libc6-dev ca-certificates)
+    python=()
+    cyclonedx=$cyclonedx_version
+    ;;
 proxy-bench)
     costs="make proxy-bench: 10 minutes; 0.2 GB of packages, 0.4 GB in target"
     packages=("${for_the_demo[@]}" pgbouncer)
@@ -100,7 +110,9 @@ proxy-bench)
     ;;
 '')
     costs="make test: 1 hour the first time, 40 minutes later; 1 GB of packages, 0.7 GB in CACHE, 4 GB in target"
-    python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0 auditwheel==6.8.2)
+    python+=(SQLAlchemy==2.1.9 Django==5.2.19 asyncpg==0.32.0 cryptography==48.0.0 auditwheel==6.8.2
+        cyclonedx-python-lib==11.12.0 jsonschema==4.26.0)
+    cyclonedx=$cyclonedx_version
     # What the tests of the wheel install in environments of their own.
     wheels=("psycopg==$psycopg" psycopg-pool==3.3.3 "psycopg-binary==$psycopg" "psycopg2==$psycopg2" "psycopg2-binary==$psycopg2")
     node=pg@8.23.1
@@ -110,7 +122,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist|sbom]" >&2
     exit 2
     ;;
 esac
@@ -241,4 +253,16 @@ if [ -n "$node" ] && [ "$(cat "$cache/node/packages" 2>/dev/null)" != "$node" ];
     mkdir -p "$cache/node"
     npm install --silent --no-fund --no-audit --no-save --ignore-scripts --prefix "$cache/node" "$node" >/dev/null
     echo "$node" >"$cache/node/packages"
+fi
+
+# Compiled without optimizations: it runs for less than a second.
+if [ -n "$cyclonedx" ] && [ "$(cat "$cache/cargo/cyclonedx" 2>/dev/null)" != "$cyclonedx" ]; then
+    echo "Compiling cargo-cyclonedx $cyclonedx"
+    (
+        cd "$cache"
+        export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=$cache/cargo/target
+        "${CARGO:-cargo}" install --quiet --locked --force --root "$cache/cargo" "cargo-cyclonedx@$cyclonedx"
+    )
+    rm -rf "$cache/cargo/target"
+    echo "$cyclonedx" >"$cache/cargo/cyclonedx"
 fi

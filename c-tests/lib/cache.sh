@@ -13,7 +13,8 @@
 #   psycopg/              psycopg's C part, compiled (binary) and as source
 #   debian/               a Debian 12 for the tests of the packages, and the packages in it
 #   wheels/               psycopg and psycopg2, for the tests of the wheel
-#   sources/               drivers that the tests compile
+#   sources/              drivers that the tests compile
+#   cargo/                cargo-cyclonedx, which writes the bills of materials
 
 if [ -n "${LIBPQ_OXIDE_CACHE:-}" ]; then
     cache=$LIBPQ_OXIDE_CACHE

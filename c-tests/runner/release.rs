@@ -1,6 +1,7 @@
-//! What a release consists of: one version in all places, and the source archive.
+//! What a release consists of: one version in all places, the source archive, and the bills of materials.
 
 mod archive;
+mod bill;
 
 use std::fs;
 
