@@ -125,7 +125,7 @@ EOF
     cd /
     same "an ordinary program" ordinary "$(as_postgres /test/program/ordinary)"
     same "its dependencies" "libpq5 | libpq-oxide-default" "$(dependencies ordinary)"
-    same "the dependencies of a program with PQgoAwayReceived" "libpq-oxide-default (>= 0.1.0)"$'\n'"libpq5 | libpq-oxide-default" \
+    same "the dependencies of a program with PQgoAwayReceived" "libpq-oxide-default (>= 0.2.0)"$'\n'"libpq5 | libpq-oxide-default" \
         "$(dependencies pool)"
     for program in pool static; do
         as_postgres sh -c "echo SELECT 1 | /test/program/$program dbname=client" | grep -q '^1 (server process' || fail "$program"
