@@ -12,14 +12,15 @@ from=$1 to=$2
 shift 2
 directory=$(dirname "$to")
 mkdir -p "$directory"
-object=$directory/libpq.o
+# Two builds may run at once in one target directory.
+work=$(mktemp -d "$directory/static.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+object=$work/libpq.o
 roots=$(sed 's/^/-u /' "$exports")
 # Groups of sections that another copy of Rust's runtime also has must not be merged with that copy's: their symbols are local.
 # shellcheck disable=SC2086
 "${LD:-ld}" -r --force-group-allocation --gc-sections $roots -o "$object" "$from" "$@"
 # Rust's standard library brings sections with LLVM's bitcode, which tools read as one and cannot.
 "${OBJCOPY:-objcopy}" --keep-global-symbols="$exports" --remove-section=.llvmbc --remove-section=.llvmcmd "$object"
-rm -f "$to.new"
-"${AR:-ar}" rcsD "$to.new" "$object"
-mv -f "$to.new" "$to"
-rm -f "$object"
+"${AR:-ar}" rcsD "$work/libpq.a" "$object"
+mv -f "$work/libpq.a" "$to"
