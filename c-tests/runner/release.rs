@@ -3,6 +3,7 @@
 mod archive;
 mod bill;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::support::paths;
@@ -60,4 +61,45 @@ fn the_changelog_begins_with_unreleased_changes_and_this_version() {
         .unwrap_or_else(|| panic!("{release}"));
     let parts: Vec<_> = date.split('-').map(str::len).collect();
     assert_eq!(parts, [4, 2, 2], "{date}");
+}
+
+/// YAML allows a name once; a target that make does not have fails on the hosted machine only.
+#[test]
+fn workflows_have_unique_jobs_and_call_targets_of_the_makefile() {
+    let makefile = text("Makefile");
+    let phony = between(&makefile, ".PHONY: ", "\n");
+    let targets: BTreeSet<_> = phony.split(' ').collect();
+    for file in ["ci.yml", "release.yml"] {
+        let workflow = text(&format!(".github/workflows/{file}"));
+        let jobs = workflow.split_once("\njobs:\n").expect("jobs").1;
+        let is_name = |line: &&str| !line.starts_with([' ', '#']) && line.ends_with(':');
+        let names = jobs.lines().filter_map(|line| line.strip_prefix("  "));
+        let names: Vec<_> = names.filter(is_name).collect();
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert!(
+            names.len() > 1 && names.len() == unique.len(),
+            "{file}: {names:?}"
+        );
+
+        let words = jobs.lines().filter_map(|line| {
+            let line = line
+                .trim_start_matches([' ', '-'])
+                .trim_start_matches("run: ");
+            line.strip_prefix("make ")
+                .or(line.strip_prefix("targets: "))
+        });
+        let is_target = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let called: Vec<_> = words
+            .flat_map(|line| line.split(' '))
+            .filter(is_target)
+            .collect();
+        let unknown: Vec<_> = called
+            .iter()
+            .filter(|&word| !targets.contains(word))
+            .collect();
+        assert!(
+            called.len() > 3 && unknown.is_empty(),
+            "{file}: {called:?}, unknown: {unknown:?}"
+        );
+    }
 }
