@@ -10,39 +10,18 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use crate::documents::compiled_with;
+use crate::support::packages::{self, plain};
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, End, Output, TIMEOUT};
 
-/// A command with a minimal environment. No libpq is selected.
-fn plain(program: impl AsRef<Path>) -> Command {
-    let mut command = Command::new(program.as_ref());
-    command.env_clear().envs([
-        ("PATH", "/usr/bin:/bin"),
-        ("LC_ALL", "C.UTF-8"),
-        ("HOME", "/nonexistent"),
-    ]);
-    command
-}
-
-/// Builds the gem as `make gem` does; returns its path.
-fn build(output: &Path, epoch: Option<&str>) -> PathBuf {
-    let mut command = plain("/usr/bin/ruby");
-    command
-        .arg(paths::checkout().join("ruby/build_gem.rb"))
-        .arg("--library")
-        .arg(Lib::Ours.directory().join("libpq.so.5"))
-        .arg("--output")
-        .arg(output);
-    command.envs(epoch.map(|epoch| ("SOURCE_DATE_EPOCH", epoch)));
-    let output = process::run(&mut command, b"", TIMEOUT).success();
-    output.stdout.trim_end().into()
-}
+/// What builds the gem, as `make gem` does.
+const BUILDER: [&str; 2] = ["/usr/bin/ruby", "ruby/build_gem.rb"];
 
 /// The gem that all tests install.
 fn gem() -> &'static Path {
     static GEM: OnceLock<PathBuf> = OnceLock::new();
-    GEM.get_or_init(|| build(&paths::target().join("c-tests/gem"), None))
+    GEM.get_or_init(|| packages::pack(BUILDER[0], BUILDER[1], "gem"))
 }
 
 /// A directory for gems, without any.
@@ -114,32 +93,13 @@ impl Environment {
     /// The files of the environment with checksums, and its links.
     fn files(&self) -> Vec<String> {
         let expression = "-type l -print -o -type f -exec sha256sum {} +";
-        let mut find = plain("/usr/bin/find");
-        find.current_dir(self.root.path())
-            .arg(".")
-            .args(expression.split(' '));
-        let output = process::run(&mut find, b"", TIMEOUT).success();
-        let mut files: Vec<_> = output.stdout.lines().map(str::to_owned).collect();
-        files.sort();
-        files
+        packages::found(self.root.path(), expression)
     }
 }
 
 #[test]
 fn two_builds_have_the_same_bytes() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let built = |name: &str, epoch| {
-        let gem = build(&directory.path().join(name), epoch);
-        fs::read(gem).expect("the gem")
-    };
-    let ours = fs::read(gem()).expect("the gem");
-    assert!(built("again", None) == ours, "the bytes differ");
-    let dated = built("dated", Some("1700000000"));
-    assert!(dated != ours, "SOURCE_DATE_EPOCH has no effect");
-    assert!(
-        built("dated again", Some("1700000000")) == dated,
-        "the bytes differ"
-    );
+    packages::two_builds_have_the_same_bytes(BUILDER[0], BUILDER[1], gem());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::support::packages::{self, plain};
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, End, Output, TIMEOUT};
@@ -20,36 +21,13 @@ fn from_cache(name: &str) -> PathBuf {
     path
 }
 
-/// A command with a minimal environment. No libpq is selected.
-fn plain(program: impl AsRef<Path>) -> Command {
-    let mut command = Command::new(program.as_ref());
-    command.env_clear().envs([
-        ("PATH", "/usr/bin:/bin"),
-        ("LC_ALL", "C.UTF-8"),
-        ("HOME", "/nonexistent"),
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-    ]);
-    command
-}
-
-/// Builds the wheel as `make wheel` does; returns its path.
-fn build(output: &Path, epoch: Option<&str>) -> PathBuf {
-    let mut command = plain("/usr/bin/python3");
-    command
-        .arg(paths::checkout().join("python/build_wheel.py"))
-        .arg("--library")
-        .arg(Lib::Ours.directory().join("libpq.so.5"))
-        .arg("--output")
-        .arg(output);
-    command.envs(epoch.map(|epoch| ("SOURCE_DATE_EPOCH", epoch)));
-    let output = process::run(&mut command, b"", TIMEOUT).success();
-    output.stdout.trim_end().into()
-}
+/// What builds the wheel, as `make wheel` does.
+const BUILDER: [&str; 2] = ["/usr/bin/python3", "python/build_wheel.py"];
 
 /// The wheel that all tests install.
 fn wheel() -> &'static Path {
     static WHEEL: OnceLock<PathBuf> = OnceLock::new();
-    WHEEL.get_or_init(|| build(&paths::target().join("c-tests/wheel"), None))
+    WHEEL.get_or_init(|| packages::pack(BUILDER[0], BUILDER[1], "wheel"))
 }
 
 /// A virtual environment without pip.
@@ -126,14 +104,7 @@ impl Environment {
     /// The directories of the environment, and its files with checksums.
     fn files(&self) -> Vec<String> {
         let expression = "-type d -print -o -type f -exec sha256sum {} +";
-        let mut find = plain("/usr/bin/find");
-        find.current_dir(self.root.path())
-            .arg(".")
-            .args(expression.split(' '));
-        let output = process::run(&mut find, b"", TIMEOUT).success();
-        let mut files: Vec<_> = output.stdout.lines().map(str::to_owned).collect();
-        files.sort();
-        files
+        packages::found(self.root.path(), expression)
     }
 
     fn site_packages(&self) -> PathBuf {
@@ -160,19 +131,7 @@ fn auditwheel_agrees_with_the_tag() {
 
 #[test]
 fn two_builds_have_the_same_bytes() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let built = |name: &str, epoch| {
-        let wheel = build(&directory.path().join(name), epoch);
-        fs::read(wheel).expect("the wheel")
-    };
-    let ours = fs::read(wheel()).expect("the wheel");
-    assert!(built("again", None) == ours, "the bytes differ");
-    let dated = built("dated", Some("1700000000"));
-    assert!(dated != ours, "SOURCE_DATE_EPOCH has no effect");
-    assert!(
-        built("dated again", Some("1700000000")) == dated,
-        "the bytes differ"
-    );
+    packages::two_builds_have_the_same_bytes(BUILDER[0], BUILDER[1], wheel());
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod emulator;
 pub mod installation;
 pub mod interpose;
 pub mod message;
+pub mod packages;
 pub mod paths;
 pub mod postgres;
 pub mod process;
