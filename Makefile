@@ -20,7 +20,7 @@
 # make extension-bench the cost of pg_goaway: a server with it and one without it
 # make check-deb   installs, uses and purges the packages of make deb in a throw-away Debian 12; as root
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
-# make torture     hostile servers, forged certificates, faults and bad networks, for MINUTES (10); LONG=1 an hour; SEED, ONLY and CASE repeat
+# make torture     hostile servers, forged certificates, faults and bad networks, for MINUTES (10); LONG=1 an hour; SHORT=1 the same cases each time; SEED, ONLY and CASE repeat
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
 # make check-features the library without its optional features, and with each alone: lints only
@@ -241,7 +241,7 @@ c_programs := api:: null:: programs:: result_memory::results result_memory::valu
 # docs/reliability.md has what it does. A failure prints the SEED, ONLY and CASE that repeat it.
 MINUTES ?= $(if $(LONG),60,10)
 torture: all proxy oracle
-	/usr/bin/python3 -B c-tests/torture/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
+	/usr/bin/python3 -B c-tests/torture/torture.py $(if $(SHORT),--short,--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(CASE),--case '$(CASE)')
 
 # What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.

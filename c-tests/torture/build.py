@@ -53,7 +53,8 @@ def driver(directory):
 
 def start_driver(program, library, errors=subprocess.DEVNULL, **more):
     return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", program],
+        # C libpq crashes now and then; a core file takes seconds.
+        ["setpriv", "--pdeathsig", "KILL", "prlimit", "--core=0", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,

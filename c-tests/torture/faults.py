@@ -78,9 +78,9 @@ def run_program(program, library, way, conninfo, rounds, names, tally, more):
         tally.add(library, "program", 1, 0, [*lines, f"status {done.returncode}", done.stderr])
 
 
-def run(seed, seconds, case=None):
+def run(seed, budget, case=None):
     """Returns rows for the summary, and whether all is well."""
-    rounds = max(1, int(seconds // 30))
+    rounds = 1 if budget.short else max(1, int(budget.seconds // 30))
     tally = Tally()
     with Workspace() as workspace:
         sources = sorted((HERE / "faults").glob("*.c"))

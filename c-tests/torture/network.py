@@ -245,7 +245,7 @@ def has_netem():
         return False
 
 
-def run(_seed, _seconds, case=None):
+def run(_seed, _budget, case=None):
     """Returns rows for the summary, and whether all is well."""
     if reason := unusable():
         print(f"  skipped: {reason}")

@@ -115,11 +115,11 @@ def later_messages():
     ]
 
 
-def damaged_client(rng, port):
+def damaged_client(rng, port, first=None):
     """One connection with damaged messages; it ends in one of several ways."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
         client.settimeout(PATIENCE)
-        messages = [rng.choice(first_messages())] + rng.choices(later_messages(), k=rng.randrange(8))
+        messages = [rng.choice(first or first_messages())] + rng.choices(later_messages(), k=rng.randrange(8))
         for _ in range(rng.choice([0, 1, 1, 2])):
             at = rng.randrange(len(messages))
             name = rng.choice([name for name in EDITS if name != "goaway"])
@@ -188,20 +188,18 @@ def serves(proxy):
 # Parts. Each returns the number of attempts, and complaints.
 
 
-def damaged_servers(rng, seconds, workspace, _server):
+def damaged_servers(rng, budget, workspace, _server):
     """Sessions of the driver through a proxy whose server is a mutated script."""
     program = build.driver(workspace.directory)
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     proxy = Proxy(workspace, "damaged", Target(listener.getsockname()[1]), "--no-watch", "--spread", "0")
     watch, all_scripts, seed = Watch(proxy), scripts.read_all(), rng.randrange(1 << 30)
     driver, tried, complaints = None, 0, []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and len(complaints) < 5:
+    for tried in budget.numbers(400, first=1):
         if driver is None:
             driver = build.start_driver(program, Library.OURS, PGGOAWAY="require" if tried % 2 else "disable")
             workspace.callback(driver.kill)
         case = Case(seed, tried, all_scripts)
-        tried += 1
         session = Session(driver, listener, case.plans, case.password, None, case.stall, stalled=12)
         password = f" password='{case.password}'" if case.password else ""
         where = f"host=127.0.0.1 port={proxy.port} sslmode=disable user=postgres dbname=postgres {case.options}{password}"
@@ -209,38 +207,43 @@ def damaged_servers(rng, seconds, workspace, _server):
         if outcome.fatal:
             complaints.append(f"{outcome.fatal} in case {case.number} of seed {seed}: {case.describe()}")
             driver = None
-        if not is_alive(proxy):
+        if not is_alive(proxy) or len(complaints) >= 5:
             break
     if driver:
         driver.kill()
     return tried, complaints + watch.complaints()
 
 
-def damaged_clients(rng, seconds, workspace, server):
+def damaged_clients(rng, budget, workspace, server):
     proxy = Proxy(workspace, "clients", server, "--spread", "0", "--startup-timeout", "5")
-    watch, tried = Watch(proxy), 0
-    deadline = time.monotonic() + seconds
-
-    def one_thread(own):
-        nonlocal tried
-        while time.monotonic() < deadline:
-            damaged_client(own, proxy.port)
-            tried += 1
-
-    threads = [threading.Thread(target=one_thread, args=(random.Random(rng.random()),)) for _ in range(4)]
-    run_all(threads)
+    watch = Watch(proxy)
+    tried, bad = with_threads(rng, budget, 600, lambda own: damaged_client(own, proxy.port))
     complaints = [] if serves(proxy) else ["the proxy serves nobody"]
-    return tried, complaints + watch.complaints()
+    return tried, bad + complaints + watch.complaints()
 
 
-def run_all(threads):
+def with_threads(rng, budget, short_count, action, meanwhile=lambda is_done: None, count=4):
+    """Runs an action again and again in some threads. Returns how often, and what went wrong."""
+    done, bad = [], []
+
+    def one_thread(first, own):
+        try:
+            for _ in budget.numbers(short_count, first, count):
+                action(own)
+                done.append(1)
+        except (OSError, RuntimeError) as error:
+            bad.append(f"{type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=one_thread, args=(n, random.Random(rng.random()))) for n in range(count)]
     for thread in threads:
         thread.start()
+    meanwhile(lambda: not any(thread.is_alive() for thread in threads))
     for thread in threads:
         thread.join()
+    return len(done), bad
 
 
-def slow_and_half_open_clients(rng, _seconds, workspace, server):
+def slow_and_half_open_clients(rng, _budget, workspace, server):
     """Clients that stop in the middle of a packet, that do not read, and that close one direction."""
     proxy = Proxy(workspace, "slow", server, "--startup-timeout", "2", "--spread", "0")
     watch, clients = Watch(proxy), []
@@ -266,31 +269,26 @@ def slow_and_half_open_clients(rng, _seconds, workspace, server):
     return 300, complaints + watch.complaints()
 
 
-def flood_of_cancels(rng, seconds, workspace, server):
+def flood_of_cancels(rng, budget, workspace, server):
     proxy = Proxy(workspace, "cancels", server, "--spread", "0")
-    watch, tried, bad = Watch(proxy), 0, []
-    deadline = time.monotonic() + seconds
+    watch, bad = Watch(proxy), []
 
-    def flood(own):
-        nonlocal tried
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
-                    client.sendall(struct.pack(">IIII", 16, 80877102, own.randrange(1 << 22), own.randrange(1 << 32)))
-                    if own.random() < 0.3:
-                        client.recv(1)
-            tried += 1
+    def cancel(own):
+        with contextlib.suppress(OSError):
+            with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
+                client.sendall(struct.pack(">IIII", 16, 80877102, own.randrange(1 << 22), own.randrange(1 << 32)))
+                if own.random() < 0.3:
+                    client.recv(1)
 
-    threads = [threading.Thread(target=flood, args=(random.Random(rng.random()),)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    with Client(proxy.port) as client:
-        while time.monotonic() < deadline:
-            if client.query() != b"42":
-                bad.append("a wrong answer during the flood")
-                break
-    run_all_joined(threads)
-    return tried, bad + watch.complaints()
+    def query(is_done):
+        with Client(proxy.port) as client:
+            while not is_done():
+                if client.query() != b"42":
+                    bad.append("a wrong answer during the flood")
+                    return
+
+    tried, more = with_threads(rng, budget, 3000, cancel, query)
+    return tried, bad + more + watch.complaints()
 
 
 def run_all_joined(threads):
@@ -298,16 +296,15 @@ def run_all_joined(threads):
         thread.join()
 
 
-def signals_and_commands(rng, seconds, workspace, server):
+def signals_and_commands(rng, budget, workspace, server):
     """SIGUSR1, SIGHUP and control commands while sessions come and go; at the end a drain."""
     proxy = Proxy(workspace, "storm", server, "--spread", "0", "--parameter-status")
     watch, tried, bad = Watch(proxy), 0, []
-    deadline = time.monotonic() + seconds
-    served = 0
+    served, stop = 0, False
 
     def applications():
         nonlocal served
-        while time.monotonic() < deadline:
+        while not stop:
             try:
                 with Client(proxy.port, **{"_pq_.goaway": ""}) as client:
                     for _ in range(5):
@@ -321,7 +318,7 @@ def signals_and_commands(rng, seconds, workspace, server):
     threads = [threading.Thread(target=applications) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while time.monotonic() < deadline:
+    for tried in budget.numbers(300, first=1):
         choice = rng.randrange(5)
         if choice < 3:
             proxy.process.send_signal([signal.SIGUSR1, signal.SIGHUP, signal.SIGPIPE][choice])
@@ -329,7 +326,8 @@ def signals_and_commands(rng, seconds, workspace, server):
             proxy._ctl("goaway")
         else:
             proxy.status()
-        tried += 1
+        time.sleep(0.005)
+    stop = True
     run_all_joined(threads)
     complaints = bad[:3] + watch.complaints() + ([] if served > 20 else [f"only {served} queries"])
     if is_alive(proxy):
@@ -342,9 +340,9 @@ def signals_and_commands(rng, seconds, workspace, server):
     return tried, complaints
 
 
-def upgrades(_rng, seconds, workspace, server):
+def upgrades(_rng, budget, workspace, server):
     """New proxies take over the port, while clients connect; no client may be refused."""
-    begin, bad, tried, stop = time.monotonic(), [], 0, False
+    bad, tried, stop = [], 0, False
     first = Proxy(workspace, "upgrade0", server, "--reuse-port", "--spread", "0")
 
     def applications():
@@ -360,8 +358,9 @@ def upgrades(_rng, seconds, workspace, server):
     for thread in threads:
         thread.start()
     running = first
-    while time.monotonic() - begin < seconds and not bad:
-        tried += 1
+    for tried in budget.numbers(7, first=1):
+        if bad:
+            break
         following = successor(workspace, f"upgrade{tried}", server, first.port)
         # The old one listens until it drains; connections that wait in its queue are served.
         running.terminate()
@@ -388,14 +387,13 @@ def successor(workspace, name, server, port):
         cluster.free_port = original
 
 
-def sudden_ends(rng, seconds, workspace, server):
+def sudden_ends(rng, budget, workspace, server):
     """kill -9 for clients, backends and the proxy, in every phase; connections that remain must end, too."""
-    deadline, tried, complaints = time.monotonic() + seconds, 0, []
+    tried, complaints = 0, []
     proxy = Proxy(workspace, "ends", server, "--spread", "0")
     watch = Watch(proxy)
     queries = ["SELECT 1", "SELECT pg_sleep(5)", "COPY (SELECT repeat('x', 100000) FROM generate_series(1, 50)) TO STDOUT"]
-    while time.monotonic() < deadline and not complaints:
-        tried += 1
+    for tried in budget.numbers(80, first=1):
         client = subprocess.Popen(
             [
                 server.programs / "psql",
@@ -460,7 +458,7 @@ def end_of_proxy(workspace, server, number):
     return []
 
 
-def drain_without_descriptors(_rng, _seconds, workspace, server):
+def drain_without_descriptors(_rng, _budget, workspace, server):
     """A drain while every descriptor is in use, and clients still try to connect."""
     complaints = []
     proxy = Proxy(workspace, "full", server, "--spread", "0", "--deadline", "4", watch="1")
@@ -501,7 +499,7 @@ PARTS = [
 ]
 
 
-def run(seed, seconds, case=None):
+def run(seed, budget, case=None):
     """Returns rows for the summary, and whether all is well."""
     rows, ok = [], True
     with Workspace() as workspace:
@@ -511,7 +509,7 @@ def run(seed, seconds, case=None):
             name = part.__name__.replace("_", " ")
             if case and case not in part.__name__:
                 continue
-            tried, complaints = part(random.Random(f"{seed}:{name}"), seconds * weight / total, workspace, server)
+            tried, complaints = part(random.Random(f"{seed}:{name}"), budget.part(budget.seconds * weight / total), workspace, server)
             for complaint in complaints:
                 print(f"  LOST proxy: {name}: {complaint}")
             rows.append((f"proxy: {name}", tried, tried - len(complaints), len(complaints), ""))

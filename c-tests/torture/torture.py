@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hostile servers, forged certificates, faults in the process and bad networks, against this library and C libpq.
 
-    torture.py [--minutes N] [--seed N] [--only PART,...] [--case CASE]
+    torture.py [--minutes N | --short] [--seed N] [--only PART,...] [--case CASE] [--verdicts FILE]
 
 Each part prints what it tried, and a table at the end says how much was survived. A failure names the case; the same seed and case repeat it:
     make torture ONLY=sessions SEED=1 CASE=17
@@ -10,8 +10,10 @@ Each part prints what it tried, and a table at the end says how much was survive
 import argparse
 import sys
 import time
+from pathlib import Path
 
 import build  # noqa: F401, it makes the demonstrations' modules importable
+import budget
 import certificates
 import command_line
 import faults
@@ -32,24 +34,29 @@ PARTS = {
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--short", action="store_true", help="the same cases each time, whatever the machine's speed")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--only", default="", metavar="PART,...", help=", ".join(PARTS))
     parser.add_argument("--case", default=None)
+    parser.add_argument("--verdicts", type=Path, default=None, metavar="FILE", help="writes a line about each session")
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
-    seed = arguments.seed if arguments.seed is not None else int(time.time()) % 1_000_000
+    seed = arguments.seed if arguments.seed is not None else 1 if arguments.short else int(time.time()) % 1_000_000
+    sessions.verdicts = arguments.verdicts
     chosen = [name for name in PARTS if not arguments.only or name in arguments.only.split(",")]
     total = sum(PARTS[name][1] for name in chosen)
-    print(f"SEED={seed}, {arguments.minutes:g} minutes")
+    print(f"SEED={seed}, {'the short form' if arguments.short else f'{arguments.minutes:g} minutes'}")
     table, all_ok, begin = [], True, time.monotonic()
     for name in chosen:
         part, weight = PARTS[name]
         seconds = arguments.minutes * 60 * weight / total
-        print(f"\n== {name}, for about {seconds:.0f} seconds", flush=True)
-        rows, ok = part.run(seed, seconds, case=arguments.case)
+        print(f"\n== {name}" + ("" if arguments.short else f", for about {seconds:.0f} seconds"), flush=True)
+        begin_part = time.monotonic()
+        rows, ok = part.run(seed, budget.Budget(seconds, arguments.short), case=arguments.case)
+        print(f"  {time.monotonic() - begin_part:.0f} seconds")
         table += rows
         all_ok &= ok
     print(f"\nSEED={seed}, {time.monotonic() - begin:.0f} seconds\n")
