@@ -17,6 +17,7 @@ import budget
 import certificates
 import command_line
 import faults
+import module
 import network
 import proxies
 import sessions
@@ -28,6 +29,7 @@ PARTS = {
     "faults": (faults, 3),
     "network": (network, 2),
     "proxy": (proxies, 3),
+    "module": (module, 3),
 }
 
 
