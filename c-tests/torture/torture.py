@@ -17,6 +17,7 @@ import budget
 import certificates
 import command_line
 import faults
+import middle
 import module
 import network
 import proxies
@@ -25,6 +26,7 @@ import sessions
 # Each part has a share of the time, by weight. Some parts need more or less than that.
 PARTS = {
     "sessions": (sessions, 6),
+    "middle": (middle, 2),
     "certificates": (certificates, 2),
     "faults": (faults, 3),
     "network": (network, 2),

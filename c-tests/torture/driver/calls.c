@@ -207,6 +207,7 @@ copy_out(void)
 		}
 	}
 	note("copied:%d,%d", rows, length);
+	note_values();
 }
 
 /* Reads all parts of a result; a value must end where its length says. */
@@ -255,6 +256,7 @@ take(PGresult *res)
 			note("%.5s", PQresultErrorField(res, PG_DIAG_SQLSTATE));
 	}
 	PQclear(res);
+	note_values();
 	if (status == PGRES_COPY_IN || status == PGRES_COPY_BOTH)
 		copy_in();
 	if (status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -113,6 +114,13 @@ digest_text(const char *text)
 {
 	if (text != NULL)
 		digest(text, strlen(text));
+}
+
+void
+note_values(void)
+{
+	if (getenv("TORTURE_VALUES") != NULL)
+		note("=%016llx", (unsigned long long) hash);
 }
 
 void

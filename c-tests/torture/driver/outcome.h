@@ -16,6 +16,9 @@ void		note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void		digest(const void *bytes, size_t length);
 void		digest_text(const char *text);
 
+/* Appends the digest up to now, if TORTURE_VALUES is set: then tokens that are equal stand for equal values. */
+void		note_values(void);
+
 /* Remembers the first error text of the session. */
 void		first_error(const char *text);
 
