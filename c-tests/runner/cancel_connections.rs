@@ -1,8 +1,10 @@
 //! Cancel requests with `PQcancelCreate` and `PQcancelBlocking`.
 
+use crate::goaway::tls_config;
+use crate::support::paths::Lib;
 use crate::support::postgres::Postgres;
 use crate::support::process::Output;
-use crate::support::program::{same_exchange, same_output};
+use crate::support::program::{Program, assert_same, same_exchange, same_output};
 use crate::support::script::{Connection, First, Script};
 
 #[test]
@@ -54,6 +56,32 @@ fn any_reply_byte_is_an_error() {
 fn a_reset_is_an_error() {
     let output = same_requests(|c| c.reset(), "0");
     assert!(output.stdout.contains("blocking: 0\n"), "{output}");
+}
+
+/// As OpenSSL, because the end may come from anyone in the network.
+#[test]
+fn with_tls_an_end_without_close_notify_is_an_error() {
+    let run = |lib, answer: fn(&mut Connection)| {
+        let server = script(answer)().start_tls(tls_config());
+        let arguments = [&server.tcp(), "request", "0"];
+        let mut output =
+            Program::new("cancel_connection").run(lib, &arguments, &[("PGGOAWAY", "disable")]);
+        output.stdout = output.stdout.replace(&server.port().to_string(), "PORT");
+        server.finish();
+        output.success()
+    };
+    for (answer, expected) in [
+        ((|_| {}) as fn(&mut Connection), "blocking: 1\n"),
+        (
+            |c| c.cut_off(),
+            "failed: SSL error: unexpected eof while reading\\n\"",
+        ),
+    ] {
+        let oracle = run(Lib::Oracle, answer);
+        let ours = run(Lib::Ours, answer);
+        assert!(oracle.stdout.contains(expected), "{oracle}");
+        assert_same("cancel_connection", &[expected], &oracle, &ours);
+    }
 }
 
 #[test]

@@ -42,7 +42,8 @@ fn start_tls(script: Script) -> Server {
     script.start_tls(tls_config())
 }
 
-fn tls_config() -> Arc<ServerConfig> {
+/// TLS for scripted servers.
+pub fn tls_config() -> Arc<ServerConfig> {
     static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {
         let mut config = Certificates::shared().server_config("ip");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+use crate::goaway::tls_config;
 use crate::support::message::{
     bind_complete, command_complete, copy_both_response, copy_data, copy_done, copy_in_response,
     copy_out_response, error, fatal, notice, notification, one_value, parameter_status,
@@ -15,7 +16,6 @@ use crate::support::process::Output;
 use crate::support::program::{Program, assert_same, same_output};
 use crate::support::script::{Connection, Script};
 use crate::support::valgrind;
-use crate::tls::certificates::Certificates;
 use crate::tls::server::TlsServer;
 
 /// What the client does when a real server ends its session.
@@ -309,10 +309,7 @@ fn servers_that_close_within_a_copy_both() {
 
 #[test]
 fn servers_that_close_inside_tls() {
-    let mut config = Certificates::shared().server_config("ip");
-    // As in PostgreSQL, sessions cannot be resumed.
-    config.send_tls13_tickets = 0;
-    let tls = Some(&Arc::new(config));
+    let tls = Some(&tls_config());
     let rows = query_replies();
     same_in(&["chunked"], &rows[1..3], &ENCRYPTED, tls);
     same_in(&["busy"], &[Vec::new(), terminated()], &ENCRYPTED, tls);

@@ -16,7 +16,7 @@ use super::{Connection, Hook, Pause, Waiting, env, layout, without_cancellation}
 use crate::conn::session::Session;
 use crate::conn::session::errors;
 use crate::conn::startup::encryption::Available;
-use crate::conn::startup::{Purpose, Startup, Want};
+use crate::conn::startup::{Loss, Purpose, Startup, Want};
 use crate::conn::status::ConnStatus;
 use crate::conninfo::hosts;
 use crate::conninfo::options::Options;
@@ -24,6 +24,7 @@ use crate::conninfo::params::{GoAwayMode, Params};
 use crate::mem::error_text::ErrorText;
 use crate::mem::{self, OutOfMemory, reserve};
 use crate::net::gss;
+use crate::net::stream::Stream;
 use crate::net::sys;
 
 pub(super) use addresses::described;
@@ -180,7 +181,7 @@ impl Connection {
                 }
                 Want::Write => match self.flush() {
                     Flushed::Failed => {
-                        startup.lost(&mut self.session, false);
+                        startup.lost(&mut self.session, Loss::Failed);
                         continue;
                     }
                     Flushed::All => continue,
@@ -262,7 +263,7 @@ impl Connection {
                 Flushed::All => None,
                 Flushed::Some => Some(self.wait_as(Waiting::Write, Polling::Writing)),
                 Flushed::Failed => {
-                    startup.lost(&mut self.session, false);
+                    startup.lost(&mut self.session, Loss::Failed);
                     None
                 }
             },
@@ -271,11 +272,22 @@ impl Connection {
                 ReadOutcome::Data => None,
                 ReadOutcome::Nothing => Some(self.wait_as(Waiting::Read, Polling::Reading)),
                 ReadOutcome::Lost { clean } => {
-                    let silent = self.session.input().unread().is_empty();
-                    startup.lost(&mut self.session, clean && silent);
+                    let loss = self.loss(clean);
+                    startup.lost(&mut self.session, loss);
                     None
                 }
             },
+        }
+    }
+
+    fn loss(&self, clean: bool) -> Loss {
+        let tls = self.retired.as_ref().and_then(Stream::tls);
+        if !clean || !self.session.input().unread().is_empty() {
+            Loss::Failed
+        } else if tls.is_some_and(|tls| !tls.has_ended()) {
+            Loss::CutOff
+        } else {
+            Loss::Closed
         }
     }
 

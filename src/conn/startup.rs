@@ -16,6 +16,8 @@ mod negotiate;
 pub mod oauth;
 mod sasl;
 
+pub use attempt::Loss;
+
 use super::session::Session;
 use super::status::{Phase, Stage};
 use crate::conninfo::options::Options;

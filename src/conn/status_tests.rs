@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::startup::auth_state::TlsFacts;
 use super::startup::encryption::tests::params;
 use super::startup::oauth::TokenSource;
-use super::startup::{Address, CancelKey, OpenFailure, Want};
+use super::startup::{Address, CancelKey, Loss, OpenFailure, Want};
 use super::status::ConnStatus;
 use crate::conninfo::options::Opt;
 use crate::conninfo::params::{GssEncMode, SslMode, TargetSessionAttrs};
@@ -247,11 +247,18 @@ fn status_of_a_cancel_request() {
         process: 7,
         key: b"abcd".to_vec(),
     };
-    let mut attempt = Attempt::of(attempt.startup.for_cancel(address, cancel), false);
-    attempt.reach_server();
-    attempt.startup.lost(&mut attempt.session, true);
-    attempt.run();
-    assert_eq!(attempt.take(), [("done", ConnStatus::Ok)]);
+    for (loss, end) in [
+        (Loss::Closed, ("done", ConnStatus::Ok)),
+        (Loss::CutOff, ("failed", Bad)),
+        (Loss::Failed, ("failed", Bad)),
+    ] {
+        let request = attempt.startup.for_cancel(address.clone(), cancel.clone());
+        let mut attempt = Attempt::of(request, false);
+        attempt.reach_server();
+        attempt.startup.lost(&mut attempt.session, loss);
+        attempt.run();
+        assert_eq!(attempt.take(), [end], "{loss:?}");
+    }
 }
 
 #[test]
@@ -282,7 +289,7 @@ fn status_after_an_address_has_failed() {
 fn status_after_the_server_closed_the_connection() {
     let mut attempt = Attempt::plain(&[]);
     attempt.reach_server();
-    attempt.startup.lost(&mut attempt.session, false);
+    attempt.startup.lost(&mut attempt.session, Loss::Failed);
     assert_eq!(attempt.status(), AwaitingResponse);
     attempt.run();
     assert_eq!(attempt.take(), [("failed", Bad)]);

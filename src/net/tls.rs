@@ -268,6 +268,11 @@ impl Tls {
         Ok(std::mem::take(&mut self.owed))
     }
 
+    /// Whether the server sent close_notify.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Bytes decrypted but not returned, or received but not decrypted.
     pub fn pending(&self) -> usize {
         self.pending + self.received.as_ref().map_or(0, Range::len)

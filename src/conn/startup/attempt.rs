@@ -8,6 +8,17 @@ use crate::conninfo::options::Opt;
 use crate::conninfo::params::HostKind;
 use crate::mem::error_text::ErrorText;
 
+/// How a connection was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The server closed it, and sent nothing before.
+    Closed,
+    /// The same, but TLS did not end: anyone in the network may have closed it.
+    CutOff,
+    /// Reading or writing failed, or bytes of an incomplete message have arrived.
+    Failed,
+}
+
 impl Startup {
     /// The result of [`Want::Connect`]. `Ok(true)` means that the connection is already established.
     pub fn opened(&mut self, session: &mut Session, outcome: Result<bool, OpenFailure>) {
@@ -145,15 +156,19 @@ impl Startup {
         }
     }
 
-    /// Reading failed, or the server closed the connection (`clean`). The session has the error text.
-    pub fn lost(&mut self, session: &mut Session, clean: bool) {
+    /// The connection is lost. The session has the error text.
+    pub fn lost(&mut self, session: &mut Session, loss: Loss) {
         let awaiting =
             self.next.is_none() && session.stage() == Stage::Starting(Phase::AwaitingResponse);
-        if self.purpose == Purpose::Cancel && awaiting && clean {
+        if self.purpose == Purpose::Cancel && awaiting && loss == Loss::Closed {
             // The server answers a cancel request by closing the connection.
             session.clear_errors();
             session.mark_open();
-        } else if !(clean && awaiting && !self.replied && self.retry_without_goaway()) {
+        } else if !(loss != Loss::Failed
+            && awaiting
+            && !self.replied
+            && self.retry_without_goaway())
+        {
             self.fail();
         }
     }
