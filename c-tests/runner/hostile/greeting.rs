@@ -4,6 +4,8 @@ use super::{ours, same, with_length};
 use crate::support::message::{
     auth, auth_ok, backend_key, error, message, negotiate_version, ready,
 };
+use crate::support::paths::Lib;
+use crate::support::program::Program;
 use crate::support::script::{Script, welcome};
 
 /// Sends `reply` to the first packet, then ends the connection.
@@ -137,6 +139,35 @@ fn authentication_requests() {
     ] {
         let output = ours(greeting(case), "password=p", &["connect"]);
         assert!(output.contains("status=1"), "{output}");
+    }
+}
+
+/// C libpq reads these bytes as the next message. It fails too, unless they are one.
+#[test]
+fn bytes_after_an_authentication_request() {
+    let with = |request: u32, body: &[u8], hidden: &[u8]| {
+        let extended = auth(request, &[body, hidden].concat());
+        [extended, auth_ok(), backend_key(7, &[0; 4]), ready(b'I')].concat()
+    };
+    for (request, body) in [
+        (0, &b""[..]),
+        (3, b""),
+        (5, b"salt"),
+        (10, b"SCRAM-SHA-256\0\0"),
+    ] {
+        for hidden in [&b"x"[..], &[0; 4], &auth_ok(), &ready(b'I')] {
+            let reply = with(request, body, hidden);
+            let output = ours(greeting(reply), "password=p", &["connect", "state"]);
+            let text = "failed: received invalid authentication request\\n";
+            assert!(output.contains(text), "{request} {hidden:?}: {output}");
+        }
+        let reply = with(request, body, b"x");
+        let server = greeting(reply).start();
+        let program = Program::new("steps");
+        let conninfo = format!("{} password=p", server.tcp());
+        let output = program.run(Lib::Oracle, &[&conninfo, "connect"], &[]);
+        server.finish();
+        assert!(output.stdout.contains("status=1"), "{output}");
     }
 }
 

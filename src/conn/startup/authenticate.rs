@@ -19,6 +19,7 @@ use crate::protocol::trace::AuthResponse;
 
 /// The limit on requests per physical connection. A normal exchange has fewer than ten.
 const MAX_REQUESTS: u32 = 100;
+pub(super) const INVALID_REQUEST: &str = "received invalid authentication request";
 pub(super) const NO_PASSWORD: &str = "fe_sendauth: no password supplied";
 
 impl Startup {
@@ -30,6 +31,7 @@ impl Startup {
         let outcome = self
             .check_count(request)
             .and_then(|()| self.check_expected(session, request))
+            .and_then(|()| check_length(request, &body))
             .and_then(|()| self.answer(session, request, body, frame));
         match outcome {
             Err(message) => self.fail_with(session, message),
@@ -189,6 +191,19 @@ impl Startup {
         session.server_mut().client_finished_auth = true;
         Ok(())
     }
+}
+
+/// Refuses requests with bytes that do not belong to them. libpq: reads these bytes as the next message.
+fn check_length(request: u32, body: &Body<'_>) -> Result<(), ErrorText> {
+    let longest = match request {
+        auth::OK | auth::PASSWORD => 0,
+        auth::MD5 => 4,
+        _ => return Ok(()),
+    };
+    if body.0.len() > longest {
+        return Err(INVALID_REQUEST.into());
+    }
+    Ok(())
 }
 
 /// The `require_auth` bits that permit a request. `None` if no list can permit it.

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Startup;
 use super::auth_state::answer_request;
-use super::authenticate::NO_PASSWORD;
+use super::authenticate::{INVALID_REQUEST, NO_PASSWORD};
 use crate::auth::scram::{Binding, Client, Credentials};
 use crate::conn::session::Session;
 use crate::conninfo::params::{ChannelBinding, auth_bit};
@@ -64,7 +64,8 @@ impl Startup {
                 return Err(b"fe_sendauth: invalid authentication request from server: invalid list of authentication mechanisms".into());
             };
             match name {
-                b"" => break,
+                b"" if list.is_empty() => break,
+                b"" => return Err(INVALID_REQUEST.into()),
                 // TLS may have been stripped by an attacker.
                 SCRAM_PLUS if self.tls.is_none() => {
                     return Err(b"server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection".into());
