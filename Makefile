@@ -66,7 +66,7 @@ installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkginclu
 # The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
 # dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
 registry := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
-remapped := $(CURDIR)=. $(abspath $(target))=./target $(registry)=vendor $(registry)/index.crates.io-1949cf8c6b5b557f=vendor
+remapped := $(CURDIR)=. $(CURDIR)/vendor=vendor $(abspath $(target))=./target $(registry)=vendor $(registry)/index.crates.io-1949cf8c6b5b557f=vendor
 release_flags := RUSTFLAGS="$(strip $(RUSTFLAGS) $(addprefix --remap-path-prefix=,$(remapped)))"
 
 # Says what is needed when cargo is too old for this source.
