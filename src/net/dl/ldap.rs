@@ -201,7 +201,7 @@ unsafe fn copy(value: &Value) -> Vec<u8> {
 
 fn seconds(limit: Duration) -> Time {
     libc::timeval {
-        tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_sec: i32::try_from(limit.as_secs()).unwrap_or(i32::MAX).into(),
         tv_usec: 0,
     }
 }

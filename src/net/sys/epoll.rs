@@ -47,7 +47,8 @@ pub fn timer_set(timer: &OwnedFd, after: Option<Duration>) -> io::Result<()> {
     let after = after.unwrap_or_default();
     // SAFETY: an itimerspec is a plain C struct for which all zeroes are valid.
     let mut setting: libc::itimerspec = unsafe { mem::zeroed() };
-    setting.it_value.tv_sec = libc::time_t::try_from(after.as_secs()).unwrap_or(libc::time_t::MAX);
+    // 68 years are enough, and fit wherever time_t does.
+    setting.it_value.tv_sec = i32::try_from(after.as_secs()).unwrap_or(i32::MAX).into();
     setting.it_value.tv_nsec = after.subsec_nanos().into();
     // SAFETY: `setting` is valid, and the old one is not asked for.
     match unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &setting, ptr::null_mut()) } {
