@@ -160,6 +160,7 @@ mod tests {
             damaged,
             &pem("EC PARAMETERS", &[6, 1, 1]),
             &pem("CERTIFICATE", &PKCS8),
+            &pem("RSA PRIVATE KEY", &SEC1),
             &pem("RSA PRIVATE KEY", &PKCS1),
             &pem("PRIVATE KEY", &PKCS8),
             "the end",
@@ -167,8 +168,19 @@ mod tests {
         let text = parts.concat();
         assert_eq!(found(&text), Some(("PKCS #1", PKCS1.to_vec())));
         assert_eq!(found(&text.replace("\r\n", "\n")), found(&text));
-        assert_eq!(found(&parts[..4].concat()), None);
+        assert_eq!(found(&parts[..5].concat()), None);
         assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn a_file_may_be_one_key_in_der() {
+        for key in [&PKCS1[..], &SEC1, &PKCS8] {
+            let found = KeyFile::parse(key);
+            let Some(KeyFile::Clear(found)) = found else {
+                panic!("no key: {key:02x?}");
+            };
+            assert_eq!(found.secret_der(), key);
+        }
     }
 
     #[test]

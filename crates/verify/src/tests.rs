@@ -1,7 +1,7 @@
 //! Valid and invalid chains, created with the openssl program. webpki searches first for leaves of version 3. It does not
 //! support version 1, so only `chain` verifies those.
 
-mod test_ca;
+pub mod test_ca;
 
 use super::*;
 use test_ca::TestCa;

@@ -77,6 +77,18 @@ impl TestCa {
         self.sign(name, extensions, &format!("-signkey {name}.key -days 10"));
     }
 
+    /// Creates a self-issued certificate `other` with the key of `name`.
+    pub fn again(&self, name: &str, other: &str) {
+        fs::copy(
+            self.path(&format!("{name}.key")),
+            self.path(&format!("{other}.key")),
+        )
+        .expect("a key");
+        self.openssl(&format!(
+            "req -x509 -new -config config -subj /CN={other} -key {other}.key -days 10 -out {other}.crt"
+        ));
+    }
+
     /// Creates a certificate issued by `issuer`; without extensions, it is of version 1.
     pub fn issue(&self, name: &str, issuer: &str, extensions: &str, days: i32) {
         let by =
