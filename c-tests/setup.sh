@@ -82,7 +82,7 @@ deb | check-deb)
     python=()
     ;;
 aarch64)
-    costs="make aarch64: 5 minutes, make check-aarch64: 5 more; 0.3 GB of packages, 0.5 GB in target"
+    costs="make aarch64: 5 minutes, make check-aarch64: 10 more; 0.3 GB of packages, 0.5 GB in target"
     packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
     python=()
     rust_target=aarch64-unknown-linux-gnu
