@@ -214,6 +214,8 @@ fn the_first_of_two_settings_of_a_certificate_counts() {
     ca.again("root", "renamed");
     let renamed = pem("CERTIFICATE", &ca.der("renamed"));
     assert_eq!(joined(&[&renamed, &distrusted]).trusted.len(), 1);
+    let both = renamed.clone() + &distrusted;
+    assert_eq!(joined(&[&both]).trusted.len(), 1);
     assert_eq!(joined(&[&distrusted, &renamed]).trusted.len(), 0);
 }
 
