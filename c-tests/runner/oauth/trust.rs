@@ -20,6 +20,9 @@ fn connect(options: &str, env: &[(&str, &str)]) -> Output {
 fn an_untrusted_issuer_gives_libpqs_error() {
     let setup = Setup::shared();
     let certificates = Certificates::shared();
+    let root = certificates.file("root.crt");
+    let der = ["-outform", "DER", "-out", "oauth-root.der"];
+    certificates.openssl(&[&["x509", "-in", "root.crt"][..], &der].concat());
     let cases = [
         (None, "SSL peer certificate or SSH remote key was not OK"),
         (
@@ -34,10 +37,17 @@ fn an_untrusted_issuer_gives_libpqs_error() {
             Some(certificates.file("config")),
             "Problem with the SSL CA cert (path? access rights?)",
         ),
+        (
+            Some(certificates.file("oauth-root.der")),
+            "Problem with the SSL CA cert (path? access rights?)",
+        ),
     ];
     for (file, words) in cases {
         let mut env = vec![("PGOAUTHDEBUG", "UNSAFE")];
-        env.extend(file.as_deref().map(|file| ("PGOAUTHCAFILE", file)));
+        if let Some(file) = &file {
+            // The system trusts the issuer: the file replaces its certificates.
+            env.extend([("PGOAUTHCAFILE", file.as_str()), ("SSL_CERT_FILE", &root)]);
+        }
         let args = [&setup.conninfo("plain"), "connect"];
         let run = |lib| setup.run_in(lib, "oauth", &args.map(|arg| arg as &str), &env);
         let (oracle, ours) = (run(Lib::Oracle), run(Lib::Ours));
@@ -84,6 +94,13 @@ fn trust_settings_in_the_ca_file() {
 fn oauth_ca_file_works_without_debug_mode() {
     let file = Certificates::shared().file("root.crt");
     let output = connect(&format!("oauth_ca_file='{file}'"), &[]);
+    contains(&output, "oauth:plain");
+    // The option counts, not the variable; an empty one means the certificates of the system.
+    let other = Certificates::shared().file("other.crt");
+    let variable = [("PGOAUTHCAFILE", other.as_str())];
+    let output = connect(&format!("oauth_ca_file='{file}'"), &variable);
+    contains(&output, "oauth:plain");
+    let output = connect("oauth_ca_file=''", &[("SSL_CERT_FILE", &file)]);
     contains(&output, "oauth:plain");
     let output = connect("", &[("PGOAUTHCAFILE", &file)]);
     contains(&output, "oauth:plain");
