@@ -1,6 +1,7 @@
 //! Finds message boundaries in a stream by the message headers.
 
 use pq_protocol::backend::HEADER;
+use pq_protocol::codes::server;
 
 /// The stream does not follow PostgreSQL's protocol: a message length is impossible.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,12 +52,17 @@ impl Framer {
     }
 }
 
-/// The body length of a message with this header.
+/// The body length of a message with this header. A ReadyForQuery, which no client sends, has one byte, so that its body
+/// cannot arrive in pieces.
 pub fn body_length(header: [u8; HEADER]) -> Result<usize, InvalidStream> {
-    let [_, a, b, c, d] = header;
+    let [kind, a, b, c, d] = header;
     let length = i32::from_be_bytes([a, b, c, d]);
     let length = usize::try_from(length).map_err(|_| InvalidStream)?;
-    length.checked_sub(4).ok_or(InvalidStream)
+    let length = length.checked_sub(4).ok_or(InvalidStream)?;
+    if kind == server::READY_FOR_QUERY && length != 1 {
+        return Err(InvalidStream);
+    }
+    Ok(length)
 }
 
 #[cfg(test)]

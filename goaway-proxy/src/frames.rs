@@ -123,7 +123,7 @@ impl Stream {
         match kind {
             server::BACKEND_KEY_DATA => self.pid = Body(body).i32(),
             server::READY_FOR_QUERY => {
-                self.ready = Some(body.first().copied().unwrap_or(transaction::IDLE))
+                self.ready = body.first().copied();
             }
             server::ERROR_RESPONSE => self.refusal = sqlstate(body),
             _ => {}
@@ -307,12 +307,19 @@ mod tests {
         stream.open(&refusal, &mut out).unwrap();
         assert_eq!(stream.refusal, Some(*b"57P03"));
         assert_eq!(out, refusal);
-        for bad in [&b"R\0\0\0\x03"[..], b"HTTP/1.1", b"R\xff\xff\xff\xff"] {
+        for bad in [
+            &b"R\0\0\0\x03"[..],
+            b"HTTP/1.1",
+            b"R\xff\xff\xff\xff",
+            b"Z\0\0\0\x04",
+        ] {
             let mut stream = Stream::new(EDITS);
             assert_eq!(stream.open(bad, &mut out), Err(InvalidStream));
         }
-        let mut stream = Stream::new(EDITS);
-        stream.open(OPENING, &mut out).unwrap();
-        assert_eq!(stream.follow(b"D\0\0\0\x03", false), Err(InvalidStream));
+        for bad in [&b"D\0\0\0\x03"[..], b"Z\0\0\0\x04", b"Z\0\0\0\x06IT"] {
+            let mut stream = Stream::new(EDITS);
+            stream.open(OPENING, &mut out).unwrap();
+            assert_eq!(stream.follow(bad, false), Err(InvalidStream));
+        }
     }
 }

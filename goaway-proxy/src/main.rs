@@ -11,6 +11,8 @@ mod drain;
 mod early_data;
 mod framer;
 mod frames;
+#[cfg(test)]
+mod fuzzing;
 mod health;
 mod listen;
 mod messages;
