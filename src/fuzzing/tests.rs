@@ -60,6 +60,16 @@ fn connection_string() {
     run("connection_string", super::connection_string);
 }
 
+#[test]
+fn files() {
+    run("files", super::files);
+}
+
+#[test]
+fn pem() {
+    run("pem", super::pem);
+}
+
 #[cfg(feature = "oauth")]
 #[test]
 fn http() {
