@@ -21,6 +21,8 @@
 # make check-deb   installs, uses and purges the packages of make deb in a throw-away Debian 12; as root
 # make valgrind    the C programs under valgrind, then with memory that malloc fills; takes long, not part of make test
 # make torture     hostile servers, forged certificates, faults and bad networks, for MINUTES (10); LONG=1 an hour; SHORT=1 the same cases each time; SEED, ONLY and CASE repeat
+# make soak        load for MINUTES (60) on a server that is killed, restarted and stopped, and a plot of it to dist; SEED repeats
+# make check-sanitizers the C programs with AddressSanitizer, leaks and undefined behaviour included; takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
 # make check-style formatting and lints
 # make check-features the library without its optional features, and with each alone: lints only
@@ -61,7 +63,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture fuzz clean
+.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture soak check-sanitizers fuzz clean
 
 # The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
 # dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
@@ -241,10 +243,23 @@ memory_test = LIBPQ_OXIDE_LIB=$(abspath $(target))/valgrind $(CARGO) test --lock
 c_programs := api:: null:: programs:: result_memory::results result_memory::values large_objects:: passwords:: directories:: cancel_connections:: goaway:: hostile:: lost:: oauth:: gss:: tls:: memcheck
 
 # docs/reliability.md has what it does. A failure prints the SEED, ONLY and CASE that repeat it.
-MINUTES ?= $(if $(LONG),60,10)
+torture: MINUTES ?= $(if $(LONG),60,10)
 torture: all proxy oracle
 	/usr/bin/python3 -B c-tests/torture/torture.py $(if $(SHORT),--short,--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(CASE),--case '$(CASE)')
+
+# docs/reliability.md has what it does. SOAK="--programs DIR" runs it on another PostgreSQL than Debian's 15.
+SOAK ?=
+soak: MINUTES ?= 60
+soak:
+	c-tests/setup.sh soak
+	$(MAKE) all proxy
+	@mkdir -p dist
+	. c-tests/lib/cache.sh && "$$cache/python/bin/python" -B c-tests/demo/soak.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	    --plot dist/soak.svg $(SOAK)
+
+check-sanitizers: all oracle
+	c-tests/sanitizers/check.sh
 
 # What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.
 SECONDS ?= 60

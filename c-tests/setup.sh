@@ -5,6 +5,7 @@
 #   c-tests/setup.sh              what the tests need
 #   c-tests/setup.sh demo         what the demo needs, which is much less
 #   c-tests/setup.sh report       what the drain report needs
+#   c-tests/setup.sh soak         what make soak needs
 #   c-tests/setup.sh proxy-bench  what goaway-proxy's benchmark needs
 #   c-tests/setup.sh extension-bench  what pg_goaway's benchmark needs
 #   c-tests/setup.sh deb          what builds the Debian packages
@@ -70,6 +71,11 @@ report)
     packages=("${for_the_demo[@]}" postgresql-server-dev-15)
     python+=(matplotlib==3.11.2)
     ;;
+soak)
+    costs="make soak: MINUTES (60), and 6 minutes the first time; 0.3 GB of packages, 0.3 GB in CACHE, 0.6 GB in target"
+    packages=("${for_the_demo[@]}" postgresql-server-dev-15 ruby ruby-pg openssl util-linux)
+    python+=(matplotlib==3.11.2)
+    ;;
 extension-bench)
     costs="make extension-bench: 10 minutes; 0.2 GB of packages"
     packages=("${for_the_demo[@]}" postgresql-server-dev-15 valgrind)
@@ -122,7 +128,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist|sbom]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|soak|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist|sbom]" >&2
     exit 2
     ;;
 esac

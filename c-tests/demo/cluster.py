@@ -123,6 +123,7 @@ class Server:
 
     def __init__(self, workspace, name, programs):
         self.programs = programs
+        self.port_is_fixed = False
         self.data = workspace.directory / name
         self.log_file = workspace.directory / f"{name}.log"
 
@@ -139,12 +140,12 @@ class Server:
                 raise RuntimeError(f"{program}: {output.read()}")
             return output.read()
 
-    def create(self, config=""):
+    def create(self, config="", port=None):
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         self.tool("initdb", *options, "-D", self.data)
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write(f"{CONFIG}unix_socket_directories = '{self.data.parent}'\n{config}")
-        self.port = free_port()
+        self.port, self.port_is_fixed = port or free_port(), port is not None
         self.start()
         return self
 
@@ -164,7 +165,8 @@ class Server:
                 break
             except RuntimeError:
                 # Another process may have taken the port.
-                self.port = free_port()
+                if not self.port_is_fixed:
+                    self.port = free_port()
         else:
             raise RuntimeError(f"the server does not start:\n{self.log_file.read_text()}")
         self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
@@ -198,8 +200,8 @@ class Proxy:
 
     PROGRAM = Path(os.environ.get("GOAWAY_PROXY", TARGET / "release/goaway-proxy"))
 
-    def __init__(self, workspace, name, server, *options, watch="0.2"):
-        self.port = free_port()
+    def __init__(self, workspace, name, server, *options, watch="0.2", port=None):
+        self.port = port or free_port()
         self.control = workspace.directory / f"{name}.control"
         self.log_file = workspace.directory / f"{name}.log"
         command = ["setpriv", "--pdeathsig", "KILL", self.PROGRAM, "--listen", f"127.0.0.1:{self.port}"]
@@ -220,14 +222,14 @@ class Proxy:
     def _listens(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"goaway-proxy ended:\n{self.log_file.read_text()}")
-        return self._ctl("status").returncode == 0
+        return self.ctl("status").returncode == 0
 
-    def _ctl(self, *arguments):
+    def ctl(self, *arguments):
         command = [self.PROGRAM, "ctl", "--control", self.control, *arguments]
         return subprocess.run(command, capture_output=True, text=True)
 
     def status(self):
-        return json.loads(self._ctl("status").stdout)
+        return json.loads(self.ctl("status").stdout)
 
     def terminate(self):
         """Starts a drain. The proxy exits when the drain is complete."""

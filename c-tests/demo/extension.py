@@ -31,3 +31,9 @@ def config(workspace, programs, spread):
         f"shared_preload_libraries = 'pg_goaway'\n"
         f"pg_goaway.spread = '{spread}s'\n"
     )
+
+
+def functions():
+    """SQL that creates its functions, for a server without its control file."""
+    lines = (SOURCE / "pg_goaway--1.0.sql").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("\\")).replace("MODULE_PATHNAME", "pg_goaway")

@@ -99,3 +99,30 @@ def bad_client(outcomes, path):
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
     all_axes[-1, 0].set_xlabel("seconds since the shutdown began")
     save(figure, path)
+
+
+def soak(ticks_of, begin, path):
+    """The times of committed rows, and how many were committed. A tick counts as many seconds as the longest run needs."""
+    everything = [tick for clients in ticks_of.values() for ticks in clients for tick in ticks]
+    step = max(5, (max(tick.time for tick in everything) - begin) / 250)
+    figure, (times, rates) = plt.subplots(2, sharex=True, figsize=(9, 5), height_ratios=[3, 1])
+    total = {}
+    for index, (kind, clients) in enumerate(ticks_of.items()):
+        bins = {}
+        for tick in (tick for ticks in clients for tick in ticks if tick.done):
+            bins.setdefault(int((tick.time - begin) / step), []).append(tick)
+            total[int((tick.time - begin) / step)] = total.get(int((tick.time - begin) / step), 0) + tick.done
+        minutes = [(number + 0.5) * step / 60 for number in sorted(bins)]
+        medians = [sorted(tick.median for tick in bins[number])[len(bins[number]) // 2] * 1000 for number in sorted(bins)]
+        worst = [max(tick.worst for tick in bins[number]) * 1000 for number in sorted(bins)]
+        shade = COLORS["goaway"][index]
+        times.plot(minutes, medians, color=shade, linewidth=1.5, label=f"{kind}: median")
+        times.plot(minutes, worst, ".", color=shade, markersize=3, label=f"{kind}: slowest")
+    rates.plot([(number + 0.5) * step / 60 for number in sorted(total)], [total[number] / step for number in sorted(total)], color=COLORS["stock"])
+    times.set_yscale("log")
+    times.set_ylabel("time of a committed row, ms")
+    rates.set_ylim(bottom=0)
+    rates.set_ylabel("rows a second")
+    rates.set_xlabel("minutes")
+    times.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+    save(figure, path)

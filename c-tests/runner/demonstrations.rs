@@ -124,6 +124,33 @@ fn a_false_claim_fails_the_demonstration() {
     assert_eq!(output.stdout, "passed  a: x\nFAILED  a: y\n");
 }
 
+/// `make soak` finds rows that are lost, or there against what a client reported, and processes that grow.
+#[test]
+fn the_soak_finds_wrong_rows_and_growth() {
+    let check = "
+import soak_rows
+report = soak_rows.Report()
+for word, number in ('failed', 3), ('unknown', 5), ('last', 8):
+    report.read(word, number)
+good = [1, 2, 4, 6, 7, 8]
+for rows in good, [5, *good], good[1:], [3, *good], [8, *good], [9, *good]:
+    print(soak_rows.problems(report, rows), sum(soak_rows.claims(report, rows).values()))
+flat = [(30000, 9, 1)] * 30
+print(soak_rows.is_flat(flat), soak_rows.is_flat(flat + [(35000, 9, 1)] * 20), soak_rows.is_flat(flat + [(30000, 9, 2)] * 20))
+";
+    let output = process::run(&mut python(&["-c", check]), b"", LIMIT).success();
+    let expected = "\
+{} 4
+{} 4
+{'lost': [1]} 3
+{'failed, but there': [3]} 3
+{'twice': [8]} 3
+{'not sent': [9]} 3
+True False False
+";
+    assert_eq!(output.stdout, expected);
+}
+
 #[test]
 fn an_interrupted_demonstration_stops_what_it_started() {
     let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
