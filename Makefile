@@ -23,7 +23,7 @@
 # make torture     hostile servers, forged certificates, faults and bad networks, for MINUTES (10); LONG=1 an hour; SHORT=1 the same cases each time; SEED, ONLY and CASE repeat
 # make soak        load for MINUTES (60) on a server that is killed, restarted and stopped, and a plot of it to dist; SEED repeats
 # make check-sanitizers the C programs with AddressSanitizer, leaks and undefined behaviour included; takes long, not part of make test
-# make fuzz        each fuzz target for SECONDS (60): nightly and cargo-fuzz are needed
+# make fuzz        each fuzz target for SECONDS (60), or those in FUZZ; with nightly and cargo-fuzz if they are installed
 # make check-style formatting and lints
 # make check-features the library without its optional features, and with each alone: lints only
 # make check-dependencies licences and sources of the dependencies, if cargo-deny is installed
@@ -264,10 +264,7 @@ check-sanitizers: all oracle
 # What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.
 SECONDS ?= 60
 fuzz:
-	@for target in $$($(CARGO) +nightly fuzz list); do \
-	    mkdir -p fuzz/corpus/$$target && \
-	    $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(SECONDS) || exit 1; \
-	done
+	fuzz/run.sh $(SECONDS) $(FUZZ)
 
 demo:
 	@c-tests/demo/run.sh
