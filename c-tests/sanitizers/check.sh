@@ -1,0 +1,44 @@
+#!/bin/bash
+# make check-sanitizers: the C programs of the harness with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer.
+# The library is not instrumented, but its memory comes from the sanitizers' malloc: what it leaks is reported, and so are
+# programs that use its memory after the end or after it was freed, and its own calls of memcpy, strlen and so on.
+#
+#   c-tests/sanitizers/check.sh [TEST...]    modules or tests of the harness
+#
+# C_TESTS is the compiled harness; by default cargo compiles it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${CARGO:=cargo}"
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+library=$(realpath "${LIBPQ_OXIDE_LIB:-$target/release}")
+export LIBPQ_OXIDE_LIB=$library
+export SANITIZED_CC=${CC:-cc} CC=$PWD/c-tests/sanitizers/cc LIBPQ_OXIDE_TARGET=$target/sanitized
+mkdir -p "$LIBPQ_OXIDE_TARGET"
+
+# Each planted fault must be reported.
+faulty=$LIBPQ_OXIDE_TARGET/faulty
+"$CC" -std=gnu99 -g -O1 -Iinclude -o "$faulty" c-tests/programs/faulty.c -L"$library" -l:libpq.so.5
+planted() {
+    local fault=$1 report=$2 status=0
+    LD_LIBRARY_PATH=$library "$faulty" "$fault" >"$faulty.log" 2>&1 || status=$?
+    if [ "$status" != 99 ] || ! grep -q "$report" "$faulty.log"; then
+        cat "$faulty.log"
+        echo "c-tests/sanitizers/check.sh: a planted fault is not reported: $fault (status $status)" >&2
+        exit 1
+    fi
+    echo "reported: $fault"
+}
+planted 'leak' 'LeakSanitizer: detected memory leaks'
+planted 'read freed' 'heap-use-after-free'
+planted 'read past the end' 'heap-buffer-overflow'
+LD_LIBRARY_PATH=$library "$faulty" none
+
+# Without programs that leak on purpose (c-tests/runner/support/valgrind.rs), limit their address space or preload libraries.
+modules=(programs:: result_memory::results result_memory::values large_objects:: passwords:: lost::)
+without=(--skip cancel_thread --skip jumps --skip out_of_memory --skip without_random_bytes --skip without_sizes --skip proxy::)
+[ "$#" = 0 ] || modules=("$@")
+if [ -n "${C_TESTS:-}" ]; then
+    "$C_TESTS" "${modules[@]}" "${without[@]}"
+else
+    "$CARGO" test --locked --workspace --test c_tests -- "${modules[@]}" "${without[@]}"
+fi
