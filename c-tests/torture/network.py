@@ -5,6 +5,7 @@ import ctypes
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -12,15 +13,17 @@ import time
 from pathlib import Path
 
 import build
+import realm
 import scripts
 from build import Library
+from cluster import Workspace
 from framing import ClientFrames
 from mutate import Case
 from outcomes import Outcome
-from replay import Await, Send, message
+from replay import Send, message
 
 CLONE_NEWNET = 0x40000000
-CLIENT, SERVER = "10.89.0.1", "10.89.0.2"
+CLIENT, SERVER, ROUTER = "10.89.0.1", "10.89.0.2", "10.89.0.254"
 PORT = 5432
 
 WRONG = "lladdr 02:00:00:00:00:99 dev cable nud permanent"
@@ -32,6 +35,19 @@ FAULTS = {
     "no way back": [f"ip -n {{server}} route replace blackhole {CLIENT}/32"],
     "server stopped": [],
 }
+# A router between the two answers with an ICMP error, as a firewall's REJECT does.
+ROUTED = {
+    "rejected by a router": [f"ip -n {{router}} route replace prohibit {SERVER}/32"],
+    "no route behind a router": [f"ip -n {{router}} route replace unreachable {SERVER}/32"],
+}
+# One end drops what is larger than this, without a word: each end sends packets of the usual size.
+BLACK_HOLES = {"client": ["ip -n {client} link set cable mtu 100"], "server": ["ip -n {server} link set cable mtu 100"]}
+# One segment at a time, so that the other end sees packets of the cable's size.
+ONE_SEGMENT = ["ip -n {client} link set cable gso_max_segs 1", "ip -n {server} link set cable gso_max_segs 1"]
+# The server is stopped (SIGSTOP), its kernel is not. It goes on after this time, and the session must end as usual.
+PAUSE, PAUSE_SECONDS = ["pause"], 2
+# The server's socket is closed with data that it has not read, so that its kernel sends RST.
+RESET = ["reset"]
 REJECTED = {
     "unreachable": [f"ip -n {{client}} route add unreachable {SERVER}/32"],
     "prohibited": [f"ip -n {{client}} route add prohibit {SERVER}/32"],
@@ -45,6 +61,9 @@ DEGRADED = {
     "duplicates": ["tc -n {server} qdisc add dev cable root netem duplicate 30%"],
     "small packets": ["ip -n {server} link set cable mtu 300", "ip -n {client} link set cable mtu 300"],
 }
+# The position of a fault that comes when the first bytes of a handshake have arrived.
+HANDSHAKE = 1000
+GSS = "host=localhost user=alice gssencmode=require"
 # The phase in which the fault comes, the script, after how many messages of the client, and the options that must end the wait.
 PHASES = {
     "connect": ("nothing", 0, "connect_timeout=2"),
@@ -52,22 +71,31 @@ PHASES = {
     "query": ("rows", 2, "keepalives_idle=1 keepalives_interval=1 keepalives_count=2"),
     "COPY out": ("copying_out", 2, "keepalives_idle=1 keepalives_interval=1 keepalives_count=2"),
     "COPY in": ("copying_in", 3, "tcp_user_timeout=2000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2"),
+    "TLS request": ("nothing", 1, "connect_timeout=2 sslmode=require"),
+    "TLS handshake": ("nothing", HANDSHAKE, "connect_timeout=2 sslmode=require"),
+    "cancel": ("cancelling", 2, "connect_timeout=2 tcp_user_timeout=2000 keepalives_idle=1 keepalives_interval=1 keepalives_count=2"),
+    "GSS request": ("nothing", 1, f"connect_timeout=2 {GSS}"),
+    "GSS handshake": ("nothing", HANDSHAKE, f"connect_timeout=2 {GSS}"),
 }
 # With a stopped server the kernel still answers: only connect_timeout ends a wait.
-STOPPABLE = ("authentication",)
+STOPPABLE = ("authentication", "TLS request", "TLS handshake", "GSS request", "GSS handshake")
 LEAST, MOST, APART = 1.0, 9.0, 3.5
 TOOLS = ("ip", "tc")
 
 
 class Cable:
-    """Two namespaces, joined by a cable."""
+    """Two namespaces, joined by a cable, or by a router between them."""
 
-    def __init__(self, number):
-        self.client, self.server = f"pqtorture{os.getpid()}c{number}", f"pqtorture{os.getpid()}s{number}"
+    def __init__(self, number, routed=False):
+        self.client, self.server, self.router = (f"pqtorture{os.getpid()}{end}{number}" for end in "csr")
+        self.routed = routed
 
     def __enter__(self):
         for name in (self.client, self.server):
             shell(f"ip netns add {name}")
+        if self.routed:
+            self._route()
+            return self
         shell(f"ip -n {self.client} link add cable type veth peer name cable netns {self.server}")
         for name, address in ((self.client, CLIENT), (self.server, SERVER)):
             shell(f"ip -n {name} addr add {address}/24 dev cable")
@@ -75,32 +103,52 @@ class Cable:
             shell(f"ip -n {name} link set lo up")
         return self
 
+    def _route(self):
+        shell(f"ip netns add {self.router}")
+        for name, address, other, port in ((self.client, CLIENT, SERVER, "left"), (self.server, SERVER, CLIENT, "right")):
+            shell(f"ip -n {name} link add cable type veth peer name {port} netns {self.router}")
+            shell(f"ip -n {name} addr add {address}/32 dev cable")
+            shell(f"ip -n {name} link set cable up")
+            shell(f"ip -n {name} link set lo up")
+            shell(f"ip -n {name} route add {ROUTER} dev cable")
+            shell(f"ip -n {name} route add {other} via {ROUTER}")
+            shell(f"ip -n {self.router} addr add {ROUTER}/32 dev {port}")
+            shell(f"ip -n {self.router} link set {port} up")
+            shell(f"ip -n {self.router} route add {address} dev {port}")
+        with in_namespace(self.router):
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
     def __exit__(self, *_):
-        for name in (self.client, self.server):
+        for name in (self.client, self.server, self.router):
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
     def apply(self, commands):
         for command in commands:
-            shell(command.format(client=self.client, server=self.server))
+            shell(command.format(client=self.client, server=self.server, router=self.router))
 
     def listener(self):
-        """A listener in the server's namespace: a thread enters it to create the socket."""
-        made = []
+        """A listener in the server's namespace."""
+        with in_namespace(self.server):
+            return socket.create_server((SERVER, PORT))
 
-        def enter():
-            libc = ctypes.CDLL(None, use_errno=True)
-            with open(f"/run/netns/{self.server}", "rb") as namespace:
-                if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                    made.append(OSError(ctypes.get_errno(), "setns"))
-                    return
-            made.append(socket.create_server((SERVER, PORT)))
 
-        thread = threading.Thread(target=enter)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+@contextlib.contextmanager
+def in_namespace(name):
+    """This thread is in the network namespace meanwhile."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def enter(path):
+        with open(path, "rb") as namespace:
+            if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+
+    with open(f"/proc/self/task/{threading.get_native_id()}/ns/net", "rb") as own:
+        enter(f"/run/netns/{name}")
+        try:
+            yield
+        finally:
+            if libc.setns(own.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
 
 
 def shell(command):
@@ -125,45 +173,66 @@ class SlowServer(threading.Thread):
                 sock, _ = self.listener.accept()
                 self.serve(sock)
 
-    def strike(self):
-        if self.came_at is None and self.fault is not None:
-            # What the client has sent is acknowledged: otherwise the kernel repeats it, and sends no keepalives.
-            time.sleep(0.1)
-            self.cable.apply(self.fault)
-            self.came_at = time.monotonic()
+    def strike(self, sock=None):
+        """The fault. Returns whether the server goes on."""
+        if self.came_at is not None or self.fault is None:
+            return True
+        # What the client has sent is acknowledged: otherwise the kernel repeats it, and sends no keepalives.
+        time.sleep(0.1)
+        self.came_at = time.monotonic()
+        if self.fault is PAUSE:
+            time.sleep(PAUSE_SECONDS)
+            return True
+        if self.fault is RESET:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+            self.listener.close()
+            return False
+        self.cable.apply(self.fault)
+        # In a black hole, small packets still pass.
+        return self.fault in BLACK_HOLES.values()
 
     def serve(self, sock):
-        frames, received = ClientFrames(), 0
+        frames, received, output = ClientFrames(), 0, b""
         for step in Case._plan(self.script.connections[0]):
-            while isinstance(step, Await) and received < step.count:
+            if isinstance(step, Send):
+                output += message(step.kind, step.body)
+                continue
+            sock.sendall(output)
+            output = b""
+            while received < step.count:
                 data = sock.recv(65536)
                 if not data:
                     return
-                received += len(list(frames.add(data)))
-                if self.fault is not None and received >= self.at > 0:
-                    self.strike()
+                for kind, _ in frames.add(data):
+                    # Those for encryption are none of the script's messages.
+                    received += self.at in (1, HANDSHAKE) or kind not in ("ssl", "gss")
+                    if self.at == HANDSHAKE:
+                        sock.sendall(b"S" if kind == "ssl" else b"G")
+                        sock.recv(65536)
+                        received = HANDSHAKE
+                if received >= self.at > 0 and not self.strike(sock):
                     # The connection stays open, and silent.
                     time.sleep(60)
-            if isinstance(step, Send):
-                sock.sendall(message(step.kind, step.body))
         with contextlib.suppress(OSError):
+            sock.sendall(output)
             while sock.recv(65536):
                 pass
         sock.close()
 
 
-def one(number, program, library, script, style, options, at, fault, first=()):
+def one(number, program, library, script, style, options, at, fault, first=(), more={}):
     """Runs one session. Returns its outcome and the seconds from the fault, or from the start, to its end."""
-    with Cable(number) as cable:
+    with Cable(number, fault in ROUTED.values()) as cable:
         cable.apply(first)
         listener = cable.listener()
         server = SlowServer(cable, listener, script, at, fault)
         server.start()
         while at == 0 and fault is not None and server.came_at is None:
             time.sleep(0.01)
-        line = f"{script.program}\t{style}\thost={SERVER} port={PORT} user=postgres dbname=postgres sslmode=disable"
+        line = f"{script.program}\t{style}\thost={SERVER} hostaddr={SERVER} port={PORT} user=postgres dbname=postgres sslmode=disable"
         line += f" password=x {script.options} {options}\n"
-        env = build.environment(library)
+        env = build.environment(library, **more)
         begin = time.monotonic()
         command = ["ip", "netns", "exec", cable.client, "setpriv", "--pdeathsig", "KILL", program]
         driver = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=with_path(env), cwd="/")
@@ -175,6 +244,9 @@ def one(number, program, library, script, style, options, at, fault, first=()):
             output = "HANG"
         seconds = time.monotonic() - (server.came_at or begin)
         listener.close()
+        unreachable = server.came_at is None and at > 0 and fault is not None
+        if unreachable:
+            output = f"CRASH: the fault never came: {output}"
         return Outcome(output.rstrip("\n") or f"CRASH {driver.returncode}"), seconds
 
 
@@ -182,17 +254,31 @@ def with_path(env):
     return {**env, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def cases(with_netem):
+def cases(with_netem, with_gss):
     """Name, script, style, options, position and commands of the fault, commands before."""
     for phase, (script, at, options) in PHASES.items():
-        for fault, commands in FAULTS.items():
+        if GSS in options and not with_gss:
+            continue
+        for fault, commands in {**FAULTS, **ROUTED, "reset": RESET, "server stopped for a while": PAUSE}.items():
             if fault == "server stopped" and phase not in STOPPABLE:
                 continue
+            if fault in ("reset", "server stopped for a while") and at in (0, HANDSHAKE) or phase == "cancel" and commands is PAUSE:
+                continue
+            if commands is PAUSE:
+                if options.startswith("connect_timeout"):
+                    options = options.replace("connect_timeout=2", "connect_timeout=20")
+                if at == 1 and script == "nothing":
+                    continue
             for style in ("exec", "async"):
                 # An asynchronous program has to keep the time of connect_timeout itself.
                 if style == "async" and "connect_timeout" in options:
                     continue
                 yield f"{fault}, {phase}, {style}", script, style, options, at, commands, ()
+    for style in ("exec", "async"):
+        yield f"refused, {style}", "nothing", style, "port=5433", 0, None, ()
+        options = PHASES["COPY in"][2]
+        yield f"black hole, COPY in, {style}", "copying_in", style, options, 3, BLACK_HOLES["server"], ONE_SEGMENT
+    yield "black hole, startup, exec", "nothing", "exec", "connect_timeout=2", 1, BLACK_HOLES["client"], ONE_SEGMENT
     for name, commands in REJECTED.items():
         for style in ("exec", "async"):
             yield f"{name}, {style}", "nothing", style, "connect_timeout=2" if style == "exec" else "", 0, commands, ()
@@ -212,10 +298,11 @@ def judge(name, ours, oracle):
         return None
     if left.tokens != right.tokens:
         return f"ours: {left.tokens} {left.first}\n      C:    {right.tokens} {right.first}"
-    degraded = any(name.startswith(prefix) for prefix in (*DEGRADED, *REJECTED))
+    at_once = (*DEGRADED, *REJECTED, *(f"{fault}, connect" for fault in ROUTED), "refused", "reset", "server stopped for a while")
+    degraded = name.startswith(at_once)
     if not degraded and not LEAST <= left_seconds <= MOST:
         return f"after {left_seconds:.1f} s (C libpq: {right_seconds:.1f} s)"
-    if not degraded and abs(left_seconds - right_seconds) > APART:
+    if not degraded and left_seconds - right_seconds > APART:
         return f"after {left_seconds:.1f} s, but C libpq after {right_seconds:.1f} s"
     return None
 
@@ -245,6 +332,16 @@ def has_netem():
         return False
 
 
+def gss_environment(workspace):
+    """The environment of clients with a ticket for the server, which need no KDC; empty if Kerberos is not installed."""
+    if tools := realm.missing():
+        print(f"  skipped: the phases of GSS: missing: {' '.join(tools)}")
+        return {}
+    environment = realm.Realm(workspace).environment
+    subprocess.run(["kvno", "postgres/localhost"], env={**os.environ, **environment}, check=True, capture_output=True)
+    return environment
+
+
 def run(_seed, _budget, case=None):
     """Returns rows for the summary, and whether all is well."""
     if reason := unusable():
@@ -252,7 +349,9 @@ def run(_seed, _budget, case=None):
         return [("network", 0, 0, 0, f"skipped: {reason}")], True
     all_scripts = {script.name: script for script in scripts.read_all()}
     directory = Path(tempfile.mkdtemp(prefix="pq-torture-"))
-    results, waiting, lock = {}, list(enumerate(cases(has_netem()))), threading.Lock()
+    stack = Workspace().__enter__()
+    more = gss_environment(stack)
+    results, waiting, lock = {}, list(enumerate(cases(has_netem(), bool(more)))), threading.Lock()
     if case:
         waiting = [(number, entry) for number, entry in waiting if entry[0] == case]
     try:
@@ -268,15 +367,16 @@ def run(_seed, _budget, case=None):
                 pair = []
                 for index, library in enumerate(Library):
                     args = (all_scripts[script], style, options, at, fault, first)
-                    pair.append(one(2 * number + index, program, library, *args))
+                    pair.append(one(2 * number + index, program, library, *args, more))
                 results[name] = pair
 
-        threads = [threading.Thread(target=worker) for _ in range(8)]
+        threads = [threading.Thread(target=worker) for _ in range(24)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     finally:
+        stack.close()
         shutil.rmtree(directory, ignore_errors=True)
     lost = 0
     for name, pair in results.items():

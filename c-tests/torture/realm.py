@@ -9,7 +9,7 @@ from cluster import free_port, service_user, wait_for
 
 PASSWORD = "a ticket, please"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-TOOLS = ["kdb5_util", "kadmin.local", "krb5kdc", "kinit"]
+TOOLS = ["kdb5_util", "kadmin.local", "krb5kdc", "kinit", "kvno"]
 
 CLIENT = """
 [libdefaults]
