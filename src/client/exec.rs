@@ -299,6 +299,11 @@ impl Connection {
         copying || self.session.is_closed() || (looks_on && self.is_answered())
     }
 
+    /// Whether the server's reply to the current command has a damaged message.
+    pub fn is_reply_damaged(&self) -> bool {
+        self.session.is_damaged()
+    }
+
     /// Whether nothing of the current command is left, as far as that is known without waiting.
     fn is_answered(&mut self) -> bool {
         if let Err(Pause::Notice(notice)) = self.parse() {

@@ -75,6 +75,8 @@ pub struct Session {
     saved_result: Option<PgResultBox>,
     /// `errors` has an error that no result carries yet.
     error_result: bool,
+    /// A message since the last command was damaged.
+    damaged: bool,
     row_mode: RowMode,
     notifications: VecDeque<Notification>,
     server: ServerData,
@@ -114,6 +116,7 @@ impl Session {
             result: None,
             saved_result: None,
             error_result: false,
+            damaged: false,
             row_mode: RowMode::Whole,
             notifications: VecDeque::new(),
             server: ServerData::default(),

@@ -11,6 +11,7 @@ use super::conn::pg_conn;
 use super::drive::drive;
 use super::guard;
 use super::params::ParamArrays;
+use super::result::PQresultStatus;
 use super::sending::{dispatch, ensure_sent};
 use super::types::{ExecStatusCode, Oid};
 use crate::client::exec::target;
@@ -121,14 +122,41 @@ unsafe fn finish(conn: *mut pg_conn) -> *mut PgResult {
                 return earlier;
             }
             fire_result_create(conn, result);
-            if !earlier.is_null() {
-                PQclear(earlier);
-            }
+            let kept = match earlier.is_null() {
+                true => result,
+                false => later_of(conn, earlier, result),
+            };
             if is_last {
-                return result;
+                return kept;
             }
-            earlier = result;
+            earlier = kept;
         }
+    }
+}
+
+/// Frees one of two results and returns the other: the later one, unless it would hide that the reply is damaged. C libpq
+/// always returns the later one.
+///
+/// # Safety
+/// `conn` as for [`finish`]; the results are live and differ.
+#[cold]
+unsafe fn later_of(
+    conn: *mut pg_conn,
+    earlier: *mut PgResult,
+    later: *mut PgResult,
+) -> *mut PgResult {
+    const FAILED: ExecStatusCode = Status::FatalError as ExecStatusCode;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let has_failed = |result| PQresultStatus(result) == FAILED;
+        let hides = (*conn).client.is_reply_damaged() && has_failed(earlier) && !has_failed(later);
+        let (kept, dropped) = if hides {
+            (earlier, later)
+        } else {
+            (later, earlier)
+        };
+        PQclear(dropped);
+        kept
     }
 }
 

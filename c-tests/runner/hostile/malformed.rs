@@ -276,6 +276,29 @@ fn damaged_messages_during_a_copy() {
     }
 }
 
+/// C libpq waits for the rest of the damaged message, or returns the last result.
+#[test]
+fn pqexec_reports_damage_that_a_later_result_follows() {
+    for damaged in [
+        message(b'H', &[0, 0, 2, 0, 0]),
+        message(b'S', b"unterminated"),
+        message(b'1', b"x"),
+    ] {
+        for more in [vec![], one_value("x", "1")] {
+            let output = ours(
+                answering(&[damaged.clone(), more].concat()),
+                "",
+                &["connect", "exec x", "state"],
+            );
+            let text = "message contents do not agree with length in message type";
+            assert!(output.contains(text), "{output}");
+            assert!(output.contains("PGRES_FATAL_ERROR"), "{output}");
+            assert!(!output.contains("PGRES_COMMAND_OK"), "{output}");
+            assert!(!output.contains("PGRES_TUPLES_OK"), "{output}");
+        }
+    }
+}
+
 /// C libpq waits for the rest of the message.
 #[test]
 fn a_function_result_without_a_transaction_status() {

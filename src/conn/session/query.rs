@@ -64,10 +64,17 @@ impl Session {
         matches!(received, Received::Next)
     }
 
+    #[cold]
     fn add_length_mismatch(&mut self, kind: u8) {
+        self.damaged = true;
         self.errors.add(length_mismatch(kind));
         self.save_error_result();
         self.state = AsyncState::Ready;
+    }
+
+    /// Whether a message since the last command was damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
     }
 
     fn take_message(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {

@@ -29,6 +29,7 @@ impl From<NoRoom> for Refused {
 impl Session {
     /// Starts a query cycle and clears the error text of the last one.
     pub fn begin_command(&mut self) {
+        self.damaged = false;
         if self.queue.is_empty() {
             self.errors.clear();
         }
