@@ -26,6 +26,7 @@ class Library(enum.Enum):
 
 def environment(library, **more):
     """An environment without settings that change what a session does. `PGGOAWAY` is unknown to C libpq."""
+    values = {"TORTURE_VALUES": "1"} if os.environ.get("TORTURE_VALUES") else {}
     return {
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C",
@@ -34,6 +35,7 @@ def environment(library, **more):
         "PGGSSENCMODE": "disable",
         "PGGOAWAY": "disable",
         "PGCONNECT_TIMEOUT": "0",
+        **values,
         **more,
     }
 

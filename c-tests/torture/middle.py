@@ -41,7 +41,7 @@ WAYS = {
 ENDINGS = ("unharmed", "complete", "failed")
 # Nothing passes for this long after the damage: the connection is closed. A driver that still sleeps when all is closed hangs.
 IDLE_SECONDS, HANG_SECONDS, SPIN_SECONDS = 0.25, 5, 10
-SHORT = 300
+SHORT = 200
 
 
 class Records:

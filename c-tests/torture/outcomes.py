@@ -73,36 +73,96 @@ def failures(tokens):
     return count
 
 
+SUCCESS = re.compile(
+    r"(?P<kind>TUPLES_OK|SINGLE_TUPLE|TUPLES_CHUNK|COMMAND_OK|EMPTY_QUERY|COPY_\w+|function:COMMAND_OK|copied)"
+    r"(?::(?P<rows>\d+))?[^*]*(?:\*(?P<times>\d+))?$"
+)
+
+
+def successes(tokens):
+    """How many results and rows the application got."""
+    found = filter(None, map(SUCCESS.match, tokens.split()))
+    return sum((1 + int(one["rows"] or 0)) * int(one["times"] or 1) for one in found)
+
+
 def noticed(outcome, expected):
     """Whether the application learned that something is wrong: more calls failed than in the recorded session."""
     is_noticed = failures(outcome.tokens) > expected or DAMAGE.search(outcome.first + outcome.last)
     return "noticed" if is_noticed else "silent"
 
 
-def signature(case, ours, oracle, expected):
-    """One line that known.tsv's patterns are compared with; ours comes first.
+def noticed_by_ours(ours, oracle, expected):
+    """As `noticed`; `fewer` if it noticed nothing and yet got fewer results or rows than C libpq."""
+    result = noticed(ours, expected)
+    return "fewer" if result == "silent" and successes(ours.tokens) < successes(oracle.tokens) else result
 
-    It has the mutations; for each library whether it noticed them; the first tokens that differ; and the error texts.
+
+class Signature:
+    """What known.tsv's patterns are compared with.
+
+    It has the mutations with TLS and the style; for each library whether it noticed them; the first tokens that differ; and the error texts.
+    Ours comes first.
     """
-    difference = first_difference(ours.tokens, oracle.tokens)
-    if difference == "equal" and ours.digest != oracle.digest:
-        difference = "values"
-    texts = plain(ours.first), plain(oracle.first)
-    if texts[0] == texts[1] and difference in ("equal", "values"):
-        texts = plain(ours.last), plain(oracle.last)
-    both = f"{noticed(ours, expected)} / {noticed(oracle, expected)}"
-    return f"{'+'.join(case.mutations)}{' TLS' if case.tls else ''} :: {both} :: {difference} :: {texts[0]} // {texts[1]}"
+
+    def __init__(self, case, ours, oracle, expected):
+        self.edits = f"{'+'.join(case.mutations)}{' TLS' if case.tls else ''} {case.style}"
+        self.noticed = f"{noticed_by_ours(ours, oracle, expected)} / {noticed(oracle, expected)}"
+        self.difference = first_difference(ours.tokens, oracle.tokens)
+        if self.difference == "equal" and ours.digest != oracle.digest:
+            self.difference = "values"
+        self.texts = plain(ours.first), plain(oracle.first)
+        if self.texts[0] == self.texts[1] and self.difference in ("equal", "values"):
+            self.texts = plain(ours.last), plain(oracle.last)
+
+    def __str__(self):
+        return " :: ".join([self.edits, self.noticed, self.difference, " // ".join(self.texts)])
+
+
+# Words in known.tsv.
+WORDS = {
+    "DAMAGED_NOTICE": r"\b(flip|number|length|cut|resize|truncate|garbage) N\b",
+    "DAMAGED": r"\b(flip|number|length|type|cut|resize|truncate|garbage|reset)\b",
+    "EARLY": r"\b(double|many|endless|splice|swap|drop|crossed)\b",
+    "GOAWAY": r"\bgoaway\b|\btype .>g",
+    "DAMAGE": DAMAGE.pattern,
+    "EOF": r"SSL error: unexpected eof while reading|server closed the connection unexpectedly|SSL connection has been closed",
+}
+
+
+class Row:
+    """A known difference. All its columns must match.
+
+    If this library noticed less than C libpq (`silent / noticed`), or got fewer results without noticing anything (`fewer`), the row must say so.
+    """
+
+    def __init__(self, line):
+        self.name, edits, noticed_by, *patterns, _reason = line.split("\t")
+        self.noticed = noticed_by.split(", ")
+        self.edits, self.difference, self.ours, self.oracle = map(self._compile, [edits, *patterns])
+        if "silent / noticed" in self.noticed and "." in (self.difference.pattern, edits):
+            assert self.oracle.pattern not in (".", ".?"), f"{self.name}: it would hide what this library accepts and C libpq refuses"
+
+    @staticmethod
+    def _compile(pattern):
+        for word, meaning in WORDS.items():
+            pattern = re.sub(rf"\b{word}\b", lambda _: f"(?:{meaning})", pattern)
+        return re.compile(pattern)
+
+    def matches(self, signature):
+        return (
+            signature.noticed in self.noticed
+            and self.edits.search(signature.edits)
+            and self.difference.search(signature.difference)
+            and self.ours.search(signature.texts[0])
+            and self.oracle.search(signature.texts[1])
+        )
 
 
 class Known:
     """The table of known differences."""
 
     def __init__(self):
-        self.rows = []
-        for line in KNOWN.read_text(encoding="utf-8").splitlines()[1:]:
-            name, pattern, _reason = line.split("\t")
-            pattern = pattern.replace("DAMAGED", r"^[^:]*\b(flip|number|length|type|cut|resize|truncate|garbage|reset)\b[^:]*")
-            self.rows.append((name, re.compile(pattern)))
+        self.rows = [Row(line) for line in KNOWN.read_text(encoding="utf-8").splitlines()[1:]]
 
-    def find(self, text):
-        return next((name for name, pattern in self.rows if pattern.search(text)), None)
+    def find(self, signature):
+        return next((row.name for row in self.rows if row.matches(signature)), None)

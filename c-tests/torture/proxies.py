@@ -195,7 +195,7 @@ def damaged_servers(rng, budget, workspace, _server):
     proxy = Proxy(workspace, "damaged", Target(listener.getsockname()[1]), "--no-watch", "--spread", "0")
     watch, all_scripts, seed = Watch(proxy), scripts.read_all(), rng.randrange(1 << 30)
     driver, tried, complaints = None, 0, []
-    for tried in budget.numbers(400, first=1):
+    for tried in budget.numbers(250, first=1):
         if driver is None:
             driver = build.start_driver(program, Library.OURS, PGGOAWAY="require" if tried % 2 else "disable")
             workspace.callback(driver.kill)
@@ -287,7 +287,7 @@ def flood_of_cancels(rng, budget, workspace, server):
                     bad.append("a wrong answer during the flood")
                     return
 
-    tried, more = with_threads(rng, budget, 3000, cancel, query)
+    tried, more = with_threads(rng, budget, 2000, cancel, query)
     return tried, bad + more + watch.complaints()
 
 

@@ -5,6 +5,7 @@
 
 Each part prints what it tried, and a table at the end says how much was survived. A failure names the case; the same seed and case repeat it:
     make torture ONLY=sessions SEED=1 CASE=17
+With TORTURE_VALUES=1 in the environment, sessions also print a digest of all values after each result.
 """
 
 import argparse
