@@ -48,10 +48,11 @@ class Client:
         try:
             insert(self.conn, self.name, self.number)
             return True
-        except psycopg.Error as error:
+        except (psycopg.Error, IndexError) as error:
             # After an error, a server aborts the transaction. It can send FATAL after the commit. In a pipeline, psycopg
-            # raises an error of its own if the commit fails, and cannot use the connection any more.
-            failed = error.diag.severity_nonlocalized == "ERROR"
+            # raises an error of its own or an IndexError if the commit fails, with C libpq, too, and cannot use the
+            # connection any more.
+            failed = isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"
             print("failed" if failed else "unknown", self.number)
             if not failed or self.conn.closed:
                 self.drop()
