@@ -224,19 +224,6 @@ impl<'a> Line<'a> {
         self.name("'");
     }
 
-    /// All remaining bytes, in hexadecimal.
-    fn key(&mut self) {
-        let bytes = self.take(self.remaining());
-        if self.regress {
-            return self.name(" 'BBBB'");
-        }
-        self.name(" '");
-        for byte in bytes {
-            print(self.out, format_args!("\\x{byte:02x}"));
-        }
-        self.name("'");
-    }
-
     fn remaining(&self) -> usize {
         self.frame.len().saturating_sub(self.cursor)
     }

@@ -60,7 +60,7 @@ impl Line<'_> {
             request::CANCEL if length >= 16 => {
                 self.halves("CancelRequest\t");
                 self.int32(self.regress);
-                self.key();
+                self.rest(self.regress);
             }
             request::TLS => self.halves("SSLRequest\t"),
             request::GSS => self.halves("GSSENCRequest\t"),
@@ -197,7 +197,7 @@ impl Line<'_> {
     fn backend_key_data(&mut self) {
         self.name("BackendKeyData\t");
         self.int32(self.regress);
-        self.key();
+        self.rest(self.regress);
     }
 
     fn authentication(&mut self) {
