@@ -1210,10 +1210,11 @@ void *PQresultAlloc(PGresult *res, size_t nBytes);
 
 /*
  * Sends data to the server during a COPY IN. Returns 1 when it is buffered or sent, -1 with an
- * error message, and -1 for NULL.
+ * error message, and -1 for NULL. In nonblocking mode it can also return 0.
  *
- * A NULL buffer or a negative nbytes counts as no data. In nonblocking mode, all data is
- * buffered, however slowly the server reads: call PQflush regularly.
+ * A NULL buffer or a negative nbytes counts as no data. In nonblocking mode, the data is
+ * buffered if the server reads slowly: call PQflush regularly. Returns 0, and takes no data, while
+ * 256 MB wait to be sent: wait until the socket is writable and call it again.
  */
 int PQputCopyData(PGconn *conn, const char *buffer, int nbytes);
 
@@ -1293,7 +1294,8 @@ void PQfreeCancel(PGcancel *cancel);
  * not mean that there was a command to cancel. Otherwise returns 0 and writes the reason into
  * errbuf, unless it is NULL. errbufsize is its size in bytes; 256 is recommended.
  *
- * Blocks until the server has received the request. Never encrypts it. Safe in a signal handler:
+ * Blocks until the server has received the request, but at most for the seconds of the option
+ * connect_timeout, or 60 if it is not set. Never encrypts the request. Safe in a signal handler:
  * uses no locks and allocates no memory, and preserves errno. Deprecated: use PQcancelBlocking.
  */
 int PQcancel(PGcancel *cancel,

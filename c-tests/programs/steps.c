@@ -187,7 +187,7 @@ read_object(void)
 static void
 print_trace(void)
 {
-	char		line[1000];
+	char		line[4000];
 
 	PQuntrace(conn);
 	rewind(trace);
@@ -214,6 +214,36 @@ connect_polling(void)
 		print_state();
 	else
 		poll_connection(PQconnectPoll);
+}
+
+static void
+begin_trace(int flags)
+{
+	trace = tmpfile();
+	PQtrace(conn, trace);
+	PQsetTraceFlags(conn, PQTRACE_SUPPRESS_TIMESTAMPS | flags);
+}
+
+static void
+connect_traced(int flags)
+{
+	conn = PQconnectStart(conninfo);
+	begin_trace(flags);
+	poll_connection(PQconnectPoll);
+}
+
+/* Asks for a cancellation, and prints whether that took much more than the two seconds of connect_timeout. */
+static void
+cancel(void)
+{
+	PGcancel   *request = PQgetCancel(conn);
+	char		text[256] = "";
+	pg_usec_time_t start = PQgetCurrentTimeUSec();
+
+	sent("cancel", PQcancel(request, text, sizeof text));
+	fact("error", text);
+	printf("seconds: %s\n", PQgetCurrentTimeUSec() - start < 10 * 1000000 ? "few" : "many");
+	PQfreeCancel(request);
 }
 
 /* Whether the process has used little memory. */
@@ -276,6 +306,10 @@ connection_step(const char *step, const char *argument)
 		connect_now();
 	else if (strcmp(step, "connect-polling") == 0)
 		connect_polling();
+	else if (strcmp(step, "connect-traced") == 0)
+		connect_traced(atoi(argument));
+	else if (strcmp(step, "cancel") == 0)
+		cancel();
 	else if (strcmp(step, "reset") == 0)
 	{
 		PQreset(conn);
@@ -418,11 +452,7 @@ reading_step(const char *step, const char *argument)
 	else if (strcmp(step, "memory") == 0)
 		print_memory();
 	else if (strcmp(step, "trace") == 0)
-	{
-		trace = tmpfile();
-		PQtrace(conn, trace);
-		PQsetTraceFlags(conn, PQTRACE_SUPPRESS_TIMESTAMPS);
-	}
+		begin_trace(0);
 	else if (strcmp(step, "print-trace") == 0)
 		print_trace();
 	else

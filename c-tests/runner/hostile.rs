@@ -1,6 +1,7 @@
 //! Malicious and broken servers: the client must report an error in time, and never crash, loop, or use unlimited
 //! memory.
 
+mod bounds;
 mod greeting;
 mod leak;
 mod malformed;

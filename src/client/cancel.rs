@@ -14,11 +14,14 @@ use socket2::SockAddr;
 use std::ffi::c_int;
 use std::mem;
 use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
 
 /// The longest key that a server may send (protocol 3.2).
 const LONGEST_KEY: usize = 256;
 /// The length, the request code and the process id.
 const HEADER: usize = 12;
+/// The limit on the time that a request takes if `connect_timeout` is not set.
+const DEFAULT_SECONDS: c_int = 60;
 
 /// What a cancel request needs to know about a connection. The settings are the texts of the options.
 pub struct CancelTarget {
@@ -29,6 +32,7 @@ pub struct CancelTarget {
     pub keepalives_interval: Option<Vec<u8>>,
     pub keepalives_count: Option<Vec<u8>>,
     pub tcp_user_timeout: Option<Vec<u8>>,
+    pub connect_timeout: Option<Vec<u8>>,
     /// The server process.
     pub pid: i32,
     /// Empty when the server sent none.
@@ -48,6 +52,7 @@ impl Connection {
             keepalives_interval: text(Opt::KeepalivesInterval),
             keepalives_count: text(Opt::KeepalivesCount),
             tcp_user_timeout: text(Opt::TcpUserTimeout),
+            connect_timeout: text(Opt::ConnectTimeout),
             pid: self.session.server().process,
             key: self.session.server().key.clone(),
         })
@@ -67,6 +72,8 @@ pub struct CancelData {
     keepalives: c_int,
     /// Values for the options of [`OPTIONS`]. A negative value keeps the system's default.
     options: [c_int; OPTIONS.len()],
+    /// The limit on the time that the request takes.
+    seconds: c_int,
     packet_length: usize,
     packet: [u8; HEADER + LONGEST_KEY],
 }
@@ -91,6 +98,7 @@ impl CancelData {
         key_word: 0,
         keepalives: 0,
         options: [0; OPTIONS.len()],
+        seconds: DEFAULT_SECONDS,
         packet_length: 0,
         packet: [0; HEADER + LONGEST_KEY],
     };
@@ -111,6 +119,9 @@ pub fn snapshot(target: &CancelTarget) -> Result<CancelData, ErrorText> {
         integer("keepalives_count", &target.keepalives_count)?,
         user_timeout,
     ];
+    // An asynchronous connection may have an invalid value, which it does not use.
+    let timeout = integer("connect_timeout", &target.connect_timeout);
+    data.seconds = timeout.ok().filter(|s| *s > 0).unwrap_or(DEFAULT_SECONDS);
     data.address = SockAddrBytes::from(&target.address);
     data.pid = target.pid;
     data.key_word = target
@@ -234,7 +245,8 @@ fn request(target: &CancelTarget) -> Result<CancelData, ErrorText> {
     snapshot(target).map_err(|message| ErrorText::concat(&[&message, b"\n"]))
 }
 
-/// Sends the request and waits until the server closes the connection. Keeps errno.
+/// Sends the request and waits until the server closes the connection, but not longer than the request may take. Keeps
+/// errno.
 pub fn send(data: &CancelData) -> Result<(), CancelFailure> {
     let saved = sys::errno();
     let outcome = attempt(data);
@@ -258,11 +270,19 @@ fn exchange(fd: RawFd, data: &CancelData, packet: &[u8]) -> Result<(), CancelFai
     if data.address.family() != libc::AF_UNIX && data.keepalives != 0 {
         set_options(fd, data)?;
     }
-    sys::raw_connect(fd, &data.address).map_err(failed(b"PQcancel() -- connect() failed: "))?;
+    let deadline = deadline(data.seconds);
+    sys::raw_connect(fd, &data.address, deadline)
+        .map_err(failed(b"PQcancel() -- connect() failed: "))?;
     sys::raw_send_all(fd, packet).map_err(failed(b"PQcancel() -- send() failed: "))?;
     // Otherwise the next command could be cancelled instead. libpq: the end of this wait is not checked.
-    sys::raw_await_close(fd);
+    sys::raw_await_close(fd, deadline);
     Ok(())
+}
+
+fn deadline(seconds: c_int) -> Instant {
+    let now = Instant::now();
+    let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    now.checked_add(limit).unwrap_or(now)
 }
 
 fn set_options(fd: RawFd, data: &CancelData) -> Result<(), CancelFailure> {

@@ -7,6 +7,9 @@ use crate::conn::session::send::Flush;
 use crate::protocol::frontend;
 use crate::result::store::PgResultBox;
 
+/// In nonblocking mode, PQputCopyData returns 0 while this many bytes wait to be sent.
+pub const COPY_QUEUE: usize = 256 << 20;
+
 /// The next part of a COPY OUT.
 pub enum CopyOut {
     /// This many bytes: [`Connection::copy_data`], then [`Connection::copy_consumed`].
@@ -26,22 +29,34 @@ impl Connection {
         self.session.queue_copy_row(data, self.send_size)
     }
 
-    /// PQputCopyData.
-    pub fn put_copy_data(&mut self, data: &[u8]) -> Result<Sent, Pause> {
+    /// PQputCopyData. None: too much data waits to be sent, and the caller does not want to wait.
+    pub fn put_copy_data(&mut self, data: &[u8]) -> Result<Option<Sent>, Pause> {
         let copying = self.session.is_copying_in();
         if self.session.check_copying(copying).is_err() {
-            return Ok(Sent::No);
+            return Ok(Some(Sent::No));
         }
         // Input from the server must not accumulate.
         self.parse()?;
         if data.is_empty() {
-            return Ok(Sent::Yes);
+            return Ok(Some(Sent::Yes));
+        }
+        if self.is_copy_queue_full() {
+            // Callers of PQputCopyData may retry without PQflush.
+            match self.flush() {
+                Flushed::Failed => return Ok(Some(Sent::No)),
+                _ if self.is_copy_queue_full() => return Ok(None),
+                _ => {}
+            }
         }
         let appended = self.session.append(|out| frontend::copy_data(out, data));
-        Ok(match appended {
+        Ok(Some(match appended {
             Ok(()) => self.push(Flush::Later),
             Err(_) => Sent::No,
-        })
+        }))
+    }
+
+    fn is_copy_queue_full(&self) -> bool {
+        self.session.is_nonblocking() && self.session.output().len() >= COPY_QUEUE
     }
 
     /// PQputCopyEnd.

@@ -79,6 +79,8 @@ pub struct Session {
     damaged: bool,
     row_mode: RowMode,
     notifications: VecDeque<Notification>,
+    /// The length of their texts.
+    notification_bytes: usize,
     server: ServerData,
     style: MessageStyle,
     /// The notice hooks that results without columns refer to.
@@ -119,6 +121,7 @@ impl Session {
             damaged: false,
             row_mode: RowMode::Whole,
             notifications: VecDeque::new(),
+            notification_bytes: 0,
             server: ServerData::default(),
             style: MessageStyle::default(),
             origin: None,
@@ -185,6 +188,7 @@ impl Session {
     /// Called for each new physical connection and by PQfinish, but not when a connection is lost.
     pub fn drop_server_data(&mut self) {
         self.notifications.clear();
+        self.notification_bytes = 0;
         self.server = ServerData::default();
         self.style.encoding = self.server.encoding;
     }

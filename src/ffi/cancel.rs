@@ -59,7 +59,8 @@ pub unsafe extern "C-unwind" fn PQfreeCancel(cancel: *mut pg_cancel) {
 /// not mean that there was a command to cancel. Otherwise returns 0 and writes the reason into
 /// `errbuf`, unless it is NULL. `errbufsize` is its size in bytes; 256 is recommended.
 ///
-/// Blocks until the server has received the request. Never encrypts it. Safe in a signal handler:
+/// Blocks until the server has received the request, but at most for the seconds of the option
+/// `connect_timeout`, or 60 if it is not set. Never encrypts the request. Safe in a signal handler:
 /// uses no locks and allocates no memory, and preserves errno. Deprecated: use PQcancelBlocking.
 ///
 /// # Safety

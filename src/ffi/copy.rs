@@ -18,10 +18,11 @@ use crate::result::status::Status;
 const EOF: c_int = -1;
 
 /// Sends data to the server during a COPY IN. Returns 1 when it is buffered or sent, -1 with an
-/// error message, and -1 for NULL.
+/// error message, and -1 for NULL. In nonblocking mode it can also return 0.
 ///
-/// A NULL `buffer` or a negative `nbytes` counts as no data. In nonblocking mode, all data is
-/// buffered, however slowly the server reads: call PQflush regularly.
+/// A NULL `buffer` or a negative `nbytes` counts as no data. In nonblocking mode, the data is
+/// buffered if the server reads slowly: call PQflush regularly. Returns 0, and takes no data, while
+/// 256 MB wait to be sent: wait until the socket is writable and call it again.
 ///
 /// # Safety
 /// `conn` is NULL or a live connection that nobody else uses during the call; `buffer` has `nbytes`
@@ -50,11 +51,14 @@ pub unsafe extern "C-unwind" fn PQputCopyData(
 #[cold]
 unsafe fn put_data(conn: *mut pg_conn, data: &[u8]) -> c_int {
     // SAFETY: the caller's promise.
-    let sent = unsafe {
-        let sent = drive(conn, Sent::No, |conn| conn.client.put_copy_data(data));
-        ensure_sent(conn, sent)
-    };
-    if sent { 1 } else { -1 }
+    unsafe {
+        let put = drive(conn, Some(Sent::No), |conn| conn.client.put_copy_data(data));
+        match put {
+            None => 0,
+            Some(sent) if ensure_sent(conn, sent) => 1,
+            Some(_) => -1,
+        }
+    }
 }
 
 /// Ends a COPY IN. If `errormsg` is not NULL, makes the COPY fail with this message. Returns 1, -1

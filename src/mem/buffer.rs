@@ -7,6 +7,8 @@ pub const MIN_READ: usize = 8 * 1024;
 const INITIAL: usize = 16 * 1024;
 /// An empty buffer with more capacity than this shrinks to its initial size.
 const KEEP: usize = 512 * 1024;
+/// The limit on bytes received and not consumed: the longest message, and a read. libpq has the same limit.
+const MOST: usize = i32::MAX as usize + MIN_READ;
 
 /// The contents of free space before a read. A thread that is cancelled in a read cannot report how much it read; if this
 /// mark is overwritten, bytes have arrived.
@@ -110,6 +112,9 @@ impl RecvBuffer {
         if self.bytes.capacity() - self.start >= wanted {
             return Ok(());
         }
+        if wanted > MOST {
+            return Err(OutOfMemory);
+        }
         self.compact();
         if self.bytes.capacity() < wanted {
             self.bytes.try_reserve_exact(wanted - self.bytes.len())?;
@@ -131,7 +136,9 @@ impl RecvBuffer {
         if self.bytes.len() >= wanted {
             return Ok(());
         }
-        let mut target = wanted.max(self.bytes.len().saturating_mul(2)).max(INITIAL);
+        let Some(mut target) = growth(self.bytes.len(), wanted) else {
+            return Err(OutOfMemory);
+        };
         if self.bytes.capacity() >= wanted {
             target = target.min(self.bytes.capacity());
         }
@@ -162,9 +169,29 @@ impl RecvBuffer {
     }
 }
 
+/// The size to which a buffer of `size` bytes grows so that it has at least `wanted`. None beyond the limit.
+fn growth(size: usize, wanted: usize) -> Option<usize> {
+    let target = wanted.max(size.saturating_mul(2)).clamp(INITIAL, MOST);
+    (wanted <= target).then_some(target)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn growth_ends_at_the_longest_message() {
+        let longest = 1 + i32::MAX as usize;
+        assert_eq!(growth(INITIAL, INITIAL + 1), Some(2 * INITIAL));
+        assert_eq!(growth(1 << 30, (1 << 30) + 1), Some(1 << 31));
+        assert_eq!(growth(1 << 31, longest + 1), Some(MOST));
+        assert_eq!(growth(MOST, MOST), Some(MOST));
+        assert_eq!(growth(MOST, MOST + 1), None);
+        assert_eq!(growth(0, usize::MAX), None);
+        let mut buffer = RecvBuffer::new();
+        assert!(buffer.reserve(longest).is_ok());
+        assert!(buffer.reserve(MOST + 1).is_err());
+    }
 
     fn push(buffer: &mut RecvBuffer, data: &[u8]) {
         buffer.free_space(data.len()).unwrap()[..data.len()].copy_from_slice(data);

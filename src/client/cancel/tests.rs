@@ -12,6 +12,7 @@ fn target(address: SockAddr) -> CancelTarget {
         keepalives_interval: None,
         keepalives_count: None,
         tcp_user_timeout: None,
+        connect_timeout: None,
         pid: 0x0102_0304,
         key: b"key!".to_vec(),
     }
@@ -133,6 +134,55 @@ fn settings_must_be_integers() {
             format!("invalid integer value \"{text}\" for connection option \"keepalives\"");
         assert_eq!(error, expected.as_bytes());
     }
+}
+
+#[test]
+fn connect_timeout_limits_the_time() {
+    let (_listener, mut target) = tcp();
+    for (text, seconds) in [("7", 7), ("0", 60), ("-1", 60), ("x", 60)] {
+        target.connect_timeout = Some(text.into());
+        assert_eq!(snapshot(&target).unwrap().seconds, seconds, "{text}");
+    }
+    target.connect_timeout = None;
+    assert_eq!(snapshot(&target).unwrap().seconds, 60);
+}
+
+/// How long a request takes that may take one second.
+fn time_of(target: &mut CancelTarget) -> (Result<(), CancelFailure>, Duration) {
+    target.connect_timeout = Some(b"1".to_vec());
+    let data = snapshot(target).unwrap();
+    let start = Instant::now();
+    (send(&data), start.elapsed())
+}
+
+#[test]
+fn a_silent_server_does_not_delay_the_caller_without_limit() {
+    // The kernel accepts the connection and the request.
+    let (_listener, mut target) = tcp();
+    let (outcome, time) = time_of(&mut target);
+    assert_eq!(outcome, Ok(()));
+    assert!((1..10).contains(&time.as_secs()), "{time:?}");
+}
+
+#[test]
+fn a_server_that_accepts_no_connection_does_not_delay_the_caller_without_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let socket = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+    let listener = socket().unwrap();
+    let address = SockAddr::unix(&path).unwrap();
+    listener.bind(&address).unwrap();
+    listener.listen(0).unwrap();
+    // Fills the backlog.
+    let waiting = socket().unwrap();
+    waiting.connect(&address).unwrap();
+    let (outcome, time) = time_of(&mut target(address));
+    let failure = outcome.unwrap_err();
+    assert_eq!(
+        failure.text(256).as_bytes(),
+        b"PQcancel() -- connect() failed: error 110\n"
+    );
+    assert!((1..10).contains(&time.as_secs()), "{time:?}");
 }
 
 #[test]

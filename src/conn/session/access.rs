@@ -156,6 +156,8 @@ impl Session {
     }
 
     pub fn drop_notification(&mut self) {
-        self.notifications.pop_front();
+        if let Some(dropped) = self.notifications.pop_front() {
+            self.notification_bytes -= dropped.channel.len() + dropped.payload.len();
+        }
     }
 }

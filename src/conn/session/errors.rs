@@ -9,6 +9,9 @@ pub const OUT_OF_MEMORY: &str = "out of memory";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
+/// An error text that is longer is dropped before more is added: a server can send errors without end.
+const MOST: usize = 1 << 20;
+
 /// The error text of the current operation, NUL-terminated.
 #[derive(Debug)]
 pub struct ErrorBuffer {
@@ -37,8 +40,22 @@ impl ErrorBuffer {
 
     /// Appends a message and a newline.
     pub fn add(&mut self, message: impl AsRef<[u8]>) {
-        self.add_raw(message.as_ref());
+        self.add_line(message.as_ref());
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_line(&mut self, message: &[u8]) {
+        self.make_room();
+        self.add_raw(message);
         self.add_raw(b"\n");
+    }
+
+    /// Drops a text that is too long for another message.
+    pub fn make_room(&mut self) {
+        if self.text.len() > MOST {
+            self.clear();
+        }
     }
 
     /// Appends text up to its first NUL. If there is no memory, "out of memory" replaces the whole text.
@@ -102,6 +119,24 @@ impl ErrorBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_a_bounded_text_of_endless_errors() {
+        let mut errors = ErrorBuffer::default();
+        for number in 0..100_000 {
+            errors.add(format!("error number {number} of the server"));
+            errors.mark_reported();
+        }
+        errors.add("last");
+        assert_eq!(errors.unreported(), b"last\n");
+        assert!(errors.text.capacity() < 4 * MOST);
+        // One error may be longer.
+        let long = vec![b'x'; 3 * MOST];
+        errors.add(&long);
+        assert!(errors.bytes().len() > 3 * MOST);
+        errors.add("next");
+        assert_eq!(errors.bytes(), b"next\n");
+    }
 
     #[test]
     fn reports_accumulated_text_once() {

@@ -10,10 +10,13 @@ use crate::result::message::{MessageStyle, format_error};
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
-/// The limit on notifications that the application has not collected.
+/// The limits on notifications that the application has not collected: their number, and the bytes of their texts.
 const MAX_NOTIFICATIONS: usize = 1 << 20;
+const MAX_NOTIFICATION_BYTES: usize = 256 << 20;
 const TOO_MANY_NOTIFICATIONS: &str =
     "more than 1048576 notifications wait for PQnotifies: the connection is closed";
+const TOO_LONG_NOTIFICATIONS: &str =
+    "notifications of more than 256 MB wait for PQnotifies: the connection is closed";
 
 impl Session {
     #[cold]
@@ -36,8 +39,14 @@ impl Session {
             self.fail(TOO_MANY_NOTIFICATIONS);
             return MessageOutcome::Done;
         }
+        let bytes = self.notification_bytes + channel.len() + payload.len();
+        if bytes > MAX_NOTIFICATION_BYTES {
+            self.fail(TOO_LONG_NOTIFICATIONS);
+            return MessageOutcome::Done;
+        }
         match Notification::new(channel, process, payload) {
             Ok(notification) if self.notifications.try_reserve(1).is_ok() => {
+                self.notification_bytes = bytes;
                 self.notifications.push_back(notification);
             }
             // libpq: drops a notification for which there is no memory.
@@ -76,6 +85,7 @@ impl Session {
         self.clear_result();
         match self.message_result(&fields, Status::FatalError) {
             Ok(result) => {
+                self.errors.make_room();
                 self.errors.add_raw(result.error_message().to_bytes());
                 self.result = Some(result);
             }

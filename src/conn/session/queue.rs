@@ -23,6 +23,10 @@ struct Command {
     query: Option<Vec<u8>>,
 }
 
+/// The limit on commands that wait for their results.
+const MAX_COMMANDS: usize = if cfg!(test) { 1000 } else { 1 << 24 };
+/// The limit on the bytes of their queries' texts. Further commands are queued without a text.
+const MAX_TEXTS: usize = if cfg!(test) { 1000 } else { 64 << 20 };
 /// The buffer for a query's text is reused up to this capacity.
 const KEEP_TEXT: usize = 8 * 1024;
 
@@ -45,23 +49,32 @@ pub struct CommandQueue {
     text: Vec<u8>,
     has_text: bool,
     behind: VecDeque<Command>,
+    /// The length of the texts in `behind`.
+    texts: usize,
 }
 
 impl CommandQueue {
-    /// Reserves space for a command.
+    /// Reserves space for a command. Fails if memory ran out or the queue is full.
     #[inline]
     pub fn reserve(&mut self) -> Result<(), OutOfMemory> {
         if self.oldest.is_some() {
+            if self.is_full() {
+                return Err(OutOfMemory);
+            }
             self.behind.try_reserve(1)?;
         }
         Ok(())
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.behind.len() >= MAX_COMMANDS
     }
 
     /// Adds a command, for which space is reserved, and its query's text where libpq stores it.
     pub fn push(&mut self, class: QueryClass, text: Option<&[u8]>) {
         // libpq: the text is dropped if there is no memory for it.
         if self.oldest.is_some() {
-            let query = text.and_then(|text| mem::copy(text).ok());
+            let query = text.and_then(|text| self.copy_text(text));
             self.behind.push_back(Command { class, query });
             return;
         }
@@ -72,8 +85,20 @@ impl CommandQueue {
         });
     }
 
+    /// A copy of the text of a command that waits, if there is room for it.
+    #[inline(never)]
+    fn copy_text(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        if self.texts + text.len() > MAX_TEXTS {
+            return None;
+        }
+        let copy = mem::copy(text).ok()?;
+        self.texts += copy.len();
+        Some(copy)
+    }
+
     pub fn clear(&mut self) {
         self.behind.clear();
+        self.texts = 0;
         self.drop_oldest();
     }
 
@@ -124,6 +149,7 @@ impl CommandQueue {
         };
         self.oldest = Some(next.class);
         if let Some(text) = next.query {
+            self.texts -= text.len();
             self.text = text;
             self.has_text = true;
         }
@@ -166,6 +192,44 @@ mod tests {
         assert_eq!(queue.class(), Some(QueryClass::Sync));
         queue.advance(Advance::Sync);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn the_number_of_commands_is_limited() {
+        let mut queue = CommandQueue::default();
+        for _ in 0..=MAX_COMMANDS {
+            assert_eq!(queue.reserve(), Ok(()));
+            queue.push(QueryClass::Extended, None);
+        }
+        assert!(queue.reserve().is_err() && queue.is_full());
+        queue.advance(Advance::Result);
+        assert_eq!(queue.reserve(), Ok(()));
+    }
+
+    #[test]
+    fn texts_beyond_the_limit_are_not_kept() {
+        let mut queue = CommandQueue::default();
+        let half = vec![b'x'; MAX_TEXTS / 2];
+        for round in 0..3 {
+            // The oldest, two behind it, and one for which there is no room.
+            for _ in 0..4 {
+                queue.push(QueryClass::Extended, Some(&half));
+            }
+            let kept: Vec<bool> = (0..4)
+                .map(|_| {
+                    let kept = queue.query().is_some();
+                    queue.advance(Advance::Result);
+                    kept
+                })
+                .collect();
+            assert_eq!(kept, [true, true, true, false], "{round}");
+            assert_eq!(queue.texts, 0);
+        }
+        for _ in 0..4 {
+            queue.push(QueryClass::Extended, Some(&half));
+        }
+        queue.clear();
+        assert_eq!(queue.texts, 0);
     }
 
     #[test]

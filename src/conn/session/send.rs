@@ -73,6 +73,15 @@ impl Session {
 
     #[cold]
     #[inline(never)]
+    fn refuse_queueing(&mut self) -> Result<(), Refused> {
+        match self.queue.is_full() {
+            true => self.refuse("cannot queue more than 16777216 commands"),
+            false => self.refuse_for_memory(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(super) fn refuse_for_memory(&mut self) -> Result<(), Refused> {
         self.refuse(OUT_OF_MEMORY)
     }
@@ -86,7 +95,7 @@ impl Session {
         write: impl FnOnce(&mut Output) -> Result<(), NoRoom>,
     ) -> Result<(), Refused> {
         if self.queue.reserve().is_err() {
-            return self.refuse_for_memory();
+            return self.refuse_queueing();
         }
         self.append(write)?;
         self.queue.push(class, query);
@@ -254,4 +263,26 @@ fn sync_if(out: &mut Output, wanted: bool) -> Result<(), NoRoom> {
         frontend::sync(out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_refuses_commands_and_keeps_those_that_wait() {
+        let mut session = Session::new();
+        assert!(session.enter_pipeline());
+        let mut queued = 0;
+        while session.send_target(QueryClass::Describe, b'S', b"").is_ok() {
+            queued += 1;
+        }
+        let size = session.out.len();
+        assert_eq!(session.send_pipeline_sync(), Err(Refused));
+        // The unit tests' limit, and the command that is being answered.
+        assert_eq!(queued, 1001);
+        assert_eq!(session.out.len(), size);
+        let text = b"cannot queue more than 16777216 commands\n";
+        assert_eq!(session.errors.bytes(), text.repeat(2));
+    }
 }

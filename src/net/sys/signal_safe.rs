@@ -5,6 +5,7 @@
 use socket2::SockAddr;
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
+use std::time::Instant;
 use std::{mem, ptr};
 
 use super::errno;
@@ -64,19 +65,47 @@ pub fn raw_socket(family: c_int) -> Result<RawFd, c_int> {
     if fd < 0 { Err(errno()) } else { Ok(fd) }
 }
 
+/// Makes calls that wait in `direction` (`SO_SNDTIMEO`, `SO_RCVTIMEO`) fail at `deadline`. `Err` if it has passed.
+fn raw_limit(fd: RawFd, direction: c_int, deadline: Instant) -> Result<(), c_int> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(libc::ETIMEDOUT);
+    }
+    let left = libc::timeval {
+        tv_sec: i32::try_from(left.as_secs()).unwrap_or(i32::MAX).into(),
+        // Zero would mean no limit.
+        tv_usec: left.subsec_micros().max(1).into(),
+    };
+    let (place, size) = ((&raw const left).cast(), mem::size_of_val(&left));
+    // SAFETY: `size` bytes are readable at `place`. If setsockopt fails, there is no limit.
+    unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            direction,
+            place,
+            size as libc::socklen_t,
+        )
+    };
+    Ok(())
+}
+
 /// Connects and waits until that is done; `Err` is an errno.
-pub fn raw_connect(fd: RawFd, address: &SockAddrBytes) -> Result<(), c_int> {
+pub fn raw_connect(fd: RawFd, address: &SockAddrBytes, deadline: Instant) -> Result<(), c_int> {
     let place: *const libc::sockaddr = address.bytes.as_ptr().cast();
     loop {
+        raw_limit(fd, libc::SO_SNDTIMEO, deadline)?;
         // SAFETY: `length` bytes are readable at `place`.
         if unsafe { cancellable::connect(fd, place, address.length) } == 0 {
             return Ok(());
         }
         match errno() {
-            // On Linux, a second connect resumes the wait.
-            libc::EINTR => continue,
+            // On Linux, a second connect resumes the wait. At the deadline, TCP returns the last two.
+            libc::EINTR | libc::EINPROGRESS | libc::EALREADY => continue,
             // The connection was established between the interruption and the second call.
             libc::EISCONN => return Ok(()),
+            // A Unix socket returns it at the deadline.
+            libc::EAGAIN if Instant::now() >= deadline => return Err(libc::ETIMEDOUT),
             code => return Err(code),
         }
     }
@@ -97,10 +126,10 @@ pub fn raw_send_all(fd: RawFd, mut packet: &[u8]) -> Result<(), c_int> {
     Ok(())
 }
 
-/// Waits for one byte, the end of the stream or an error.
-pub fn raw_await_close(fd: RawFd) {
+/// Waits for one byte, the end of the stream, an error or the deadline.
+pub fn raw_await_close(fd: RawFd, deadline: Instant) {
     let mut byte = 0_u8;
-    loop {
+    while raw_limit(fd, libc::SO_RCVTIMEO, deadline).is_ok() {
         let place: *mut c_void = (&raw mut byte).cast();
         // SAFETY: one byte is writable at `place`.
         if unsafe { cancellable::recv(fd, place, 1, 0) } >= 0 || errno() != libc::EINTR {
