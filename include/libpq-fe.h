@@ -579,7 +579,10 @@ PQconninfoOption *PQconndefaults(void);
  */
 PQconninfoOption *PQconninfoParse(const char *conninfo, char **errmsg);
 
-/* Frees an array of connection options and its values. Does nothing for NULL. */
+/*
+ * Frees an array of connection options and its values, which it overwrites first, because they can
+ * have passwords. Does nothing for NULL.
+ */
 void PQconninfoFree(PQconninfoOption *connOptions);
 
 /*

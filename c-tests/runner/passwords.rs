@@ -1,5 +1,7 @@
 //! Hashing and changing passwords.
 
+mod wiped;
+
 use crate::support::interpose;
 use crate::support::paths::Lib;
 use crate::support::postgres::{PASSWORD, Postgres, Version};

@@ -16,6 +16,8 @@ pub const SALT_LENGTH: usize = 16;
 
 /// A key or hash of SHA-256.
 pub type Key = [u8; 32];
+/// A key that is moved with its owner, without leaving copies of itself.
+pub type OwnedKey = Box<Zeroizing<Key>>;
 
 /// libpq: bits after the last whole byte are ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -56,8 +58,8 @@ impl Binding {
 #[derive(Default)]
 pub struct Credentials {
     pub password: Option<Zeroizing<Vec<u8>>>,
-    pub client_key: Option<Zeroizing<Key>>,
-    pub server_key: Option<Zeroizing<Key>>,
+    pub client_key: Option<OwnedKey>,
+    pub server_key: Option<OwnedKey>,
 }
 
 /// Why an exchange failed.
@@ -197,7 +199,7 @@ impl Client {
             server_key,
         } = &self.credentials;
         if let (Some(client), Some(server)) = (client_key, server_key) {
-            return (client.clone(), Some(server.clone()));
+            return ((**client).clone(), Some((**server).clone()));
         }
         let salted = password
             .as_ref()
@@ -207,8 +209,14 @@ impl Client {
                 .as_ref()
                 .map(|salted| hmac_sha256(salted.as_slice(), name))
         };
-        let client = client_key.clone().or_else(|| key(b"Client Key"));
-        let server = server_key.clone().or_else(|| key(b"Server Key"));
+        let client = client_key
+            .as_deref()
+            .cloned()
+            .or_else(|| key(b"Client Key"));
+        let server = server_key
+            .as_deref()
+            .cloned()
+            .or_else(|| key(b"Server Key"));
         // With neither a key nor a password the proof is wrong, and the server will reject it.
         (client.unwrap_or_default(), server)
     }

@@ -200,8 +200,9 @@ fn find_passwords(options: &mut Options, hosts: &mut [Host]) {
     for host in hosts {
         // libpq: reads the file again for each host, with its warnings
         let contents = read_password_file(file);
-        host.password =
-            contents.and_then(|contents| passfile::password(&contents, host, dbname, user));
+        host.password = contents
+            .and_then(|contents| passfile::password(&contents, host, dbname, user))
+            .map(Zeroizing::new);
     }
 }
 

@@ -86,7 +86,7 @@ impl Connection {
     }
 
     pub fn password(&self) -> Option<&[u8]> {
-        let own = self.host()?.password.as_deref();
+        let own = self.host()?.password.as_ref().map(|own| own.as_slice());
         own.or_else(|| self.option(Opt::Password))
     }
 

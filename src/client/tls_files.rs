@@ -49,7 +49,7 @@ impl From<ErrorText> for TlsSetupError {
 
 /// The source of a certificate, key or list: a file, or PEM text in the option itself.
 struct Source {
-    value: Vec<u8>,
+    value: Zeroizing<Vec<u8>>,
     /// The name for error texts: the file name, or the option name if the value may be secret.
     shown: Vec<u8>,
     inline: bool,
@@ -68,7 +68,7 @@ impl Source {
     fn given(value: &[u8], opt: Opt) -> Source {
         if value.starts_with(b"-----BEGIN") {
             return Source {
-                value: value.to_vec(),
+                value: Zeroizing::new(value.to_vec()),
                 shown: opt.keyword().to_vec(),
                 inline: true,
             };
@@ -79,7 +79,7 @@ impl Source {
     fn file(path: Vec<u8>) -> Source {
         Source {
             shown: path.clone(),
-            value: path,
+            value: Zeroizing::new(path),
             inline: false,
         }
     }
@@ -99,7 +99,7 @@ impl Source {
     /// The contents; Err says why they cannot be read.
     fn contents(&self) -> Result<Zeroizing<Vec<u8>>, ErrorText> {
         if self.inline {
-            return Ok(Zeroizing::new(self.value.clone()));
+            return Ok(self.value.clone());
         }
         env::read_file(self.path()).map_err(|error| sys::error_text(&error).into())
     }

@@ -24,6 +24,8 @@ pub use states::{AsyncState, PipelineStatus, RowMode, TransactionStatus};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use zeroize::Zeroize;
+
 use super::status::{ConnStatus, Phase, Stage};
 use crate::mem::buffer::RecvBuffer;
 use crate::mem::{self, OutOfMemory};
@@ -199,8 +201,13 @@ impl Session {
         if !keep_input {
             self.input.clear();
         }
-        self.out.clear();
+        self.wipe_output();
         self.queue.clear();
+    }
+
+    /// Drops the output and its memory, which may have held a password.
+    pub fn wipe_output(&mut self) {
+        self.out.take_memory().zeroize();
     }
 
     /// Resets the session for a new physical connection.

@@ -3,8 +3,9 @@
 use super::is_space;
 use super::options::{Opt, Options, invalid_option};
 use super::uri;
-use crate::mem;
 use crate::mem::error_text::ErrorText;
+use crate::mem::{self, OutOfMemory};
+use zeroize::Zeroizing;
 
 /// Parses a connection string or URI, without adding defaults. The error is libpq's text.
 pub fn parse(conninfo: &[u8]) -> Result<Options, ErrorText> {
@@ -93,36 +94,45 @@ impl<'a> PairParser<'a> {
 
     fn value(&mut self) -> Result<Vec<u8>, ErrorText> {
         self.take_while(is_space);
-        match self.rest.first() {
-            Some(b'\'') => self.quoted_value(),
-            _ => self.plain_value(),
+        if self.rest.first() != Some(&b'\'') {
+            return Ok(self.value_before(is_space)?.0);
+        }
+        self.next();
+        match self.value_before(|byte| byte == b'\'')? {
+            (value, true) => Ok(value),
+            (value, false) => {
+                drop(Zeroizing::new(value));
+                Err(UNTERMINATED.into())
+            }
         }
     }
 
-    /// Parses a value up to white space. A backslash escapes the byte after it.
-    fn plain_value(&mut self) -> Result<Vec<u8>, ErrorText> {
+    /// Parses a value up to a byte that ends it, and returns whether there was one. A backslash escapes the byte after it.
+    fn value_before(&mut self, ends: impl Fn(u8) -> bool) -> Result<(Vec<u8>, bool), ErrorText> {
         let mut value = Vec::new();
+        // Allocated at once, because growing would leave copies of secrets in freed memory.
+        let length = self.length_before(&ends);
+        value.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
         while let Some(byte) = self.next() {
             match byte {
-                b'\\' => mem::append(&mut value, self.next().as_slice())?,
-                byte if is_space(byte) => break,
-                byte => mem::append(&mut value, &[byte])?,
+                b'\\' => value.extend(self.next()),
+                byte if ends(byte) => return Ok((value, true)),
+                byte => value.push(byte),
             }
         }
-        Ok(value)
+        Ok((value, false))
     }
 
-    fn quoted_value(&mut self) -> Result<Vec<u8>, ErrorText> {
-        self.next();
-        let mut value = Vec::new();
-        loop {
-            match self.next() {
-                Some(b'\\') => mem::append(&mut value, self.next().as_slice())?,
-                Some(b'\'') => return Ok(value),
-                Some(byte) => mem::append(&mut value, &[byte])?,
-                None => return Err(UNTERMINATED.into()),
-            }
+    /// The length of what [`PairParser::value_before`] returns.
+    fn length_before(&self, ends: impl Fn(u8) -> bool) -> usize {
+        let mut bytes = self.rest.iter().copied();
+        let mut length = 0;
+        while let Some(byte) = bytes.next().filter(|byte| !ends(*byte)) {
+            // libpq: a backslash at the end is dropped.
+            let escaped = byte != b'\\' || bytes.next().is_some();
+            length += usize::from(escaped);
         }
+        length
     }
 }
 

@@ -180,11 +180,12 @@ impl Options {
 
     /// Sets the value of the option with this keyword, as connection strings do; None for an unknown keyword.
     pub fn store(&mut self, keyword: &[u8], value: Vec<u8>) -> Option<()> {
+        let mut value = Zeroizing::new(value);
         // libpq: requiressl is not an option any more, but is still accepted here
         let (opt, value) = match keyword {
             b"requiressl" if value.first() == Some(&b'1') => (Opt::SslMode, b"require".to_vec()),
             b"requiressl" => (Opt::SslMode, b"prefer".to_vec()),
-            _ => (Options::find(keyword)?, value),
+            _ => (Options::find(keyword)?, std::mem::take(&mut *value)),
         };
         self.set(opt, Some(value));
         Some(())

@@ -2,6 +2,9 @@
 //!
 //! Integers that libpq parses only when it tries an address (ports, keepalives, timeouts) are kept as text.
 
+use crate::auth::scram::OwnedKey;
+use zeroize::Zeroizing;
+
 /// One entry of the host list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
@@ -13,7 +16,7 @@ pub struct Host {
     /// The port as given. None or empty means the default.
     pub port: Option<Vec<u8>>,
     /// The password found in the password file for this host.
-    pub password: Option<Vec<u8>>,
+    pub password: Option<Zeroizing<Vec<u8>>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,6 +145,6 @@ pub struct Params {
     pub shuffle_addresses: bool,
     pub goaway: GoAwayMode,
     /// Decoded `scram_client_key` and `scram_server_key`.
-    pub scram_client_key: Option<[u8; 32]>,
-    pub scram_server_key: Option<[u8; 32]>,
+    pub scram_client_key: Option<OwnedKey>,
+    pub scram_server_key: Option<OwnedKey>,
 }

@@ -1,10 +1,12 @@
 //! Validates the options' values and builds [`Params`] from them. The order of the checks is libpq's, so that the same of
 //! two invalid options is reported.
 
+use crate::auth::scram::OwnedKey;
 use crate::mem::error_text::ErrorText;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
 
 use super::options::{Opt, Options, invalid};
 use super::params::{
@@ -180,16 +182,19 @@ fn tls_version(options: &Options, opt: Opt) -> Result<Option<usize>, ErrorText> 
 }
 
 /// Decodes a SCRAM key. `whose` names it in error texts.
-fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<[u8; 32]>, ErrorText> {
+fn scram_key(options: &Options, opt: Opt, whose: &str) -> Result<Option<OwnedKey>, ErrorText> {
     let Some(text) = options.get(opt) else {
         return Ok(None);
     };
     let key = decode_base64(text);
     let key = key.ok_or_else(|| ErrorText::from(format!("invalid SCRAM {whose} key")))?;
-    let length = key.len();
-    let key = key.try_into();
-    key.map(Some)
-        .map_err(|_| format!("invalid SCRAM {whose} key length: {length}").into())
+    let key = Zeroizing::new(key);
+    let mut own = OwnedKey::default();
+    if key.len() != own.len() {
+        return Err(format!("invalid SCRAM {whose} key length: {}", key.len()).into());
+    }
+    own.copy_from_slice(&key);
+    Ok(Some(own))
 }
 
 // libpq: extra bits at the end are ignored

@@ -4,6 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
+use zeroize::Zeroize;
+
 use crate::text::escape::Room;
 
 mod row_cache;
@@ -94,6 +96,20 @@ pub fn zeroed(size: usize) -> *mut c_void {
 pub unsafe fn free(memory: *mut c_void) {
     // SAFETY: the caller's promise.
     unsafe { libc::free(memory) }
+}
+
+/// Like [`free`], for a text that may be secret: overwrites it first.
+///
+/// # Safety
+/// `text` is NULL or a NUL-terminated string from libc's allocator, and is not used again.
+pub unsafe fn wipe_and_free(text: *mut c_char) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !text.is_null() {
+            slice::from_raw_parts_mut(text, libc::strlen(text)).zeroize();
+        }
+        free(text.cast());
+    }
 }
 
 /// Like [`free`], for memory that the application passes to PQfreemem. Keeps the memory of the last [`row`] for the next one.

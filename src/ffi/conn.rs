@@ -3,9 +3,11 @@
 mod token_request;
 
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 pub use token_request::{
     PGoauthBearerRequest, PGoauthBearerRequestName, PGoauthBearerRequestV2, TokenRequest,
@@ -25,7 +27,7 @@ pub struct pg_conn {
     /// The request that the application's OAuth flow works on, or NULL. It comes from a Box.
     pub(super) token_request: *mut TokenRequest,
     /// Strings returned to the application. They stay valid until PQfinish.
-    strings: RefCell<Vec<CString>>,
+    strings: RefCell<Vec<Zeroizing<Vec<u8>>>>,
 }
 
 impl pg_conn {
@@ -45,14 +47,16 @@ impl pg_conn {
     /// `text` as a C string that lives as long as the connection.
     pub(super) fn intern(&self, text: &[u8]) -> *mut c_char {
         let mut strings = self.strings.borrow_mut();
-        if let Some(known) = strings.iter().find(|s| s.to_bytes() == text) {
-            return known.as_ptr().cast_mut();
+        if let Some(known) = strings.iter().find(|s| s.strip_suffix(b"\0") == Some(text)) {
+            return known.as_ptr().cast_mut().cast();
         }
-        let Ok(string) = CString::new(text) else {
+        if text.contains(&0) {
             return null_mut();
-        };
-        strings.push(string);
-        strings.last().map_or(null_mut(), |s| s.as_ptr().cast_mut())
+        }
+        strings.push(Zeroizing::new([text, b"\0"].concat()));
+        strings
+            .last()
+            .map_or(null_mut(), |s| s.as_ptr().cast_mut().cast())
     }
 
     /// Writes the trace lines collected since the last call.

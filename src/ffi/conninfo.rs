@@ -120,7 +120,8 @@ fn set(errmsg: &mut Option<&mut *mut c_char>, text: *mut c_char) {
     }
 }
 
-/// Frees an array of connection options and its values. Does nothing for NULL.
+/// Frees an array of connection options and its values, which it overwrites first, because they can
+/// have passwords. Does nothing for NULL.
 ///
 /// # Safety
 /// `connOptions` is NULL or an array from this library that was not released yet.
@@ -135,7 +136,7 @@ pub unsafe extern "C" fn PQconninfoFree(connOptions: *mut PQconninfoOption) {
     while let Some(entry) = unsafe { pointer::shared(option) }.filter(|o| !o.keyword.is_null()) {
         // SAFETY: the array owns its values; the entry read was not the last.
         option = unsafe {
-            alloc::free(entry.val.cast());
+            alloc::wipe_and_free(entry.val);
             option.add(1)
         };
     }

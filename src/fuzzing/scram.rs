@@ -30,8 +30,8 @@ fn until_proof(first: &[u8], password: &[u8]) -> Option<(Client, Vec<u8>)> {
     // With these keys, nothing is computed from the password, so that large iteration counts cost no time.
     let credentials = Credentials {
         password: Some(Zeroizing::new(password.to_vec())),
-        client_key: Some(Zeroizing::new([1; 32])),
-        server_key: Some(Zeroizing::new(SERVER_KEY)),
+        client_key: Some(Box::new(Zeroizing::new([1; 32]))),
+        server_key: Some(Box::new(Zeroizing::new(SERVER_KEY))),
     };
     let (binding, header) = match first.len() % 3 {
         0 => (Binding::Unsupported, "n,,"),

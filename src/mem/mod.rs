@@ -9,6 +9,9 @@ pub mod rows;
 pub mod shown;
 pub mod trailing;
 
+#[cfg(feature = "oauth")]
+use zeroize::Zeroizing;
+
 /// An allocation failed. The caller reports libpq's out-of-memory error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory;
@@ -32,6 +35,18 @@ pub fn concat(parts: &[&[u8]]) -> Result<Vec<u8>, OutOfMemory> {
     whole.try_reserve_exact(parts.iter().map(|part| part.len()).sum())?;
     parts.iter().for_each(|part| whole.extend_from_slice(part));
     Ok(whole)
+}
+
+/// Appends to a secret. No copy of it is left in freed memory.
+#[cfg(feature = "oauth")]
+pub fn append_secret(secret: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    let length = secret.len() + more.len();
+    if secret.capacity() < length {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * length));
+        larger.extend_from_slice(secret);
+        *secret = larger;
+    }
+    secret.extend_from_slice(more);
 }
 
 /// Appends to `bytes`.

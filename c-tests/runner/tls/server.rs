@@ -134,6 +134,10 @@ impl TlsServer {
         format!("hostaddr=127.0.0.1 port={port} user=tls_user {rest}")
     }
 
+    pub fn psql(&self, sql: &str) {
+        self.postgres.psql("postgres", sql);
+    }
+
     pub fn port(&self) -> u16 {
         self.postgres.port()
     }

@@ -103,6 +103,12 @@ impl Output {
         }
     }
 
+    /// Removes all bytes and returns the memory that held them, so that the caller can wipe it.
+    pub fn take_memory(&mut self) -> Vec<u8> {
+        self.start = 0;
+        std::mem::take(&mut self.bytes)
+    }
+
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();

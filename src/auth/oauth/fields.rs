@@ -1,6 +1,8 @@
 //! Extracts fields of a JSON object by libpq's rules: a field must not occur twice and must have the right type; other
 //! fields may have any value, but nesting is limited.
 
+use zeroize::Zeroizing;
+
 use super::json::{self, Token, Visitor};
 
 /// The type that a field must have.
@@ -35,11 +37,12 @@ pub(super) struct Rules<'a> {
 
 /// The values of the slots; None for a missing field.
 #[derive(Debug)]
-pub(super) struct Values(Vec<Vec<String>>);
+pub(super) struct Values(Vec<Vec<Zeroizing<String>>>);
 
 impl Values {
     pub fn take(&mut self, slot: usize) -> Option<String> {
-        self.0.get_mut(slot)?.pop()
+        let mut value = self.0.get_mut(slot)?.pop()?;
+        Some(std::mem::take(&mut *value))
     }
 }
 
@@ -65,7 +68,7 @@ struct FieldVisitor<'a> {
     nested: usize,
     /// The field whose value comes next, if it is one to extract.
     active: Option<&'a Field>,
-    values: Vec<Vec<String>>,
+    values: Vec<Vec<Zeroizing<String>>>,
 }
 
 impl FieldVisitor<'_> {
@@ -139,7 +142,7 @@ impl Visitor for FieldVisitor<'_> {
         if !fits {
             return Err(mismatch(field));
         }
-        self.values[field.slot].push(text.to_owned());
+        self.values[field.slot].push(Zeroizing::new(text.to_owned()));
         if field.kind != Kind::Strings {
             self.active = None;
         }

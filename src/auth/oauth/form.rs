@@ -14,31 +14,43 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// One value in the encoding `application/x-www-form-urlencoded`.
-fn encoded(value: &[u8]) -> String {
-    percent_encode(value, RESERVED)
-        .to_string()
-        .replace("%20", "+")
+/// The greatest number of bytes that [`push_encoded`] appends for a byte.
+const LONGEST: usize = 3;
+
+/// Appends a value in the encoding `application/x-www-form-urlencoded`.
+fn push_encoded(text: &mut String, value: &[u8]) {
+    for part in percent_encode(value, RESERVED) {
+        text.push_str(if part == "%20" { "+" } else { part });
+    }
 }
 
 /// The body of a request: fields encoded as `application/x-www-form-urlencoded`.
 pub fn body(fields: &[(&str, &[u8])]) -> Zeroizing<Vec<u8>> {
-    let mut text = String::new();
+    let sizes = fields
+        .iter()
+        .map(|(name, value)| name.len() + 2 + LONGEST * value.len());
+    // Allocated at once, because growing would leave copies of secrets in freed memory.
+    let mut text = String::with_capacity(sizes.sum());
     for (name, value) in fields {
         if !text.is_empty() {
             text.push('&');
         }
         text.push_str(name);
         text.push('=');
-        text.push_str(&encoded(value));
+        push_encoded(&mut text, value);
     }
     Zeroizing::new(text.into_bytes())
 }
 
 /// The value of an Authorization header for a client with a secret, which may be empty (RFC 6749, 2.3.1).
 pub fn basic_credentials(client_id: &[u8], secret: &[u8]) -> Zeroizing<String> {
-    let pair = Zeroizing::new([encoded(client_id), encoded(secret)].join(":"));
-    Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+    let size = LONGEST * (client_id.len() + secret.len()) + 1;
+    let mut pair = Zeroizing::new(String::with_capacity(size));
+    push_encoded(&mut pair, client_id);
+    pair.push(':');
+    push_encoded(&mut pair, secret);
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    Zeroizing::new(["Basic ", &encoded].concat())
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ fn an_exchange_succeeds_with_the_password_and_only_with_it() {
 #[test]
 fn keys_replace_the_password() {
     let salted = salted_password(b"secret", b"0123456789abcdef", NonZeroU32::new(7).unwrap());
-    let key = |name: &[u8]| Some(hmac_sha256(salted.as_slice(), name));
+    let key = |name: &[u8]| Some(Box::new(hmac_sha256(salted.as_slice(), name)));
     let both = Credentials {
         client_key: key(b"Client Key"),
         server_key: key(b"Server Key"),

@@ -87,7 +87,7 @@ fn passwords_are_looked_up_for_each_host() {
     let passwords: Vec<_> = params
         .hosts
         .iter()
-        .map(|host| host.password.as_deref())
+        .map(|host| host.password.as_ref().map(|own| own.as_slice()))
         .collect();
     assert_eq!(passwords, [Some(&b"first"[..]), None, Some(&b"local"[..])]);
 
@@ -97,7 +97,8 @@ fn passwords_are_looked_up_for_each_host() {
 
     options.set(Opt::Password, Some(Vec::new()));
     let params = derive(&mut options).unwrap();
-    assert_eq!(params.hosts[0].password.as_deref(), Some(&b"first"[..]));
+    let own = params.hosts[0].password.as_ref();
+    assert_eq!(own.map(|own| own.as_slice()), Some(&b"first"[..]));
 }
 
 #[test]

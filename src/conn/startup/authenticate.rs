@@ -37,6 +37,9 @@ impl Startup {
             Err(message) => self.fail_with(session, message),
             Ok(()) if request == auth::OK => {
                 self.auth.completed = true;
+                if session.server().password_needed {
+                    session.wipe_output();
+                }
                 session.await_startup_messages();
                 self.enter(session, Phase::AuthOk);
             }
@@ -158,7 +161,7 @@ impl Startup {
 
     /// The password for the current host.
     pub fn password(&self) -> Option<&[u8]> {
-        let own = self.host().password.as_deref();
+        let own = self.host().password.as_ref().map(|own| own.as_slice());
         own.or_else(|| self.options.get(Opt::Password))
             .filter(|password| !password.is_empty())
     }

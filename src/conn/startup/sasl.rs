@@ -110,7 +110,7 @@ impl Startup {
     }
 
     fn credentials(&self) -> Result<Credentials, ErrorText> {
-        let client_key = self.params.scram_client_key.map(Zeroizing::new);
+        let client_key = self.params.scram_client_key.clone();
         let password = self.password();
         if client_key.is_none() && password.is_none() {
             return Err(NO_PASSWORD.into());
@@ -118,7 +118,7 @@ impl Startup {
         Ok(Credentials {
             password: password.map(|password| Zeroizing::new(password.to_vec())),
             client_key,
-            server_key: self.params.scram_server_key.map(Zeroizing::new),
+            server_key: self.params.scram_server_key.clone(),
         })
     }
 

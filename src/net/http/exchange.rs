@@ -249,7 +249,8 @@ impl Talk {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let write = self.sent < self.bytes.len() || self.link.wants_write();
+        let unsent = self.sent < self.bytes.len() && self.link.can_send();
+        let write = unsent || self.link.wants_write();
         mux.watch(self.link.socket.fd(), true, write)
             .map_err(|e| system(&e))?;
         Ok(None)

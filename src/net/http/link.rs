@@ -5,6 +5,7 @@ use crate::net::socket::Socket;
 use crate::net::sys;
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
+use zeroize::Zeroizing;
 
 /// The largest single read.
 const PIECE: usize = 16 * 1024;
@@ -14,7 +15,7 @@ pub(super) struct Link {
     pub(super) socket: Socket,
     tls: Option<Box<ClientConnection>>,
     /// Received bytes that were not taken yet.
-    piece: Box<[u8; PIECE]>,
+    piece: Zeroizing<Vec<u8>>,
 }
 
 /// The result of a read.
@@ -29,7 +30,7 @@ impl Link {
         Link {
             socket,
             tls: None,
-            piece: Box::new([0; PIECE]),
+            piece: Zeroizing::new(vec![0; PIECE]),
         }
     }
 
@@ -44,9 +45,15 @@ impl Link {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
+    /// Whether it can send now: before the end of the handshake, rustls would keep a copy of what it gets.
+    pub(super) fn can_send(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+    }
+
     /// Sends some of `bytes`; returns how many were taken.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<usize, HttpError> {
         let sent = match &mut self.tls {
+            Some(tls) if tls.is_handshaking() => write_tls(tls, &self.socket).map(|()| 0),
             Some(tls) => {
                 let count = tls.writer().write(bytes);
                 count.and_then(|count| write_tls(tls, &self.socket).map(|()| count))

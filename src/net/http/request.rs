@@ -28,7 +28,12 @@ impl Request {
         let authority = self.url.authority();
         // The proxy reads only requests that are not encrypted.
         let proxy = proxy.filter(|_| !self.url.https);
-        let mut head = Zeroizing::new(String::with_capacity(1024));
+        let credentials = proxy.map(Proxy::authorization_header);
+        let secrets = [credentials.as_ref(), self.authorization.as_ref()];
+        let secrets: usize = secrets.into_iter().flatten().map(|text| text.len()).sum();
+        // Allocated at once, because growing would leave copies of secrets in freed memory.
+        let room = 1024 + self.url.target.len() + 2 * authority.len() + secrets;
+        let mut head = Zeroizing::new(String::with_capacity(room));
         head.push_str(name);
         head.push(' ');
         if proxy.is_some() {
@@ -39,8 +44,8 @@ impl Request {
         head.push_str(" HTTP/1.1\r\nHost: ");
         head.push_str(&authority);
         head.push_str("\r\n");
-        if let Some(proxy) = proxy {
-            head.push_str(&proxy.authorization_header());
+        if let Some(credentials) = &credentials {
+            head.push_str(credentials);
         }
         if let Some(authorization) = &self.authorization {
             head.push_str("Authorization: ");

@@ -1,6 +1,7 @@
 //! Parses HTTP responses as their bytes arrive.
 
 use super::{HttpError, kind};
+use crate::mem;
 use httparse::Status;
 use zeroize::Zeroizing;
 
@@ -49,7 +50,7 @@ impl ResponseReader {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<bool, HttpError> {
         self.received.drain(..self.at);
         self.at = 0;
-        self.received.extend_from_slice(bytes);
+        mem::append_secret(&mut self.received, bytes);
         while self.head.is_none() {
             if !self.read_head()? {
                 return Ok(false);
@@ -174,7 +175,7 @@ fn add(response: &mut Response, bytes: &[u8], limit: usize) -> Result<usize, Htt
     if response.body.len() + bytes.len() > MAX_BODY {
         return Err(HttpError::new(kind::TOO_LARGE, ""));
     }
-    response.body.extend_from_slice(bytes);
+    mem::append_secret(&mut response.body, bytes);
     Ok(bytes.len())
 }
 

@@ -1,5 +1,7 @@
 //! Splits JSON into tokens.
 
+use zeroize::Zeroizing;
+
 /// The kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -37,7 +39,7 @@ pub(super) struct Lexer<'a> {
     end: usize,
     pub(super) token: Token,
     /// The text of a string, without quotes and with escapes decoded.
-    string: String,
+    string: Zeroizing<String>,
 }
 
 impl<'a> Lexer<'a> {
@@ -47,17 +49,17 @@ impl<'a> Lexer<'a> {
             start: 0,
             end: 0,
             token: Token::End,
-            string: String::new(),
+            string: Zeroizing::default(),
         };
         lexer.advance()?;
         Ok(lexer)
     }
 
     /// The current scalar.
-    pub(super) fn take_text(&mut self) -> String {
+    pub(super) fn take_text(&mut self) -> Zeroizing<String> {
         match self.token {
             Token::String => std::mem::take(&mut self.string),
-            _ => self.shown().to_owned(),
+            _ => Zeroizing::new(self.shown().to_owned()),
         }
     }
 
@@ -175,7 +177,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn read_string(&mut self) -> Result<(), String> {
-        self.string.clear();
+        // Allocated at once, because growing would leave copies of secrets in freed memory.
+        self.string = Zeroizing::new(String::with_capacity(self.rest_of_string()));
         let mut high = None;
         loop {
             let plain = self.plain_run();
@@ -197,6 +200,18 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
+    }
+
+    /// The length of the text up to the quote that ends the string, which has not more bytes without escapes.
+    fn rest_of_string(&self) -> usize {
+        let mut escaped = false;
+        let ends = |byte: &u8| {
+            let ends = *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            ends
+        };
+        let rest = self.bytes(self.end);
+        rest.iter().position(ends).unwrap_or(rest.len())
     }
 
     /// The text up to the next quote, backslash or control character.
