@@ -1,4 +1,6 @@
-//! Tests that the installation works, and that a program can be built on it.
+//! Tests that the installation works, that a program can be built on it, and that the documents name tests that exist.
+
+mod history;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -192,11 +192,23 @@ fn hostile_bytes_in_the_handshake() {
 }
 
 #[test]
-fn hostile_replies_to_the_encryption_request() {
+fn cve_2024_10977_errors_before_encryption_are_not_shown() {
     let error = hostile(b"E\0\0\0\x1bSFATAL\0Msend money\0\0", None);
     assert!(!error.contains("money"), "{error}");
     hostile(b"x", None);
     hostile(b"", None);
+}
+
+/// The error that a server sends in place of a packet may lack its final NUL.
+#[test]
+fn cve_2022_41862_an_error_without_a_nul_shows_only_its_own_bytes() {
+    for length in [0, 1, 2, 3, 4, 100, 16_379, 16_380, 16_383, 16_384, 30_000] {
+        let error: Vec<u8> = [&b"E"[..], &vec![b'x'; length]].concat();
+        let output = hostile(b"G", Some(error.leak()));
+        let shown = output.matches('x').count();
+        assert!(shown <= length + 20, "{length}\n{output}");
+        assert!(!output.contains("\\x"), "{length}\n{output}");
+    }
 }
 
 /// Connects through the relay, and returns the first error that the program reports. After such an error C libpq
@@ -224,7 +236,7 @@ fn error_through_relay(
 }
 
 #[test]
-fn plain_text_after_the_encryption_reply_is_refused() {
+fn cve_2021_23222_plain_text_after_the_encryption_reply_is_refused() {
     let output = error_through_relay("", b"R\0\0\0\x08\0\0\0\0", |_| Action::Forward);
     let text = "received unencrypted data after GSSAPI encryption response";
     assert!(output.contains(text), "{output}");

@@ -19,6 +19,7 @@ mod gem;
 mod goaway;
 mod gss;
 mod harness;
+mod history;
 mod hostile;
 mod languages;
 mod large_objects;

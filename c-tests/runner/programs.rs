@@ -175,7 +175,7 @@ fn encodings() {
 }
 
 #[test]
-fn escapes_in_every_encoding() {
+fn cve_2025_4207_escapes_in_every_encoding_read_nothing_behind_the_text() {
     let server = Postgres::shared();
     let step = if valgrind::is_wanted() { "16" } else { "1" };
     let database = server.fresh_database();

@@ -1,6 +1,6 @@
 //! Data from one server must not be used with the next (CVE-2018-10915).
 
-use super::ours;
+use super::{ours, same};
 use crate::support::message::{
     auth, auth_ok, backend_key, fatal, notification, parameter_status, ready,
 };
@@ -51,9 +51,10 @@ fn minimal_server(c: &mut Connection) {
     c.expect_terminate();
 }
 
+/// The calls that show all data of a server. The oracle lacks the function of the first.
 const CALLS: [&str; 9] = [
-    "server",
     "goaway",
+    "server",
     "notifications",
     "escape a\\b'c",
     "parameter server_version",
@@ -65,7 +66,6 @@ const CALLS: [&str; 9] = [
 
 /// What [`CALLS`] print for a connection to [`minimal_server`].
 const NO_DATA: &str = "version=0 password=0 encoding=0 protocol=30000 pid=0
-goaway: 0
 a\\b'c: \" E'a\\x5c\\x5cb''c'\"
 server_version: NULL
 client_encoding: NULL
@@ -75,44 +75,52 @@ disconnect_requested: NULL
 ";
 
 #[test]
-fn from_one_host_to_the_next() {
-    let (first, second) = (
-        Script::new().connection(false_standby).start(),
-        Script::new().connection(minimal_server).start(),
-    );
-    let conninfo = format!(
-        "host=127.0.0.1,127.0.0.1 port={},{} user=u password=p sslmode=disable target_session_attrs=primary",
-        first.port(),
-        second.port()
-    );
-    let program = Program::with_headers("steps", Headers::Ours);
-    let calls = [&[conninfo.as_str(), "connect"], &CALLS[..]].concat();
-    let output = program.run(Lib::Ours, &calls, &[]).success().stdout;
-    assert!(output.ends_with(NO_DATA), "{output}");
-    first.finish();
-    second.finish();
+fn cve_2018_10915_from_one_host_to_the_next() {
+    let oracle = (Lib::Oracle, Headers::Oracle, &CALLS[1..]);
+    for (lib, headers, calls) in [oracle, (Lib::Ours, Headers::Ours, &CALLS[..])] {
+        let (first, second) = (
+            Script::new().connection(false_standby).start(),
+            Script::new().connection(minimal_server).start(),
+        );
+        let conninfo = format!(
+            "host=127.0.0.1,127.0.0.1 port={},{} user=u password=p sslmode=disable target_session_attrs=primary",
+            first.port(),
+            second.port()
+        );
+        let program = Program::with_headers("steps", headers);
+        let calls = [&[conninfo.as_str(), "connect"], calls].concat();
+        let output = program.run(lib, &calls, &[]).success().stdout;
+        assert!(output.ends_with(NO_DATA), "{lib:?}\n{output}");
+        assert!(!output.contains("goaway: 1"), "{output}");
+        first.finish();
+        second.finish();
+    }
 }
 
 #[test]
-fn from_one_connection_to_the_next() {
-    let script = Script::new()
-        .connection(|c| {
-            send_false_data(c);
-            c.send(&ready(b'I'));
-            c.expect_terminate();
-        })
-        .connection(minimal_server);
+fn cve_2018_10915_from_one_connection_to_the_next() {
+    let script = || {
+        Script::new()
+            .connection(|c| {
+                send_false_data(c);
+                c.send(&ready(b'I'));
+                c.expect_terminate();
+            })
+            .connection(minimal_server)
+    };
     let calls = [&["connect", "server", "reset"], &CALLS[..]].concat();
-    let output = ours(script, "password=p", &calls);
-    assert!(
-        output.contains("version=90001 password=1 encoding=35"),
-        "{output}"
-    );
+    let output = ours(script(), "password=p", &calls);
+    let first = "version=90001 password=1 encoding=35";
+    assert!(output.contains(first), "{output}");
+    assert!(output.contains("\ngoaway: 0\n"), "{output}");
+    assert!(output.ends_with(NO_DATA), "{output}");
+    let calls = [&["connect", "server", "reset"], &CALLS[1..]].concat();
+    let output = same(script, "password=p", &calls);
     assert!(output.ends_with(NO_DATA), "{output}");
 }
 
 #[test]
-fn from_the_first_attempt_to_the_second_without_the_key() {
+fn cve_2018_10915_from_the_first_attempt_to_the_second_without_the_key() {
     let script = Script::new()
         .connection(|c| {
             send_false_data(c);

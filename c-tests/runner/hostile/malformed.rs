@@ -316,7 +316,7 @@ fn a_function_result_without_a_transaction_status() {
 
 /// CVE-2026-6477: a result larger than the caller's buffer.
 #[test]
-fn large_objects_that_are_too_long() {
+fn cve_2026_6477_large_objects_that_are_too_long() {
     let script = |value: Vec<u8>| {
         let bytes = [function_result(Some(&value)), ready(b'I')].concat();
         Script::new().connection(move |c| {

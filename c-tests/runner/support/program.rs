@@ -76,6 +76,11 @@ impl Program {
         self
     }
 
+    /// The compiled program, for tools that run it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs the program with `lib`. Its environment contains only `env`, nothing from this process.
     pub fn run(&self, lib: Lib, args: &[&str], env: &[(&str, &str)]) -> Output {
         self.run_with_input(lib, args, env, b"")

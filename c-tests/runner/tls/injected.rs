@@ -107,7 +107,7 @@ fn connect_through(modes: &[&str], when: When, options: &str, check: impl Fn(&st
 }
 
 #[test]
-fn in_the_same_packet_as_the_reply() {
+fn cve_2021_23222_in_the_same_packet_as_the_reply() {
     connect_through(&MODES, When::WithAnswer, "", |_, output| {
         assert!(output.stdout.contains("status: 1"), "{output}");
         assert!(output.stdout.contains(REFUSALS[0]), "{output}");
@@ -117,7 +117,7 @@ fn in_the_same_packet_as_the_reply() {
 /// The plain text then reaches the TLS code, which refuses it because it is not a valid record. (With sslmode=prefer
 /// libpq then connects without TLS.)
 #[test]
-fn shortly_after_the_reply() {
+fn cve_2021_23222_shortly_after_the_reply() {
     for time in [0, 1, 20].map(Duration::from_millis) {
         connect_through(&MODES[..2], When::After(time), "", |_, output| {
             assert!(output.stdout.contains("status: 1"), "{output}");
@@ -127,7 +127,7 @@ fn shortly_after_the_reply() {
 }
 
 #[test]
-fn before_a_direct_handshake() {
+fn cve_2021_23222_before_a_direct_handshake() {
     connect_through(
         &MODES,
         When::First,
@@ -146,7 +146,7 @@ fn before_a_direct_handshake() {
 
 /// In every mode that requests TLS, error messages of any length.
 #[test]
-fn errors_before_tls_are_not_shown() {
+fn cve_2024_10977_errors_before_tls_are_not_shown() {
     let long = [&b"E"[..], &[b'x'; 3000]].concat();
     for complaint in [&b"E\0\0\0\x0cSsecret\0\0"[..], b"Esecret", b"E", &long] {
         for mode in MODES {
@@ -251,7 +251,7 @@ fn servers_for_another_protocol() {
 
 /// CVE-2020-25694: psql's `\\c` uses all options of the first connection.
 #[test]
-fn psql_connects_again_with_the_same_options() {
+fn cve_2020_25694_psql_connects_again_with_the_same_options() {
     let server = TlsServer::with("good", "good");
     let port = relay(server.port(), When::After(Duration::from_millis(1)));
     let root = server.files.file("root.crt");
