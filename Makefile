@@ -29,6 +29,7 @@
 # make check-dependencies licences and sources of the dependencies, if cargo-deny is installed
 # make check-dist  builds what make dist packed, without a network
 # make check-reproducible builds the library and goaway-proxy twice, in two folders, and compares the bytes; takes 15 minutes
+# make check-abi   abidiff: no symbol of Debian's libpq5 may be missing
 # make clean       forgets the build, not the oracle: c-tests/lib/cache.sh says where that is
 
 CARGO ?= cargo
@@ -63,7 +64,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture soak check-sanitizers fuzz clean
+.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible check-abi deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture soak check-sanitizers fuzz clean
 
 # The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
 # dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
@@ -265,6 +266,10 @@ check-sanitizers: all oracle
 SECONDS ?= 60
 fuzz:
 	fuzz/run.sh $(SECONDS) $(FUZZ)
+
+check-abi: all
+	c-tests/setup.sh abi
+	c-tests/check_abi.sh $(target)/release/libpq.so
 
 demo:
 	@c-tests/demo/run.sh

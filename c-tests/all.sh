@@ -11,6 +11,7 @@ stage style "$make" check-style
 stage features "$make" check-features
 stage dependencies "$make" check-dependencies
 stage build "$make" -j2 all oracle
+stage symbols c-tests/check_abi.sh
 stage unit "$make" check-unit
 stage harness "$make" check-c
 end_of_stages 'make test:'

@@ -14,6 +14,7 @@
 #   c-tests/setup.sh gem          what packing the Ruby gem needs
 #   c-tests/setup.sh dist         what packing the source archive needs
 #   c-tests/setup.sh sbom         what the software bills of materials need
+#   c-tests/setup.sh abi          what make check-abi needs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
@@ -24,7 +25,7 @@ packages=(
     # What modules for that server are built with.
     postgresql-server-dev-15
     # The C, C++ and sanitizer tests.
-    gcc g++ libc6-dev make binutils valgrind strace
+    gcc g++ libc6-dev make binutils valgrind strace abigail-tools
     # Drivers, and a real peer that rejects what it does not know.
     ruby ruby-pg python3 python3-venv pgbouncer
     # Pools.
@@ -109,6 +110,11 @@ sbom)
     python=()
     cyclonedx=$cyclonedx_version
     ;;
+abi)
+    costs="make check-abi: a second; 0.1 GB of packages"
+    packages=(abigail-tools libpq5 gcc libc6-dev binutils)
+    python=()
+    ;;
 proxy-bench)
     costs="make proxy-bench: 10 minutes; 0.2 GB of packages, 0.4 GB in target"
     packages=("${for_the_demo[@]}" pgbouncer)
@@ -128,7 +134,7 @@ proxy-bench)
     command -v npm >/dev/null || packages+=(npm)
     ;;
 *)
-    echo "usage: c-tests/setup.sh [demo|report|soak|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist|sbom]" >&2
+    echo "usage: c-tests/setup.sh [demo|report|soak|proxy-bench|extension-bench|deb|check-deb|aarch64|gem|dist|sbom|abi]" >&2
     exit 2
     ;;
 esac
