@@ -153,6 +153,8 @@ fn bytes_after_an_authentication_request() {
         (0, &b""[..]),
         (3, b""),
         (5, b"salt"),
+        (7, b""),
+        (9, b""),
         (10, b"SCRAM-SHA-256\0\0"),
     ] {
         for hidden in [&b"x"[..], &[0; 4], &auth_ok(), &ready(b'I')] {
@@ -168,6 +170,26 @@ fn bytes_after_an_authentication_request() {
         let output = program.run(Lib::Oracle, &[&conninfo, "connect"], &[]);
         server.finish();
         assert!(output.stdout.contains("status=1"), "{output}");
+    }
+}
+
+#[test]
+fn bytes_after_a_negotiation_message() {
+    for hidden in [&b"x"[..], b"_pq_.x\0", &auth_ok()] {
+        let mut reply = negotiate_version(3, 0, &[]);
+        reply.extend_from_slice(hidden);
+        let length = i32::try_from(reply.len() - 1).expect("a short message");
+        let reply = [
+            with_length(reply, length),
+            auth_ok(),
+            backend_key(7, &[0; 4]),
+            ready(b'I'),
+        ]
+        .concat();
+        let options = "max_protocol_version=3.2";
+        let output = ours(greeting(reply), options, &["connect", "state"]);
+        let text = "failed: received invalid protocol negotiation message: message too long\\n";
+        assert!(output.contains(text), "{hidden:?}: {output}");
     }
 }
 

@@ -199,7 +199,7 @@ impl Startup {
 /// Refuses requests with bytes that do not belong to them. libpq: reads these bytes as the next message.
 fn check_length(request: u32, body: &Body<'_>) -> Result<(), ErrorText> {
     let longest = match request {
-        auth::OK | auth::PASSWORD => 0,
+        auth::OK | auth::PASSWORD | auth::GSS | auth::SSPI => 0,
         auth::MD5 => 4,
         _ => return Ok(()),
     };

@@ -246,6 +246,10 @@ impl Startup {
                 ])));
             }
         }
+        // libpq: reads these bytes as the next message.
+        if !body.0.is_empty() {
+            return Err(NegotiationError::from("message too long"));
+        }
         Ok(version)
     }
 
