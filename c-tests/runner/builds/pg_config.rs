@@ -36,10 +36,8 @@ fn it_prints_the_directories_of_the_installation() {
         expected,
         "{options:?}"
     );
-    let version = format!(
-        "PostgreSQL 19.0 (libpq-oxide {})\n",
-        env!("CARGO_PKG_VERSION")
-    );
+    // No other version: Perl's App::Info takes the first three numbers with dots between them for PostgreSQL's.
+    let version = "PostgreSQL 19.0 (libpq-oxide)\n";
     let output = ask(&installation, &["--version"]).success();
     assert_eq!(output.stdout, version);
     // What a program that is linked with libpq.a needs, as pkg-config says it.
@@ -53,7 +51,7 @@ fn it_prints_the_directories_of_the_installation() {
     }
     let all = ask(&installation, &[]).success().stdout;
     assert!(
-        all.contains(&format!("LIBDIR = {prefix}/lib\n")) && all.ends_with(&version),
+        all.contains(&format!("LIBDIR = {prefix}/lib\n")) && all.ends_with(version),
         "{all}"
     );
 }
