@@ -92,7 +92,7 @@ set_up = @for program in $(2); do command -v $$program >/dev/null || { c-tests/s
 wheel: all
 	/usr/bin/python3 -B python/build_wheel.py --library $(target)/release/libpq.so --output dist
 
-deb:
+deb: cargo-version
 	c-tests/setup.sh deb
 	packaging/debian/build.sh
 
@@ -100,7 +100,7 @@ check-deb:
 	c-tests/debian/check.sh
 
 # Compiles mdBook the first time.
-docs:
+docs: cargo-version
 	docs/book/build.sh
 
 # The linker and the C compiler are Debian's, so that the library runs with the glibc of Debian 12.
@@ -141,8 +141,17 @@ check-dist: dist
 check-reproducible: dist
 	packaging/check_reproducible.sh dist/libpq-oxide-$(version).tar.xz
 
+# Fails for names that the recipes and pkg-config cannot handle.
+directories = $(DESTDIR)$(PREFIX)$(bindir)$(libdir)$(includedir)$(pkgincludedir)$(pkgconfigdir)$(mandir)$(docdir)
+check_names = $(if $(filter-out 1,$(words x$(directories)))$(findstring &,$(directories)),\
+    $(error DESTDIR, PREFIX and the other directories must not have spaces or & in their names))
+
 # Never builds: it may run as another user than make did.
 install:
+	$(check_names)
+	@link=$(DESTDIR)$(libdir)/$(soname); if [ -e $$link ] && [ "$$(readlink $$link)" != $(library) ]; then \
+	    echo "$$link belongs to another libpq: choose another PREFIX, or remove that libpq first" >&2; exit 1; \
+	fi
 	@test -e $(target)/release/libpq.so -a -e $(target)/release/static/libpq.a || \
 	    { echo "nothing to install: run make first" >&2; exit 1; }
 	@if [ -n "$(WITH_PG_CONFIG)" -a -e $(pg_config) ] && ! $(pg_config_is_ours); then \
@@ -161,8 +170,10 @@ install:
 	    $(INSTALL) -m 755 $(target)/release/goaway-proxy $(DESTDIR)$(bindir); \
 	    $(INSTALL) -m 644 docs/goaway-proxy.1 $(DESTDIR)$(mandir)/man1; \
 	    $(fill) docs/goaway-proxy.service >$(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
+	    chmod 644 $(DESTDIR)$(docdir)/goaway-proxy/goaway-proxy.service; \
 	fi
 	$(fill) libpq.pc.in >$(DESTDIR)$(pkgconfigdir)/libpq.pc
+	chmod 644 $(DESTDIR)$(pkgconfigdir)/libpq.pc
 	if [ -n "$(WITH_PG_CONFIG)" ]; then \
 	    $(INSTALL) -d $(DESTDIR)$(bindir); \
 	    $(fill) pg_config.in >$(pg_config); \
@@ -172,6 +183,7 @@ install:
 
 # Use the same variables as for make install. Links that point to another library are kept, and a pg_config that is not ours.
 uninstall:
+	$(check_names)
 	for link in $(soname):$(library) libpq.so:$(soname); do \
 	    path=$(DESTDIR)$(libdir)/$${link%:*}; \
 	    if [ "$$(readlink $$path)" = "$${link#*:}" ]; then rm -f $$path; fi; \
@@ -271,7 +283,7 @@ check-abi: all
 	c-tests/setup.sh abi
 	c-tests/check_abi.sh $(target)/release/libpq.so
 
-demo:
+demo: cargo-version
 	@c-tests/demo/run.sh
 
 drain-report:

@@ -3,6 +3,7 @@
 mod history;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::installation::Installation;
 use crate::support::paths::{self, Lib};
 use crate::support::postgres::Postgres;
-use crate::support::process::{self, Output, TIMEOUT};
+use crate::support::process::{self, End, Output, TIMEOUT};
 use crate::support::program::on_lib;
 
 fn proxy_is_built() -> bool {
@@ -112,6 +113,32 @@ fn each_directory_of_an_installation_can_be_chosen() {
 }
 
 #[test]
+fn everybody_can_read_what_make_install_wrote() {
+    let installation = Installation::new();
+    let prefix = installation.prefix();
+    for file in files(&prefix) {
+        let path = prefix.join(file.split(' ').next().expect("a name"));
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o444, 0o444, "{file}");
+    }
+}
+
+#[test]
+fn directories_with_names_that_make_cannot_handle_are_refused() {
+    let installation = Installation::new();
+    let before = files(installation.root.path());
+    for variable in ["PREFIX=/opt/p q", "bindir=/opt/a&b"] {
+        for target in ["install", "uninstall"] {
+            let output = installation.try_make(target, &[variable]);
+            assert_eq!(output.end, End::Exit(2), "{output}");
+            let text = "must not have spaces or & in their names";
+            assert!(output.stderr.contains(text), "{output}");
+        }
+    }
+    assert_eq!(files(installation.root.path()), before);
+}
+
+#[test]
 fn make_uninstall_removes_what_make_install_wrote() {
     let installation = Installation::new();
     let prefix = installation.prefix();
@@ -138,6 +165,10 @@ fn make_uninstall_keeps_the_links_of_another_library() {
     fs::write(lib.join("libpq.so.5.15"), "").expect("write another library");
     fs::remove_file(lib.join("libpq.so.5")).expect("our link");
     std::os::unix::fs::symlink("libpq.so.5.15", lib.join("libpq.so.5")).expect("create the link");
+    let output = installation.try_make("install", &[]);
+    assert_eq!(output.end, End::Exit(2), "{output}");
+    let text = "libpq.so.5 belongs to another libpq";
+    assert!(output.stderr.contains(text), "{output}");
     installation.make("uninstall");
     let expected = ["lib/libpq.so.5 libpq.so.5.15", "lib/libpq.so.5.15"];
     assert_eq!(files(&installation.prefix()), expected);
