@@ -4,10 +4,12 @@ mod token_request;
 
 use std::cell::RefCell;
 use std::ffi::c_char;
-use std::ptr::null_mut;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::{self, null_mut};
+use std::slice;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use token_request::{
     PGoauthBearerRequest, PGoauthBearerRequestName, PGoauthBearerRequestV2, TokenRequest,
@@ -42,6 +44,23 @@ impl pg_conn {
             token_request: null_mut(),
             strings: RefCell::default(),
         }
+    }
+
+    /// Drops the connection and wipes its memory. Bytes that it does not use can have copies of the stack, where the dynamic
+    /// linker saves registers, and in them parts of a password.
+    ///
+    /// # Safety
+    /// `conn` comes from `Box::into_raw`, and is not used again.
+    pub(super) unsafe fn free(conn: *mut pg_conn) {
+        // SAFETY: the caller's promise; both types have the same layout, and the value is dropped once.
+        let mut conn = unsafe {
+            let mut conn = Box::from_raw(conn.cast::<ManuallyDrop<pg_conn>>());
+            ManuallyDrop::drop(&mut conn);
+            conn
+        };
+        let memory = ptr::from_mut(&mut *conn).cast::<MaybeUninit<u8>>();
+        // SAFETY: the memory is the box's, which has no value any more.
+        unsafe { slice::from_raw_parts_mut(memory, size_of::<pg_conn>()) }.zeroize();
     }
 
     /// `text` as a C string that lives as long as the connection.

@@ -200,7 +200,7 @@ pub unsafe extern "C-unwind" fn PQfinish(conn: *mut pg_conn) {
         oauth::clean_up(conn);
         events::fire_destroy_connection(conn);
         // The file of a large object may be open.
-        guard::guard((), || without_cancellation(|| drop(Box::from_raw(conn))));
+        guard::guard((), || without_cancellation(|| pg_conn::free(conn)));
     }
 }
 
