@@ -101,13 +101,28 @@ is_closed(const char *text, int encoding, int by_characters)
 	return 0;
 }
 
+/* How many texts were refused, and how many end elsewhere for a scanner of characters, or of bytes only. */
+static struct
+{
+	int			refused,
+				open,
+				open_in_bytes;
+}			counts;
+
 static void
-check_quoted(char *quoted, int encoding, int *refused, int *open)
+check_closed(const char *quoted, int encoding)
+{
+	counts.open += !is_closed(quoted, encoding, 1);
+	counts.open_in_bytes += !is_closed(quoted, encoding, 0);
+}
+
+static void
+check_quoted(char *quoted, int encoding)
 {
 	if (quoted == NULL)
-		++*refused;
-	else if (!is_closed(quoted, encoding, 0) || !is_closed(quoted, encoding, 1))
-		++*open;
+		counts.refused++;
+	else
+		check_closed(quoted, encoding);
 	PQfreemem(quoted);
 }
 
@@ -117,10 +132,9 @@ quotes(PGconn *conn)
 {
 	for (int encoding = 0; encoding <= LAST_ENCODING; encoding++)
 	{
-		int			refused = 0,
-					open = 0,
-					disagree = 0;
+		int			disagree = 0;
 
+		memset(&counts, 0, sizeof counts);
 		if (encoding == RETIRED || PQsetClientEncoding(conn, pg_encoding_to_char(encoding)) != 0)
 			continue;
 		for (int round = 0; round < ROUNDS; round++)
@@ -130,18 +144,19 @@ quotes(PGconn *conn)
 			size_t		length = random_text(bytes),
 						size;
 			const char *text = at_page_end(bytes, length);
-			int			before = refused,
+			int			before = counts.refused,
 						error = 0;
 
-			check_quoted(PQescapeLiteral(conn, text, length), encoding, &refused, &open);
-			check_quoted(PQescapeIdentifier(conn, text, length), encoding, &refused, &open);
+			check_quoted(PQescapeLiteral(conn, text, length), encoding);
+			check_quoted(PQescapeIdentifier(conn, text, length), encoding);
 			size = PQescapeStringConn(conn, to + 1, text, length, &error);
 			strcpy(to + 1 + size, "'");
-			open += !is_closed(to, encoding, 0) || !is_closed(to, encoding, 1);
+			check_closed(to, encoding);
 			/* All three must agree on whether the text is valid. */
-			disagree += refused - before != 2 * (error != 0);
+			disagree += counts.refused - before != 2 * (error != 0);
 		}
-		printf("%s refused=%d open=%d disagree=%d\n", pg_encoding_to_char(encoding), refused, open, disagree);
+		printf("%s refused=%d open=%d open_in_bytes=%d disagree=%d\n", pg_encoding_to_char(encoding), counts.refused, counts.open,
+			   counts.open_in_bytes, disagree);
 	}
 }
 
