@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::oauth;
 use crate::support::paths::Lib;
-use crate::support::postgres::{Postgres, Version};
+use crate::support::postgres::{self, Postgres, Version};
 use crate::support::program::Program;
 use crate::tls::certificates::Certificates;
 use crate::tls::forms;
@@ -255,6 +255,11 @@ fn no_password_that_was_sent_over_tls_is_left() {
             ));
             nothing_is_left(&conninfo, &[PASSWORD.as_bytes()]);
         }
+        // The other tests of this server know the role by it.
+        server.psql(&format!(
+            "ALTER ROLE {role} PASSWORD '{}'",
+            postgres::PASSWORD
+        ));
     }
 }
 
