@@ -104,7 +104,7 @@ def bad_client(outcomes, path):
 def soak(ticks_of, begin, path):
     """The times of committed rows, and how many were committed. A tick counts as many seconds as the longest run needs."""
     everything = [tick for clients in ticks_of.values() for ticks in clients for tick in ticks]
-    step = max(5, (max(tick.time for tick in everything) - begin) / 250)
+    step = max(5, (max(tick.time for tick in everything) - begin) / 60)
     figure, (times, rates) = plt.subplots(2, sharex=True, figsize=(9, 5), height_ratios=[3, 1])
     total = {}
     for index, (kind, clients) in enumerate(ticks_of.items()):
