@@ -7,7 +7,8 @@ const char *__lsan_default_suppressions(void);
 const char *
 __asan_default_options(void)
 {
-	return "exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1";
+	/* verify_asan_link_order=0: a preloaded library comes before the sanitizer's. */
+	return "exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1:verify_asan_link_order=0";
 }
 
 /* C libpq's own leaks. */
