@@ -14,6 +14,8 @@ use super::errno;
 mod cancellable {
     use std::ffi::{c_int, c_void};
 
+    // Newer compilers refuse another ABI for close than the standard library's, which does not expect cancellation in it.
+    #[allow(unknown_lints, invalid_runtime_symbol_definitions)]
     unsafe extern "C-unwind" {
         pub fn connect(fd: c_int, address: *const libc::sockaddr, length: libc::socklen_t)
         -> c_int;
