@@ -323,7 +323,7 @@ def signals_and_commands(rng, budget, workspace, server):
         if choice < 3:
             proxy.process.send_signal([signal.SIGUSR1, signal.SIGHUP, signal.SIGPIPE][choice])
         elif choice == 3:
-            proxy._ctl("goaway")
+            proxy.ctl("goaway")
         else:
             proxy.status()
         time.sleep(0.005)
