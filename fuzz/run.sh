@@ -5,12 +5,18 @@
 #
 # With a nightly toolchain and cargo-fuzz, with AddressSanitizer. Otherwise with the stable toolchain: the compiler's own
 # coverage pass, and libFuzzer, which the crate libfuzzer-sys compiles; this needs a C++ compiler. Findings are in
-# fuzz/artifacts.
+# fuzz/artifacts. `escape` compares with C libpq if `make oracle` has built it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?the seconds for each target}
 shift
 : "${CARGO:=cargo}"
+. c-tests/lib/cache.sh
+if [ -e "$cache/postgresql-18/lib/libpq.so.5" ]; then
+    export LIBPQ_ORACLE=$cache/postgresql-18/lib/libpq.so.5
+else
+    echo "escape: no C libpq to compare with (make oracle)"
+fi
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 options=(-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters

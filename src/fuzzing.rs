@@ -23,5 +23,7 @@ pub use pem::pem;
 pub use scram::scram;
 pub use stream::stream;
 
+pub use crate::ffi::fuzzing::{connection, copy, escape};
+
 #[cfg(test)]
 mod tests;

@@ -97,7 +97,9 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "fuzzing",
-        may_use: &["protocol", "verify", "auth", "conninfo", "conn", "net"],
+        may_use: &[
+            "protocol", "verify", "auth", "conninfo", "conn", "net", "ffi",
+        ],
         must_not_name: &[],
     },
     Layer {

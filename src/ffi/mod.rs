@@ -23,6 +23,8 @@ pub mod events;
 pub mod exec;
 pub mod function;
 pub mod function_slot;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gss;
 pub mod guard;
 pub mod large_object;

@@ -1,6 +1,6 @@
 //! The state of a connection.
 
-mod session;
+pub mod session;
 mod target;
 
 use std::ffi::{c_char, c_int};

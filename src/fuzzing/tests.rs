@@ -97,3 +97,18 @@ fn scram() {
 fn stream() {
     run("stream", super::stream);
 }
+
+#[test]
+fn connection() {
+    run("connection", super::connection);
+}
+
+#[test]
+fn copy() {
+    run("copy", super::copy);
+}
+
+#[test]
+fn escape() {
+    run("escape", super::escape);
+}
