@@ -259,7 +259,7 @@ c_programs := api:: null:: programs:: result_memory::results result_memory::valu
 torture: MINUTES ?= $(if $(LONG),60,10)
 torture: all proxy oracle
 	/usr/bin/python3 -B c-tests/torture/torture.py $(if $(SHORT),--short,--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
-	    $(if $(CASE),--case '$(CASE)')
+	    $(if $(CASE),--case "$(CASE)")
 
 # docs/reliability.md has what it does. SOAK="--programs DIR" runs it on another PostgreSQL than Debian's 15.
 SOAK ?=

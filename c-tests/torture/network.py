@@ -164,6 +164,7 @@ class SlowServer(threading.Thread):
         super().__init__(daemon=True)
         self.cable, self.listener, self.script, self.at, self.fault = cable, listener, script, at, fault
         self.came_at = None
+        self.applied = False
 
     def run(self):
         with contextlib.suppress(OSError):
@@ -189,6 +190,7 @@ class SlowServer(threading.Thread):
             self.listener.close()
             return False
         self.cable.apply(self.fault)
+        self.applied = True
         # In a black hole, small packets still pass.
         return self.fault in BLACK_HOLES.values()
 
@@ -228,7 +230,7 @@ def one(number, program, library, script, style, options, at, fault, first=(), m
         listener = cable.listener()
         server = SlowServer(cable, listener, script, at, fault)
         server.start()
-        while at == 0 and fault is not None and server.came_at is None:
+        while at == 0 and fault is not None and not server.applied:
             time.sleep(0.01)
         line = f"{script.program}\t{style}\thost={SERVER} hostaddr={SERVER} port={PORT} user=postgres dbname=postgres sslmode=disable"
         line += f" password=x {script.options} {options}\n"
