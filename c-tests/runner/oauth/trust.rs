@@ -166,5 +166,8 @@ fn polls_are_counted_and_exchanges_printed() {
     ] {
         assert!(printed.contains(line), "no {line} in\n{printed}");
     }
+    // The TLS handshake takes several steps, but the request is printed once.
+    let requests = printed.matches("[http] > GET /plain/.well-known/").count();
+    assert_eq!(requests, 1, "{printed}");
     assert!(!printed.contains("total number"), "{printed}");
 }

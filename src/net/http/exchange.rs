@@ -50,6 +50,8 @@ struct Talk {
     link: Link,
     bytes: Zeroizing<Vec<u8>>,
     sent: usize,
+    /// The request has been printed.
+    traced: bool,
     reader: ResponseReader,
 }
 
@@ -216,13 +218,14 @@ impl Talk {
             link,
             bytes,
             sent: 0,
+            traced: false,
             reader: ResponseReader::default(),
         }
     }
 
     /// Sends and receives as far as possible. `head` is the size of the headers, for tracing.
     fn step(&mut self, mux: &Mux, trace: bool, head: usize) -> Result<Option<Response>, HttpError> {
-        if trace && self.sent == 0 {
+        if trace && !std::mem::replace(&mut self.traced, true) {
             let (head, body) = self.bytes.split_at(head.min(self.bytes.len()));
             trace::print('>', head, true);
             trace::print('>', body, false);
