@@ -1297,8 +1297,9 @@ void PQfreeCancel(PGcancel *cancel);
  * not mean that there was a command to cancel. Otherwise returns 0 and writes the reason into
  * errbuf, unless it is NULL. errbufsize is its size in bytes; 256 is recommended.
  *
- * Blocks until the server has received the request, but at most for the seconds of the option
- * connect_timeout, or 60 if it is not set. Never encrypts the request. Safe in a signal handler:
+ * Blocks until the server has closed the connection for the request. Waits for the connection at
+ * most for the seconds of the option connect_timeout, or 60 if it is not set, and for its end as
+ * long, but not less than 12 seconds. Never encrypts the request. Safe in a signal handler:
  * uses no locks and allocates no memory, and preserves errno. Deprecated: use PQcancelBlocking.
  */
 int PQcancel(PGcancel *cancel,

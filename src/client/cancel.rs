@@ -22,6 +22,9 @@ const LONGEST_KEY: usize = 256;
 const HEADER: usize = 12;
 /// The limit on the time that a request takes if `connect_timeout` is not set.
 const DEFAULT_SECONDS: c_int = 60;
+/// The least limit on the wait for the end of the connection. PgBouncer keeps a request for up to 10 seconds
+/// (`cancel_wait_timeout`); if the caller went on before, the request could cancel its next command.
+const LEAST_WAIT: c_int = if cfg!(test) { 1 } else { 12 };
 
 /// What a cancel request needs to know about a connection. The settings are the texts of the options.
 pub struct CancelTarget {
@@ -270,12 +273,11 @@ fn exchange(fd: RawFd, data: &CancelData, packet: &[u8]) -> Result<(), CancelFai
     if data.address.family() != libc::AF_UNIX && data.keepalives != 0 {
         set_options(fd, data)?;
     }
-    let deadline = deadline(data.seconds);
-    sys::raw_connect(fd, &data.address, deadline)
+    sys::raw_connect(fd, &data.address, deadline(data.seconds))
         .map_err(failed(b"PQcancel() -- connect() failed: "))?;
     sys::raw_send_all(fd, packet).map_err(failed(b"PQcancel() -- send() failed: "))?;
     // Otherwise the next command could be cancelled instead. libpq: the end of this wait is not checked.
-    sys::raw_await_close(fd, deadline);
+    sys::raw_await_close(fd, deadline(data.seconds.max(LEAST_WAIT)));
     Ok(())
 }
 
