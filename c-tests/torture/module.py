@@ -169,6 +169,11 @@ def damaged_clients(rng, budget, server):
     return tried, bad
 
 
+def has_begun(client):
+    """Whether the server has told this client that it may send queries. Nothing is read."""
+    return b"Z\0\0\0\5" in client.recv(4096, socket.MSG_PEEK)
+
+
 def slow_and_half_open_clients(rng, _budget, server):
     """Clients that stop in the middle of a packet, that do not read, and that close one direction; all are asked, then the server stops."""
     server.sql("ALTER SYSTEM SET pg_goaway.deadline = '1s'")
@@ -184,6 +189,8 @@ def slow_and_half_open_clients(rng, _budget, server):
             client.sendall(packet(b"Q", b"SELECT repeat('x', 1000000) FROM generate_series(1, 20)\0"))
         clients.append(client)
         if number % 30 == 29:
+            # A session that begins after the call is not asked.
+            wait_for("sessions", lambda: all(has_begun(client) for client in clients[2::4] + clients[3::4]), 30)
             server.sql("SELECT pg_goaway_all()")
             if not server.serves():
                 bad.append("the server serves nobody while others are slow")
