@@ -1,7 +1,6 @@
-"""Bad networks: each case has two network namespaces, joined by a virtual cable. Needs root and the programs ip and tc."""
+"""Bad networks: each case has two network namespaces, joined by a virtual cable. See cable.py."""
 
 import contextlib
-import ctypes
 import os
 import shutil
 import socket
@@ -16,15 +15,12 @@ import build
 import realm
 import scripts
 from build import Library
+from cable import CLIENT, PORT, SERVER, Cable, Weather
 from cluster import Workspace
 from framing import ClientFrames
 from mutate import Case
 from outcomes import Outcome
 from replay import Send, message
-
-CLONE_NEWNET = 0x40000000
-CLIENT, SERVER, ROUTER = "10.89.0.1", "10.89.0.2", "10.89.0.254"
-PORT = 5432
 
 WRONG = "lladdr 02:00:00:00:00:99 dev cable nud permanent"
 # What happens to the network at the end of a phase: a name for the table, and the commands of ip.
@@ -53,12 +49,15 @@ REJECTED = {
     "prohibited": [f"ip -n {{client}} route add prohibit {SERVER}/32"],
     "server's network gone": ["ip -n {server} addr flush dev cable"],
 }
-# These need the kernel's netem, except the last.
+# All the time.
 DEGRADED = {
-    "delay of 60 ms": ["tc -n {server} qdisc add dev cable root netem delay 60ms 20ms"],
-    "loss of 5 %": ["tc -n {server} qdisc add dev cable root netem loss 5%", "tc -n {client} qdisc add dev cable root netem loss 5%"],
-    "reordering": ["tc -n {server} qdisc add dev cable root netem delay 5ms reorder 50% 50%"],
-    "duplicates": ["tc -n {server} qdisc add dev cable root netem duplicate 30%"],
+    "delay of 60 ms": Weather(delay=0.06),
+    "delay of 40 to 80 ms": Weather(delay=0.04, more=0.04),
+    "loss of 5 %": Weather(loss=0.05),
+    "loss of 10 %": Weather(loss=0.1),
+    "reordering": Weather(late=0.5),
+    "duplicates": Weather(twice=0.3),
+    "all of these": Weather(delay=0.01, more=0.02, loss=0.05, late=0.2, twice=0.2),
     "small packets": ["ip -n {server} link set cable mtu 300", "ip -n {client} link set cable mtu 300"],
 }
 # The position of a fault that comes when the first bytes of a handshake have arrived.
@@ -80,81 +79,6 @@ PHASES = {
 # With a stopped server the kernel still answers: only connect_timeout ends a wait.
 STOPPABLE = ("authentication", "TLS request", "TLS handshake", "GSS request", "GSS handshake")
 LEAST, MOST, APART = 1.0, 9.0, 3.5
-TOOLS = ("ip", "tc")
-
-
-class Cable:
-    """Two namespaces, joined by a cable, or by a router between them."""
-
-    def __init__(self, number, routed=False):
-        self.client, self.server, self.router = (f"pqtorture{os.getpid()}{end}{number}" for end in "csr")
-        self.routed = routed
-
-    def __enter__(self):
-        for name in (self.client, self.server):
-            shell(f"ip netns add {name}")
-        if self.routed:
-            self._route()
-            return self
-        shell(f"ip -n {self.client} link add cable type veth peer name cable netns {self.server}")
-        for name, address in ((self.client, CLIENT), (self.server, SERVER)):
-            shell(f"ip -n {name} addr add {address}/24 dev cable")
-            shell(f"ip -n {name} link set cable up")
-            shell(f"ip -n {name} link set lo up")
-        return self
-
-    def _route(self):
-        shell(f"ip netns add {self.router}")
-        for name, address, other, port in ((self.client, CLIENT, SERVER, "left"), (self.server, SERVER, CLIENT, "right")):
-            shell(f"ip -n {name} link add cable type veth peer name {port} netns {self.router}")
-            shell(f"ip -n {name} addr add {address}/32 dev cable")
-            shell(f"ip -n {name} link set cable up")
-            shell(f"ip -n {name} link set lo up")
-            shell(f"ip -n {name} route add {ROUTER} dev cable")
-            shell(f"ip -n {name} route add {other} via {ROUTER}")
-            shell(f"ip -n {self.router} addr add {ROUTER}/32 dev {port}")
-            shell(f"ip -n {self.router} link set {port} up")
-            shell(f"ip -n {self.router} route add {address} dev {port}")
-        with in_namespace(self.router):
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-    def __exit__(self, *_):
-        for name in (self.client, self.server, self.router):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
-
-    def apply(self, commands):
-        for command in commands:
-            shell(command.format(client=self.client, server=self.server, router=self.router))
-
-    def listener(self):
-        """A listener in the server's namespace."""
-        with in_namespace(self.server):
-            return socket.create_server((SERVER, PORT))
-
-
-@contextlib.contextmanager
-def in_namespace(name):
-    """This thread is in the network namespace meanwhile."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def enter(path):
-        with open(path, "rb") as namespace:
-            if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
-
-    with open(f"/proc/self/task/{threading.get_native_id()}/ns/net", "rb") as own:
-        enter(f"/run/netns/{name}")
-        try:
-            yield
-        finally:
-            if libc.setns(own.fileno(), CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
-
-
-def shell(command):
-    done = subprocess.run(command.split(), capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{command}: {done.stderr.strip()}")
 
 
 class SlowServer(threading.Thread):
@@ -225,8 +149,10 @@ class SlowServer(threading.Thread):
 
 def one(number, program, library, script, style, options, at, fault, first=(), more={}):
     """Runs one session. Returns its outcome and the seconds from the fault, or from the start, to its end."""
-    with Cable(number, fault in ROUTED.values()) as cable:
-        cable.apply(first)
+    weather = first if isinstance(first, Weather) else None
+    with Cable(number, fault in ROUTED.values(), weather) as cable:
+        if not weather:
+            cable.apply(first)
         listener = cable.listener()
         server = SlowServer(cable, listener, script, at, fault)
         server.start()
@@ -249,6 +175,8 @@ def one(number, program, library, script, style, options, at, fault, first=(), m
         unreachable = server.came_at is None and at > 0 and fault is not None
         if unreachable:
             output = f"CRASH: the fault never came: {output}"
+        if not cable.disturbed():
+            output = f"CRASH: no packet was delayed or lost: {output}"
         return Outcome(output.rstrip("\n") or f"CRASH {driver.returncode}"), seconds
 
 
@@ -256,7 +184,7 @@ def with_path(env):
     return {**env, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def cases(with_netem, with_gss):
+def cases(with_weather, with_gss):
     """Name, script, style, options, position and commands of the fault, commands before."""
     for phase, (script, at, options) in PHASES.items():
         if GSS in options and not with_gss:
@@ -284,11 +212,12 @@ def cases(with_netem, with_gss):
     for name, commands in REJECTED.items():
         for style in ("exec", "async"):
             yield f"{name}, {style}", "nothing", style, "connect_timeout=2" if style == "exec" else "", 0, commands, ()
-    for name, commands in DEGRADED.items():
-        if "netem" in commands[0] and not with_netem:
+    for name, first in DEGRADED.items():
+        if isinstance(first, Weather) and not with_weather:
             continue
-        for script in ("rows", "copying_in", "pipeline"):
-            yield f"{name}, {script}", script, "exec", "connect_timeout=20", -1, None, commands
+        for script in ("rows", "copying_in", "copying_out", "pipeline"):
+            yield f"{name}, {script}, exec", script, "exec", "connect_timeout=30", -1, None, first
+            yield f"{name}, {script}, async", script, "async", "", -1, None, first
 
 
 def judge(name, ours, oracle):
@@ -313,8 +242,8 @@ def unusable():
     """Why this part cannot run here, or None."""
     if os.getuid() != 0:
         return "needs root"
-    if missing := [tool for tool in TOOLS if not shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")]:
-        return f"missing: {' '.join(missing)}"
+    if not shutil.which("ip", path="/usr/sbin:/usr/bin:/sbin:/bin"):
+        return "missing: ip"
     try:
         with Cable(9999) as cable:
             cable.listener().close()
@@ -323,13 +252,12 @@ def unusable():
     return None
 
 
-def has_netem():
-    """Whether the kernel can delay and lose packets."""
+def has_weather():
+    """Whether packets can be delayed and lost."""
     try:
-        with Cable(9998) as cable:
-            cable.apply(DEGRADED["delay of 60 ms"])
-        return True
-    except RuntimeError as error:
+        with Cable(9998, weather=Weather(delay=0.01)):
+            return True
+    except OSError as error:
         print(f"  skipped: delay, loss, reordering, duplicates: {error}")
         return False
 
@@ -353,7 +281,7 @@ def run(_seed, _budget, case=None):
     directory = Path(tempfile.mkdtemp(prefix="pq-torture-"))
     stack = Workspace().__enter__()
     more = gss_environment(stack)
-    results, waiting, lock = {}, list(enumerate(cases(has_netem(), bool(more)))), threading.Lock()
+    results, waiting, lock = {}, list(enumerate(cases(has_weather(), bool(more)))), threading.Lock()
     if case:
         waiting = [(number, entry) for number, entry in waiting if entry[0] == case]
     try:
