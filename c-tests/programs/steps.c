@@ -294,6 +294,8 @@ pipeline_of(const char *queries)
 		snprintf(query, sizeof query, "%.*s", (int) (end - queries), queries);
 		if (strcmp(query, "sync") == 0)
 			sent(query, PQpipelineSync(conn));
+		else if (strcmp(query, "describe") == 0)
+			sent(query, PQsendDescribePrepared(conn, "s"));
 		else
 			sent(query, PQsendQueryParams(conn, query, 0, NULL, NULL, NULL, NULL, 0));
 	}

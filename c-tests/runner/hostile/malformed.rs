@@ -5,8 +5,8 @@ use super::{ours, same, with_length};
 use crate::support::message::{
     auth_ok, bind_complete, close_complete, command_complete, copy_data, copy_done,
     copy_out_response, data_row, empty_query, function_result, large_object_functions, message,
-    no_data, notification, one_value, parameter_status, parse_complete, ready, row_description,
-    text_row,
+    no_data, notification, one_value, parameter_description, parameter_status, parse_complete,
+    ready, row_description, text_row,
 };
 use crate::support::script::Script;
 
@@ -141,6 +141,83 @@ fn descriptions() {
         same_answer(case);
         same_answer(&[case.clone(), text_row(&["1"])].concat());
     }
+}
+
+/// C libpq reads on into the next message, or drops the error.
+#[test]
+fn damaged_descriptions_of_statements() {
+    let (parameters, columns) = (parameter_description(&[23]), row_description(&["x"]));
+    let cut = |bytes: &[u8]| message(bytes[0], &bytes[5..bytes.len() - 1]);
+    let longer = |bytes: &[u8]| message(bytes[0], &[&bytes[5..], b"x"].concat());
+    for damage in [cut, longer] {
+        for reply in [
+            [damage(&parameters), columns.clone()],
+            [damage(&parameters), no_data()],
+            [damage(&parameters), damage(&columns)],
+            [parameters.clone(), damage(&columns)],
+        ] {
+            one_error_for_the_description(&reply.concat());
+        }
+    }
+    one_error_for_the_description(&message(b't', b""));
+    one_error_for_the_description(&[parameters, message(b'T', b"")].concat());
+    one_error_for_the_description(&[message(b't', b""), no_data()].concat());
+}
+
+#[track_caller]
+fn one_error_for_the_description(reply: &[u8]) {
+    let next = one_value("x", "next");
+    let alone = [reply, &ready(b'I')].concat();
+    let answer = [next.clone(), ready(b'I')].concat();
+    let script = Script::new().connection(move |c| {
+        c.login();
+        c.expect(b'D');
+        c.expect(b'S');
+        c.send(&alone);
+        c.expect(b'Q');
+        c.send(&answer);
+        c.drain();
+    });
+    let output = ours(script, "", &["connect", "describe s", "exec x", "state"]);
+    one_error_then_next(&output);
+    if reply[0] == b't' && reply.len() == 5 {
+        // Nothing ends the description: in a pipeline the next command's messages would.
+        return;
+    }
+    let all = [reply, &bind_complete(), &next, &ready(b'I')].concat();
+    let script = Script::new().connection(move |c| {
+        c.login();
+        for kind in *b"DPBDES" {
+            c.expect(kind);
+        }
+        c.send(&all);
+        c.drain();
+    });
+    let calls = [
+        "connect",
+        "pipeline describe;x;sync",
+        "get",
+        "get",
+        "get",
+        "get",
+        "get",
+        "state",
+    ];
+    let output = ours(script, "", &calls);
+    one_error_then_next(&output);
+    assert!(output.contains("PGRES_PIPELINE_SYNC"), "{output}");
+}
+
+#[track_caller]
+fn one_error_then_next(output: &str) {
+    let error = output.find("PGRES_FATAL_ERROR").expect(output);
+    let next = output.find("PGRES_TUPLES_OK").expect(output);
+    assert!(error < next, "{output}");
+    assert_eq!(output.matches("PGRES_FATAL_ERROR").count(), 1, "{output}");
+    assert!(
+        output.contains("insufficient data in") || output.contains("do not agree with length"),
+        "{output}"
+    );
 }
 
 #[test]

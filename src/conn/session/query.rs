@@ -226,6 +226,11 @@ impl Session {
     }
 
     fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
+        if self.error_result && self.queue.class() == Some(QueryClass::Describe) {
+            // Nothing has completed the description that failed. libpq: drops the error.
+            self.state = AsyncState::Ready;
+            return MessageOutcome::Wait;
+        }
         let mut body = Body(body);
         if !self.transaction_state(&mut body) {
             return MessageOutcome::Malformed;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::errors::OUT_OF_MEMORY;
 use super::queue::QueryClass;
-use super::reply::{MessageOutcome, fully_read};
+use super::reply::{MessageOutcome, length_mismatch};
 use super::{AsyncState, RowMode, Session};
 use crate::mem::OutOfMemory;
 use crate::mem::buffer::RecvBuffer;
@@ -25,7 +25,7 @@ impl Session {
     pub(super) fn row_description(&mut self, body: &[u8]) -> MessageOutcome {
         if self.has_failed() {
             // The query has failed: everything up to its end is dropped.
-            return MessageOutcome::Done;
+            return self.end_of_failed_description();
         }
         let describing = matches!(self.queue.class(), None | Some(QueryClass::Describe));
         if self.result.is_some() && self.queue.class() != Some(QueryClass::Describe) {
@@ -41,8 +41,19 @@ impl Session {
                 MessageOutcome::Done
             }
             Err(ColumnsError::LengthMismatch) => MessageOutcome::Malformed,
-            Err(error) => self.fail_result(error.message()),
+            Err(error) => {
+                self.fail_result(error.message());
+                self.end_of_failed_description()
+            }
         }
+    }
+
+    /// A RowDescription ends the command if a description was requested.
+    fn end_of_failed_description(&mut self) -> MessageOutcome {
+        if self.queue.class() == Some(QueryClass::Describe) {
+            self.state = AsyncState::Ready;
+        }
+        MessageOutcome::Done
     }
 
     fn described(&mut self, body: &[u8], describing: bool) -> Result<(), ColumnsError> {
@@ -72,10 +83,16 @@ impl Session {
     pub(super) fn parameter_description(&mut self, body: &[u8]) -> MessageOutcome {
         let mut rest = Body(body);
         match self.described_parameters(&mut rest) {
-            Ok(Some(result)) => {
+            Ok(Some(result)) if rest.is_empty() => {
                 self.result = Some(result);
-                fully_read(rest)
+                MessageOutcome::Done
             }
+            // The error waits for the RowDescription or NoData that ends the description.
+            Ok(Some(_)) if self.queue.class() == Some(QueryClass::Describe) => {
+                self.damaged = true;
+                self.fail_result(length_mismatch(server::PARAMETER_DESCRIPTION))
+            }
+            Ok(Some(_)) => MessageOutcome::Malformed,
             Ok(None) => self.fail_result("insufficient data in \"t\" message"),
             Err(OutOfMemory) => self.fail_result(OUT_OF_MEMORY),
         }
@@ -112,7 +129,7 @@ impl Session {
     }
 
     /// Replaces the result being built by an error. The message counts as processed.
-    pub(super) fn fail_result(&mut self, message: &str) -> MessageOutcome {
+    pub(super) fn fail_result(&mut self, message: impl AsRef<[u8]>) -> MessageOutcome {
         self.clear_result();
         self.errors.add(message);
         self.save_error_result();
