@@ -86,6 +86,10 @@ note(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(token, sizeof token, format, arguments);
 	va_end(arguments);
+	/* A damaged SQLSTATE can have any characters. */
+	for (char *c = token; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ' || (unsigned char) *c > '~')
+			*c = '?';
 	if (repeated > 0 && strcmp(token, last_token) == 0)
 	{
 		repeated++;
