@@ -185,6 +185,9 @@ fn chunk_size(pending: &[u8]) -> Result<Option<(usize, usize)>, HttpError> {
         Err(_) => Err(weird("bad size of a chunk")),
         Ok(Status::Partial) if pending.len() > MAX_CHUNK_LINE => Err(weird("bad size of a chunk")),
         Ok(Status::Partial) => Ok(None),
+        Ok(Status::Complete((line, _))) if line > MAX_CHUNK_LINE => {
+            Err(weird("bad size of a chunk"))
+        }
         Ok(Status::Complete((line, size))) => match usize::try_from(size) {
             Ok(size) if size <= MAX_BODY => Ok(Some((line, size))),
             _ => Err(HttpError::new(kind::TOO_LARGE, "")),
