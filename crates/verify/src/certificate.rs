@@ -23,6 +23,8 @@ const DISTRIBUTION_POINTS: Oid<'static> = oid!(2.5.29.31);
 const PROXY: Oid<'static> = oid!(1.3.6.1.5.5.7.1.14);
 /// RFC 6960: OCSP need not be used to check this certificate. This library does not use OCSP.
 const OCSP_NO_CHECK: Oid<'static> = oid!(1.3.6.1.5.5.7.48.1.5);
+/// RFC 3779: IP address blocks and AS numbers.
+const RESOURCES: [Oid<'static>; 2] = [oid!(1.3.6.1.5.5.7.1.7), oid!(1.3.6.1.5.5.7.1.8)];
 /// Server Gated Cryptography of Netscape and Microsoft. OpenSSL: permits TLS servers.
 const SERVER_GATED: [Oid<'static>; 2] = [oid!(2.16.840.1.113730.4.1), oid!(1.3.6.1.4.1.311.10.3.3)];
 
@@ -120,6 +122,8 @@ impl<'a> Certificate<'a> {
                 | ParsedExtension::PolicyConstraints(_)
                 | ParsedExtension::InhibitAnyPolicy(_) => {}
                 _ if extension.oid == PROXY => return Err(Refusal::Malformed),
+                // OpenSSL: refuses resources that the issuer does not have. This library does not compare them.
+                _ if RESOURCES.contains(&extension.oid) => return Err(Refusal::Malformed),
                 _ if extension.oid == OCSP_NO_CHECK => {}
                 other => refuse_unknown(extension, other)?,
             }

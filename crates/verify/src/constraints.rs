@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::Refusal;
 use super::budget::Budget;
 use super::der::{Element, SEQUENCE, elements, sequence};
+use super::form;
 pub use names::presented;
 
 /// The kinds of GeneralNames.
@@ -64,7 +65,9 @@ impl<'a> Constraints<'a> {
             permitted: Vec::new(),
             excluded: Vec::new(),
         };
-        for list in elements(sequence(value)?)? {
+        let lists = elements(sequence(value)?)?;
+        form::in_order(&lists, |_| Some(()))?;
+        for list in lists {
             let subtrees = elements(list.data)?.into_iter().map(subtree);
             let subtrees = subtrees.collect::<Option<Vec<_>>>()?;
             match list.tag {
@@ -126,6 +129,11 @@ fn of_kind<'s, 'a>(
 fn subtree(element: Element<'_>) -> Option<Subtree<'_>> {
     let parts = elements(element.of(SEQUENCE)?)?;
     let (base, bounds) = parts.split_first()?;
+    form::is_general(base).then_some(())?;
+    form::in_order(bounds, |bound| match bound.tag {
+        0x80 | 0x81 => form::number(bound.data),
+        _ => None,
+    })?;
     // A minimum of zero is the default.
     let is_default = |bound: &Element<'_>| bound.of(0x80) == Some(&[0]);
     Some(Subtree {

@@ -1,10 +1,13 @@
 //! Checks the syntax of certificates and revocation lists (RFC 5280, 4.1 and 5.1), including names and extensions. As in
 //! OpenSSL, other syntax is refused, even if all relevant fields could be parsed.
 
+mod general;
+
 use super::der::{
     BIT_STRING, BMP, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, OBJECT, OCTET_STRING, SEQUENCE,
     SET, UNIVERSAL, UTC_TIME, UTF8, elements, first, one, sequence,
 };
+pub use general::{are_names, is_general};
 
 /// The tags of a certificate's optional parts: version, unique identifiers, extensions.
 const VERSION: u8 = 0xa0;
@@ -12,14 +15,18 @@ const IDENTIFIERS: [u8; 2] = [0x81, 0x82];
 const EXTENSIONS: u8 = 0xa3;
 const LIST_EXTENSIONS: u8 = 0xa0;
 
-/// Other values that OpenSSL accepts in names: numeric, printable, T.61, IA5 and bit strings, and SEQUENCE.
-const VALUES: [u8; 6] = [0x12, 0x13, 0x14, 0x16, BIT_STRING, SEQUENCE];
+/// Other values that OpenSSL accepts in names: numeric, printable, T.61 and IA5 strings, and SEQUENCE.
+const VALUES: [u8; 5] = [0x12, 0x13, 0x14, 0x16, SEQUENCE];
 
 /// The OIDs of extensions.
 const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];
 const SUBJECT_KEY: &[u8] = &[0x55, 0x1d, 14];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+const ALTERNATIVES: &[u8] = &[0x55, 0x1d, 17];
 const PURPOSES: &[u8] = &[0x55, 0x1d, 37];
+/// Netscape's nsCertType, 2.16.840.1.113730.1.1.
+const NETSCAPE_TYPE: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 1, 1];
 
 pub fn is_certificate(der: &[u8]) -> bool {
     let signed = signed(der);
@@ -38,7 +45,7 @@ fn signed(der: &[u8]) -> Option<Vec<Element<'_>>> {
         return None;
     };
     self::algorithm(algorithm)?;
-    signature.of(BIT_STRING)?;
+    bits(signature.of(BIT_STRING)?)?;
     elements(body.of(SEQUENCE)?)
 }
 
@@ -60,15 +67,15 @@ fn certificate(body: &[Element<'_>]) -> Option<()> {
     (times.len() == 2 && times.iter().all(is_time)).then_some(())?;
     name(subject)?;
     let key = elements(key.of(SEQUENCE)?)?;
-    let [kind, bits] = &key[..] else {
+    let [kind, point] = &key[..] else {
         return None;
     };
     self::algorithm(kind)?;
-    bits.of(BIT_STRING)?;
+    bits(point.of(BIT_STRING)?)?;
     for part in more {
         match part.tag {
             EXTENSIONS => extensions(sequence(part.data)?)?,
-            tag if IDENTIFIERS.contains(&tag) => {}
+            tag if IDENTIFIERS.contains(&tag) => bits(part.data)?,
             _ => return None,
         }
     }
@@ -140,9 +147,12 @@ fn algorithm(element: &Element<'_>) -> Option<()> {
     }
 }
 
-/// X.690, 8.19: each number must have its shortest encoding.
 fn object(element: &Element<'_>) -> Option<()> {
-    let bytes = element.of(OBJECT)?;
+    object_number(element.of(OBJECT)?)
+}
+
+/// The contents of an OID. X.690, 8.19: each number must have its shortest encoding.
+fn object_number(bytes: &[u8]) -> Option<()> {
     let ends = bytes.last().is_some_and(|last| last & 0x80 == 0);
     let starts = std::iter::once(&0).chain(bytes);
     let mut padded = starts
@@ -160,29 +170,54 @@ pub fn is_name(der: &[u8]) -> bool {
 /// OpenSSL: ignores bytes after the value.
 pub fn is_extension(id: &[u8], value: &[u8]) -> bool {
     let contents = |tag| first(value)?.0.of(tag);
-    let parts = || elements(contents(SEQUENCE)?);
-    let tags = |known: &[u8]| {
-        let parts = parts()?;
-        let known = parts.iter().all(|part| known.contains(&part.tag));
-        let number = |part: &Element<'_>| part.tag & 0x1f;
-        (known && parts.is_sorted_by(|one, next| number(one) < number(next))).then_some(())
-    };
     let good = match id {
-        AUTHORITY_KEY => tags(&[0x80, 0xa1, 0x82]),
+        AUTHORITY_KEY => contents(SEQUENCE).and_then(authority_key),
         SUBJECT_KEY => contents(OCTET_STRING).map(drop),
-        BASIC_CONSTRAINTS => tags(&[BOOLEAN, INTEGER]),
-        PURPOSES => parts().and_then(|purposes| purposes.iter().try_for_each(object)),
+        BASIC_CONSTRAINTS => contents(SEQUENCE).and_then(basic_constraints),
+        KEY_USAGE | NETSCAPE_TYPE => contents(BIT_STRING).and_then(bits),
+        ALTERNATIVES => contents(SEQUENCE).filter(|data| are_names(data)).map(drop),
+        PURPOSES => contents(SEQUENCE).and_then(|data| elements(data)?.iter().try_for_each(object)),
         _ => Some(()),
     };
     good.is_some()
 }
 
+fn authority_key(contents: &[u8]) -> Option<()> {
+    in_order(&elements(contents)?, |part| match part.tag {
+        0x80 => Some(()),
+        0xa1 => are_names(part.data).then_some(()),
+        0x82 => number(part.data),
+        _ => None,
+    })
+}
+
+fn basic_constraints(contents: &[u8]) -> Option<()> {
+    in_order(&elements(contents)?, |part| match part.tag {
+        BOOLEAN => (part.data.len() == 1).then_some(()),
+        _ => integer(part),
+    })
+}
+
+/// Checks the optional parts of a SEQUENCE, each of which has its place and its own tag number.
+pub fn in_order<'a>(
+    parts: &[Element<'a>],
+    check: impl Fn(&Element<'a>) -> Option<()>,
+) -> Option<()> {
+    let number = |part: &Element<'_>| part.tag & 0x1f;
+    parts.iter().try_for_each(check)?;
+    parts
+        .is_sorted_by(|one, next| number(one) < number(next))
+        .then_some(())
+}
+
 fn name(element: &Element<'_>) -> Option<()> {
     let parts = elements(element.of(SEQUENCE)?)?;
-    parts.iter().try_for_each(|part| {
-        let attributes = elements(part.of(SET)?)?;
-        attributes.iter().try_for_each(attribute)
-    })
+    parts.iter().try_for_each(|part| attributes(part.of(SET)?))
+}
+
+/// The contents of a RelativeDistinguishedName.
+pub fn attributes(contents: &[u8]) -> Option<()> {
+    elements(contents)?.iter().try_for_each(attribute)
 }
 
 fn attribute(element: &Element<'_>) -> Option<()> {
@@ -195,14 +230,24 @@ fn attribute(element: &Element<'_>) -> Option<()> {
         UTF8 => std::str::from_utf8(value.data).is_ok(),
         BMP => value.data.len().is_multiple_of(2),
         UNIVERSAL => value.data.len().is_multiple_of(4),
+        BIT_STRING => bits(value.data).is_some(),
         tag => VALUES.contains(&tag),
     };
     is_text.then_some(())
 }
 
-/// X.690, 8.3.2: the shortest encoding.
 fn integer(element: &Element<'_>) -> Option<()> {
-    match element.of(INTEGER)? {
+    number(element.of(INTEGER)?)
+}
+
+/// The contents of a BIT STRING. X.690, 8.6.2: the first byte is the number of unused bits.
+pub fn bits(contents: &[u8]) -> Option<()> {
+    matches!(contents, [0..=7, ..]).then_some(())
+}
+
+/// The contents of an INTEGER. X.690, 8.3.2: the shortest encoding.
+pub fn number(contents: &[u8]) -> Option<()> {
+    match contents {
         [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => None,
         _ => Some(()),
     }

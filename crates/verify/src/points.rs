@@ -4,7 +4,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::der::{Element, SEQUENCE, elements, sequence};
-use super::name;
+use super::{form, name};
 
 const DIRECTORY_NAME: u8 = 0xa4;
 
@@ -49,11 +49,13 @@ fn point<'a>(element: &Element<'a>) -> Option<Point<'a>> {
         all_reasons: true,
         issuer: Vec::new(),
     };
-    for part in elements(element.of(SEQUENCE)?)? {
+    let parts = elements(element.of(SEQUENCE)?)?;
+    form::in_order(&parts, |_| Some(()))?;
+    for part in parts {
         match part.tag {
             0xa0 => point.place = Some(place(part.data)?),
-            0x81 => point.all_reasons = has_all_reasons(part.data),
-            0xa2 => point.issuer = elements(part.data)?,
+            0x81 => point.all_reasons = has_all_reasons(part.data)?,
+            0xa2 => point.issuer = names(part.data)?,
             _ => return None,
         }
     }
@@ -64,12 +66,17 @@ fn point<'a>(element: &Element<'a>) -> Option<Point<'a>> {
 /// Parses the value of issuingDistributionPoint; None if it is malformed.
 pub fn scope(value: &[u8]) -> Option<Scope<'_>> {
     let mut scope = Scope::default();
-    for part in elements(sequence(value)?)? {
+    let parts = elements(sequence(value)?)?;
+    form::in_order(&parts, |_| Some(()))?;
+    for part in parts {
         match part.tag {
             0xa0 => scope.place = Some(place(part.data)?),
             0x81 => scope.users_only = boolean(part.data)?,
             0x82 => scope.authorities_only = boolean(part.data)?,
-            0x83 => scope.is_special = true,
+            0x83 => {
+                form::bits(part.data)?;
+                scope.is_special = true;
+            }
             0x84 | 0x85 => scope.is_special |= boolean(part.data)?,
             _ => return None,
         }
@@ -83,10 +90,15 @@ fn place(der: &[u8]) -> Option<Place<'_>> {
         return None;
     };
     match choice.tag {
-        0xa0 => Some(Place::Full(elements(choice.data)?)),
-        0xa1 => Some(Place::Relative(choice.data)),
+        0xa0 => Some(Place::Full(names(choice.data)?)),
+        0xa1 => form::attributes(choice.data).map(|()| Place::Relative(choice.data)),
         _ => None,
     }
+}
+
+/// The contents of GeneralNames.
+fn names(contents: &[u8]) -> Option<Vec<Element<'_>>> {
+    elements(contents).filter(|names| names.iter().all(form::is_general))
 }
 
 fn boolean(contents: &[u8]) -> Option<bool> {
@@ -96,9 +108,11 @@ fn boolean(contents: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether all defined bits, 1 to 8, are set.
-fn has_all_reasons(bits: &[u8]) -> bool {
-    matches!(bits, [_, first, second, ..] if first & 0x7f == 0x7f && second & 0x80 != 0)
+/// Whether all defined bits, 1 to 8, are set; None if the BIT STRING is malformed.
+fn has_all_reasons(bits: &[u8]) -> Option<bool> {
+    form::bits(bits)?;
+    let all = matches!(bits, [_, first, second, ..] if first & 0x7f == 0x7f && second & 0x80 != 0);
+    Some(all)
 }
 
 impl Place<'_> {

@@ -11,6 +11,7 @@ import sys
 from cryptography.hazmat.primitives import serialization as s
 
 # Each module adds its cases to the register.
+import fields
 import forms
 import lists
 import names

@@ -270,7 +270,8 @@ def flipped(chain):
     """A bit of a certificate is wrong, outside of the signature; it is signed as it is, or not at all."""
     part = chain.one("root", "mid", "leaf")
     chain.damage = (part, chain.rng.random(), chain.rng.randrange(8), chain.rng.random() < 0.7)
-    chain.note("a bit flipped" + (", signed" if chain.damage[3] else ""), part, ["ber-length", "twice-unknown", "v4"])
+    stricter = ["ber-length", "ber-primitive", "ber-string", "ber-unused-bits", "garbled-information", "ip-blocks-inherited", "twice-unknown", "v4"]
+    chain.note("a bit flipped" + (", signed" if chain.damage[3] else ""), part, stricter)
 
 
 def revocation(chain):
