@@ -12,6 +12,12 @@ cd "$(dirname "$0")/../.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 library=$(realpath "${LIBPQ_OXIDE_LIB:-$target/release}")
 export LIBPQ_OXIDE_LIB=$library
+
+# Before CC is set: cargo would compile the C code of crates again, with the sanitizers.
+if [ -z "${C_TESTS:-}" ]; then
+    C_TESTS=$("$CARGO" test --locked --workspace --test c_tests --no-run --message-format=json |
+        sed -n 's/.*"name":"c_tests".*"executable":"\([^"]*\)".*/\1/p')
+fi
 export SANITIZED_CC=${CC:-cc} CC=$PWD/c-tests/sanitizers/cc LIBPQ_OXIDE_TARGET=$target/sanitized
 mkdir -p "$LIBPQ_OXIDE_TARGET"
 
@@ -39,8 +45,4 @@ LD_LIBRARY_PATH=$library "$faulty" none
 modules=(programs:: result_memory:: large_objects:: passwords:: lost::)
 without=(--skip cancel_thread --skip jumps --skip out_of_memory --skip without_sizes --skip wiped --skip psycopg:: --skip proxy::)
 [ "$#" = 0 ] || modules=("$@")
-if [ -n "${C_TESTS:-}" ]; then
-    "$C_TESTS" "${modules[@]}" "${without[@]}"
-else
-    "$CARGO" test --locked --workspace --test c_tests -- "${modules[@]}" "${without[@]}"
-fi
+"$C_TESTS" "${modules[@]}" "${without[@]}"
