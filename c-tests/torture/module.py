@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -295,15 +296,25 @@ def limit_descriptors(pid, count):
     subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={count}:"], check=True, **service_user())
 
 
+def forbid_descriptors(pid):
+    """The limit is one for their numbers, so those below the highest that are free must not be had either."""
+    taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+    limit_descriptors(pid, next(number for number in range(len(taken) + 1) if number not in taken))
+
+
+def has_message(client):
+    return bool(select.select([client.socket], [], [], 0)[0])
+
+
 def drain_without_descriptors(_rng, _budget, server):
     """A smart shutdown while the worker cannot open a file, and the server accept no connection."""
     bad, clients = [], [Client(server.port) for _ in range(20)]
     worker = server.worker()
-    limit_descriptors(worker, len(os.listdir(f"/proc/{worker}/fd")))
+    forbid_descriptors(worker)
     server.stop("smart", wait=False)
     # The postmaster needs one more to note the shutdown in a file, which the worker reads.
     wait_for("the note", lambda: "stopping" in (server.data / "postmaster.pid").read_text())
-    limit_descriptors(server.pid, len(os.listdir(f"/proc/{server.pid}/fd")))
+    forbid_descriptors(server.pid)
     others = []
     for _ in range(20):
         with contextlib.suppress(OSError):
@@ -312,6 +323,8 @@ def drain_without_descriptors(_rng, _budget, server):
     time.sleep(1)
     if server.worker() != worker:
         bad.append("the worker ended")
+    if any(map(has_message, clients)):
+        bad.append("the worker could open a file: a client was asked too soon")
     for client in clients:
         if client.query() != b"42":
             bad.append("a session does not answer")
