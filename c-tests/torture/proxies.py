@@ -341,20 +341,30 @@ def signals_and_commands(rng, budget, workspace, server):
 
 
 def upgrades(_rng, budget, workspace, server):
-    """New proxies take over the port, while clients connect; no client may be refused."""
+    """New proxies take over the port, while clients connect; no client may be refused.
+
+    A proxy that drains lets new SYN packets be dropped for 0.1 s, and the client's kernel sends them again a second later. The next upgrade waits for
+    that client: if it came at once, again and again, the SYN packets of one client could be dropped each time.
+    """
     bad, tried, stop = [], 0, False
+    served = [0] * 3
     first = Proxy(workspace, "upgrade0", server, "--reuse-port", "--spread", "0")
 
-    def applications():
+    def application(number):
         while not stop:
+            begin = time.monotonic()
             try:
                 with Client(first.port, **{"_pq_.goaway": ""}) as client:
                     client.query()
+                served[number] += 1
             except OSError as error:
-                bad.append(f"a session: {error}")
+                bad.append(f"a session: {error}, {time.monotonic() - begin:.1f} s after it began")
                 return
 
-    threads = [threading.Thread(target=applications) for _ in range(3)]
+    def serves_all_since(before):
+        return bad or all(now > then for now, then in zip(served, before))
+
+    threads = [threading.Thread(target=application, args=(number,)) for number in range(len(served))]
     for thread in threads:
         thread.start()
     running = first
@@ -369,7 +379,11 @@ def upgrades(_rng, budget, workspace, server):
                 bad.append(f"a proxy ended with {running.process.returncode}: {running.log_file.read_text()[-300:]}")
         except subprocess.TimeoutExpired:
             bad.append("a drain did not end")
-        running = following
+        running, before = following, list(served)
+        try:
+            wait_for("every client", lambda: serves_all_since(before), 20)
+        except TimeoutError:
+            bad.append(f"clients are not served: {before} sessions before, then {served}")
     stop = True
     run_all_joined(threads)
     return tried, bad[:3]
