@@ -143,12 +143,21 @@ ENDS = {"cut": 3, "stop": 3, "swap": 2}
 HARMLESS = {"nothing": 1, "byte by byte": 2, "pieces": 1}
 
 
-def meaning(data):
-    """TLS records without what a client must ignore: the version in their headers, and ChangeCipherSpec (RFC 8446, 5 and 5.1)."""
+# An alert, after the version in its header.
+CLOSE_NOTIFY = b"\0\2\1\0"
+
+
+def meaning(data, is_early):
+    """TLS records without what a client ignores.
+
+    RFC 8446, 5 and 5.1: ChangeCipherSpec, and the version of a record that is not encrypted. Also a close_notify that comes early, when an alert
+    could not be authenticated yet: see docs/tls.md.
+    """
     records, result = Records("TLS", 0), []
     for record in records.add(data):
-        if record[0] != 20:
-            result.append((record[0], record[3:]))
+        content = record[1:] if record[0] == 23 else record[3:]
+        if record[0] != 20 and not (is_early and (record[0], content) == (21, CLOSE_NOTIFY)):
+            result.append((record[0], content))
     return result, records.buffer
 
 
@@ -231,10 +240,14 @@ class Link:
         elif case.damage in DAMAGES:
             tls = self.records[True].tls
             damaged = DAMAGES[case.damage][0](self.rng, record, 5 if tls else 4, others)
-            self.ignorable = tls and meaning(damaged) == meaning(record)
+            self.ignorable = tls and meaning(damaged, self._is_early(others)) == meaning(record, False)
             self._send(to_client, damaged)
         else:
             self._send(to_client, record)
+
+    def _is_early(self, others):
+        """Whether the server, after these records, has not sent its hello yet, or in TLS 1.2 its ChangeCipherSpec."""
+        return not others or self.case.way == "TLS 1.2" and all(record[0] != 20 for record in others)
 
     def _send(self, to_client, data):
         try:

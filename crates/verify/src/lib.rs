@@ -21,6 +21,7 @@ pub mod pem;
 mod points;
 pub mod provider;
 pub mod pss;
+mod record_header;
 mod revocation;
 mod rsa_keys;
 pub mod signature;

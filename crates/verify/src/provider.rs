@@ -1,4 +1,4 @@
-//! The cryptography provider for rustls: its aws-lc-rs provider with the group secp521r1 added.
+//! The cryptography provider for rustls: its aws-lc-rs provider with the group secp521r1 and a check of record headers added.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +12,8 @@ use rustls::crypto::{
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 
+use crate::record_header::checked;
+
 /// The provider, created once. It does not become the default of the process.
 pub fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
@@ -23,6 +25,8 @@ pub fn provider() -> &'static Arc<CryptoProvider> {
         let is_p384 = |group: &&dyn SupportedKxGroup| group.name() == NamedGroup::secp384r1;
         let place = groups.iter().position(is_p384).unwrap_or(groups.len());
         groups.insert(place, &Secp521r1);
+        let suites = &mut provider.cipher_suites;
+        suites.iter_mut().for_each(|suite| *suite = checked(*suite));
         Arc::new(provider)
     })
 }

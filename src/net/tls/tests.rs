@@ -1,4 +1,4 @@
-//! Bytes that a wait received: they must reach rustls once, and before later ones.
+//! Bytes that a wait received: they must reach rustls once, and before later ones. Records that an attacker has changed.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -30,12 +30,18 @@ impl Peer {
 
     /// Sends the rest of the handshake and `data`, together.
     pub fn send(&mut self, data: &[u8]) {
+        let records = self.records(data);
+        self.stream.write_all(&records).unwrap();
+    }
+
+    /// What [`Peer::send`] sends.
+    fn records(&mut self, data: &[u8]) -> Vec<u8> {
         self.session.writer().write_all(data).unwrap();
         let mut bytes = Vec::new();
         while self.session.wants_write() {
             self.session.write_tls(&mut bytes).unwrap();
         }
-        self.stream.write_all(&bytes).unwrap();
+        bytes
     }
 }
 
@@ -169,5 +175,52 @@ fn data_behind_the_handshake_is_not_lost() {
         let mut data = [0; 9];
         assert_eq!(tls.recv(&mut data).unwrap(), 5);
         assert_eq!(&data[..5], b"hello");
+    }
+}
+
+fn finish_handshake(tls: &mut Tls, peer: &mut Peer) {
+    while tls.handshake().unwrap() != HandshakeProgress::Done {
+        peer.answer();
+        sys::poll(tls.socket().fd(), true, false, None).unwrap();
+    }
+}
+
+#[test]
+fn an_encrypted_record_with_a_changed_header_is_refused() {
+    // The content type, and both bytes of the version.
+    let changes = [(0, 20), (0, 21), (0, 22), (0, 24), (1, 2), (2, 1), (2, 4)];
+    for version in VERSIONS {
+        for (place, byte) in changes {
+            let (mut tls, mut peer) = ends(version);
+            finish_handshake(&mut tls, &mut peer);
+            if version == "TLSv1.3" {
+                // The client's last message; the answer to it is the tickets.
+                peer.answer();
+            }
+            let mut data = [0; 9];
+            peer.send(b"hello");
+            sys::poll(tls.socket().fd(), true, false, None).unwrap();
+            assert_eq!(tls.recv(&mut data).unwrap(), 5, "{version}");
+            let mut record = peer.records(b"hello");
+            assert_eq!(record[..3], [23, 3, 3]);
+            record[place] = byte;
+            peer.stream.write_all(&record).unwrap();
+            sys::poll(tls.socket().fd(), true, false, None).unwrap();
+            let error = tls.recv(&mut data).unwrap_err();
+            let changed = format!("{version}, byte {place} is {byte}: {error}");
+            assert_ne!(error.kind(), ErrorKind::WouldBlock, "{changed}");
+        }
+    }
+}
+
+#[test]
+fn a_close_notify_that_is_not_encrypted_is_ignored_before_the_servers_hello() {
+    for version in VERSIONS {
+        let (mut tls, mut peer) = ends(version);
+        assert_eq!(tls.handshake().unwrap(), HandshakeProgress::Read);
+        peer.stream.write_all(&[21, 3, 3, 0, 2, 1, 0]).unwrap();
+        finish_handshake(&mut tls, &mut peer);
+        assert_eq!(tls.version(), Some(version));
+        assert!(!tls.has_ended());
     }
 }
