@@ -81,7 +81,8 @@ class Wire(threading.Thread):
 
     def close(self):
         self.over.set()
-        self.join()
+        if self.is_alive():
+            self.join()
         for end in self.devices:
             os.close(end)
 
@@ -102,11 +103,19 @@ class Cable:
         self.routed, self.number, self.weather, self.wire = routed, number, weather, None
 
     def __enter__(self):
+        try:
+            self._connect()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _connect(self):
         for name in (self.client, self.server):
             shell(f"ip netns add {name}")
         if self.routed:
             self._route()
-            return self
+            return
         if self.weather:
             self.wire = Wire((self.client, self.server), self.weather, self.number)
         else:
@@ -117,7 +126,6 @@ class Cable:
             shell(f"ip -n {name} link set lo up")
         if self.wire:
             self.wire.start()
-        return self
 
     def _route(self):
         shell(f"ip netns add {self.router}")

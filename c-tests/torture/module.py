@@ -297,7 +297,7 @@ def limit_descriptors(pid, count):
 
 
 def forbid_descriptors(pid):
-    """The limit is one for their numbers, so those below the highest that are free must not be had either."""
+    """RLIMIT_NOFILE limits the numbers of new descriptors, not how many there are: the lowest free number becomes the limit."""
     taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
     limit_descriptors(pid, next(number for number in range(len(taken) + 1) if number not in taken))
 
