@@ -1,11 +1,17 @@
-//! A strict DER parser. x509-parser ignores the class of tags, and skips what it cannot parse.
+//! The tags of DER, and a strict parser. x509-parser ignores the class of tags, and skips what it cannot parse.
 
 pub const BOOLEAN: u8 = 0x01;
 pub const INTEGER: u8 = 0x02;
 pub const BIT_STRING: u8 = 0x03;
 pub const OCTET_STRING: u8 = 0x04;
+pub const NULL: u8 = 0x05;
 pub const OBJECT: u8 = 0x06;
+pub const ENUMERATED: u8 = 0x0a;
 pub const UTF8: u8 = 0x0c;
+pub const NUMERIC: u8 = 0x12;
+pub const PRINTABLE: u8 = 0x13;
+pub const T61: u8 = 0x14;
+pub const IA5: u8 = 0x16;
 pub const UTC_TIME: u8 = 0x17;
 pub const GENERALIZED_TIME: u8 = 0x18;
 pub const UNIVERSAL: u8 = 0x1c;

@@ -4,8 +4,9 @@
 mod general;
 
 use super::der::{
-    BIT_STRING, BMP, BOOLEAN, Element, GENERALIZED_TIME, INTEGER, OBJECT, OCTET_STRING, SEQUENCE,
-    SET, UNIVERSAL, UTC_TIME, UTF8, elements, first, one, sequence,
+    BIT_STRING, BMP, BOOLEAN, Element, GENERALIZED_TIME, IA5, INTEGER, NUMERIC, OBJECT,
+    OCTET_STRING, PRINTABLE, SEQUENCE, SET, T61, UNIVERSAL, UTC_TIME, UTF8, elements, first, one,
+    sequence,
 };
 pub use general::{are_names, is_general};
 
@@ -15,8 +16,8 @@ const IDENTIFIERS: [u8; 2] = [0x81, 0x82];
 const EXTENSIONS: u8 = 0xa3;
 const LIST_EXTENSIONS: u8 = 0xa0;
 
-/// Other values that OpenSSL accepts in names: numeric, printable, T.61 and IA5 strings, and SEQUENCE.
-const VALUES: [u8; 5] = [0x12, 0x13, 0x14, 0x16, SEQUENCE];
+/// Other values that OpenSSL accepts in names.
+const VALUES: [u8; 5] = [NUMERIC, PRINTABLE, T61, IA5, SEQUENCE];
 
 /// The OIDs of extensions.
 const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 35];

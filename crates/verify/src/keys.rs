@@ -3,12 +3,10 @@
 use pem::Pem;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 
+use super::der::{INTEGER, OCTET_STRING, SEQUENCE};
 use super::outline::Elements;
 use super::pem::blocks;
 
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
 /// The contents of a key file.

@@ -10,7 +10,7 @@ mod budget;
 mod certificate;
 mod chain;
 mod constraints;
-mod der;
+pub mod der;
 mod form;
 pub mod keys;
 mod name;

@@ -8,6 +8,8 @@ use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, RelativeDistinguishedName, X509Name};
 
+use super::der::{OBJECT, SEQUENCE, SET, UTF8};
+
 /// A cache of a name's canonical form, because a chain can have many long names. None if a text in the name is invalid.
 pub type Form = OnceCell<Option<Vec<u8>>>;
 
@@ -49,7 +51,7 @@ pub fn canonical(name: &X509Name<'_>) -> Option<Vec<u8>> {
 
 /// The canonical form of the name with one more part; `last` is the contents of that part.
 pub fn canonical_with(name: &X509Name<'_>, last: &[u8]) -> Option<Vec<u8>> {
-    let last = element(&[0x31], last);
+    let last = element(&[SET], last);
     let (_, last) = RelativeDistinguishedName::from_der(&last).ok()?;
     Some([canonical(name)?, part(&last)?].concat())
 }
@@ -63,17 +65,17 @@ pub fn text_of(value: &Any<'_>) -> Option<String> {
 fn part(part: &RelativeDistinguishedName<'_>) -> Option<Vec<u8>> {
     let mut attributes = part.iter().map(attribute).collect::<Option<Vec<_>>>()?;
     attributes.sort();
-    Some(element(&[0x31], &attributes.concat()))
+    Some(element(&[SET], &attributes.concat()))
 }
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<Vec<u8>> {
-    let oid = element(&[0x06], attribute.attr_type().as_bytes());
+    let oid = element(&[OBJECT], attribute.attr_type().as_bytes());
     let value = attribute.attr_value();
     let value = match is_text(value.tag()) {
-        true => element(&[0x0c], normalize(&text(value)?).as_bytes()),
+        true => element(&[UTF8], normalize(&text(value)?).as_bytes()),
         false => element(value.header.raw_tag()?, value.data),
     };
-    Some(element(&[0x30], &[oid, value].concat()))
+    Some(element(&[SEQUENCE], &[oid, value].concat()))
 }
 
 fn is_text(tag: Tag) -> bool {

@@ -1,10 +1,7 @@
 //! Parses the outer structure of a certificate as leniently as OpenSSL, without looking at the contents of its fields.
 
-const BIT_STRING: u8 = 0x03;
-const INTEGER: u8 = 0x02;
-const SEQUENCE: u8 = 0x30;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+use super::der::{BIT_STRING, GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME};
+
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+use super::der::{OBJECT, OCTET_STRING, SEQUENCE, UTF8};
 use super::outline::{self, Elements, Outline};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -214,10 +215,9 @@ fn trust_of(block: &Pem) -> Result<Option<bool>, FileError> {
 /// Whether CertAux trusts the certificate for TLS servers; None if it is malformed. OpenSSL: a rejected use is not trusted. If
 /// there is a list of trusted uses, no other use is trusted. Without both lists, all uses are trusted.
 fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
-    const SEQUENCE: u8 = 0x30;
     const REJECT: u8 = 0xa0;
     /// The alias, the key identifier, and other data.
-    const OTHERS: [u8; 3] = [0x0c, 0x04, 0xa1];
+    const OTHERS: [u8; 3] = [UTF8, OCTET_STRING, 0xa1];
     if aux.is_empty() {
         return Some(true);
     }
@@ -235,13 +235,12 @@ fn is_trusted_for_servers(aux: &[u8]) -> Option<bool> {
 
 /// Whether serverAuth or anyExtendedKeyUsage is in the list; None if it is malformed.
 fn contains_servers(uses: &[u8]) -> Option<bool> {
-    const OID: u8 = 0x06;
     const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
     const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
     let mut uses = Elements(uses);
     let mut found = false;
     while !uses.is_empty() {
-        found |= [SERVER, ANY].contains(&uses.take_if(OID)?.contents);
+        found |= [SERVER, ANY].contains(&uses.take_if(OBJECT)?.contents);
     }
     Some(found)
 }

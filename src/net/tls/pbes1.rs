@@ -5,6 +5,7 @@ use des::TdesEde3;
 use zeroize::Zeroizing;
 
 use super::key_ciphers::{KeyError, decrypt_cbc};
+use crate::verify::der::{INTEGER, OBJECT, OCTET_STRING, SEQUENCE};
 use crate::verify::outline::Elements;
 
 /// The block size of SHA-1.
@@ -26,22 +27,18 @@ pub struct Pbes1<'a> {
 impl<'a> Pbes1<'a> {
     /// EncryptedPrivateKeyInfo (RFC 5208, 6); None for another encryption method.
     pub fn parse(der: &'a [u8]) -> Option<Pbes1<'a>> {
-        const SEQUENCE: u8 = 0x30;
-        const OID: u8 = 0x06;
-        const NUMBER: u8 = 0x02;
-        const BYTES: u8 = 0x04;
         /// pkcs-12PbeIds.
         const METHODS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1];
         let mut info = Elements(Elements(der).take_if(SEQUENCE)?.contents);
         let mut method = Elements(info.take_if(SEQUENCE)?.contents);
-        let key_size = match method.take_if(OID)?.contents.strip_prefix(METHODS)? {
+        let key_size = match method.take_if(OBJECT)?.contents.strip_prefix(METHODS)? {
             [3] => KEY,
             [4] => 16,
             _ => return None,
         };
         let mut parameters = Elements(method.take_if(SEQUENCE)?.contents);
-        let salt = parameters.take_if(BYTES)?.contents;
-        let rounds = parameters.take_if(NUMBER)?.contents;
+        let salt = parameters.take_if(OCTET_STRING)?.contents;
+        let rounds = parameters.take_if(INTEGER)?.contents;
         let small = rounds.len() <= 5 && rounds.first()? & 0x80 == 0;
         let rounds = rounds
             .iter()
@@ -49,7 +46,7 @@ impl<'a> Pbes1<'a> {
         let rounds = u32::try_from(rounds)
             .ok()
             .filter(|rounds| small && (1..=MOST_ROUNDS).contains(rounds))?;
-        let data = info.take_if(BYTES)?.contents;
+        let data = info.take_if(OCTET_STRING)?.contents;
         Some(Pbes1 {
             salt,
             rounds,

@@ -1,12 +1,10 @@
 //! Checks the syntax of GeneralNames (RFC 5280, 4.2.1.6).
 
-use super::{BIT_STRING, bits, elements, is_name, number, object, object_number, one};
-use super::{BMP, BOOLEAN, Element, INTEGER, OBJECT, SEQUENCE, SET, UNIVERSAL, UTF8};
-
-const NULL: u8 = 0x05;
-const ENUMERATED: u8 = 0x0a;
-const PRINTABLE: u8 = 0x13;
-const T61: u8 = 0x14;
+use super::{bits, is_name, number, object, object_number};
+use crate::der::{
+    BIT_STRING, BMP, BOOLEAN, ENUMERATED, Element, INTEGER, NULL, OBJECT, PRINTABLE, SEQUENCE, SET,
+    T61, UNIVERSAL, UTF8, elements, one,
+};
 
 /// The bits of a tag that give its class, and the bit of a constructed element.
 const CLASS: u8 = 0xc0;
