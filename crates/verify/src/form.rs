@@ -140,12 +140,17 @@ fn extensions(contents: &[u8]) -> Option<()> {
     })
 }
 
-fn algorithm(element: &Element<'_>) -> Option<()> {
+/// The contents of an AlgorithmIdentifier: its OID, and its parameters.
+pub fn algorithm<'a>(element: &Element<'a>) -> Option<(&'a [u8], Option<Element<'a>>)> {
     let parts = elements(element.of(SEQUENCE)?)?;
-    match &parts[..] {
-        [id] | [id, _] => object(id),
-        _ => None,
-    }
+    let (id, parameters) = match &parts[..] {
+        [id] => (id, None),
+        [id, parameters] => (id, Some(*parameters)),
+        _ => return None,
+    };
+    object(id)?;
+    parameters.as_ref().map_or(Some(()), general::any)?;
+    Some((id.data, parameters))
 }
 
 fn object(element: &Element<'_>) -> Option<()> {
@@ -229,12 +234,21 @@ fn attribute(element: &Element<'_>) -> Option<()> {
     object(id)?;
     let is_text = match value.tag {
         UTF8 => std::str::from_utf8(value.data).is_ok(),
-        BMP => value.data.len().is_multiple_of(2),
-        UNIVERSAL => value.data.len().is_multiple_of(4),
+        BMP => are_letters(value.data, |unit: &[u8; 2]| {
+            u16::from_be_bytes(*unit).into()
+        }),
+        UNIVERSAL => are_letters(value.data, |unit| u32::from_be_bytes(*unit)),
         BIT_STRING => bits(value.data).is_some(),
         tag => VALUES.contains(&tag),
     };
     is_text.then_some(())
+}
+
+/// Whether `text` consists of Unicode characters of `N` bytes. OpenSSL: surrogates are not characters, in a BMPString either.
+fn are_letters<const N: usize>(text: &[u8], number: impl Fn(&[u8; N]) -> u32) -> bool {
+    let (units, rest) = text.as_chunks();
+    let mut letters = units.iter().map(|unit| char::from_u32(number(unit)));
+    rest.is_empty() && letters.all(|letter| letter.is_some())
 }
 
 fn integer(element: &Element<'_>) -> Option<()> {

@@ -3,25 +3,30 @@
 use aws_lc_rs::signature as aws;
 use webpki::aws_lc_rs as algorithms;
 use x509_parser::der_parser::{Oid, oid};
-use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::Refusal;
 use super::algorithms::{Algorithm, verify_any};
+use super::der::{Element, INTEGER, SEQUENCE, elements, one};
 use super::rsa_keys::{Digest, Padding, RSA, RsaKey, Strength};
+use super::{Refusal, form};
 
 /// RFC 4055, 1.2: the identifier of RSASSA-PSS, for signatures and for keys.
 pub const RSA_PSS: Oid<'static> = oid!(1.2.840.113549.1.1.10);
 const MGF1: Oid<'static> = oid!(1.2.840.113549.1.1.8);
+const DEFAULT_SALT: u32 = 20;
+/// The only value of the trailer field.
+const TRAILER: u8 = 1;
 
 impl Digest {
-    fn of(oid: &Oid<'_>) -> Option<Digest> {
+    /// The digest of an AlgorithmIdentifier.
+    fn of(element: &Element<'_>) -> Option<Digest> {
         let known = [
             (oid!(2.16.840.1.101.3.4.2.1), Digest::Sha256),
             (oid!(2.16.840.1.101.3.4.2.2), Digest::Sha384),
             (oid!(2.16.840.1.101.3.4.2.3), Digest::Sha512),
         ];
-        let found = known.iter().find(|(known, _)| known == oid);
+        let (oid, _) = form::algorithm(element)?;
+        let found = known.iter().find(|(known, _)| known.as_bytes() == oid);
         found.map(|(_, digest)| *digest)
     }
 
@@ -68,14 +73,24 @@ impl Pss {
 
     /// RFC 4055, 3.1: parses the parameters of an algorithm identifier; None if there are two different digests.
     pub fn of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Pss> {
-        let parameters = algorithm.parameters.clone()?;
-        let parameters = RsaSsaPssParams::try_from(parameters).ok()?;
-        let digest = Digest::of(parameters.hash_algorithm_oid())?;
-        let mask = parameters.mask_gen_algorithm().ok()?;
-        let same = Digest::of(&mask.hash) == Some(digest);
-        let usual = parameters.trailer_field() == 1 && mask.mgf == MGF1;
-        let salt = parameters.salt_length();
-        (same && usual).then_some(Pss { digest, salt })
+        let parameters = algorithm.parameters.as_ref()?;
+        (parameters.header.raw_tag() == Some(&[SEQUENCE])).then_some(())?;
+        let parts = elements(parameters.data)?;
+        form::in_order(&parts, |_| Some(()))?;
+        // SHA-1, the default of both digests, is not supported.
+        let (mut digest, mut masks, mut salt) = (None, None, DEFAULT_SALT);
+        for part in parts {
+            let value = one(part.data)?;
+            match part.tag {
+                0xa0 => digest = Some(Digest::of(&value)?),
+                0xa1 => masks = Some(digest_of_masks(&value)?),
+                0xa2 => salt = small(value.of(INTEGER)?)?,
+                0xa3 if value.of(INTEGER) == Some(&[TRAILER]) => {}
+                _ => return None,
+            }
+        }
+        let digest = digest.filter(|_| digest == masks)?;
+        Some(Pss { digest, salt })
     }
 
     pub fn digest(self) -> Digest {
@@ -119,4 +134,22 @@ impl Pss {
             || Pss::of(limits)
                 .is_some_and(|limits| limits.digest == self.digest && limits.salt <= self.salt)
     }
+}
+
+/// The digest of MGF1, the only function for masks.
+fn digest_of_masks(element: &Element<'_>) -> Option<Digest> {
+    let (oid, digest) = form::algorithm(element)?;
+    (oid == MGF1.as_bytes()).then_some(())?;
+    Digest::of(&digest?)
+}
+
+/// The contents of an INTEGER, as a number of up to 32 bits.
+fn small(contents: &[u8]) -> Option<u32> {
+    form::number(contents)?;
+    let is_positive = contents.first().is_some_and(|first| first & 0x80 == 0);
+    (is_positive && contents.len() <= 4).then(|| {
+        contents
+            .iter()
+            .fold(0, |all, byte| all << 8 | u32::from(*byte))
+    })
 }

@@ -6,9 +6,9 @@ use sha2::digest::FixedOutputReset;
 use sha2::digest::const_oid::AssociatedOid;
 use sha2::{Sha256, Sha384, Sha512};
 use x509_parser::der_parser::{Oid, oid};
-use x509_parser::prelude::FromDer;
-use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::der::{INTEGER, NULL, SEQUENCE, elements, first};
 
 pub const RSA: Oid<'static> = oid!(1.2.840.113549.1.1.1);
 
@@ -57,24 +57,25 @@ pub enum Padding {
 /// An RSA key.
 pub struct RsaKey<'a> {
     /// Modulus and exponent, both odd.
-    numbers: RSAPublicKey<'a>,
+    numbers: [&'a [u8]; 2],
     is_usual: bool,
 }
 
 impl<'a> RsaKey<'a> {
     /// Parses a key; None if OpenSSL would not accept it.
     pub fn read(key: &'a SubjectPublicKeyInfo<'_>, strength: Strength) -> Option<RsaKey<'a>> {
-        let (_, numbers) = RSAPublicKey::from_der(&key.subject_public_key.data).ok()?;
-        let [size, exponent_size] = [numbers.modulus, numbers.exponent].map(bits);
+        let numbers = numbers(&key.subject_public_key.data)?;
+        let [size, exponent_size] = numbers.map(bits);
         let fits = (strength.min_bits()..=MAX_BITS).contains(&size)
             && (size <= SMALL_MODULUS_BITS || exponent_size <= MAX_EXPONENT_BITS);
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-        let are_odd = is_odd(numbers.modulus) && is_odd(numbers.exponent);
+        let are_odd = numbers.iter().all(|number| is_odd(number));
         if !fits || !are_odd || exponent_size < 2 || exponent_size >= size {
             return None;
         }
         let parameters = key.algorithm.parameters.as_ref();
-        let is_null = parameters.is_some_and(|value| value.tag().0 == 5 && value.data.is_empty());
+        let is_null = parameters
+            .is_some_and(|value| value.header.raw_tag() == Some(&[NULL]) && value.data.is_empty());
         Some(RsaKey {
             numbers,
             is_usual: USUAL_BITS.contains(&size)
@@ -101,8 +102,7 @@ impl<'a> RsaKey<'a> {
     where
         D: sha2::Digest + FixedOutputReset + AssociatedOid,
     {
-        let [modulus, exponent] =
-            [self.numbers.modulus, self.numbers.exponent].map(BoxedUint::from_be_slice_vartime);
+        let [modulus, exponent] = self.numbers.map(BoxedUint::from_be_slice_vartime);
         let key = PublicKey::new_unchecked(modulus, exponent);
         let hash = D::digest(message);
         let outcome = match padding {
@@ -116,6 +116,15 @@ impl<'a> RsaKey<'a> {
     }
 }
 
+/// The modulus and the exponent (RFC 8017, A.1.1). OpenSSL: ignores bytes after the key.
+fn numbers(key: &[u8]) -> Option<[&[u8]; 2]> {
+    let parts = elements(first(key)?.0.of(SEQUENCE)?)?;
+    let [modulus, exponent] = &parts[..] else {
+        return None;
+    };
+    Some([modulus.of(INTEGER)?, exponent.of(INTEGER)?])
+}
+
 /// The size of a number in bits.
 fn bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
@@ -125,11 +134,18 @@ fn bits(number: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use x509_parser::prelude::FromDer;
+
     use super::*;
 
     fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
         let [high, low] = (contents.len() as u16).to_be_bytes();
-        [&[tag, 0x82, high, low], contents].concat()
+        let head = match contents.len() {
+            ..128 => vec![tag, low],
+            128..256 => vec![tag, 0x81, low],
+            _ => vec![tag, 0x82, high, low],
+        };
+        [&head, contents].concat()
     }
 
     /// SubjectPublicKeyInfo of an RSA key.
@@ -201,7 +217,12 @@ mod tests {
 
     #[test]
     fn parameters_other_than_null_are_unusual() {
-        for (parameters, expected) in [(&NULL[..], true), (&[], false), (&[0x30, 0], false)] {
+        for (parameters, expected) in [
+            (&NULL[..], true),
+            (&[], false),
+            (&[0x30, 0], false),
+            (&[0x85, 0], false),
+        ] {
             let spki = key(&modulus(2048), &[1, 0, 1], parameters);
             assert_eq!(is_usual(&spki, Strength::Level2), Some(expected));
         }

@@ -283,11 +283,20 @@ def rsa_key(size, exponent_size):
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
+def rsa_numbers(text):
+    """Modulus and exponent of the RSA key with that name."""
+    form = serialization.PublicFormat.PKCS1
+    return key(text).public_key().public_bytes(serialization.Encoding.DER, form)
+
+
 def rsa_spki(text, parameters):
     """The RSA key with that name, with parameters other than NULL."""
-    form = serialization.PublicFormat.PKCS1
-    numbers = key(text).public_key().public_bytes(serialization.Encoding.DER, form)
-    return seq(seq(oid("1.2.840.113549.1.1.1"), parameters), bits(numbers))
+    return seq(seq(oid("1.2.840.113549.1.1.1"), parameters), bits(rsa_numbers(text)))
+
+
+def pss_spki(text, **parts):
+    """The RSA key with that name, limited to RSA-PSS with SHA-256."""
+    return seq(pss(32, **parts), bits(rsa_numbers(text)))
 
 
 def spki(text):
@@ -324,11 +333,13 @@ RSA = {
 PSS = "1.2.840.113549.1.1.10"
 
 
-def pss(salt):
-    """The algorithm of RSA-PSS with SHA-256 and a salt of this length."""
-    sha256 = seq(oid("2.16.840.1.101.3.4.2.1"), tlv(5))
-    mask = seq(oid("1.2.840.113549.1.1.8"), sha256)
-    return seq(oid(PSS), seq(tlv(0xA0, sha256), tlv(0xA1, mask), tlv(0xA2, integer(salt))))
+SHA256 = oid("2.16.840.1.101.3.4.2.1")
+
+
+def pss(salt, digest=seq(SHA256, tlv(5)), masks=0xA1):
+    """The algorithm of RSA-PSS with SHA-256 and a salt of this length. `masks` is the tag of the algorithm of masks."""
+    mask = seq(oid("1.2.840.113549.1.1.8"), digest)
+    return seq(oid(PSS), seq(tlv(0xA0, digest), tlv(masks, mask), tlv(0xA2, integer(salt))))
 
 
 def algorithm(signer, digest):
@@ -424,11 +435,12 @@ def revocations(
     first=NOW - DAY,
     last=NOW + DAY,
     digest="sha256",
+    inner=None,
     **how,
 ):
     version = version or (2 if extensions else 1)
     body = [] if version == 1 else [integer(version - 1)]
-    body += [algorithm(signer, digest), issuer, time(first)]
+    body += [inner or algorithm(signer, digest), issuer, time(first)]
     if last is not None:
         body.append(time(last))
     if entries:

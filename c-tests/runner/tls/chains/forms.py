@@ -121,7 +121,7 @@ for kind in ("rsa1963", "rsa2048e65"):
     case(f"by-{kind}-pss", [leaf(GOOD, signer=signer, digest=32)], [root(key=signer)])
     case(f"by-{kind}-damaged", [leaf(GOOD, signer=signer, damage=True)], [root(key=signer)])
     case(f"by-{kind}-other", [leaf(GOOD, signer=f"{kind}-other")], [root(key=signer)])
-for form, parameters in (("bare", b""), ("sequence", seq())):
+for form, parameters in (("bare", b""), ("sequence", seq()), ("class", tlv(0x85))):
     public = rsa_spki("rsa2048-root", parameters)
     case(f"by-rsa-{form}", [leaf(GOOD, signer="rsa2048-root")], [root(key=public, signer="rsa2048-root")])
     case(f"by-rsa-{form}-other", [leaf(GOOD, signer="rsa2048-other")], [root(key=public, signer="rsa2048-root")])
@@ -171,3 +171,36 @@ case(
     [leaf(GOOD, **ODD)],
     [root(extension("2.5.29.30", seq(tlv(0xA0, tlv(0x70, dns("good.test")))), True))],
 )
+for what, text in {
+    "universal-range": tlv(28, b"\0\x11\0\0"),
+    "universal-surrogate": tlv(28, b"\0\0\xd8\0"),
+    "bmp-surrogate": tlv(30, b"\xd8\x34"),
+    "bmp-pair": tlv(30, b"\xd8\x34\xdd\x1e"),
+    "universal-last": tlv(28, b"\0\x10\xff\xff"),
+}.items():
+    case(f"form-{what}", [leaf(GOOD, subject=name(("O", text), ("CN", "good.test")))])
+
+# Algorithms and keys that are not DER.
+
+NO_NULL = seq(oid(ECDSA["sha256"][0]), tlv(1))
+case("form-parameters", [leaf(GOOD, inner=NO_NULL, outer=NO_NULL)])
+
+
+def by_pss(text, **parts):
+    """A leaf signed with RSA-PSS, whose algorithm has other parts than usual."""
+    of = pss(32, **parts)
+    own = leaf(GOOD, signer="rsa2048-root", digest=32, inner=of, outer=of)
+    case(text, [own], [root(key="rsa2048-root")])
+
+
+OTHER_CLASS = tlv(0xB0, SHA256, tlv(5))
+by_pss("form-pss-class", digest=OTHER_CLASS)
+by_pss("form-pss-object", digest=seq(tlv(0x86, SHA256[2:]), tlv(5)))
+by_pss("form-pss-null", digest=seq(SHA256, tlv(5, b"x")))
+by_pss("form-pss-masks", masks=0x81)
+by_pss("form-pss-bare", digest=seq(SHA256))
+PSS_KEY = pss_spki("rsa2048-root", digest=OTHER_CLASS)
+case("form-pss-key", [leaf(GOOD, signer="rsa2048-root", digest=32)], [root(key=PSS_KEY, signer="rsa2048-root")])
+NUMBERS_1963 = rsa_numbers("rsa1963-root")
+OTHER_NUMBER = seq(seq(oid("1.2.840.113549.1.1.1"), tlv(5)), bits(NUMBERS_1963[:4] + b"\x82" + NUMBERS_1963[5:]))
+case("form-rsa-key", [leaf(GOOD, signer="rsa1963-root")], [root(key=OTHER_NUMBER, signer="rsa1963-root")])

@@ -69,6 +69,12 @@ revocation(
     list_of_root(entry(5, extension("2.5.29.29", seq(directory(MID)))), extensions=[NUMBER]),
 )
 revocation("crl-removed", [LISTED], list_of_root(REMOVED, extensions=[NUMBER]))
+DATELESS = seq(integer(900), tlv(23, b"2001010000xxZ"))
+revocation("crl-entry-date", [LISTED], list_of_root(DATELESS))
+revocation("crl-entry-date-revoked", [LISTED], list_of_root(DATELESS, entry(5)))
+revocation("crl-algorithms-differ", [LISTED], list_of_root(inner=algorithm("p256-root", "sha384")))
+revocation("crl-number-garbled", [LISTED], list_of_root(extensions=[extension("2.5.29.20", b"\x02\x05\x01")]))
+revocation("crl-key-garbled", [LISTED], list_of_root(extensions=[extension("2.5.29.35", b"\x30\x05\x80")]))
 revocation("crl-reason-garbled", [LISTED], list_of_root(entry(5, extension("2.5.29.21", b"\x01")), extensions=[NUMBER]))
 revocation("crl-delta", [LISTED], list_of_root(extensions=[NUMBER, extension("2.5.29.27", integer(1), True)]))
 revocation("crl-delta-uncritical", [LISTED], list_of_root(extensions=[NUMBER, extension("2.5.29.27", integer(1))]))
