@@ -4,6 +4,7 @@
 mod bounds;
 mod greeting;
 mod leak;
+mod lost_errors;
 mod malformed;
 mod notifications;
 mod truncated;

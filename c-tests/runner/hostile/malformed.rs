@@ -160,6 +160,9 @@ fn damaged_descriptions_of_statements() {
         }
     }
     one_error_for_the_description(&message(b't', b""));
+    one_error_for_the_description(
+        &[text_row(&["1"]), parameters.clone(), columns.clone()].concat(),
+    );
     one_error_for_the_description(&[parameters, message(b'T', b"")].concat());
     one_error_for_the_description(&[message(b't', b""), no_data()].concat());
 }
@@ -215,7 +218,13 @@ fn one_error_then_next(output: &str) {
     assert!(error < next, "{output}");
     assert_eq!(output.matches("PGRES_FATAL_ERROR").count(), 1, "{output}");
     assert!(
-        output.contains("insufficient data in") || output.contains("do not agree with length"),
+        [
+            "insufficient data in",
+            "do not agree with length",
+            "without prior row"
+        ]
+        .iter()
+        .any(|complaint| output.contains(complaint)),
         "{output}"
     );
 }

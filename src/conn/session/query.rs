@@ -226,8 +226,8 @@ impl Session {
     }
 
     fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
-        if self.error_result && self.queue.class() == Some(QueryClass::Describe) {
-            // Nothing has completed the description that failed. libpq: drops the error.
+        if self.error_result && self.has_uncompleted_command() {
+            // Nothing has completed the command that failed. libpq: drops the error.
             self.state = AsyncState::Ready;
             return MessageOutcome::Wait;
         }
@@ -250,6 +250,13 @@ impl Session {
             Err(OutOfMemory) => self.run_out_of_memory(),
         }
         fully_read(body)
+    }
+
+    /// Whether a command waits for its result: in a pipeline only a description, as ReadyForQuery can come early there.
+    fn has_uncompleted_command(&self) -> bool {
+        let class = self.queue.class();
+        let expects = self.pipeline == PipelineStatus::Off && class.is_some();
+        expects || class == Some(QueryClass::Describe)
     }
 
     /// Reads the transaction status of a ReadyForQuery. False if its body is too short.

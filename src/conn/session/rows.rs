@@ -81,6 +81,10 @@ impl Session {
     }
 
     pub(super) fn parameter_description(&mut self, body: &[u8]) -> MessageOutcome {
+        if self.has_failed() {
+            // libpq: replaces the error by a result.
+            return MessageOutcome::Done;
+        }
         let mut rest = Body(body);
         match self.described_parameters(&mut rest) {
             Ok(Some(result)) if rest.is_empty() => {
@@ -225,6 +229,11 @@ impl Session {
         status: Status,
         state: AsyncState,
     ) -> MessageOutcome {
+        if self.error_result {
+            // libpq: the COPY replaces the error.
+            self.state = AsyncState::Ready;
+            return MessageOutcome::Wait;
+        }
         let (overall, columns) = match Columns::from_copy_response(body) {
             Ok((overall, columns)) => (overall, Arc::new(columns)),
             Err(ColumnsError::OutOfMemory) => return self.fail_copy(state),
