@@ -107,6 +107,8 @@ static struct
 	int			refused,
 				open,
 				open_in_bytes;
+	/* Of all quoted texts. */
+	unsigned	checksum;
 }			counts;
 
 static void
@@ -114,6 +116,8 @@ check_closed(const char *quoted, int encoding)
 {
 	counts.open += !is_closed(quoted, encoding, 1);
 	counts.open_in_bytes += !is_closed(quoted, encoding, 0);
+	for (const char *at = quoted; *at != '\0'; at++)
+		counts.checksum = (counts.checksum ^ (unsigned char) *at) * 16777619u;
 }
 
 static void
@@ -155,8 +159,8 @@ quotes(PGconn *conn)
 			/* All three must agree on whether the text is valid. */
 			disagree += counts.refused - before != 2 * (error != 0);
 		}
-		printf("%s refused=%d open=%d open_in_bytes=%d disagree=%d\n", pg_encoding_to_char(encoding), counts.refused, counts.open,
-			   counts.open_in_bytes, disagree);
+		printf("%s checksum=%x refused=%d open=%d open_in_bytes=%d disagree=%d\n", pg_encoding_to_char(encoding), counts.checksum,
+			   counts.refused, counts.open, counts.open_in_bytes, disagree);
 	}
 }
 
@@ -291,7 +295,8 @@ lengths(PGconn *conn)
 	quoted = PQescapeIdentifier(conn, "it's", SIZE_MAX / 2);
 	fact("identifier", quoted);
 	PQfreemem(quoted);
-	answer(conn, "long literal", PQescapeLiteral(conn, text, many) != NULL);
+	/* Twice the length is too large for 31 bits, or for 32, where it leaves a small number. */
+	answer(conn, "long literal", PQescapeLiteral(conn, text, longest) != NULL);
 	answer(conn, "long identifier", PQescapeIdentifier(conn, text, many) != NULL);
 	answer(conn, "long bytea", PQescapeByteaConn(conn, (unsigned char *) text, many, &size) != NULL);
 	answer(conn, "longest bytea", PQescapeByteaConn(conn, (unsigned char *) text, longest, &size) != NULL);
@@ -307,7 +312,10 @@ lengths(PGconn *conn)
 		show(res);
 	show_exec(conn, "SELECT * FROM copied");
 	res = PQmakeEmptyPGresult(conn, PGRES_TUPLES_OK);
+	/* The next piece needs padding. */
+	fact_int("one byte", PQresultAlloc(res, 1) != NULL);
 	fact_int("allocated", PQresultAlloc(res, SIZE_MAX) != NULL);
+	fact_int("allocated", PQresultAlloc(res, ((size_t) UINT_MAX + 1) + 100) != NULL);
 	fact_int("allocated", PQresultAlloc(res, SIZE_MAX - 16) != NULL);
 	fact_int("allocated", PQresultAlloc(res, SIZE_MAX / 2) != NULL);
 	PQclear(res);

@@ -246,6 +246,22 @@ cancel(void)
 	PQfreeCancel(request);
 }
 
+/* What depends on the settings that a server has reported. */
+static void
+defaults(void)
+{
+	char		text[8],
+			   *secret = PQencryptPasswordConn(conn, "password", "user", "scram-sha-256");
+
+	PQescapeStringConn(conn, text, "\\", 1, NULL);
+	fact("backslash", text);
+	/* The rest is random. */
+	if (secret != NULL)
+		secret[strcspn(secret, ":")] = '\0';
+	fact("secret", secret);
+	PQfreemem(secret);
+}
+
 /* Whether the process has used little memory. */
 static void
 print_memory(void)
@@ -335,6 +351,8 @@ connection_step(const char *step, const char *argument)
 		printf("server: port=%s version=%d password=%d encoding=%d protocol=%d pid=%d\n", PQport(conn),
 			   PQserverVersion(conn), PQconnectionUsedPassword(conn), PQclientEncoding(conn),
 			   PQfullProtocolVersion(conn), PQbackendPID(conn));
+	else if (strcmp(step, "defaults") == 0)
+		defaults();
 	else if (strcmp(step, "parameter") == 0)
 		fact(argument, PQparameterStatus(conn, argument));
 	else if (strcmp(step, "escape") == 0)

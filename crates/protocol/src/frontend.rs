@@ -321,6 +321,39 @@ mod tests {
         assert_eq!(&out[..], b"B\0\0\0\x14\0\0\0\0\0\x01\0\0\0\x02ab\0\x01\0\0");
     }
 
+    /// The size is checked before memory is reserved, so that it cannot wrap around.
+    #[test]
+    fn messages_longer_than_the_protocol_allows_are_refused_before_memory_is_reserved() {
+        // Nobody reads or writes this memory, so it is not used.
+        let most = vec![0; i32::MAX as usize];
+        for size in [
+            i32::MAX as usize,
+            i32::MAX as usize - 3,
+            i32::MAX as usize - 50,
+        ] {
+            let huge = &most[..size];
+            let parameter = |value| Parameter {
+                value: Some(value),
+                binary: true,
+            };
+            let values = [parameter(&b"1"[..]), parameter(huge)];
+            let mut out = Output::new();
+            query(&mut out, &[b'x'; 100]).unwrap();
+            assert_eq!(copy_data(&mut out, huge), Err(NoRoom));
+            assert_eq!(query(&mut out, huge), Err(NoRoom));
+            assert_eq!(parse(&mut out, b"", huge, &[]), Err(NoRoom));
+            assert_eq!(
+                function_call(&mut out, 1, [Some(huge)].into_iter()),
+                Err(NoRoom)
+            );
+            assert_eq!(
+                bind(&mut out, b"", values.into_iter(), true, 0),
+                Err(NoRoom)
+            );
+            assert!(out.capacity() < 1 << 20);
+        }
+    }
+
     #[test]
     fn the_length_of_a_startup_packet_includes_itself() {
         let mut out = Output::new();

@@ -107,9 +107,10 @@ fn facts() -> TlsFacts {
     }
 }
 
-/// Whether `sent` is a startup packet.
+/// Whether `sent` is a startup packet and nothing else.
 fn is_startup_packet(sent: &[u8]) -> bool {
-    sent.get(4..8) == Some(b"\0\x03\0\0")
+    let length = sent.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+    length == u32::try_from(sent.len()).ok() && sent.get(4..8) == Some(b"\0\x03\0\0")
 }
 
 #[test]
@@ -289,6 +290,16 @@ fn direct_tls_starts_without_a_request() {
     let mut bench = Bench::new(direct);
     assert_eq!(bench.run(), (vec![], "tls"));
     assert_eq!(bench.session.status(), ConnStatus::SslStartup);
+    begins_inside_tls(bench);
+}
+
+/// After the handshake, nothing comes before the startup packet.
+#[track_caller]
+fn begins_inside_tls(mut bench: Bench) {
+    bench.startup.tls_established(&mut bench.session, facts());
+    let (sent, waits) = bench.run();
+    assert!(is_startup_packet(&sent), "{}", sent.escape_ascii());
+    assert_eq!(waits, "read");
 }
 
 #[test]
@@ -299,6 +310,7 @@ fn direct_tls_after_declined_gssapi_reconnects() {
     bench.run();
     assert_eq!(bench.answer(b"N"), (vec![], "tls"));
     assert_eq!(bench.connections, 2);
+    begins_inside_tls(bench);
 }
 
 #[test]
