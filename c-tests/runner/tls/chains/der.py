@@ -336,10 +336,10 @@ PSS = "1.2.840.113549.1.1.10"
 SHA256 = oid("2.16.840.1.101.3.4.2.1")
 
 
-def pss(salt, digest=seq(SHA256, tlv(5)), masks=0xA1):
-    """The algorithm of RSA-PSS with SHA-256 and a salt of this length. `masks` is the tag of the algorithm of masks."""
+def pss(salt, digest=seq(SHA256, tlv(5)), masks=0xA1, last=None):
+    """The algorithm of RSA-PSS with SHA-256 and a salt of this length. `masks` is the tag of the algorithm of masks, and `last` replaces the salt."""
     mask = seq(oid("1.2.840.113549.1.1.8"), digest)
-    return seq(oid(PSS), seq(tlv(0xA0, digest), tlv(masks, mask), tlv(0xA2, integer(salt))))
+    return seq(oid(PSS), seq(tlv(0xA0, digest), tlv(masks, mask), last or tlv(0xA2, integer(salt))))
 
 
 def algorithm(signer, digest):

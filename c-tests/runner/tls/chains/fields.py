@@ -37,12 +37,16 @@ case("as-numbers-inherited", [leaf(GOOD, extension(NUMBERS, seq(tlv(0xA0, tlv(5)
 case("garbled-policies-uncritical", [leaf(GOOD, extension("2.5.29.32", b"\x30\x05\x01"))])
 case("garbled-information", [leaf(GOOD, extension("1.3.6.1.5.5.7.1.1", b"\x30\x05\x01"))])
 case("garbled-issuer-names", [leaf(GOOD, extension("2.5.29.18", b"\x30\x05\x01"))])
+case("garbled-subject-information", [leaf(GOOD, extension("1.3.6.1.5.5.7.1.11", b"\x30\x05\x01"))])
+case("garbled-comment", [leaf(GOOD, extension("2.16.840.1.113730.1.13", ia5(b"\xff")))])
+case("garbled-reason", [leaf(GOOD, extension("2.5.29.21", b"\x0a\x05\x01"))])
 case("garbled-timestamps", [leaf(GOOD, extension("1.3.6.1.4.1.11129.2.4.2", b"\x30\x05\x01"))])
 
 # BER that is not DER.
 
 case("ber-primitive", [leaf(extension(ALTERNATIVES, tlv(0x10, dns("good.test"))))])
 case("ber-string", [leaf(alternatives(dns("good.test"), tlv(0xA2, ia5("x.test"))))])
+case("ber-tag", [leaf(GOOD, seq(oid("1.2.3.4"), b"\x1f\x04\1x"))])
 case("ber-unused-bits", [leaf(GOOD, extension("2.5.29.15", bits(b"\x81", 7)))])
 
 # The same fields with valid values.

@@ -204,3 +204,11 @@ case("form-pss-key", [leaf(GOOD, signer="rsa2048-root", digest=32)], [root(key=P
 NUMBERS_1963 = rsa_numbers("rsa1963-root")
 OTHER_NUMBER = seq(seq(oid("1.2.840.113549.1.1.1"), tlv(5)), bits(NUMBERS_1963[:4] + b"\x82" + NUMBERS_1963[5:]))
 case("form-rsa-key", [leaf(GOOD, signer="rsa1963-root")], [root(key=OTHER_NUMBER, signer="rsa1963-root")])
+TRAILER = pss(32, last=tlv(0xA3, integer(32)))
+PSS_KEY = seq(TRAILER, bits(rsa_numbers("rsa2048-root")))
+case("pss-key-trailer", [below(GOOD, signer="rsa2048-root", digest=32), mid(key=PSS_KEY)])
+EVEN = next(f"p256-even{number}" for number in range(1000) if spki(f"p256-even{number}")[-1] & 1 == 0)
+UNUSED = spki(EVEN)[:25] + b"\1" + spki(EVEN)[26:]
+case("key-unused-bits", [leaf(GOOD, signer=EVEN)], [root(key=UNUSED, signer=EVEN)])
+case("name-odd-type", [leaf(GOOD, subject=name(("O", tlv(14, b"x")), ("CN", "good.test")))])
+case("root-algorithms-differ", [leaf(GOOD)], [root(outer=algorithm("p256-root", "sha384"))])
