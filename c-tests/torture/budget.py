@@ -4,6 +4,8 @@ import time
 
 # The short form does the same cases on every machine. One that needs longer than this for a part fails.
 LIMIT_SECONDS = 900
+# With so much time, a part can do all cases that it has a limited number of, even if they need more than its share.
+LONG_MINUTES = 60
 
 
 class OutOfTime(RuntimeError):
@@ -11,12 +13,12 @@ class OutOfTime(RuntimeError):
 
 
 class Budget:
-    def __init__(self, seconds, short=False):
-        self.seconds, self.short, self.begin = seconds, short, time.monotonic()
+    def __init__(self, seconds, short=False, long=False):
+        self.seconds, self.short, self.long, self.begin = seconds, short, long, time.monotonic()
 
     def part(self, seconds):
         """The budget of a part of a part, from now on."""
-        return Budget(seconds, self.short)
+        return Budget(seconds, self.short, self.long)
 
     def numbers(self, short_count, first=0, step=1):
         """Numbers of cases, of which `step` workers take every nth."""

@@ -60,7 +60,7 @@ def main():
         seconds = arguments.minutes * 60 * weight / total
         print(f"\n== {name}" + ("" if arguments.short else f", for about {seconds:.0f} seconds"), flush=True)
         begin_part = time.monotonic()
-        rows, ok = part.run(seed, budget.Budget(seconds, arguments.short), case=arguments.case)
+        rows, ok = part.run(seed, budget.Budget(seconds, arguments.short, arguments.minutes >= budget.LONG_MINUTES), case=arguments.case)
         print(f"  {time.monotonic() - begin_part:.0f} seconds")
         table += rows
         all_ok &= ok

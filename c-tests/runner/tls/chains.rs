@@ -3,6 +3,7 @@
 //! bug unless `crates/verify/WIDER.md` explains why it is safe. If ours refuses what C libpq accepts, `docs/tls.md`
 //! must list it.
 
+mod flips;
 mod mixed;
 mod server;
 mod table;
@@ -61,7 +62,7 @@ fn conninfos(rows: &[&Row], directory: &Path, server: &ChainServer) -> String {
     let mut text = String::new();
     for row in rows {
         let own = directory.join(&row.case);
-        let list = own.join("list.pem");
+        let (list, lists) = (own.join("list.pem"), own.join("lists"));
         let host = match row.options.contains("host=") {
             true => "",
             false => "host=good.test",
@@ -71,6 +72,9 @@ fn conninfos(rows: &[&Row], directory: &Path, server: &ChainServer) -> String {
         let _ = write!(text, "{at} {host} sslrootcert={root} sslmode={options}");
         if list.exists() {
             let _ = write!(text, " sslcrl={}", list.display());
+        }
+        if lists.exists() {
+            let _ = write!(text, " sslcrldir={}", lists.display());
         }
         text.push('\n');
     }

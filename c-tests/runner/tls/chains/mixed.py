@@ -5,13 +5,10 @@ directory has a line for each chain: its name, an sslmode with options, the name
 stricter and to be more liberal than C libpq, and the features. Keys are random, but all choices come from the seed.
 """
 
-import base64
-import os
 import random
 import sys
 
-from cryptography.hazmat.primitives import serialization as s
-
+import files
 from common import *
 
 HOSTS = ["good.test", "GOOD.test", "sub.good.test", "other.test", "127.0.0.1", "a.b.good.test"]
@@ -352,31 +349,20 @@ def build(rng):
     return chain, [sent[0], *between, *chain.extra_chain], [*chain.extra_roots, bytes_of(chain, root_part)]
 
 
-def pem(kind, ders):
-    return "".join(f"-----BEGIN {kind}-----\n{base64.encodebytes(der).decode()}-----END {kind}-----\n" for der in ders)
-
-
 def main(directory, seed, count):
-    def write(path, text):
-        with open(os.path.join(directory, path), "w", encoding="ascii") as out:
-            out.write(text)
-
     lines = []
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         chain, sent, roots = build(rng)
         case_name = f"mixed-{seed}-{number}"
-        os.makedirs(os.path.join(directory, case_name))
-        write(f"{case_name}/chain.pem", pem("CERTIFICATE", sent))
-        write(f"{case_name}/root.pem", pem("CERTIFICATE", roots))
+        files.write_chain(f"{directory}/{case_name}", sent, roots)
         if chain.lists is not None:
-            write(f"{case_name}/list.pem", pem("X509 CRL", chain.lists))
+            files.write_list_file(f"{directory}/{case_name}", chain.lists)
         options = rng.choice(["verify-ca", f"verify-full host={rng.choice(HOSTS)}"])
         fields = [case_name, options, " ".join(sorted(chain.stricter)), " ".join(sorted(chain.wider)), "; ".join(chain.features)]
         lines.append("\t".join(fields))
-    write("mixed.tsv", "\n".join(lines) + "\n")
-    own = key("p256-leaf").private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())
-    write("leaf.key", pem("PRIVATE KEY", [own]))
+    files.write(f"{directory}/mixed.tsv", "\n".join(lines) + "\n")
+    files.write_leaf_key(directory)
 
 
 if __name__ == "__main__":

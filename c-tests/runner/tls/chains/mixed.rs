@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::fmt::Write;
 use std::fs;
 use std::thread;
 
@@ -39,24 +38,48 @@ fn parse(line: &str) -> Mixed {
     }
 }
 
-fn setting(name: &str, otherwise: &str) -> String {
+pub fn setting(name: &str, otherwise: &str) -> String {
     env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
 
-/// How the two libraries differ, unless `docs/tls.md` explains it.
-fn complaint(mixed: &Mixed, oracle: &str, ours: &str) -> Option<&'static str> {
-    match (oracle == "ok", ours == "ok") {
-        (true, false) if mixed.stricter.is_empty() => Some("ours is stricter"),
-        (false, true) if mixed.wider.is_empty() => Some("OURS ACCEPTS IT"),
-        _ => None,
+/// A chain, and each library's outcome.
+pub struct Outcome {
+    mixed: Mixed,
+    pub oracle: String,
+    pub ours: String,
+}
+
+impl Outcome {
+    pub fn name(&self) -> &str {
+        &self.mixed.row.case
+    }
+
+    /// How the two libraries differ, unless `docs/tls.md` explains it.
+    pub fn complaint(&self) -> Option<&'static str> {
+        match (self.oracle == "ok", self.ours == "ok") {
+            (true, false) if self.mixed.stricter.is_empty() => Some("ours is stricter"),
+            (false, true) if self.mixed.wider.is_empty() => Some("OURS ACCEPTS IT"),
+            _ => None,
+        }
+    }
+
+    fn complaint_line(&self) -> Option<String> {
+        let (row, oracle, ours) = (&self.mixed.row, &self.oracle, &self.ours);
+        let (case, options, what) = (&row.case, &row.options, &row.description);
+        self.complaint()
+            .map(|text| format!("{case}\t{options}\tC: {oracle}\tours: {ours}\t{text}: {what}\n"))
+    }
+
+    /// The cases that explain why this library is stricter; None if it is not.
+    pub fn strictness(&self) -> Option<String> {
+        let cases: Vec<_> = self.mixed.stricter.iter().cloned().collect();
+        (self.oracle == "ok" && self.ours != "ok").then(|| cases.join(", "))
     }
 }
 
-#[test]
-fn random_chains_differ_only_as_documented() {
-    let seed = setting("LIBPQ_OXIDE_CHAINS_SEED", "1");
-    let count = setting("LIBPQ_OXIDE_CHAINS", "120");
-    let directory = generate_with("mixed.py", &[&seed, &count]);
+/// Chains that a generator has made, and what came of them. It writes mixed.tsv as described in `mixed.py`.
+pub fn outcomes_of(generator: &str, seed: &str, which: &str) -> Vec<Outcome> {
+    let directory = generate_with(generator, &[seed, which]);
     let text = fs::read_to_string(directory.path().join("mixed.tsv")).expect("the table");
     let all: Vec<_> = text.lines().map(parse).collect();
     let documented = table::cases_of_docs();
@@ -72,27 +95,59 @@ fn random_chains_differ_only_as_documented() {
         (oracle.join().expect("the oracle's outcomes"), ours)
     });
     assert_eq!((oracle.len(), ours.len()), (all.len(), all.len()));
-    let (mut wrong, mut accepted, mut known) = (String::new(), 0, 0);
-    let mut lost = 0;
-    for ((mixed, oracle), ours) in all.iter().zip(&oracle).zip(&ours) {
-        accepted += usize::from(ours == "ok" && oracle == "ok");
-        known += usize::from((ours == "ok") != (oracle == "ok"));
-        if let Some(text) = complaint(mixed, oracle, ours) {
-            lost += 1;
-            let Row {
-                case,
-                options,
-                description,
-                ..
-            } = &mixed.row;
-            let _ = writeln!(
-                wrong,
-                "{case}\t{options}\tC: {oracle}\tours: {ours}\t{text}: {description}"
-            );
+    let outcomes = all.into_iter().zip(oracle).zip(ours);
+    outcomes
+        .map(|((mixed, oracle), ours)| Outcome {
+            mixed,
+            oracle,
+            ours,
+        })
+        .collect()
+}
+
+/// What the outcomes are in sum.
+pub struct Summary {
+    pub tried: usize,
+    pub accepted: usize,
+    pub refused: usize,
+    /// The documented differences.
+    pub known: usize,
+    pub lost: usize,
+    /// A line for each of those that are lost.
+    pub wrong: String,
+}
+
+impl Summary {
+    pub fn of(all: &[Outcome]) -> Summary {
+        let count = |oracle: bool, ours: bool| {
+            let same = |one: &&Outcome| (one.oracle == "ok", one.ours == "ok") == (oracle, ours);
+            all.iter().filter(same).count()
+        };
+        let lines: Vec<_> = all.iter().filter_map(Outcome::complaint_line).collect();
+        let lost = lines.len();
+        Summary {
+            tried: all.len(),
+            accepted: count(true, true),
+            refused: count(false, false),
+            known: count(true, false) + count(false, true) - lost,
+            lost,
+            wrong: lines.concat(),
         }
     }
-    let tried = all.len();
-    known -= lost;
+}
+
+#[test]
+fn random_chains_differ_only_as_documented() {
+    let seed = setting("LIBPQ_OXIDE_CHAINS_SEED", "1");
+    let count = setting("LIBPQ_OXIDE_CHAINS", "120");
+    let Summary {
+        tried,
+        accepted,
+        known,
+        lost,
+        wrong,
+        ..
+    } = Summary::of(&outcomes_of("mixed.py", &seed, &count));
     println!(
         "random chains: {tried} tried, {lost} lost, {accepted} accepted by both, {known} documented differences"
     );
