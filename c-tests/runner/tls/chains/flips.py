@@ -149,7 +149,9 @@ class Places:
         if item.tag == 3:
             self.found.append(Place(start, field, "unused bits"))
             start += 1
-            parts = inner(self.der, start, item.end) if field in ("key", "signature") else []
+            # The numbers of an RSA key or of a signature with ECDSA. Other bits could look like DER by chance.
+            is_structure = field in ("key", "signature") and self.der[start] == 0x30
+            parts = inner(self.der, start, item.end) if is_structure else []
         if parts and (item.tag & 0x20 or item.tag in (3, 4)):
             for part in parts:
                 self.add(part, field)
