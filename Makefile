@@ -23,6 +23,7 @@
 # make torture     hostile servers, forged certificates, faults and bad networks, for MINUTES (10); LONG=1 an hour; SHORT=1 the same cases each time; SEED, ONLY and CASE repeat
 # make soak        load for MINUTES (60) on a server that is killed, restarted and stopped, and a plot of it to dist; SEED repeats
 # make check-sanitizers the C programs with AddressSanitizer, leaks and undefined behaviour included; takes long, not part of make test
+# make check-races the threaded C programs with ThreadSanitizer in library and program; needs nightly with rust-src, takes long, not part of make test
 # make fuzz        each fuzz target for SECONDS (60), or those in FUZZ; with nightly and cargo-fuzz if they are installed
 # make check-style formatting and lints
 # make check-features the library without its optional features, and with each alone: lints only
@@ -64,7 +65,7 @@ installed_files = $(addprefix $(libdir)/,$(library) libpq.a) $(pkgconfigdir)/lib
 # Removed if nothing else is in them.
 installed_directories = $(includedir)/libpq $(pkgincludedir)/internal $(pkgincludedir) $(docdir)/goaway-proxy $(docdir) $(pkgconfigdir) $(mandir)/man1
 
-.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible check-abi deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture soak check-sanitizers fuzz clean
+.PHONY: all cargo-version proxy wheel gem dist sbom check-dist check-reproducible check-abi deb check-deb docs aarch64 check-aarch64 install uninstall test conformance valgrind bench demo drain-report proxy-bench extension-bench check-style check-features check-dependencies check-unit check-c check-ordinary-user setup oracle torture soak check-sanitizers check-races fuzz clean
 
 # The paths of this machine stay out of what is built, so that the bytes do not depend on the folder. Panic messages name the sources of
 # dependencies as they are in the source archive: vendor/NAME-VERSION/... The last flag that matches a path counts.
@@ -273,6 +274,9 @@ soak:
 
 check-sanitizers: all oracle
 	c-tests/sanitizers/check.sh
+
+check-races: oracle
+	c-tests/sanitizers/races.sh
 
 # What fuzz/README.md tells of: not part of make test, which runs the targets on damaged seeds.
 SECONDS ?= 60

@@ -37,5 +37,6 @@ mod result_memory;
 mod scripts;
 mod signal_safety;
 mod support;
+mod threads;
 mod tls;
 mod wheel;
