@@ -29,19 +29,10 @@ use tempfile::TempDir;
 use stream::Stream;
 
 use super::message::{auth_ok, backend_key, parameter_status, ready};
+use super::valgrind::patience;
 
 /// How long a script waits for its client. After that the test fails.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(20);
-
-fn timeout() -> Duration {
-    // Under valgrind, clients are slow.
-    let is_slow = std::env::var_os("LIBPQ_OXIDE_VALGRIND").is_some();
-    if is_slow {
-        CLIENT_TIMEOUT * 20
-    } else {
-        CLIENT_TIMEOUT
-    }
-}
 
 type Step = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 
@@ -173,14 +164,19 @@ fn serve(
 }
 
 fn accept(tcp: &TcpListener, unix: &UnixListener) -> Option<Stream> {
-    let deadline = Instant::now() + timeout();
+    let deadline = Instant::now() + patience(CLIENT_TIMEOUT);
     while Instant::now() < deadline {
         let stream = tcp
             .accept()
             .map(|(s, _)| Stream::from(s))
             .or_else(|_| unix.accept().map(|(s, _)| Stream::from(s)));
         match stream {
-            Ok(stream) => return stream.prepare(timeout()).ok().map(|()| stream),
+            Ok(stream) => {
+                return stream
+                    .prepare(patience(CLIENT_TIMEOUT))
+                    .ok()
+                    .map(|()| stream);
+            }
             Err(_) => thread::sleep(Duration::from_millis(2)),
         }
     }

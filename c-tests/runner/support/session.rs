@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::process::{self, End, TIMEOUT};
+use super::valgrind::patience;
 
 /// A running program, with stdout and stderr in one stream.
 pub struct Session {
@@ -154,7 +155,7 @@ fn printable(bytes: &[u8]) -> String {
 /// Calls `ask` repeatedly until it returns `expected`.
 #[track_caller]
 pub fn wait_until(expected: &str, mut ask: impl FnMut() -> String) {
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = Instant::now() + patience(TIMEOUT);
     loop {
         let answer = ask();
         if answer == expected {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -20,6 +21,11 @@ const LEAKING: [&str; 3] = ["cancel_thread", "jumps", "null_"];
 /// Whether this test run uses valgrind.
 pub fn is_wanted() -> bool {
     env::var_os("LIBPQ_OXIDE_VALGRIND").is_some()
+}
+
+/// How long to wait for a program, which is slow under valgrind.
+pub fn patience(limit: Duration) -> Duration {
+    if is_wanted() { limit * SLOWNESS } else { limit }
 }
 
 /// One run of a program under memcheck.
