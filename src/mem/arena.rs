@@ -215,7 +215,7 @@ mod tests {
     fn pieces_never_overlap() {
         let mut arena = Arena::new();
         let mut pieces = Vec::new();
-        for round in 0..20_000usize {
+        for round in 0..if cfg!(miri) { 50 } else { 20_000 } {
             let size = (round * 7919) % 700;
             let align = [1, 2, 4, 8, 16][round % 5];
             pieces.push(fill(&mut arena, size, align, round as u8));
@@ -224,6 +224,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "fills megabytes")]
     fn large_pieces_leave_the_current_chunk_in_use() {
         let mut arena = Arena::new();
         let mut pieces = vec![fill(&mut arena, 10, 1, 1)];
@@ -247,6 +248,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "needs minutes")]
     fn chunks_grow_with_the_contents() {
         let mut arena = Arena::new();
         for _ in 0..100_000 {
@@ -257,6 +259,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn memory_is_prefaulted_window_by_window() {
         for chunks in [ChunkList::new(), ChunkList::of_small_pages()] {
             let mut arena = Arena::new();

@@ -18,16 +18,22 @@ pub const SIZE: usize = GRANULE * GRANULES;
 /// A mark for each granule.
 type Marks = [u64; GRANULES / 64];
 
-/// A region of zeroes is one in which everything is free.
+/// A region of zeroes is one in which everything is free. There are no references to a whole region, only to its book: the
+/// owners of blocks use the memory at the same time.
 #[repr(C, align(4096))]
 struct Region {
     memory: [u8; SIZE],
+    book: Book,
+    next: *mut Region,
+}
+
+/// Which granules of a region are in use.
+struct Book {
     used: Marks,
     /// The last granules of blocks.
     last: Marks,
     /// How many granules are in use.
     taken: usize,
-    next: *mut Region,
 }
 
 /// All regions. The first one always exists.
@@ -38,7 +44,7 @@ pub struct Regions {
     more: AtomicPtr<Region>,
 }
 
-// SAFETY: everything except `more` is read and written under the lock.
+// SAFETY: everything except `more` and the memory of blocks is read and written under the lock.
 unsafe impl Sync for Regions {}
 
 impl Regions {
@@ -46,9 +52,11 @@ impl Regions {
         Regions {
             first: UnsafeCell::new(Region {
                 memory: [0; SIZE],
-                used: [0; GRANULES / 64],
-                last: [0; GRANULES / 64],
-                taken: 0,
+                book: Book {
+                    used: [0; GRANULES / 64],
+                    last: [0; GRANULES / 64],
+                    taken: 0,
+                },
                 next: ptr::null_mut(),
             }),
             lock: Lock::new(),
@@ -66,7 +74,9 @@ impl Regions {
         while !region.is_null() && block.is_null() && layout.align() <= align_of::<Region>() {
             // SAFETY: the list holds live regions, and the lock is held.
             unsafe {
-                block = (*region).take(count, step);
+                if let Some(start) = (*region).book.take(count, step) {
+                    block = region.cast::<u8>().add(start * GRANULE);
+                }
                 region = (*region).next;
             }
         }
@@ -83,10 +93,12 @@ impl Regions {
         let region = self.region_of(block)?;
         // SAFETY: the list holds live regions, and the lock is held.
         unsafe {
-            (*region).give_back(block);
+            (*region)
+                .book
+                .give_back((block.addr() - region.addr()) / GRANULE);
             // Without this region there must be enough left.
             let plenty = self.left() >= SIZE + SIZE / 2;
-            if plenty && (*region).taken == 0 && region != self.first.get() {
+            if plenty && (*region).book.taken == 0 && region != self.first.get() {
                 self.remove(region);
             }
         }
@@ -146,7 +158,7 @@ impl Regions {
         while !region.is_null() {
             // SAFETY: the list holds live regions, and the lock is held.
             unsafe {
-                left += (GRANULES - (*region).taken) * GRANULE;
+                left += (GRANULES - (*region).book.taken) * GRANULE;
                 region = (*region).next;
             }
         }
@@ -173,28 +185,30 @@ fn contains(region: *const Region, block: *mut u8) -> bool {
     block.addr().wrapping_sub(region.addr()) < SIZE
 }
 
-impl Region {
-    /// The first `count` granules that are free, from a multiple of `step` on; NULL if there are none.
-    fn take(&mut self, count: usize, step: usize) -> *mut u8 {
+impl Book {
+    /// Marks the first `count` granules that are free, from a multiple of `step` on, and returns the first of them.
+    fn take(&mut self, count: usize, step: usize) -> Option<usize> {
         let mut start = 0;
         while start + count <= GRANULES {
             match (start..start + count).rfind(|&granule| is_marked(&self.used, granule)) {
-                None => return self.mark(start, count),
+                None => {
+                    self.mark(start, count);
+                    return Some(start);
+                }
                 Some(used) => start = (used + 1).next_multiple_of(step),
             }
         }
-        ptr::null_mut()
+        None
     }
 
-    fn mark(&mut self, start: usize, count: usize) -> *mut u8 {
+    fn mark(&mut self, start: usize, count: usize) {
         (start..start + count).for_each(|granule| flip(&mut self.used, granule));
         flip(&mut self.last, start + count - 1);
         self.taken += count;
-        self.memory.as_mut_ptr().wrapping_add(start * GRANULE)
     }
 
-    fn give_back(&mut self, block: *mut u8) {
-        let mut granule = (block.addr() - self.memory.as_ptr().addr()) / GRANULE;
+    /// Frees the block that begins at `granule`.
+    fn give_back(&mut self, mut granule: usize) {
         loop {
             flip(&mut self.used, granule);
             self.taken -= 1;
