@@ -323,6 +323,7 @@ mod tests {
 
     /// The size is checked before memory is reserved, so that it cannot wrap around.
     #[test]
+    #[cfg_attr(miri, ignore = "needs 2 GB")]
     fn messages_longer_than_the_protocol_allows_are_refused_before_memory_is_reserved() {
         // Nobody reads or writes this memory, so it is not used.
         let most = vec![0; i32::MAX as usize];
