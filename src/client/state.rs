@@ -222,9 +222,8 @@ impl Connection {
     }
 
     /// A notice of the library.
-    pub fn internal_notice(&mut self, message: &[u8]) -> Option<PgResultBox> {
-        self.session.internal_notice(message);
-        self.session.take_notice()
+    pub fn internal_notice(&self, message: &[u8]) -> Option<PgResultBox> {
+        self.session.new_notice(message)
     }
 
     pub fn tracer(&mut self) -> &mut Option<Tracer> {

@@ -320,10 +320,14 @@ impl Session {
 
     /// Creates a notice of the library for the notice receiver.
     pub fn internal_notice(&mut self, message: &[u8]) {
-        self.notice = PgResult::internal_notice(message, self.server.encoding).ok();
-        if let Some(notice) = &mut self.notice {
-            notice.set_origin(self.origin.clone());
-        }
+        self.notice = self.new_notice(message);
+    }
+
+    /// A notice of the library; None without memory.
+    pub fn new_notice(&self, message: &[u8]) -> Option<PgResultBox> {
+        let mut notice = PgResult::internal_notice(message, self.server.encoding).ok()?;
+        notice.set_origin(self.origin.clone());
+        Some(notice)
     }
 
     /// Drops the first message of the input.

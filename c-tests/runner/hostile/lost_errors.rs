@@ -1,8 +1,10 @@
-//! Errors that must reach the application, whatever message follows them.
+//! Errors and notices that must reach the application, whatever message follows them.
 
-use super::ours;
+use std::time::Duration;
+
+use super::{ours, same};
 use crate::support::message::{
-    command_complete, copy_data, copy_done, copy_out_response, message, one_value,
+    command_complete, copy_data, copy_done, copy_out_response, message, notice, one_value,
     parameter_description, ready, row_description, text_row,
 };
 use crate::support::script::Script;
@@ -96,5 +98,77 @@ fn an_error_that_a_copy_follows() {
         assert!(error < copy, "{output}");
         assert!(output.contains("PGRES_COMMAND_OK"), "{output}");
         assert!(output.contains("state: status=0 transaction=0"), "{output}");
+    }
+}
+
+/// The reply arrives in two pieces, cut between any two messages.
+#[test]
+fn notices_between_results() {
+    let value = || one_value("x", "1");
+    let replies = [
+        vec![
+            value(),
+            value(),
+            notice("a"),
+            notice("b"),
+            command_complete("DO"),
+            ready(b'I'),
+        ],
+        vec![
+            value(),
+            notice("a"),
+            value(),
+            notice("b"),
+            notice("c"),
+            ready(b'I'),
+        ],
+        vec![notice("a"), notice("b"), value(), value(), ready(b'I')],
+        vec![
+            value(),
+            value(),
+            notice("a"),
+            notice("b"),
+            copy_out_response(1),
+            copy_done(),
+            ready(b'I'),
+        ],
+    ];
+    let styles: [&[&str]; 4] = [
+        &["exec x"],
+        &["send x", "collect"],
+        &["send x", "collect-polling"],
+        &["send x", "single", "collect"],
+    ];
+    for mut reply in replies {
+        for cut in (0..reply.len()).rev() {
+            if cut == 0 {
+                // In one piece, so that it does not depend on time who reads them.
+                reply.extend([notice("y"), notice("z")]);
+            }
+            for style in styles {
+                let [first, second] = [reply[..cut].concat(), reply[cut..].concat()];
+                let script = || {
+                    let (first, second) = (first.clone(), second.clone());
+                    Script::new().connection(move |c| {
+                        c.login();
+                        c.expect(b'Q');
+                        c.send(&first);
+                        c.wait(Duration::from_millis(20));
+                        c.send(&second);
+                        c.drain();
+                    })
+                };
+                let steps = [&["connect"], style, &["consume", "state"]].concat();
+                let output = same(script, "", &steps);
+                // PQexec reads nothing behind a CopyResponse.
+                let is_copy = reply.iter().any(|message| message[0] == b'H');
+                let expected = reply.iter().filter(|message| message[0] == b'N').count();
+                let seen = output.matches("notice: ").count();
+                assert!(
+                    is_copy || seen == expected,
+                    "{style:?}, cut at {cut}: {output}"
+                );
+            }
+        }
     }
 }

@@ -16,7 +16,8 @@ impl Session {
     /// `None` means that nothing more can be parsed now.
     #[inline]
     pub fn parse_input(&mut self) -> Option<PgResultBox> {
-        if !self.input.is_empty() {
+        // A notice that was put back comes before what is parsed next.
+        if self.notice.is_none() && !self.input.is_empty() {
             self.parse_buffered();
         }
         self.notice.take()
