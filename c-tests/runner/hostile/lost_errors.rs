@@ -34,7 +34,15 @@ fn an_error_that_only_ready_for_query_follows() {
         (message(b'T', &[0, 1]), "insufficient data in \"T\""),
         (message(b't', &[0]), "insufficient data in \"t\""),
     ];
-    let styles: [&[&str]; 6] = [
+    let styles: [&[&str]; 7] = [
+        &[
+            "pipeline x;sync",
+            "get",
+            "get",
+            "get",
+            "get",
+            "leave-pipeline",
+        ],
         &["exec x"],
         &["params x"],
         &["send x", "collect"],
@@ -45,7 +53,8 @@ fn an_error_that_only_ready_for_query_follows() {
     for (reply, complaint) in cases {
         for style in styles {
             let reply = [&reply[..], &ready(b'I')].concat();
-            let messages = if style[0] == "params x" { 5 } else { 1 };
+            let extended = ["params x", "pipeline x;sync"].contains(&style[0]);
+            let messages = if extended { 5 } else { 1 };
             let script = Script::new().connection(move |c| {
                 c.login();
                 for _ in 0..messages {

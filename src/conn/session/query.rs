@@ -253,11 +253,11 @@ impl Session {
         fully_read(body)
     }
 
-    /// Whether a command waits for its result: in a pipeline only a description, as ReadyForQuery can come early there.
+    /// Whether a command waits for its result. In a pipeline, ReadyForQuery itself completes a Sync.
     fn has_uncompleted_command(&self) -> bool {
-        let class = self.queue.class();
-        let expects = self.pipeline == PipelineStatus::Off && class.is_some();
-        expects || class == Some(QueryClass::Describe)
+        self.queue
+            .class()
+            .is_some_and(|class| class != QueryClass::Sync)
     }
 
     /// Reads the transaction status of a ReadyForQuery. False if its body is too short.
