@@ -2,6 +2,9 @@
 
 mod wiped;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use crate::support::interpose;
 use crate::support::paths::Lib;
 use crate::support::postgres::{PASSWORD, Postgres, Version};
@@ -15,6 +18,39 @@ fn passwords_change_as_in_libpq() {
     for line in ["log in with hashed: yes", "old: \"md5"] {
         assert!(output.stdout.contains(line), "no {line} in\n{output}");
     }
+}
+
+#[test]
+fn a_wrong_password_from_a_file_names_the_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("passwords");
+    fs::write(&path, "*:*:*:*:wrong\n").expect("a password file");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a private file");
+    let path = path.to_str().expect("a UTF-8 path");
+    let server = Postgres::shared().tcp("postgres");
+    let outcome = |user: &str, options: &str, env: &[(&str, &str)]| {
+        let conninfo = format!("{server} user={user} {options}");
+        let output = same_output("steps", &[&conninfo, "connect", "state"], env);
+        assert!(output.stdout.contains("status=1"), "{output}");
+        output.stdout.contains("password retrieved from file")
+    };
+    for user in ["scram_user", "md5_user", "password_user"] {
+        assert!(outcome(user, &format!("passfile={path}"), &[]), "{user}");
+        assert!(outcome(user, "", &[("PGPASSFILE", path)]), "{user}");
+        // Two hosts, or a password that is not from the file.
+        assert!(outcome(
+            user,
+            &format!("host=127.0.0.1,127.0.0.1 passfile={path}"),
+            &[]
+        ));
+        let given = format!("passfile={path} password=other");
+        assert!(!outcome(user, &given, &[]), "{user}");
+        let env = [("PGPASSFILE", path), ("PGPASSWORD", "other")];
+        assert!(!outcome(user, "", &env), "{user}");
+    }
+    // An error that is not about the password.
+    let given = format!("passfile={path} dbname=none");
+    assert!(!outcome("postgres", &given, &[]));
 }
 
 /// The texts are C libpq's. It is not run, because OpenSSL's random numbers cannot be made to fail.

@@ -16,6 +16,7 @@ use crate::protocol::frontend;
 use crate::result::status::Status;
 
 const CANNOT_CONNECT_NOW: &[u8] = b"57P03";
+const INVALID_PASSWORD: &[u8] = b"28P01";
 const APPLICATION_NAME_UNKNOWN: &[u8] = b"42704";
 /// A longer error is not an ErrorResponse of protocol 3.
 const MAX_ERROR: i32 = 30_000;
@@ -202,7 +203,22 @@ impl Startup {
             // The server is starting or shutting down. Its other addresses lead to the same server.
             self.advance_to(Next::Host);
         } else {
+            self.mention_password_file(session);
             self.fall_back();
+        }
+    }
+
+    /// Says that a wrong password is from the password file.
+    fn mention_password_file(&self, session: &mut Session) {
+        let server = session.server();
+        let is_wrong = server.password_needed && server.sqlstate == INVALID_PASSWORD;
+        if is_wrong && self.host().password.is_some() {
+            let file = self.options.get(Opt::PassFile).unwrap_or_default();
+            session.add_error(ErrorText::concat(&[
+                b"password retrieved from file \"",
+                file,
+                b"\"",
+            ]));
         }
     }
 
