@@ -342,3 +342,22 @@ fn a_key_after_an_unterminated_block() {
         assert!(output.stdout.contains("/CN=tls_user"), "{output}");
     }
 }
+
+/// Listed in docs/tls.md.
+#[test]
+fn bytes_that_are_not_text_before_the_first_block() {
+    let server = server();
+    let files = server.files;
+    for name in ["client.crt", "client.key"] {
+        files.write("n-nul", &("\0".to_owned() + &read(files, name)));
+        files.make_private("n-nul");
+        let conninfo = match name {
+            "client.crt" => with(&server, "n-nul", "client.key", ""),
+            _ => with(&server, "client.crt", "n-nul", ""),
+        };
+        let output = server.on(Lib::Oracle, "", std::slice::from_ref(&conninfo));
+        assert!(!output.stdout.contains("/CN=tls_user"), "{name}: {output}");
+        let output = server.on(Lib::Ours, "", &[conninfo]);
+        assert!(output.stdout.contains("/CN=tls_user"), "{name}: {output}");
+    }
+}
