@@ -26,8 +26,8 @@ CPU_SECONDS = 5
 WARM, ROUND, LEAK_KB = 300, 3000, 4096
 # The short form has this many mutated sessions, and as many workers on every machine: each has processes of its own.
 SHORT, SHORT_WORKERS = 8000, 4
-# C libpq's outcome may depend on when a packet arrives. Ours is compared with those of twice so many attempts.
-ATTEMPTS = 15
+# C libpq's outcome may depend on when a packet arrives, so ours is compared with those of so many attempts.
+ATTEMPTS = 30
 
 # The outcome of each recorded session, by script, style and TLS.
 RECORDED = {}
@@ -121,9 +121,9 @@ class Worker:
             return ours, oracle, "same", ""
         if self.known.find(signature):
             return ours, oracle, "known", line
-        for attempt in range(2 * ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             other, _ = self.run(Library.ORACLE, case)
-            if "crossed" in case.mutations and attempt >= ATTEMPTS:
+            if "crossed" in case.mutations and attempt >= ATTEMPTS // 2:
                 # The program and the server race, so ours may have an outcome that is rare.
                 ours, _ = self.run(Library.OURS, case)
             if ours.same_as(other):

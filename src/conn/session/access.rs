@@ -141,10 +141,6 @@ impl Session {
         self.drop_connection(false);
     }
 
-    pub fn take_notice(&mut self) -> Option<PgResultBox> {
-        self.notice.take()
-    }
-
     /// Leaves a notice for the next call that parses input.
     pub fn put_back_notice(&mut self, notice: PgResultBox) {
         self.notice = Some(notice);

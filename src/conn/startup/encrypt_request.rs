@@ -140,8 +140,7 @@ impl Startup {
             &reason[..],
             b"; the session is not encrypted",
         ];
-        session.internal_notice(&parts.concat());
-        session.take_notice()
+        session.new_notice(&parts.concat())
     }
 
     /// A handshake failed or could not start. `message` is libpq's error text; an empty text adds nothing.

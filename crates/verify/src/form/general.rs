@@ -60,7 +60,8 @@ fn directory_string(element: &Element<'_>) -> Option<()> {
     any(element)
 }
 
-/// A value of any type, such as the parameters of an algorithm. OpenSSL: does not parse the parts of a SEQUENCE or SET, and no types of another class.
+/// A value of any type, such as the parameters of an algorithm. OpenSSL: does not parse the parts of a SEQUENCE or SET, and
+/// no types of another class.
 pub fn any(element: &Element<'_>) -> Option<()> {
     let data = element.data;
     match element.tag {
