@@ -208,6 +208,50 @@ large_object(void)
 	PQclear(PQexec(conn, "COMMIT"));
 }
 
+/* Calls repeat(text, int), whose result goes into memory that was mapped before. */
+static void
+function_result_of(int bytes)
+{
+	char	   *buffer = text_of("", 200 * MB, ""),
+				x = 'x';
+	PQArgBlock	args[] = {{1, 0, {.ptr = (int *) &x}}, {4, 1, {.integer = bytes}}};
+	int			length = -1;
+
+	limit_memory();
+	status_of(PQfn(conn, 1622, (int *) buffer, &length, 0, args, 2));
+}
+
+static void
+function_result(void)
+{
+	function_result_of(200000000);
+}
+
+/* Large enough that the message fits in memory, and a copy of its contents does not. */
+static void
+copied_function_result(void)
+{
+	function_result_of(24000000);
+}
+
+static void
+large_object_out(void)
+{
+	char	   *buffer = text_of("", 200 * MB, "");
+	PGresult   *res;
+	Oid			object;
+	int			descriptor;
+
+	PQclear(PQexec(conn, "BEGIN"));
+	res = PQexec(conn, "SELECT lo_from_bytea(0, convert_to(repeat('x', 150000000), 'UTF8'))");
+	object = (Oid) strtoul(PQgetvalue(res, 0, 0), NULL, 10);
+	PQclear(res);
+	descriptor = lo_open(conn, object, INV_READ);
+	limit_memory();
+	outcome(lo_read(conn, descriptor, buffer, (size_t) (150 * MB)));
+	outcome(lo_read(conn, descriptor, buffer, 5));
+}
+
 static void
 connection_string(void)
 {
@@ -372,6 +416,8 @@ static const Part parts[] = {
 	{"statement", statement},
 	{"pipeline", pipeline},
 	{"large object", large_object},
+	{"function result", function_result},
+	{"large object out", large_object_out},
 	{"connection string", connection_string},
 	{"connecting", connecting},
 	{"escape", escape},
@@ -383,8 +429,9 @@ static const Part parts[] = {
 	{"set value", set_value},
 };
 
-/* Cases in which C libpq, which has no reserve, closes the connection or prints nothing. */
+/* Cases in which C libpq, which has no reserve, closes the connection or prints nothing, or needs less memory. */
 static const Part own_parts[] = {
+	{"copied function result", copied_function_result},
 	{"traced", traced},
 	{"printed", printed},
 };

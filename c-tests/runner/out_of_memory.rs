@@ -157,7 +157,7 @@ fn data_too_large_for_memory_fails_as_in_the_oracle() {
 }
 
 #[test]
-fn data_too_large_to_trace_or_print_does_not_end_a_program() {
+fn data_too_large_to_copy_trace_or_print_does_not_end_a_program() {
     let program = Program::new("out_of_memory_large");
     let conninfo = Postgres::shared().tcp("postgres");
     let output = program.run(Lib::Ours, &[&conninfo, "own"], &[]).success();
@@ -166,7 +166,7 @@ fn data_too_large_to_trace_or_print_does_not_end_a_program() {
             .stdout
             .matches("row 0: \"the connection still works\"")
             .count(),
-        2
+        3
     );
     assert!(!output.stdout.contains("closed"), "{output}");
 }

@@ -1,7 +1,7 @@
 //! Fast-path function calls (PQfn and the large-object functions).
 
 use super::collect::Collected;
-use super::errors::Refused;
+use super::errors::{OUT_OF_MEMORY, Refused};
 use super::function_call::{FunctionCall, Returns};
 use super::receive::{Received, Taken};
 use super::reply::length_mismatch;
@@ -128,8 +128,9 @@ impl Session {
         }
         let mut copy = Vec::new();
         if copy.try_reserve_exact(value.len()).is_err() {
-            self.run_out_of_memory();
-            return true;
+            self.errors.add(OUT_OF_MEMORY);
+            self.save_error_result();
+            return rest.is_empty();
         }
         copy.extend_from_slice(value);
         call.answered = true;
