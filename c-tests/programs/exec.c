@@ -220,6 +220,42 @@ broken(const char *conninfo, PGconn *conn)
 	PQfinish(victim);
 }
 
+/* Texts that were asked for before other calls, as compilers do that evaluate a function's last argument first. */
+static void
+kept_pointers(const char *conninfo)
+{
+	PGconn	   *conn = connect_or_die(conninfo);
+	const char *error = PQerrorMessage(conn),
+			   *texts[] = {PQdb(conn), PQuser(conn), PQhost(conn), PQport(conn), PQoptions(conn)},
+			   *version = PQparameterStatus(conn, "server_version");
+	int			major = PQserverVersion(conn) / 10000;
+	char	   *end;
+
+	heading("pointers kept over other calls");
+	fact("error", error);
+	show_exec(conn, "SELECT nothing");
+	fact("error", error);
+	show_exec(conn, "SET application_name = 'another name'");
+	fact("error", error);
+	fact_int("sent", PQsendQuery(conn, "SELECT 1"));
+	fact_int("sent", PQsendQuery(conn, "SELECT 1"));
+	fact("error", error);
+	show(PQgetResult(conn));
+	show(PQgetResult(conn));
+	fact_int("put", PQputCopyData(conn, "x", 1));
+	fact("error", error);
+	fact_int("version", strtol(version, &end, 10) == major);
+	show_exec(conn, "DO $$ BEGIN RAISE EXCEPTION '%', repeat('long ', 300); END $$");
+	error = PQerrorMessage(conn);
+	show_exec(conn, "DO $$ BEGIN RAISE EXCEPTION '%', repeat('less ', 200); END $$");
+	fact("error", error);
+	PQreset(conn);
+	fact("error", error);
+	fact_int("the same", strcmp(texts[0], PQdb(conn)) + strcmp(texts[1], PQuser(conn)) + strcmp(texts[2], PQhost(conn)) +
+			 strcmp(texts[3], PQport(conn)) + strcmp(texts[4], PQoptions(conn)));
+	PQfinish(conn);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -237,6 +273,7 @@ main(int argc, char **argv)
 	messages(conn);
 	encodings(conn);
 	broken(argv[1], conn);
+	kept_pointers(argv[1]);
 	PQfinish(conn);
 	return 0;
 }

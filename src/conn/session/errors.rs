@@ -12,6 +12,10 @@ pub struct Refused;
 /// An error text that is longer is dropped before more is added: a server can send errors without end.
 const MOST: usize = 1 << 20;
 
+/// The first size of the text's memory. It grows by doubling, as in libpq: programs keep the pointer of `PQerrorMessage`
+/// over calls, and `printf("%d %s", PQsendQuery(...), PQerrorMessage(...))` may evaluate the last argument first.
+const INITIAL_CAPACITY: usize = 256;
+
 /// The error text of the current operation, NUL-terminated.
 #[derive(Debug)]
 pub struct ErrorBuffer {
@@ -23,10 +27,9 @@ pub struct ErrorBuffer {
 
 impl Default for ErrorBuffer {
     fn default() -> ErrorBuffer {
-        ErrorBuffer {
-            text: vec![0],
-            reported: 0,
-        }
+        let mut text = Vec::with_capacity(INITIAL_CAPACITY);
+        text.push(0);
+        ErrorBuffer { text, reported: 0 }
     }
 }
 
@@ -61,13 +64,26 @@ impl ErrorBuffer {
     /// Appends text up to its first NUL. If there is no memory, "out of memory" replaces the whole text.
     pub fn add_raw(&mut self, text: &[u8]) {
         let end = memchr::memchr(0, text).unwrap_or(text.len());
-        let text = match self.text.try_reserve(end) {
-            Ok(()) => &text[..end],
-            Err(_) => self.out_of_memory(),
+        let text = if self.reserve(end) {
+            &text[..end]
+        } else {
+            self.out_of_memory()
         };
         self.text.pop();
         self.text.extend_from_slice(text);
         self.text.push(0);
+    }
+
+    /// Makes room for `more` bytes. The text stays where it is while it fits.
+    fn reserve(&mut self, more: usize) -> bool {
+        let needed = self.text.len().saturating_add(more);
+        if needed <= self.text.capacity() {
+            return true;
+        }
+        let doubled = needed.checked_next_power_of_two().unwrap_or(needed);
+        self.text
+            .try_reserve_exact(doubled - self.text.len())
+            .is_ok()
     }
 
     /// libpq: "out of memory" replaces a text that cannot be stored.
@@ -75,10 +91,7 @@ impl ErrorBuffer {
     fn out_of_memory(&mut self) -> &'static [u8] {
         const TEXT: &[u8] = b"out of memory\n";
         self.clear();
-        match self.text.try_reserve(TEXT.len()) {
-            Ok(()) => TEXT,
-            Err(_) => b"",
-        }
+        if self.reserve(TEXT.len()) { TEXT } else { b"" }
     }
 
     /// The text without its NUL.
@@ -136,6 +149,20 @@ mod tests {
         assert!(errors.bytes().len() > 3 * MOST);
         errors.add("next");
         assert_eq!(errors.bytes(), b"next\n");
+    }
+
+    #[test]
+    fn the_text_stays_in_place_while_it_is_shorter_than_any_before() {
+        let mut errors = ErrorBuffer::default();
+        let at_first = errors.as_c_str().as_ptr();
+        errors.add([b'x'; 254]);
+        assert_eq!(errors.as_c_str().as_ptr(), at_first);
+        errors.clear();
+        errors.add([b'x'; 700]);
+        let enlarged = errors.as_c_str().as_ptr();
+        errors.clear();
+        errors.add([b'x'; 1000]);
+        assert_eq!(errors.as_c_str().as_ptr(), enlarged);
     }
 
     #[test]
