@@ -82,6 +82,27 @@ fn a_password_file_larger_than_64_megabytes_is_ignored() {
 }
 
 #[test]
+fn a_nul_in_a_password_file_does_not_hide_the_next_line() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("passwords");
+    let connect = |lib, text: String| {
+        std::fs::write(&path, text).expect("write the file");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a private file");
+        let server = Postgres::shared().tcp("postgres");
+        let conninfo = format!("{server} user=scram_user passfile={}", path.display());
+        run(lib, &["connect", &conninfo]).success().stdout
+    };
+    let before = || format!("*:*:*:nobody:x\0rest\n*:*:*:*:{PASSWORD}\n");
+    let oracle = connect(Lib::Oracle, before());
+    assert!(oracle.contains("no password supplied"), "{oracle}");
+    assert!(connect(Lib::Ours, before()).contains("status: 0"));
+    let within = || format!("*:*:*:*:{PASSWORD}\0rest\n");
+    let oracle = connect(Lib::Oracle, within());
+    assert!(oracle.contains("no password supplied"), "{oracle}");
+    assert!(connect(Lib::Ours, within()).contains("status: 0"));
+}
+
+#[test]
 fn at_most_1024_parameters_are_stored() {
     let output = |lib| {
         let server = Script::new()
