@@ -22,7 +22,7 @@ use crate::text::encoding;
 /// The directory of the system's service file unless `PGSYSCONFDIR` names another one (Debian's).
 const SYSCONFDIR: &[u8] = b"/etc/postgresql-common";
 
-/// The largest service or password file; a larger one counts as unreadable.
+/// The largest file that is read; a larger one counts as unreadable.
 const LARGEST_FILE: u64 = 64 << 20;
 
 /// The value of an environment variable.
@@ -108,8 +108,7 @@ fn defines_service(
     if !file.must_exist && fs::metadata(path).is_err() {
         return Ok(false);
     }
-    let contents = File::open(path).ok().and_then(|opened| read(&opened));
-    let contents = contents.ok_or_else(|| file.not_found())?;
+    let contents = read_file(path).map_err(|_| file.not_found())?;
     let mut reading = file.reading(&contents, service);
     loop {
         match reading.advance(options)? {
@@ -130,22 +129,34 @@ fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// The contents of `file`, up to a read error; None if it is too large.
-fn read(file: &File) -> Option<Zeroizing<Vec<u8>>> {
+/// The contents of `file`, up to a read error.
+fn read(file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let mut contents = Zeroizing::new(Vec::new());
     // allocated at once, because growing would leave copies of secrets in freed memory
-    let room = usize::try_from(size.min(LARGEST_FILE)).ok()?;
-    contents.try_reserve_exact(room + 1).ok()?;
+    let room = usize::try_from(size.min(LARGEST_FILE)).unwrap_or(usize::MAX);
+    let reserved = contents.try_reserve_exact(room.saturating_add(1));
+    reserved.map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
     // libpq: a read error is the end of the file
     let _ = file.take(LARGEST_FILE + 1).read_to_end(&mut contents);
-    (contents.len() as u64 <= LARGEST_FILE).then_some(contents)
+    if contents.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
+    Ok(contents)
 }
 
-/// The whole contents of a file of at most 64 MB.
+/// The contents of a file of at most 64 MB.
 pub fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let too_large = || io::Error::from_raw_os_error(libc::EFBIG);
-    read(&File::open(path)?).ok_or_else(too_large)
+    read(&File::open(path)?)
+}
+
+/// Whether a file may be there and valid, but could not be read for lack of memory or descriptors, or because it is too
+/// large.
+pub fn is_limit(error: &io::Error) -> bool {
+    let limits = [libc::EFBIG, libc::ENOMEM, libc::EMFILE, libc::ENFILE];
+    error
+        .raw_os_error()
+        .is_some_and(|code| limits.contains(&code))
 }
 
 /// The user's home directory: `HOME`, or the entry of the password database.
@@ -212,7 +223,7 @@ fn read_password_file(name: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let metadata = file.metadata().ok()?;
     let complaint: &[u8] = match metadata.mode() & 0o077 {
         _ if !metadata.is_file() => b"is not a plain file",
-        0 => return read(&file),
+        0 => return read(&file).ok(),
         _ => b"has group or world access; permissions should be u=rw (0600) or less",
     };
     let warning = [b"WARNING: password file \"", name, b"\" ", complaint, b"\n"].concat();

@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -89,19 +89,23 @@ impl Source {
     }
 
     /// None for PEM text.
-    fn metadata(&self) -> std::io::Result<Option<Metadata>> {
+    fn metadata(&self) -> io::Result<Option<Metadata>> {
         if self.inline {
             return Ok(None);
         }
         fs::metadata(self.path()).map(Some)
     }
 
-    /// The contents; Err says why they cannot be read.
-    fn contents(&self) -> Result<Zeroizing<Vec<u8>>, ErrorText> {
+    fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         if self.inline {
             return Ok(self.value.clone());
         }
-        env::read_file(self.path()).map_err(|error| sys::error_text(&error).into())
+        env::read_file(self.path())
+    }
+
+    /// The contents; Err says why they cannot be read.
+    fn contents(&self) -> Result<Zeroizing<Vec<u8>>, ErrorText> {
+        self.read().map_err(|error| sys::error_text(&error).into())
     }
 
     /// `before "NAME" after`.
@@ -142,28 +146,40 @@ pub(super) fn verifier(options: &Options, sslmode: SslMode) -> Result<Verifier, 
     let contents = source.contents().map_err(|reason| unreadable(&reason))?;
     let roots = Roots::read(&contents);
     let mut roots = roots.map_err(|error| unreadable(error.openssl_text().as_bytes()))?;
-    let with_lists = add_revocation(options, &mut roots);
+    let with_lists = add_revocation(options, &mut roots)?;
     Ok(Verifier::trusting(roots, with_lists))
 }
 
 /// Adds the lists and certificates of `sslcrl` and `sslcrldir` to the roots. Returns whether revocation is checked at all.
-/// libpq: silently ignores a file that cannot be read, and the directory with it.
-fn add_revocation(options: &Options, roots: &mut Roots) -> bool {
+/// libpq: silently ignores a file that cannot be read, and the directory with it. Here a limit is an error, because a
+/// revoked certificate would be accepted.
+fn add_revocation(options: &Options, roots: &mut Roots) -> Result<bool, ErrorText> {
     let directories = options.non_empty(Opt::SslCrlDir);
     if options.non_empty(Opt::SslCrl).is_some() || directories.is_none() {
-        let file = Source::of(options, Opt::SslCrl, "root.crl");
-        let Some(contents) = file.and_then(|file| file.contents().ok()) else {
-            return false;
+        let Some(file) = Source::of(options, Opt::SslCrl, "root.crl") else {
+            return Ok(false);
+        };
+        let contents = match file.read() {
+            Ok(contents) => contents,
+            Err(error) if env::is_limit(&error) => return Err(unread_list(&file, &error)),
+            Err(_) => return Ok(false),
         };
         match Roots::read_with_any_lists(&contents) {
             Ok(more) => roots.extend(more),
-            Err(_) => return false,
+            Err(_) => return Ok(false),
         }
     }
     if let Some(directories) = directories {
-        tls_hashed::add(directories, roots);
+        tls_hashed::add(directories, roots).map_err(|(path, error)| {
+            unread_list(&Source::file(path.into_os_string().into_vec()), &error)
+        })?;
     }
-    true
+    Ok(true)
+}
+
+fn unread_list(file: &Source, error: &io::Error) -> ErrorText {
+    let reason = sys::error_text(error);
+    file.complaint_with("could not read certificate revocation list", &reason)
 }
 
 /// The client's certificate and key, if there are any.

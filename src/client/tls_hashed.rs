@@ -4,16 +4,22 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::env;
 use crate::verify::pem::{self, Roots};
 use crate::verify::{issuer_hash, subject_hash};
 
+/// The file or directory that met a limit (see [`env::is_limit`]).
+pub type Unread = (PathBuf, io::Error);
+
 /// Adds the files of `directories`, a list separated by colons, to `roots`. OpenSSL: uses later directories only for names
 /// that are not found yet. Lists in the first directory always count.
-pub fn add(directories: &[u8], roots: &mut Roots) {
+pub fn add(directories: &[u8], roots: &mut Roots) -> Result<(), Unread> {
     let directories = directories.split(|byte| *byte == b':');
     let directories = directories.filter(|directory| !directory.is_empty());
     for (place, directory) in directories.enumerate() {
@@ -24,15 +30,26 @@ pub fn add(directories: &[u8], roots: &mut Roots) {
             0 => HashSet::new(),
             _ => roots.lists.iter().filter_map(issuer_hash).collect(),
         };
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let entries = unless_limit(directory, fs::read_dir(directory))?;
+        let entries = entries.into_iter().flatten().flatten();
         for name in entries.map(|entry| entry.file_name()) {
             if let Some(hash) = hash_of(&name, ".0").filter(|hash| !subjects.contains(hash)) {
-                add_certificates(directory, hash, roots);
+                add_certificates(directory, hash, roots)?;
             }
             if let Some(hash) = hash_of(&name, ".r0").filter(|hash| !issuers.contains(hash)) {
-                add_lists(directory, hash, roots);
+                add_lists(directory, hash, roots)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// None if there is no such file or it cannot be opened.
+fn unless_limit<T>(path: &Path, result: io::Result<T>) -> Result<Option<T>, Unread> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if env::is_limit(&error) => Err((path.to_owned(), error)),
+        Err(_) => Ok(None),
     }
 }
 
@@ -45,16 +62,24 @@ fn hash_of(name: &OsStr, end: &str) -> Option<u32> {
 }
 
 /// The contents of the files of one hash, in order.
-fn files(directory: &Path, hash: u32, kind: &str) -> impl Iterator<Item = impl AsRef<[u8]>> {
+fn files(
+    directory: &Path,
+    hash: u32,
+    kind: &str,
+) -> impl Iterator<Item = Result<Zeroizing<Vec<u8>>, Unread>> {
     let path = move |number: u32| directory.join(format!("{hash:08x}.{kind}{number}"));
-    (0..).map_while(move |number| env::read_file(&path(number)).ok())
+    (0..).map_while(move |number| {
+        let path = path(number);
+        unless_limit(&path, env::read_file(&path)).transpose()
+    })
 }
 
 /// OpenSSL: opens a file only to look for a certificate with that name. A damaged file hides those after it.
-fn add_certificates(directory: &Path, hash: u32, roots: &mut Roots) {
-    let files = files(directory, hash, "");
-    for mut found in files.map_while(|contents| Roots::read_with_any_lists(contents.as_ref()).ok())
-    {
+fn add_certificates(directory: &Path, hash: u32, roots: &mut Roots) -> Result<(), Unread> {
+    for contents in files(directory, hash, "") {
+        let Ok(mut found) = Roots::read_with_any_lists(&contents?) else {
+            break;
+        };
         // OpenSSL: ignores lists in these files.
         found.lists.clear();
         let mut all = found.trusted.iter().chain(&found.distrusted);
@@ -62,14 +87,16 @@ fn add_certificates(directory: &Path, hash: u32, roots: &mut Roots) {
             roots.extend(found);
         }
     }
+    Ok(())
 }
 
 /// A damaged file does not hide those after it, because they may contain a revocation.
-fn add_lists(directory: &Path, hash: u32, roots: &mut Roots) {
+fn add_lists(directory: &Path, hash: u32, roots: &mut Roots) -> Result<(), Unread> {
     for contents in files(directory, hash, "r") {
-        let lists = pem::lists(contents.as_ref());
+        let lists = pem::lists(&contents?);
         if lists.iter().any(|list| issuer_hash(list) == Some(hash)) {
             roots.add_lists(lists);
         }
     }
+    Ok(())
 }

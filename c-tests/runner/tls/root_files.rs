@@ -1,6 +1,7 @@
 //! Root files and directories in unusual formats that only one of the libraries reads.
 
 use std::fs;
+use std::path::Path;
 
 use super::forms::read;
 use super::server::TlsServer;
@@ -47,6 +48,59 @@ fn formats_that_only_openssl_reads() {
         server.files.write(name, &text);
         assert!(connects(&server, Lib::Oracle, name), "{name}");
         assert!(!connects(&server, Lib::Ours, name), "{name}");
+    }
+}
+
+/// Appends zeros, which OpenSSL ignores.
+fn enlarge(path: &Path) {
+    let file = fs::File::options().append(true).open(path);
+    let made = file.and_then(|file| file.set_len((64 << 20) + 1));
+    made.expect("enlarge the file");
+}
+
+/// Without a list, a revoked certificate would be accepted. Listed in docs/differences.md and docs/tls.md.
+#[test]
+fn files_larger_than_64_megabytes_end_the_attempt() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    let hashed = files.path("large-lists");
+    fs::create_dir(&hashed).expect("create the directory");
+    for (from, to) in [
+        ("root.crt", "large.crt"),
+        ("v2.crl", "large.crl"),
+        ("v2.crl", "large-lists/root.crl"),
+    ] {
+        fs::copy(files.path(from), files.path(to)).expect("copy the file");
+        enlarge(&files.path(to));
+    }
+    files.openssl(&["rehash", "large-lists"]);
+    let root = files.file("root.crt");
+    for (settings, error) in [
+        (
+            format!("sslrootcert={}", files.file("large.crt")),
+            "could not read root certificate file",
+        ),
+        (
+            format!("sslrootcert={root} sslcrl={}", files.file("large.crl")),
+            "could not read certificate revocation list",
+        ),
+        (
+            format!("sslrootcert={root} sslcrldir={}", hashed.display()),
+            "could not read certificate revocation list",
+        ),
+    ] {
+        let line = format!("host=good.test dbname=postgres sslmode=verify-full {settings}");
+        let output = |lib| {
+            server
+                .on(lib, "", std::slice::from_ref(&line))
+                .success()
+                .stdout
+        };
+        let oracle = output(Lib::Oracle);
+        assert!(oracle.contains("in use: 1"), "{settings}: {oracle}");
+        let ours = output(Lib::Ours);
+        assert!(ours.contains(error), "{settings}: {ours}");
+        assert!(ours.contains("File too large"), "{settings}: {ours}");
     }
 }
 
