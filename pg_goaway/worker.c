@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
@@ -422,6 +423,29 @@ pg_goaway_worker_main(Datum arg)
 	}
 }
 
+/*
+ * Where the worker finds this library: by the path from which it was loaded,
+ * because shared_preload_libraries may have a path.  A process that does not
+ * find it ends before it can pause, and the postmaster starts it without end.
+ */
+static void
+set_library_name(BackgroundWorker *worker)
+{
+	Dl_info		info;
+	char		usual[MAXPGPATH];
+	const char *name = "pg_goaway";
+
+	snprintf(usual, sizeof(usual), "%s/%s%s", pkglib_path, name, DLSUFFIX);
+	if (dladdr((void *) pg_goaway_worker_main, &info) != 0 && info.dli_fname != NULL &&
+		strcmp(info.dli_fname, usual) != 0)
+		name = info.dli_fname;
+	if (strlcpy(worker->bgw_library_name, name, sizeof(worker->bgw_library_name)) >=
+		sizeof(worker->bgw_library_name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the path of the library \"%s\" is too long", name)));
+}
+
 void
 goaway_register_worker(void)
 {
@@ -432,9 +456,9 @@ goaway_register_worker(void)
 		/* Also runs on a hot standby. */
 		.bgw_start_time = BgWorkerStart_ConsistentState,
 		.bgw_restart_time = 0,
-		.bgw_library_name = "pg_goaway",
 		.bgw_function_name = "pg_goaway_worker_main",
 	};
 
+	set_library_name(&worker);
 	RegisterBackgroundWorker(&worker);
 }
