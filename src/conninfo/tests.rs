@@ -6,6 +6,9 @@ use super::params::Host;
 use super::service::{Lookup, Read, Surroundings};
 use super::{directory, keyvalue, passfile, validate};
 
+/// How many inputs each test tries.
+const TRIED: usize = if cfg!(miri) { 300 } else { 10_000 };
+
 /// Pseudorandom numbers, the same in every run.
 struct Noise(u64);
 
@@ -64,21 +67,21 @@ const PIECES: [&[u8]; 28] = [
 fn strings() {
     let mut noise = Noise(1);
     let (mut read, mut refused) = (0, 0);
-    for _ in 0..10_000 {
+    for _ in 0..TRIED {
         match keyvalue::parse(&noise.text(&PIECES)) {
             Ok(_) => read += 1,
             Err(message) => refused += usize::from(!message.is_empty()),
         }
     }
-    assert!(read > 500 && refused > 500, "{read} {refused}");
-    assert_eq!(read + refused, 10_000);
+    assert!(read > TRIED / 20 && refused > TRIED / 20, "{read} {refused}");
+    assert_eq!(read + refused, TRIED);
 }
 
 #[test]
 fn values() {
     let mut noise = Noise(3);
     let (mut valid, mut invalid) = (0, 0);
-    for _ in 0..10_000 {
+    for _ in 0..TRIED {
         let mut options = Options::default();
         let opts = [
             Opt::Host,
@@ -94,8 +97,8 @@ fn values() {
             Err(message) => invalid += usize::from(!message.is_empty()),
         }
     }
-    assert!(valid > 500 && invalid > 500, "{valid} {invalid}");
-    assert_eq!(valid + invalid, 10_000);
+    assert!(valid > TRIED / 20 && invalid > TRIED / 20, "{valid} {invalid}");
+    assert_eq!(valid + invalid, TRIED);
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn service_and_password_files() {
         ..Host::default()
     };
     let (mut defined, mut wrong, mut passwords) = (0, 0, 0);
-    for _ in 0..10_000 {
+    for _ in 0..TRIED {
         let contents = noise.text(&PIECES);
         match lookup.files[0]
             .reading(&contents, b"mine")
@@ -123,14 +126,14 @@ fn service_and_password_files() {
         passwords += usize::from(password.is_some());
     }
     let counts = (defined, wrong, passwords);
-    assert!(defined > 100 && wrong > 100 && passwords > 20, "{counts:?}");
+    assert!(defined > TRIED / 100 && wrong > TRIED / 100 && passwords > TRIED / 500, "{counts:?}");
 }
 
 #[test]
 fn directories() {
     let mut noise = Noise(4);
     let (mut urls, mut read, mut refused) = (0, 0, 0);
-    for _ in 0..10_000 {
+    for _ in 0..TRIED {
         let parts: Vec<Vec<u8>> = (0..4).map(|_| noise.text(&PIECES)).collect();
         let url = [b"ldap://", &parts.join(&b"?base"[..])[..]].concat();
         urls += usize::from(directory::Query::parse(&url).is_ok());
@@ -139,7 +142,7 @@ fn directories() {
             Err(message) => refused += usize::from(!message.is_empty()),
         }
     }
-    assert!(read > 500 && refused > 500, "{read} {refused}");
-    assert_eq!(read + refused, 10_000);
-    assert!(urls < 10_000, "{urls}");
+    assert!(read > TRIED / 20 && refused > TRIED / 20, "{read} {refused}");
+    assert_eq!(read + refused, TRIED);
+    assert!(urls < TRIED, "{urls}");
 }

@@ -208,6 +208,7 @@ fn the_most_columns_a_row_can_have() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "needs hours")]
 fn a_million_rows() {
     let mut rows = rows(2, Form::Whole);
     for n in 0..1_000_000u32 {
