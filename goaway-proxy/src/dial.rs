@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 use tracing::info;
 
 use crate::address::{Server, error_text};
 use crate::checks::OwnAddresses;
 use crate::tls::ServerTls;
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 
 /// The time between two attempts while the accept queue of a Unix socket is full.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
@@ -187,10 +187,10 @@ impl Dialer {
     }
 
     async fn try_address(&self, address: SocketAddr) -> io::Result<Wire> {
-        let stream = TcpStream::connect(address).await?;
+        let stream = wire::connect(address).await?;
         match self.server_tls() {
             Some(server_tls) => server_tls.connect(stream).await,
-            None => Ok(stream.into()),
+            None => Ok(Wire::Tcp(stream)),
         }
     }
 }

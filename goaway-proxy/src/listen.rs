@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::address::{Listen, ListenAddress, Peer, error_text, socket_path};
 use crate::dial::resolve;
 use crate::socket_file::{self, LockFile, SocketFile};
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 
 /// The length of the accept queue.
 const BACKLOG: i32 = 4096;
@@ -105,10 +105,10 @@ impl Listener {
     pub async fn accept(&self) -> (Wire, Peer) {
         loop {
             let accepted = match self {
-                Listener::Tcp(listener) => listener
-                    .accept()
-                    .await
-                    .map(|(stream, address)| (stream.into(), Peer::Tcp(address))),
+                Listener::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
+                    wire::set_options(&stream);
+                    (Wire::Tcp(stream), Peer::Tcp(address))
+                }),
                 Listener::Unix(listener, _) => listener
                     .accept()
                     .await

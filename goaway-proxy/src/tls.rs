@@ -144,7 +144,7 @@ impl ServerTls {
                 }
                 Ok(Wire::Tls(Box::new(stream.into())))
             }
-            answer::NO if self.optional => Ok(server.into()),
+            answer::NO if self.optional => Ok(Wire::Tcp(server)),
             answer::NO => Err(io::Error::other(
                 "server does not support SSL, but SSL was required",
             )),

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,14 +19,19 @@ pub enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl From<TcpStream> for Wire {
-    fn from(stream: TcpStream) -> Wire {
-        // Messages are written whole: Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
-        // As in PostgreSQL and libpq: this detects hosts that have disappeared.
-        let _ = SockRef::from(&stream).set_keepalive(true);
-        Wire::Tcp(stream)
-    }
+/// Sets the options of every TCP connection, before anything is sent.
+pub fn set_options(stream: &TcpStream) {
+    // Messages are written whole: Nagle's algorithm would only delay them.
+    let _ = stream.set_nodelay(true);
+    // As in PostgreSQL and libpq: this detects hosts that have disappeared.
+    let _ = SockRef::from(stream).set_keepalive(true);
+}
+
+/// Connects to an address.
+pub async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    set_options(&stream);
+    Ok(stream)
 }
 
 impl From<UnixStream> for Wire {
@@ -131,5 +137,19 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn connections_send_at_once_and_notice_hosts_that_disappear() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
     }
 }

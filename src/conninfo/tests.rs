@@ -73,7 +73,10 @@ fn strings() {
             Err(message) => refused += usize::from(!message.is_empty()),
         }
     }
-    assert!(read > TRIED / 20 && refused > TRIED / 20, "{read} {refused}");
+    assert!(
+        read > TRIED / 20 && refused > TRIED / 20,
+        "{read} {refused}"
+    );
     assert_eq!(read + refused, TRIED);
 }
 
@@ -97,7 +100,10 @@ fn values() {
             Err(message) => invalid += usize::from(!message.is_empty()),
         }
     }
-    assert!(valid > TRIED / 20 && invalid > TRIED / 20, "{valid} {invalid}");
+    assert!(
+        valid > TRIED / 20 && invalid > TRIED / 20,
+        "{valid} {invalid}"
+    );
     assert_eq!(valid + invalid, TRIED);
 }
 
@@ -126,7 +132,10 @@ fn service_and_password_files() {
         passwords += usize::from(password.is_some());
     }
     let counts = (defined, wrong, passwords);
-    assert!(defined > TRIED / 100 && wrong > TRIED / 100 && passwords > TRIED / 500, "{counts:?}");
+    assert!(
+        defined > TRIED / 100 && wrong > TRIED / 100 && passwords > TRIED / 500,
+        "{counts:?}"
+    );
 }
 
 #[test]
@@ -142,7 +151,10 @@ fn directories() {
             Err(message) => refused += usize::from(!message.is_empty()),
         }
     }
-    assert!(read > TRIED / 20 && refused > TRIED / 20, "{read} {refused}");
+    assert!(
+        read > TRIED / 20 && refused > TRIED / 20,
+        "{read} {refused}"
+    );
     assert_eq!(read + refused, TRIED);
     assert!(urls < TRIED, "{urls}");
 }

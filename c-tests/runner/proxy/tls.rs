@@ -89,6 +89,35 @@ fn clients_connect_with_tls() {
     }
 }
 
+/// The established TCP connections to `port` of 127.0.0.1, with their timers.
+fn connections_to(port: u16) -> Vec<String> {
+    let mut ss = Command::new("ss");
+    ss.args(["-t", "-n", "-o", "-H", "state", "established"]);
+    ss.arg(format!("dst 127.0.0.1:{port}"));
+    let output = process::run(&mut ss, b"", TIMEOUT).success();
+    output.stdout.lines().map(str::to_owned).collect()
+}
+
+/// The peer of a host that has disappeared notices it, because the kernel asks for signs of life.
+#[test]
+fn connections_to_the_server_have_keepalives() {
+    let server = TlsServer::with("good", "good");
+    for options in [vec![], back("require", None)] {
+        let proxy = proxy(server.port(), &[front("good"), options.clone()]);
+        let mut psql = on_lib(Version::Oracle18.bin().join("psql"), Lib::Ours);
+        psql.args(["-X", "-q", "-A", "-t", "-d"]);
+        psql.arg(conninfo(&proxy, "sslmode=verify-full user=tls_user"));
+        let mut psql = Session::start(&mut psql);
+        ask(&mut psql, "SELECT 'open'", "open");
+        let found = connections_to(server.port());
+        assert!(!found.is_empty(), "{options:?}");
+        for line in found {
+            assert!(line.contains("timer:(keepalive,"), "{options:?}: {line}");
+        }
+        assert_eq!(psql.finish().1, End::Exit(0));
+    }
+}
+
 #[test]
 fn a_goaway_comes_through_tls() {
     let proxy = proxy(
