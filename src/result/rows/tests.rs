@@ -54,6 +54,7 @@ fn check(rows: &Rows, row: u32, expected: &[Option<&[u8]>]) {
 fn all_mixtures() -> Vec<Row<'static>> {
     let choices: [Option<&[u8]>; 4] = [None, Some(b""), Some(b"\0"), Some(b"seventeen bytes..")];
     (0..256usize)
+        .step_by(if cfg!(miri) { 13 } else { 1 })
         .map(|n| (0..4).map(|i| choices[n >> (2 * i) & 3]).collect())
         .collect()
 }
@@ -167,6 +168,7 @@ fn aligned_values_start_at_multiples_of_eight() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "fills megabytes")]
 fn rows_of_any_size_use_one_accessor() {
     // Around the widths of offsets (64 KB) and of lengths that begin with a zero byte (16 MB).
     let sizes = [
@@ -190,6 +192,7 @@ fn rows_of_any_size_use_one_accessor() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "needs hours")]
 fn the_most_columns_a_row_can_have() {
     let row: Row = (0..65_535)
         .map(|n| {
@@ -253,14 +256,15 @@ fn a_single_row_fits_the_trailing_space() {
 
 #[test]
 fn rows_outgrow_the_trailing_space() {
+    let count = if cfg!(miri) { 60 } else { 500u32 };
     for form in FORMS {
         for space in [0, 1, 7, 8, 9, 64, 500, 4096] {
             let mut boxed = boxed_rows(space, shape(1, form), space);
-            for n in 0..500u32 {
+            for n in 0..count {
                 push_data_row(&mut boxed, &body(&[Some(&n.to_be_bytes())])).unwrap();
                 check(&boxed, n, &[Some(&n.to_be_bytes())]);
             }
-            for n in 0..500u32 {
+            for n in 0..count {
                 check(&boxed, n, &[Some(&n.to_be_bytes())]);
             }
         }
@@ -330,6 +334,7 @@ fn a_copy_is_independent() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "fills megabytes")]
 fn cells_take_no_more_than_in_c() {
     // A row: 8 for its pointer, 16 a cell, the value and its NUL; the next row at a multiple of 8.
     for (form, size) in [
