@@ -45,13 +45,12 @@ impl fmt::Display for Peer {
     }
 }
 
-/// The text of an error without the error number that Rust appends.
+/// The text of an error without the error number that Rust appends, and the address of documentation that rustls does.
 pub fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
-    match text.rsplit_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
+    let ends = [" (os error ", ": https://"];
+    let end = ends.into_iter().filter_map(|end| text.rfind(end)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 /// The path of the Unix socket in `directory` that PostgreSQL's clients use for `port`.
@@ -120,6 +119,15 @@ impl fmt::Display for Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn error_texts_have_words_only() {
+        let refused = io::Error::from_raw_os_error(111);
+        assert_eq!(error_text(&refused), "Connection refused");
+        let cut = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
+        let words = "peer closed connection without sending TLS close_notify";
+        assert_eq!(error_text(&io::Error::other(cut)), words);
+    }
 
     #[test]
     fn addresses_are_parsed_and_printed() {
