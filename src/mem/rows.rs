@@ -263,9 +263,13 @@ impl Rows {
         unsafe {
             let cells = *head.tuples.cast::<*const CValue>().add(row as usize);
             let CValue { length, start } = cells.add(column as usize).read();
-            let bytes = std::slice::from_raw_parts(start, length.max(0) as usize);
-            assert_eq!(start.add(bytes.len()).read(), 0);
-            Some((length != -1).then_some(bytes))
+            let Ok(length) = usize::try_from(length) else {
+                assert_eq!((length, start), (-1, self.empty_place()));
+                return Some(None);
+            };
+            let bytes = std::slice::from_raw_parts(start, length);
+            assert_eq!(start.add(length).read(), 0);
+            Some(Some(bytes))
         }
     }
 
