@@ -138,7 +138,7 @@ fn a_fallback_to_plain_text_after_a_cut_off_handshake_raises_a_notice() {
     let script = || {
         answering(b"S", false)().connection(|c| {
             c.login();
-            c.drain();
+            c.expect_query();
         })
     };
     let [expected, ours] = both(script, "prefer");
