@@ -51,13 +51,20 @@ int
 notify(void)
 {
 	PGnotify   *notification;
-	PGresult   *res = armed_exec("LISTEN channel");
+	PGresult   *res;
+	char		channel[30],
+				sql[120];
 	int			count = 0;
 
+	/* Others may use the same database at the same time. */
+	snprintf(channel, sizeof channel, "channel_%d", (int) getpid());
+	snprintf(sql, sizeof sql, "LISTEN %s", channel);
+	res = armed_exec(sql);
 	if (!has_status(res, PGRES_COMMAND_OK))
 		return unexpected(res);
 	PQclear(res);
-	res = armed_exec("SELECT pg_notify('channel', 'payload ' || i) FROM generate_series(0, 19) AS i");
+	snprintf(sql, sizeof sql, "SELECT pg_notify('%s', 'payload ' || i) FROM generate_series(0, 19) AS i", channel);
+	res = armed_exec(sql);
 	if (!has_status(res, PGRES_TUPLES_OK))
 		return unexpected(res);
 	PQclear(res);
@@ -69,7 +76,7 @@ notify(void)
 		if (notification == NULL)
 			break;
 		snprintf(expected, sizeof expected, "payload %d", count++);
-		if (strcmp(notification->relname, "channel") != 0 || strcmp(notification->extra, expected) != 0)
+		if (strcmp(notification->relname, channel) != 0 || strcmp(notification->extra, expected) != 0)
 			return wrong("a wrong notification");
 		PQfreemem(notification);
 	}
