@@ -44,6 +44,17 @@ fn the_runbook_works() {
     let module = extension::built(Version::Debian15);
     let (main, standby) = (free_port(), free_port());
     let session = Session::new("docs/switchover.md");
+    let restart = "pg_ctlcluster 15 main start";
+    // A client that does not leave.
+    let stubborn = "pg_ctlcluster 15 main start
+        psql -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 & sleep 0.5
+        pg_ctlcluster -m smart 15 main stop -- -t 1 && exit 9";
+    let promoted = format!("until psql -p {standby} -c 'SELECT 1' >/dev/null; do sleep 0.05; done");
+    let session = session
+        .before("pg_ctlcluster -m fast 15 main stop", stubborn)
+        .before("pg_stat_replication", restart)
+        .before("pg_conftool -s 15 main", &promoted)
+        .replace("port=5433", format!("port={standby}"));
     let directory = session.directory.path().to_owned();
     let conf = directory.join("etc");
     fs::create_dir(&conf).expect("a directory");
@@ -68,6 +79,7 @@ fn the_runbook_works() {
         ]);
         command.env("PGPORT", main.to_string());
     };
+    // Declared after the session, so that the servers stop before their files are removed.
     let _stop = Stop(&directory);
     let mut create = Command::new("/bin/bash");
     as_postgres(&mut create);
@@ -91,17 +103,6 @@ fn the_runbook_works() {
     pool.send("SELECT 'before'\n");
     assert!(pool.until("\n").starts_with("before"));
 
-    let restart = "pg_ctlcluster 15 main start";
-    // A client that does not leave.
-    let stubborn = "pg_ctlcluster 15 main start
-        psql -c 'SELECT pg_sleep(60)' >/dev/null 2>&1 & sleep 0.5
-        pg_ctlcluster -m smart 15 main stop -- -t 1 && exit 9";
-    let promoted = format!("until psql -p {standby} -c 'SELECT 1' >/dev/null; do sleep 0.05; done");
-    let session = session
-        .before("pg_ctlcluster -m fast 15 main stop", stubborn)
-        .before("pg_stat_replication", restart)
-        .before("pg_conftool -s 15 main", &promoted)
-        .replace("port=5433", format!("port={standby}"));
     let mut bash = Command::new("/bin/bash");
     as_postgres(&mut bash);
     session.run_in(&mut bash);
