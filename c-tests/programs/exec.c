@@ -229,7 +229,6 @@ kept_pointers(const char *conninfo)
 			   *texts[] = {PQdb(conn), PQuser(conn), PQhost(conn), PQport(conn), PQoptions(conn)},
 			   *version = PQparameterStatus(conn, "server_version");
 	int			major = PQserverVersion(conn) / 10000;
-	char	   *end;
 
 	heading("pointers kept over other calls");
 	fact("error", error);
@@ -244,15 +243,16 @@ kept_pointers(const char *conninfo)
 	show(PQgetResult(conn));
 	fact_int("put", PQputCopyData(conn, "x", 1));
 	fact("error", error);
-	fact_int("version", strtol(version, &end, 10) == major);
+	fact_int("version", strtol(version, NULL, 10) == major);
 	show_exec(conn, "DO $$ BEGIN RAISE EXCEPTION '%', repeat('long ', 300); END $$");
 	error = PQerrorMessage(conn);
 	show_exec(conn, "DO $$ BEGIN RAISE EXCEPTION '%', repeat('less ', 200); END $$");
 	fact("error", error);
 	PQreset(conn);
 	fact("error", error);
-	fact_int("the same", strcmp(texts[0], PQdb(conn)) + strcmp(texts[1], PQuser(conn)) + strcmp(texts[2], PQhost(conn)) +
-			 strcmp(texts[3], PQport(conn)) + strcmp(texts[4], PQoptions(conn)));
+	fact_int("the same", strcmp(texts[0], PQdb(conn)) == 0 && strcmp(texts[1], PQuser(conn)) == 0 &&
+			 strcmp(texts[2], PQhost(conn)) == 0 && strcmp(texts[3], PQport(conn)) == 0 &&
+			 strcmp(texts[4], PQoptions(conn)) == 0);
 	PQfinish(conn);
 }
 

@@ -11,10 +11,13 @@ mod telling;
 mod upgrade;
 mod worker;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
+
+use tempfile::TempDir;
 
 use crate::proxy::raw::Raw;
 use crate::support::paths;
@@ -96,6 +99,14 @@ fn install(version: Version, directory: &Path) -> PathBuf {
     process::run(&mut copy, b"", TIMEOUT).success();
     let bin = version.bin().join("postgres");
     root.join(bin.strip_prefix("/").expect("an absolute path"))
+}
+
+/// A temporary directory that the server's user may enter.
+fn open_directory() -> TempDir {
+    let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
+    let enter = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.path(), enter).expect("set the file mode");
+    directory
 }
 
 /// Starts a server that has loaded the module.

@@ -1,17 +1,14 @@
 //! The effect on clients: this library, C libpq, psql, PgBouncer. Also servers on which the module must do nothing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::shutdown::assert_logged;
-use super::{answer, ask, install, servers, session, start, versions, wait_for};
+use super::{answer, ask, install, open_directory, servers, session, start, versions, wait_for};
 use crate::goaway::pgbouncer::PgBouncer;
 use crate::gss::realm::Realm;
 use crate::proxy::raw::Raw;
@@ -222,9 +219,7 @@ fn install_foreign(version: Version, directory: &Path) -> PathBuf {
 #[test]
 fn the_module_does_nothing_if_the_server_has_the_parameter() {
     for version in versions() {
-        let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
-        let enter = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(directory.path(), enter).expect("set the file mode");
+        let directory = open_directory();
         let foreign = install_foreign(version, directory.path());
         let config = format!(
             "shared_preload_libraries = '{}, pg_goaway'",

@@ -1,18 +1,18 @@
 //! The background worker: when it checks, what a reload changes, and clocks that jump.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use super::shutdown::{assert_logged, assert_sound, stop, wait_for_exit, worker};
-use super::{answer, ask, built, disconnect_request, program, session, start, versions};
+use super::{
+    answer, ask, built, disconnect_request, open_directory, program, session, start, versions,
+};
 use crate::support::postgres::Postgres;
 use crate::support::process::{self, TIMEOUT};
 use crate::support::session::{Session, wait_until};
-use tempfile::TempDir;
 
 /// Changes settings with a reload.
 #[track_caller]
@@ -59,9 +59,7 @@ fn a_shorter_poll_takes_effect_with_the_reload() {
 #[test]
 fn the_library_may_be_preloaded_by_its_path() {
     for version in versions() {
-        let directory = TempDir::with_prefix("pq-").expect("a temporary directory");
-        let enter = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(directory.path(), enter).expect("set the file mode");
+        let directory = open_directory();
         let library = directory.path().join("pg_goaway.so");
         fs::copy(built(version), &library).expect("copy the library");
         let config = format!("shared_preload_libraries = '{}'", library.display());
