@@ -6,7 +6,8 @@ use std::path::Path;
 use super::forms::read;
 use super::server::TlsServer;
 use crate::support::paths::Lib;
-use crate::support::program::Program;
+use crate::support::process;
+use crate::support::program::{Program, on_lib};
 
 fn connects(server: &TlsServer, lib: Lib, root: &str) -> bool {
     let root = server.files.file(root);
@@ -101,6 +102,51 @@ fn files_larger_than_64_megabytes_end_the_attempt() {
         let ours = output(Lib::Ours);
         assert!(ours.contains(error), "{settings}: {ours}");
         assert!(ours.contains("File too large"), "{settings}: {ours}");
+    }
+}
+
+/// The same for lists that cannot be read because descriptors or memory are used up. Listed in docs/differences.md and
+/// docs/tls.md.
+#[test]
+fn lists_that_a_limit_hides_end_the_attempt() {
+    let server = TlsServer::with("good", "good");
+    let files = server.files;
+    let root = read(files, "root.crt");
+    let list = files.file("v2.crl");
+    let large = files.path("padded.crl");
+    fs::copy(&list, &large).expect("copy the file");
+    let padded = fs::File::options().append(true).open(&large);
+    let padded = padded.and_then(|file| file.set_len(60 << 20));
+    padded.expect("enlarge the file");
+    let hashed = files.path("limited-lists");
+    fs::create_dir(&hashed).expect("create the directory");
+    fs::copy(&list, hashed.join("root.crl")).expect("copy the file");
+    files.openssl(&["rehash", "limited-lists"]);
+    let (large, hashed) = (large.display(), hashed.display());
+    // The socket takes the last descriptor, because the root certificate is not in a file.
+    let (descriptors, one_more, memory) = ("ulimit -n 4", "ulimit -n 5", "ulimit -v 50000");
+    let no_descriptor = "Too many open files";
+    for (limit, setting, reason) in [
+        (descriptors, format!("sslcrl={list}"), no_descriptor),
+        (descriptors, format!("sslcrldir={hashed}"), no_descriptor),
+        (one_more, format!("sslcrldir={hashed}"), no_descriptor),
+        (memory, format!("sslcrl={large}"), "Cannot allocate memory"),
+    ] {
+        let run = |limit: &str| {
+            let mut command = on_lib("/bin/sh", Lib::Ours);
+            command.args(["-c", &format!("{limit}; exec \"$0\"")]);
+            command.arg(Program::new("tls").path());
+            command.env("PGSSLROOTCERT", &root);
+            let line = format!("host=good.test dbname=postgres sslmode=verify-full {setting}");
+            let input = server.conninfo(&line) + "\n";
+            process::run(&mut command, input.as_bytes(), process::TIMEOUT)
+        };
+        let unlimited = run(":").success().stdout;
+        assert!(unlimited.contains("in use: 1"), "{setting}: {unlimited}");
+        let limited = run(limit).success().stdout;
+        let error = "could not read certificate revocation list";
+        assert!(limited.contains(error), "{limit}, {setting}: {limited}");
+        assert!(limited.contains(reason), "{limit}, {setting}: {limited}");
     }
 }
 
