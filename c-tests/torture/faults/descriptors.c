@@ -176,7 +176,8 @@ run_large_numbers(void)
 	attempt("descriptors over", large_numbers, 1024, 30);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max < 65536 + 200)
-		printf("  skipped: descriptors over 65536, because the hard limit is %ld\n", (long) limit.rlim_max);
+		printf("  skipped: descriptors over 65536, because the hard limit is %ld; own_kernel.sh has a higher one\n",
+			   (long) limit.rlim_max);
 	else
 		attempt("descriptors over", large_numbers, 65536, 60);
 }
