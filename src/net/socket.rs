@@ -147,6 +147,19 @@ impl Socket {
         Ok(Socket::new(inner, is_unix))
     }
 
+    /// Ends a TCP connection, and returns the same socket for another one, with its options. epoll continues to watch it. Err
+    /// returns a socket that cannot be used again.
+    pub fn disconnected(self) -> Result<Socket, Socket> {
+        if self.is_unix || sys::disconnect(self.fd()).is_err() || self.inner.peer_addr().is_ok() {
+            return Err(self);
+        }
+        // Linux: the reset of the old connection.
+        let _ = self.take_error();
+        let already = sys::tcp_bytes_read(self.fd()).unwrap_or(0);
+        self.received.store(already, Relaxed);
+        Ok(self)
+    }
+
     /// The same socket with the descriptor number of `other`, which is closed. Keeps its own number if the system refuses.
     pub fn in_place_of(self, other: Socket) -> Socket {
         match sys::duplicate_onto(self.fd(), other.fd()) {
@@ -295,6 +308,45 @@ mod tests {
         assert_ne!(flags & libc::O_NONBLOCK, 0);
         // The first one is closed.
         assert_eq!(std::io::Read::read(&mut &first_peer, &mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_disconnected_tcp_socket_connects_again() {
+        for peer_closes in [false, true] {
+            let (listener, address) = listener();
+            let first = connected(&address);
+            let number = first.fd();
+            let (mut peer, _) = listener.accept().unwrap();
+            std::io::Write::write_all(&mut peer, b"not read").unwrap();
+            let peer = (!peer_closes).then_some(peer);
+            let again = first.disconnected().unwrap();
+            assert_eq!(again.fd(), number);
+            assert!(again.inner.tcp_nodelay().unwrap());
+            if !again.connect(&address).unwrap() {
+                let ready = sys::poll(number, false, true, None);
+                assert_eq!(ready.unwrap(), (false, true));
+            }
+            assert!(again.take_error().unwrap().is_none());
+            let (mut second_peer, _) = listener.accept().unwrap();
+            std::io::Write::write_all(&mut second_peer, b"new").unwrap();
+            sys::poll(number, true, false, None).unwrap();
+            let mut bytes = [0; 16];
+            assert_eq!(again.recv(&mut bytes).unwrap(), 3);
+            assert_eq!(again.unreported_bytes(), Some(0));
+            let end = peer.map(|mut peer| std::io::Read::read(&mut peer, &mut [0]));
+            assert!(end.is_none_or(|end| !matches!(end, Ok(1..))));
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_cannot_be_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".s.PGSQL.5432");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let address = SockAddr::unix(&path).unwrap();
+        let socket = Socket::open(&address).unwrap();
+        assert!(socket.connect(&address).unwrap());
+        assert!(socket.disconnected().is_err());
     }
 
     #[test]

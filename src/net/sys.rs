@@ -129,6 +129,20 @@ pub fn recv(fd: RawFd, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Ends a TCP connection, so that its socket can connect again.
+pub fn disconnect(fd: RawFd) -> io::Result<()> {
+    let nowhere = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        sa_data: [0; 14],
+    };
+    let size = mem::size_of_val(&nowhere) as libc::socklen_t;
+    // SAFETY: `nowhere` is an address of `size` bytes.
+    match unsafe { libc::connect(fd, &raw const nowhere, size) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Makes the descriptor number `to` refer to the file of `from`, atomically. Closes what `to` referred to. The new
 /// descriptor is close-on-exec.
 pub fn duplicate_onto(from: RawFd, to: RawFd) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! The socket of the second attempt, without the key, has the same descriptor number as the first, because the
-//! application may have stored the number.
+//! The second attempt, without the key, uses the TCP socket of the first again, or else its descriptor number, because the
+//! application may have registered the socket or stored the number.
 
 use super::{WAYS, answer, expect_asking, expect_not_asking};
 use crate::support::message::fatal;
@@ -63,31 +63,45 @@ fn a_program_that_keeps_the_descriptor_number_can_poll_it() {
     }
 }
 
-/// As when libpq tries another address: epoll forgets a closed descriptor, even if another socket gets its number.
+/// A TCP socket is used again, so that epoll, which watches sockets and not numbers, continues to watch it.
 #[test]
-fn a_program_that_registers_again_with_epoll_continues() {
+fn a_program_that_registers_with_epoll_once_continues_over_tcp() {
     for refusal in [refuse, close] {
         for start in WAYS {
-            let server = start(breaking(refusal));
-            let conninfo = server.tcp();
-            let output = connects(server, &conninfo, "epoll");
-            assert!(output.contains("same=1"), "{output}");
-            assert!(output.contains("forgotten: ENOENT\ntimes: 1\n"), "{output}");
+            for way in ["once", "epoll"] {
+                let server = start(breaking(refusal));
+                let conninfo = server.tcp();
+                let output = connects(server, &conninfo, way);
+                assert!(output.contains("same=1"), "{output}");
+                assert!(output.starts_with("times: 0\n"), "{output}");
+            }
         }
     }
 }
 
-/// The remaining limitation: a program that registers the first socket and never registers again does not learn of
-/// the second.
+/// As when libpq tries another address: epoll forgets a closed Unix-domain socket, even if another gets its number.
 #[test]
-fn a_program_that_registers_with_epoll_once_waits_forever() {
+fn a_program_that_registers_again_with_epoll_continues_over_unix_sockets() {
+    for refusal in [refuse, close] {
+        let server = breaking(refusal).start();
+        let conninfo = server.unix();
+        let output = connects(server, &conninfo, "epoll");
+        assert!(output.contains("same=1"), "{output}");
+        assert!(output.contains("forgotten: ENOENT\ntimes: 1\n"), "{output}");
+    }
+}
+
+/// The remaining limitation: a program that registers the first Unix-domain socket and never registers again does not learn
+/// of the second.
+#[test]
+fn a_program_that_registers_a_unix_socket_with_epoll_once_waits_forever() {
     let script = Script::new().connection(|c| {
         expect_asking(c);
         refuse(c);
     });
     let script = script.connection(|c| c.drain());
     let server = script.start();
-    let output = run(&server.tcp(), "once");
+    let output = run(&server.unix(), "once");
     server.finish();
     assert!(output.starts_with("nothing comes\n"), "{output}");
     let script = Script::new().connection(|c| {
@@ -97,15 +111,17 @@ fn a_program_that_registers_with_epoll_once_waits_forever() {
         c.expect_terminate();
     });
     let server = script.start();
-    let conninfo = format!("{} goaway=disable", server.tcp());
+    let conninfo = format!("{} goaway=disable", server.unix());
     connects(server, &conninfo, "once");
 }
 
 #[test]
 fn one_free_descriptor_is_enough_for_the_second_attempt() {
-    let server = breaking(refuse).start();
-    let conninfo = server.tcp();
-    connects(server, &conninfo, "limit");
+    for address in [Server::tcp, Server::unix] {
+        let server = breaking(refuse).start();
+        let conninfo = address(&server);
+        connects(server, &conninfo, "limit");
+    }
 }
 
 #[test]

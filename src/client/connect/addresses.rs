@@ -50,10 +50,15 @@ impl Connection {
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error).into()))
     }
 
-    /// A socket for `address`. It takes over the descriptor number of the one it replaces, which the application may poll.
+    /// A socket for `address`. The application may wait for the one it replaces: it is used again if it can be, because epoll
+    /// watches sockets, or else the new one takes over its descriptor number, for poll.
     fn socket_for(&mut self, address: &SockAddr) -> Result<Socket, OpenError> {
         let Some(replaced) = self.retired.take().map(Stream::into_socket) else {
             return Socket::open(address);
+        };
+        let replaced = match replaced.disconnected() {
+            Ok(socket) => return Ok(socket),
+            Err(replaced) => replaced,
         };
         if let Ok(socket) = Socket::open(address) {
             return Ok(socket.in_place_of(replaced));
