@@ -54,6 +54,10 @@ fi
 status=0
 for name in "$@"; do
     mkdir -p "fuzz/corpus/$name" "fuzz/artifacts/$name"
+    number=0
+    while read -r line; do
+        base64 -d <<<"$line" >"fuzz/corpus/$name/found-$((number += 1))"
+    done <"fuzz/found/$name.txt"
     log=fuzz/artifacts/$name.log
     result=0
     # A header can announce 2 GB, for which the library reserves memory that it does not touch.

@@ -1,17 +1,24 @@
-//! Runs the targets with every seed, and with seeds damaged at random. Each run uses the same random numbers.
+//! Runs the targets with every seed and with what fuzzing found, as it is and damaged at random. Each run uses the same random
+//! numbers.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::conn::streams::damage::Chance;
 
 /// The number of damaged inputs for each target.
 const ROUNDS: usize = 3000;
 
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}
+
 /// The names and contents of a target's seeds.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let files = fs::read_dir(directory.join(target))
+    let files = fs::read_dir(directory().join("seeds").join(target))
         .expect("the seeds")
         .flatten();
     let seed = |file: fs::DirEntry| {
@@ -23,15 +30,25 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
+/// The inputs that fuzzing found, which reach more of the code than the seeds.
+fn found(target: &str) -> Vec<Vec<u8>> {
+    let file = directory().join("found").join(format!("{target}.txt"));
+    let text = fs::read_to_string(file).expect("the inputs");
+    let inputs = text.lines().map(|line| STANDARD.decode(line));
+    inputs.collect::<Result<_, _>>().expect("base64")
+}
+
 fn run(target: &str, body: fn(&[u8])) {
-    let seeds = seeds(target);
-    assert!(!seeds.is_empty(), "{target}");
-    for (_, seed) in &seeds {
-        body(seed);
+    let seeds: Vec<_> = seeds(target).into_iter().map(|(_, seed)| seed).collect();
+    let found = found(target);
+    assert!(!seeds.is_empty() && !found.is_empty(), "{target}");
+    for input in seeds.iter().chain(&found) {
+        body(input);
     }
     let mut chance = Chance(target.len() as u64);
     for round in 0..ROUNDS {
-        let mut data = seeds[round % seeds.len()].1.clone();
+        let inputs = if round % 2 == 0 { &seeds } else { &found };
+        let mut data = inputs[round / 2 % inputs.len()].clone();
         for _ in 0..=chance.below(4) {
             chance.damage(&mut data);
         }
