@@ -56,7 +56,8 @@ for name in "$@"; do
     mkdir -p "fuzz/corpus/$name" "fuzz/artifacts/$name"
     number=0
     while read -r line; do
-        base64 -d <<<"$line" >"fuzz/corpus/$name/found-$((number += 1))"
+        number=$((number + 1))
+        base64 -d <<<"$line" >"fuzz/corpus/$name/found-$number"
     done <"fuzz/found/$name.txt"
     log=fuzz/artifacts/$name.log
     result=0
