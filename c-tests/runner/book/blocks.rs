@@ -13,7 +13,7 @@ use crate::support::process::{self, End, TIMEOUT};
 /// The reasons for not running a block, and how many blocks have each. Before you add one: can the block be run with another directory,
 /// port or server, as `sessions` does?
 const NOT_RUN: [(&str, usize); 13] = [
-    ("a command for developers; takes minutes", 19),
+    ("a command for developers; takes minutes", 21),
     ("a part of a program", 1),
     ("configuration of another tool", 3),
     (
