@@ -268,6 +268,17 @@ mod tests {
         socket
     }
 
+    /// Connects at once. The server's side waits in the backlog and is closed.
+    fn connected_by_unix_socket() -> Socket {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".s.PGSQL.5432");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let address = SockAddr::unix(&path).unwrap();
+        let socket = Socket::open(&address).unwrap();
+        assert!(socket.connect(&address).unwrap());
+        socket
+    }
+
     #[test]
     fn a_tcp_socket_connects_without_nagles_delay() {
         let (listener, address) = listener();
@@ -340,13 +351,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_cannot_be_used_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".s.PGSQL.5432");
-        let _listener = UnixListener::bind(&path).unwrap();
-        let address = SockAddr::unix(&path).unwrap();
-        let socket = Socket::open(&address).unwrap();
-        assert!(socket.connect(&address).unwrap());
-        assert!(socket.disconnected().is_err());
+        assert!(connected_by_unix_socket().disconnected().is_err());
     }
 
     #[test]
@@ -367,12 +372,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_connects_at_once_and_shows_its_peer() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".s.PGSQL.5432");
-        let _listener = UnixListener::bind(&path).unwrap();
-        let address = SockAddr::unix(&path).unwrap();
-        let socket = Socket::open(&address).unwrap();
-        assert!(socket.connect(&address).unwrap());
+        let socket = connected_by_unix_socket();
         let (uid, _) = socket.peer_credentials().unwrap();
         assert_eq!(
             sys::user_name_or_complaint(uid).unwrap(),
