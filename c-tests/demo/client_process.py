@@ -121,7 +121,9 @@ class Pooled:
 
 
 class Plain:
-    """Threads with a connection each. After an error they connect again."""
+    """Threads with a connection each. After an error they connect again, like a pool more than once if necessary."""
+
+    ATTEMPTS = 5
 
     def __init__(self, record, stop, settings):
         self.record, self.stop, self.settings = record, stop, settings
@@ -134,13 +136,22 @@ class Plain:
         self.record.event("opened", port=conn.info.port)
         return conn
 
+    def connect_again(self):
+        """A server that exits resets the connections that it has not yet accepted: libpq does not try the next host then."""
+        for _ in range(self.ATTEMPTS - 1):
+            try:
+                return self.connect()
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        return self.connect()
+
     def repeat(self, number, conn):
         choice = random.Random(f"{self.settings['seed']} {number}")
         while not self.stop.wait(choice.expovariate(1 / self.settings["pause"])):
             begin = time.monotonic()
             try:
                 if conn.closed:
-                    conn = self.connect()
+                    conn = self.connect_again()
                 conn.execute(QUERY)
             except psycopg.Error as error:
                 self.record.failed(error, client=number)
