@@ -4,6 +4,7 @@
  */
 #include "common.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #if __has_include("pqexpbuffer.h")
@@ -95,6 +96,19 @@ connect_only(const char *conninfo)
 	PQfinish(conn);
 }
 
+/* The mode of the descriptor; a change of it by the program does no harm. */
+static void
+descriptor_mode(const char *conninfo)
+{
+	PGconn	   *conn = PQconnectdb(conninfo);
+	int			flags = fcntl(PQsocket(conn), F_GETFL);
+
+	fact_int("O_NONBLOCK", (flags & O_NONBLOCK) != 0);
+	fcntl(PQsocket(conn), F_SETFL, flags ^ O_NONBLOCK);
+	connected_query(conn);
+	PQfinish(conn);
+}
+
 static void
 parameters(const char *conninfo)
 {
@@ -122,6 +136,8 @@ main(int argc, char **argv)
 		defaults();
 	else if (strcmp(part, "connect") == 0)
 		connect_only(conninfo);
+	else if (strcmp(part, "descriptor_mode") == 0)
+		descriptor_mode(conninfo);
 	else if (strcmp(part, "parameters") == 0)
 		parameters(conninfo);
 	else

@@ -36,6 +36,23 @@ fn a_forked_child_does_not_end_its_parents_session() {
 }
 
 #[test]
+fn the_descriptor_of_an_open_tcp_connection_is_in_blocking_mode() {
+    let query = "query: \"PGRES_TUPLES_OK\"\n";
+    let [blocking, nonblocking] = [0, 1].map(|mode| format!("O_NONBLOCK: {mode}\n{query}"));
+    let server = Postgres::shared();
+    assert_output(
+        &["descriptor_mode", &server.tcp("postgres")],
+        &nonblocking,
+        &blocking,
+    );
+    assert_output(
+        &["descriptor_mode", &server.unix("postgres")],
+        &nonblocking,
+        &nonblocking,
+    );
+}
+
+#[test]
 fn pqcancel_accepts_a_null_error_buffer() {
     let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
     assert_eq!(oracle.end, End::Signal(11), "{oracle}");
