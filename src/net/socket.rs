@@ -147,17 +147,19 @@ impl Socket {
         Ok(Socket::new(inner, is_unix))
     }
 
-    /// Ends a TCP connection, and returns the same socket for another one, with its options. epoll continues to watch it. Err
-    /// returns a socket that cannot be used again.
-    pub fn disconnected(self) -> Result<Socket, Socket> {
+    /// Ends a TCP connection, and returns the same socket for another one, with its options. epoll continues to watch it. None:
+    /// it is closed, because it cannot be used again.
+    pub fn disconnected(self) -> Option<Socket> {
         if self.is_unix || sys::disconnect(self.fd()).is_err() || self.inner.peer_addr().is_ok() {
-            return Err(self);
+            return None;
         }
+        // The application, or another process that shares the socket, may have made it blocking.
+        self.inner.set_nonblocking(true).ok()?;
         // Linux: the reset of the old connection.
         let _ = self.take_error();
         let already = sys::tcp_bytes_read(self.fd()).unwrap_or(0);
         self.received.store(already, Relaxed);
-        Ok(self)
+        Some(self)
     }
 
     /// The same socket with the descriptor number of `other`, which is closed. Keeps its own number if the system refuses.
@@ -327,12 +329,14 @@ mod tests {
             let (listener, address) = listener();
             let first = connected(&address);
             let number = first.fd();
+            first.set_blocking().unwrap();
             let (mut peer, _) = listener.accept().unwrap();
             std::io::Write::write_all(&mut peer, b"not read").unwrap();
             let peer = (!peer_closes).then_some(peer);
             let again = first.disconnected().unwrap();
             assert_eq!(again.fd(), number);
             assert!(again.inner.tcp_nodelay().unwrap());
+            assert!(again.inner.nonblocking().unwrap());
             if !again.connect(&address).unwrap() {
                 let ready = sys::poll(number, false, true, None);
                 assert_eq!(ready.unwrap(), (false, true));
@@ -351,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_cannot_be_used_again() {
-        assert!(connected_by_unix_socket().disconnected().is_err());
+        assert!(connected_by_unix_socket().disconnected().is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! application may have registered the socket or stored the number.
 
 use super::{WAYS, answer, expect_asking, expect_not_asking};
+use crate::support::interpose;
 use crate::support::message::fatal;
 use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
@@ -29,15 +30,20 @@ fn refuse(c: &mut Connection) {
 fn close(_: &mut Connection) {}
 
 #[track_caller]
-fn run(conninfo: &str, way: &str) -> String {
+fn run(conninfo: &str, way: &str, env: &[(&str, &str)]) -> String {
     let program = Program::with_headers("descriptor", Headers::Ours);
-    let output = program.run(Lib::Ours, &[conninfo, way], &[]);
+    let output = program.run(Lib::Ours, &[conninfo, way], env);
     output.success().stdout
 }
 
 #[track_caller]
 fn connects(server: Server, conninfo: &str, way: &str) -> String {
-    let output = run(conninfo, way);
+    connects_with(server, conninfo, way, &[])
+}
+
+#[track_caller]
+fn connects_with(server: Server, conninfo: &str, way: &str, env: &[(&str, &str)]) -> String {
+    let output = run(conninfo, way, env);
     server.finish();
     assert!(output.contains("status=0"), "{way}: {output}");
     assert!(output.contains("close-on-exec=1"), "{way}: {output}");
@@ -79,6 +85,22 @@ fn a_program_that_registers_with_epoll_once_continues_over_tcp() {
     }
 }
 
+/// Where a preloaded library handles TCP, the first socket is closed, as libpq does between two attempts.
+#[test]
+fn a_library_that_cannot_disconnect_a_tcp_socket_sees_it_closed() {
+    let library = interpose::library("tcp_by_descriptor");
+    for disconnect in ["refused", "ignored"] {
+        for refusal in [refuse, close] {
+            for start in WAYS {
+                let server = start(breaking(refusal));
+                let conninfo = server.tcp();
+                let env = [("LD_PRELOAD", &*library), ("TCP_DISCONNECT", disconnect)];
+                connects_with(server, &conninfo, "blocking", &env);
+            }
+        }
+    }
+}
+
 /// As when libpq tries another address: epoll forgets a closed Unix-domain socket, even if another gets its number.
 #[test]
 fn a_program_that_registers_again_with_epoll_continues_over_unix_sockets() {
@@ -101,7 +123,7 @@ fn a_program_that_registers_a_unix_socket_with_epoll_once_waits_forever() {
     });
     let script = script.connection(|c| c.drain());
     let server = script.start();
-    let output = run(&server.unix(), "once");
+    let output = run(&server.unix(), "once", &[]);
     server.finish();
     assert!(output.starts_with("nothing comes\n"), "{output}");
     let script = Script::new().connection(|c| {
@@ -133,7 +155,7 @@ fn no_descriptor_leaks_when_the_second_attempt_fails() {
         });
         let script = script.connection(refusal);
         let server = script.start();
-        let output = run(&server.tcp(), "blocking");
+        let output = run(&server.tcp(), "blocking", &[]);
         assert!(output.starts_with("not connected\n"), "{output}");
         assert!(output.ends_with("descriptors left open: 0\n"), "{output}");
         server.finish();

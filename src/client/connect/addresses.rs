@@ -50,16 +50,18 @@ impl Connection {
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error).into()))
     }
 
-    /// A socket for `address`. The application may wait for the one it replaces: it is used again if it can be, because epoll
-    /// watches sockets, or else the new one takes over its descriptor number, for poll.
+    /// A socket for `address`. The application may wait for the one it replaces. A TCP socket is used again, because epoll watches
+    /// sockets. A new Unix-domain socket takes over the descriptor number, for poll.
     fn socket_for(&mut self, address: &SockAddr) -> Result<Socket, OpenError> {
         let Some(replaced) = self.retired.take().map(Stream::into_socket) else {
             return Socket::open(address);
         };
-        let replaced = match replaced.disconnected() {
-            Ok(socket) => return Ok(socket),
-            Err(replaced) => replaced,
-        };
+        if !replaced.is_unix() {
+            // Where a preloaded library handles TCP, such as torsocks, it may not allow that. It notices when a descriptor is
+            // closed, but not when another takes over its number.
+            let again = replaced.disconnected();
+            return again.map_or_else(|| Socket::open(address), Ok);
+        }
         if let Ok(socket) = Socket::open(address) {
             return Ok(socket.in_place_of(replaced));
         }
