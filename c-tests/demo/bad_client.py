@@ -21,7 +21,7 @@ ALL = AWARE + STOCK + 1
 SPREAD = 1
 
 
-# psycopg tells this, and drops the reason, if the reason arrived together with the reply to the query before.
+# psycopg reports this instead of the reason if the reason arrived together with the reply to the previous query.
 CLOSED = "server closed the connection unexpectedly"
 
 

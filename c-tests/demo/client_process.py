@@ -121,7 +121,7 @@ class Pooled:
 
 
 class Plain:
-    """Threads with a connection each. After an error they connect again, like a pool more than once if necessary."""
+    """Threads with a connection each. After an error they connect again, in several attempts if necessary, as a pool does."""
 
     ATTEMPTS = 5
 
@@ -137,7 +137,7 @@ class Plain:
         return conn
 
     def connect_again(self):
-        """A server that exits resets the connections that it has not yet accepted: libpq does not try the next host then."""
+        """Tries several times: an exiting server resets connections that it has not yet accepted, and libpq then does not try the next host."""
         for _ in range(self.ATTEMPTS - 1):
             try:
                 return self.connect()

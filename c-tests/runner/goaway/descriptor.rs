@@ -1,5 +1,5 @@
-//! The second attempt, without the key, uses the TCP socket of the first again, or else its descriptor number, because the
-//! application may have registered the socket or stored the number.
+//! The second attempt, without the key, uses the TCP socket of the first again, or the descriptor number of its Unix-domain
+//! socket, because the application may have registered the socket or stored the number.
 
 use super::{WAYS, answer, expect_asking, expect_not_asking};
 use crate::support::interpose;
