@@ -1,6 +1,9 @@
 /*
  * For LD_PRELOAD: numbers the cancellation points of a thread. arm_cancel(n) cancels the thread at its nth point, so
  * that it ends there unless cancellation is disabled. points_passed() returns the number of points so far.
+ *
+ * arm_late_cancel(n) cancels it when the nth send or recv has succeeded, before it returns. In glibc before version
+ * 2.41 a thread can be cancelled there.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,12 +18,22 @@
 
 static __thread int passed;
 static __thread int wanted;
+static __thread int wanted_late;
 
 void
 arm_cancel(int n)
 {
 	passed = 0;
 	wanted = n;
+	wanted_late = 0;
+}
+
+void
+arm_late_cancel(int n)
+{
+	passed = 0;
+	wanted = 0;
+	wanted_late = n;
 }
 
 int
@@ -32,8 +45,20 @@ points_passed(void)
 static void
 point(void)
 {
-	if (++passed == wanted)
+	if (wanted_late == 0 && ++passed == wanted)
 		pthread_cancel(pthread_self());
+}
+
+static ssize_t
+late_point(ssize_t result)
+{
+	if (wanted_late > 0 && result > 0)
+	{
+		if (++passed == wanted_late)
+			pthread_cancel(pthread_self());
+		pthread_testcancel();
+	}
+	return result;
 }
 
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
@@ -49,14 +74,14 @@ ssize_t
 send(int fd, const void *data, size_t length, int flags)
 {
 	point();
-	return REAL(send) (fd, data, length, flags);
+	return late_point(REAL(send) (fd, data, length, flags));
 }
 
 ssize_t
 recv(int fd, void *data, size_t length, int flags)
 {
 	point();
-	return REAL(recv) (fd, data, length, flags);
+	return late_point(REAL(recv) (fd, data, length, flags));
 }
 
 int

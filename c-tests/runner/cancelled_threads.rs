@@ -53,7 +53,7 @@ fn a_cancelled_thread_loses_no_received_data() {
     const ROUNDS: &str = "60";
     let shared = Postgres::shared();
     let (_server, tls) = over_tls();
-    for conninfo in [shared.tcp("postgres"), tls] {
+    for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
         let program = Program::new("cancel_loop");
         let output = program.run(Lib::Ours, &[&conninfo, ROUNDS], &[]);
         assert_eq!(
@@ -86,8 +86,8 @@ fn interposer() -> &'static str {
     INTERPOSER.get_or_init(|| interpose::library("cancel_points"))
 }
 
-fn run_cancel_points(conninfo: &str) -> Output {
-    let program = Program::new("cancel_points");
+fn run_with_points(program: &str, conninfo: &str) -> Output {
+    let program = Program::new(program);
     let env = [("LD_PRELOAD", interposer())];
     program.run(Lib::Ours, &[conninfo], &env).success()
 }
@@ -101,7 +101,7 @@ fn no_cancellation_point_ends_the_process() {
     let shared = Postgres::shared();
     let (_server, tls) = over_tls();
     for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
-        let output = run_cancel_points(&conninfo);
+        let output = run_with_points("cancel_points", &conninfo);
         let lines = output.stdout.lines();
         let ended = lines.filter(|line| line.ends_with("the last one ended"));
         assert_eq!(ended.count(), 8, "{output}");
@@ -109,5 +109,25 @@ fn no_cancellation_point_ends_the_process() {
             let some = format!("{work}: some cancelled 1");
             assert!(output.stdout.contains(&some), "{output}");
         }
+    }
+}
+
+/// C libpq sends commands twice here.
+#[test]
+fn what_was_sent_or_received_before_the_cancellation_is_known() {
+    if valgrind::is_wanted() {
+        return;
+    }
+    let shared = Postgres::shared();
+    let (_server, tls) = over_tls();
+    let tls = format!("{tls} user=postgres");
+    for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
+        let output = run_with_points("cancel_late", &conninfo);
+        assert_eq!(output.stdout.matches("in step 1").count(), 14, "{output}");
+        assert_eq!(
+            output.stdout.matches("stored: t, twice: 0").count(),
+            2,
+            "{output}"
+        );
     }
 }

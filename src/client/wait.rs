@@ -33,6 +33,8 @@ pub struct Input {
     pub room: usize,
     /// Wait in poll; otherwise in recv, as long as that blocks.
     pub poll: bool,
+    /// The thread may be cancelled in recv when bytes have arrived: over TCP, they can be counted later.
+    pub counted: bool,
 }
 
 /// The result of a wait.
@@ -102,6 +104,7 @@ impl Connection {
             place: room.as_mut_ptr(),
             room: room.len(),
             poll: self.polls_first,
+            counted: !socket.is_unix(),
         })
     }
 
@@ -132,6 +135,7 @@ impl Connection {
             return Err(ReadOutcome::Lost { clean: false });
         };
         let descriptor = stream.fd();
+        let counted = !stream.socket().is_unix();
         let (place, room) = match stream.wait_target() {
             WaitTarget::Pending => return Err(self.read_input()),
             WaitTarget::PollFirst => {
@@ -161,6 +165,7 @@ impl Connection {
             place,
             room,
             poll: self.polls_first,
+            counted,
         }))
     }
 

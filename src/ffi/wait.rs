@@ -4,18 +4,21 @@
 //! application's. So no frame on the way may hold a value that must be dropped, or catch panics. For this reason, the
 //! client only says what to wait for, and these functions and the exported functions that wait have the `C-unwind` ABI.
 //! Everything else in the library runs with cancellation disabled: see `net::sys::without_cancellation`.
+//!
+//! Before version 2.41, glibc may also cancel a thread when a system call has done its work, and nobody learns how many bytes
+//! went. So a call that does not wait is made by [`at_once`].
 
 use std::ffi::{c_int, c_void};
 use std::time::Instant;
 
 use super::conn::pg_conn;
 use crate::client::wait::{Input, Output};
-use crate::client::{Wait, Waited};
+use crate::client::{Wait, Waited, without_cancellation};
 
 unsafe extern "C-unwind" {
     fn poll(entries: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
     fn recv(fd: c_int, place: *mut c_void, room: usize, flags: c_int) -> isize;
-    fn send(fd: c_int, place: *const c_void, length: usize, flags: c_int) -> isize;
+    fn pthread_testcancel();
 }
 
 /// Waits for what a step of `conn` asked for, and reports the outcome to the client.
@@ -48,26 +51,50 @@ pub unsafe fn receive(input: Input) -> Waited {
         place,
         room,
         poll: mut polls,
+        counted,
     } = input;
-    // SAFETY: the caller's promise, and errno's place is the thread's own.
+    // SAFETY: the caller's promise; at_once has no work if it unwinds.
     unsafe {
-        let errno = libc::__errno_location();
-        let before = *errno;
         loop {
             if polls && let Waited::PollFailed(code) = await_ready(descriptor, true, false, None) {
                 return Waited::PollFailed(code);
             }
-            let flags = if polls { libc::MSG_DONTWAIT } else { 0 };
-            let count = recv(descriptor, place.cast(), room, flags);
-            if let Ok(count) = usize::try_from(count) {
-                return Waited::Received(count);
-            }
-            match std::mem::replace(&mut *errno, before) {
-                libc::EINTR => {}
-                libc::EAGAIN => polls = true,
-                code => return Waited::ReceiveFailed(code),
+            let received = if polls || !counted {
+                let flags = libc::MSG_DONTWAIT;
+                at_once(|| libc::recv(descriptor, place.cast(), room, flags))
+            } else {
+                count_or_errno(|| recv(descriptor, place.cast(), room, 0))
+            };
+            match received {
+                Ok(count) => return Waited::Received(count),
+                Err(libc::EINTR) => {}
+                Err(libc::EAGAIN) => polls = true,
+                Err(code) => return Waited::ReceiveFailed(code),
             }
         }
+    }
+}
+
+/// Makes a system call that does not wait. It is a cancellation point: a thread is cancelled before the call, or not in it.
+///
+/// # Safety
+/// No frame up to the application's has work to do when it is unwound.
+#[inline]
+unsafe fn at_once(system_call: impl FnOnce() -> isize) -> Result<usize, c_int> {
+    // SAFETY: the caller's promise.
+    unsafe { pthread_testcancel() };
+    without_cancellation(|| count_or_errno(system_call))
+}
+
+/// The outcome of a system call. Leaves errno as it was.
+#[inline]
+fn count_or_errno(system_call: impl FnOnce() -> isize) -> Result<usize, c_int> {
+    // SAFETY: errno's place is the thread's own.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        let count = system_call();
+        usize::try_from(count).map_err(|_| std::mem::replace(&mut *errno, before))
     }
 }
 
@@ -126,15 +153,7 @@ pub unsafe fn poll_once(descriptor: c_int, read: bool, write: bool, timeout_ms: 
 /// The output belongs to a connection that nobody else uses.
 #[inline]
 pub unsafe fn send_now(output: Output) -> Result<usize, c_int> {
-    // SAFETY: the caller's promise, and errno's place is the thread's own.
-    unsafe {
-        let errno = libc::__errno_location();
-        let before = *errno;
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        let count = send(output.descriptor, output.place.cast(), output.length, flags);
-        match usize::try_from(count) {
-            Ok(count) => Ok(count),
-            Err(_) => Err(std::mem::replace(&mut *errno, before)),
-        }
-    }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the caller's promise; no frame has work to do.
+    unsafe { at_once(|| libc::send(output.descriptor, output.place.cast(), output.length, flags)) }
 }
