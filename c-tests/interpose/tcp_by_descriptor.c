@@ -1,6 +1,8 @@
 /*
- * For LD_PRELOAD: like torsocks and Samba's socket_wrapper, knows which TCP sockets are connected by their descriptors,
- * until these are closed, and disconnects none: TCP_DISCONNECT=refused fails, TCP_DISCONNECT=ignored only pretends.
+ * For LD_PRELOAD: like torsocks, tsocks and Samba's socket_wrapper, knows which TCP sockets are connected by their
+ * descriptors, until these are closed. TCP_AGAIN says what happens to a socket that shall connect again:
+ * no_disconnect: it cannot be disconnected; ignored_disconnect: only in appearance; no_connect: it is disconnected, but
+ * cannot be connected; ignored_connect: only in appearance, as with tsocks.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,18 +21,21 @@ connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
 	int			(*real) (int, __CONST_SOCKADDR_ARG, socklen_t) = dlsym(RTLD_NEXT, "connect");
 	int			family = address.__sockaddr__->sa_family;
+	const char *again = getenv("TCP_AGAIN");
 
 	if (fd < 0 || fd >= DESCRIPTORS || family == AF_UNIX)
 		return real(fd, address, length);
-	if (family == AF_UNSPEC)
+	if (family == AF_UNSPEC && strcmp(again, "no_disconnect") == 0)
 	{
 		errno = EINVAL;
-		return strcmp(getenv("TCP_DISCONNECT"), "ignored") == 0 ? 0 : -1;
+		return -1;
 	}
+	if (family == AF_UNSPEC)
+		return strcmp(again, "ignored_disconnect") == 0 ? 0 : real(fd, address, length);
 	if (connected[fd])
 	{
 		errno = EISCONN;
-		return -1;
+		return strcmp(again, "ignored_connect") == 0 ? 0 : -1;
 	}
 	connected[fd] = 1;
 	return real(fd, address, length);

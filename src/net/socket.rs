@@ -150,7 +150,7 @@ impl Socket {
     /// Ends a TCP connection, and returns the same socket for another one, with its options. epoll continues to watch it. None:
     /// it is closed, because it cannot be used again.
     pub fn disconnected(self) -> Option<Socket> {
-        if self.is_unix || sys::disconnect(self.fd()).is_err() || self.inner.peer_addr().is_ok() {
+        if self.is_unix || sys::disconnect(self.fd()).is_err() || self.has_peer() {
             return None;
         }
         // The application, or another process that shares the socket, may have made it blocking.
@@ -160,6 +160,11 @@ impl Socket {
         let already = sys::tcp_bytes_read(self.fd()).unwrap_or(0);
         self.received.store(already, Relaxed);
         Some(self)
+    }
+
+    /// Whether it is connected.
+    pub fn has_peer(&self) -> bool {
+        self.inner.peer_addr().is_ok()
     }
 
     /// The same socket with the descriptor number of `other`, which is closed. Keeps its own number if the system refuses.

@@ -87,14 +87,20 @@ fn a_program_that_registers_with_epoll_once_continues_over_tcp() {
 
 /// Where a preloaded library handles TCP, the first socket is closed, as libpq does between two attempts.
 #[test]
-fn a_library_that_cannot_disconnect_a_tcp_socket_sees_it_closed() {
+fn a_library_that_cannot_connect_a_tcp_socket_again_sees_it_closed() {
     let library = interpose::library("tcp_by_descriptor");
-    for disconnect in ["refused", "ignored"] {
+    let cases = [
+        "no_disconnect",
+        "ignored_disconnect",
+        "no_connect",
+        "ignored_connect",
+    ];
+    for case in cases {
         for refusal in [refuse, close] {
             for start in WAYS {
                 let server = start(breaking(refusal));
                 let conninfo = server.tcp();
-                let env = [("LD_PRELOAD", &*library), ("TCP_DISCONNECT", disconnect)];
+                let env = [("LD_PRELOAD", &*library), ("TCP_AGAIN", case)];
                 connects_with(server, &conninfo, "blocking", &env);
             }
         }

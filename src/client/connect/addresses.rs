@@ -31,11 +31,16 @@ impl Connection {
             return Err(OpenFailure::Socket("invalid socket".into()));
         };
         self.address = Some(address.clone());
+        if let Some((socket, connected)) = self.connect_again(&address, startup.options()) {
+            self.connect_errno = (!connected).then_some(libc::EINPROGRESS);
+            self.stream = Some(Stream::Plain(socket));
+            return Ok(connected);
+        }
         let socket = self
             .socket_for(&address)
             .map_err(|error| match error.step {
                 OpenStep::Create => OpenFailure::Socket(error.message()),
-                _ => OpenFailure::Options(error.message()),
+                OpenStep::NoDelay => OpenFailure::Options(error.message()),
             })?;
         if !address.is_unix() {
             set_options(&socket, startup.options()).map_err(OpenFailure::Options)?;
@@ -50,18 +55,24 @@ impl Connection {
         outcome.map_err(|error| OpenFailure::Connect(sys::error_text(&error).into()))
     }
 
-    /// A socket for `address`. The application may wait for the one it replaces. A TCP socket is used again, because epoll watches
-    /// sockets. A new Unix-domain socket takes over the descriptor number, for poll.
+    /// Connects the TCP socket that the application may wait for, because epoll watches sockets. True: it is connected. None:
+    /// there is none, or it is closed. A preloaded library that handles TCP, such as torsocks or tsocks, may not allow this; it
+    /// notices that a descriptor is closed, but not that another takes over its number.
+    fn connect_again(&mut self, address: &SockAddr, options: &Options) -> Option<(Socket, bool)> {
+        let is_tcp = |replaced: &mut Stream| !replaced.socket().is_unix();
+        let replaced = self.retired.take_if(is_tcp)?;
+        let socket = replaced.into_socket().disconnected()?;
+        set_options(&socket, options).ok()?;
+        let connected = socket.connect(address).ok()?;
+        (!connected || socket.has_peer()).then_some((socket, connected))
+    }
+
+    /// A new socket for `address`. It takes over the descriptor number of a Unix-domain socket that the application may wait for,
+    /// for poll.
     fn socket_for(&mut self, address: &SockAddr) -> Result<Socket, OpenError> {
         let Some(replaced) = self.retired.take().map(Stream::into_socket) else {
             return Socket::open(address);
         };
-        if !replaced.is_unix() {
-            // Where a preloaded library handles TCP, such as torsocks, it may not allow that. It notices when a descriptor is
-            // closed, but not when another takes over its number.
-            let again = replaced.disconnected();
-            return again.map_or_else(|| Socket::open(address), Ok);
-        }
         if let Ok(socket) = Socket::open(address) {
             return Ok(socket.in_place_of(replaced));
         }
