@@ -1,6 +1,7 @@
 //! One connection to one address: its socket and the start of its error text.
 
 use super::encryption::Encryption;
+use super::goaway::Failure;
 use super::{DEFAULT_PORT_TEXT, Next, OpenFailure, Purpose, Startup, Want};
 use crate::conn::session::Session;
 use crate::conn::status::{Phase, Stage};
@@ -167,7 +168,7 @@ impl Startup {
         } else if !(loss != Loss::Failed
             && awaiting
             && !self.replied
-            && self.retry_without_goaway())
+            && self.retry_without_goaway(Failure::Closed))
         {
             self.fail();
         }

@@ -13,9 +13,24 @@ pub struct GoAwayRequest {
     rejecting: Vec<Vec<u8>>,
     current: Vec<u8>,
     sends_key: bool,
-    /// The SQLSTATE with which the current address rejected the key, if it does not prove that the key was the reason. If the
-    /// retry without the key fails with the same SQLSTATE, the key was not the reason.
-    unproven_rejection: Option<Vec<u8>>,
+    /// How the connection with the key failed, if that does not prove that the key was the reason. The retry without the key
+    /// shows it.
+    suspicion: Option<Failure>,
+}
+
+/// How a server ended a connection before it answered anything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It closed it.
+    Closed,
+    /// It sent an error with this SQLSTATE.
+    Error(Option<Vec<u8>>),
+}
+
+impl Failure {
+    pub fn error(sqlstate: Option<&[u8]>) -> Failure {
+        Failure::Error(sqlstate.map(<[u8]>::to_vec))
+    }
 }
 
 /// How certain it is that a server rejected the key.
@@ -33,14 +48,14 @@ impl GoAwayRequest {
             rejecting: Vec::new(),
             current: Vec::new(),
             sends_key: false,
-            unproven_rejection: None,
+            suspicion: None,
         }
     }
 
     /// Starts with an address. `wanted` is false for connections that never send the key.
     pub fn begin_address(&mut self, key: &[u8], wanted: bool) {
         self.current = key.to_vec();
-        self.unproven_rejection = None;
+        self.suspicion = None;
         let known = self.rejecting.iter().any(|address| address == key);
         self.sends_key = wanted && self.mode != GoAwayMode::Disable && !known;
     }
@@ -52,32 +67,35 @@ impl GoAwayRequest {
 
     /// Stops sending the key to this address. True if it was sent, so that a retry makes sense.
     pub fn stop_sending(&mut self) -> bool {
-        if !self.sends_key {
-            return false;
+        let sent = std::mem::take(&mut self.sends_key);
+        if sent {
+            self.remember();
         }
-        self.sends_key = false;
+        sent
+    }
+
+    /// The same, for a failure that may have another reason. The next connection to this address sends the key again, unless the
+    /// retry shows that the key was the reason.
+    pub fn stop_sending_to_retry(&mut self, failure: Failure) -> bool {
+        let sent = std::mem::take(&mut self.sends_key);
+        if sent {
+            self.suspicion = Some(failure);
+        }
+        sent
+    }
+
+    /// The retry without the key is answered, with this SQLSTATE if the answer is an error. If it is another one than with the
+    /// key, the key was the reason.
+    pub fn retry_answered(&mut self, failure: Option<Failure>) {
+        if self.suspicion.is_some() && self.suspicion != failure {
+            self.remember();
+        }
+        self.suspicion = None;
+    }
+
+    fn remember(&mut self) {
         if self.rejecting.len() < MAX_REMEMBERED {
             self.rejecting.push(self.current.clone());
-        }
-        true
-    }
-
-    /// The same, for an error that may have another reason.
-    pub fn stop_sending_unproven(&mut self, sqlstate: Option<&[u8]>) -> bool {
-        let again = self.stop_sending();
-        if again {
-            self.unproven_rejection = Some(sqlstate.unwrap_or_default().to_vec());
-        }
-        again
-    }
-
-    /// The first reply to the retry without the key is an error too. If the SQLSTATE is the same, the key was not the reason,
-    /// and the next connection to this address sends it again. This connection does not: another encryption method may help.
-    pub fn clear_if_same_error(&mut self, sqlstate: Option<&[u8]>) {
-        if self.unproven_rejection.as_deref() == Some(sqlstate.unwrap_or_default()) {
-            self.unproven_rejection = None;
-            let current = &self.current;
-            self.rejecting.retain(|address| address != current);
         }
     }
 }
@@ -100,7 +118,7 @@ pub fn rejection(error: ServerError<'_>) -> Option<Rejection> {
     match error.sqlstate {
         _ if named => Some(Rejection::Certain),
         _ if !error.first => None,
-        Some(b"08P01" | b"42704") => Some(Rejection::Certain),
+        Some(b"08P01" | b"42704") => Some(Rejection::Possible),
         _ if error.has_routine => None,
         Some(state) if has_another_reason(state) => None,
         _ => Some(Rejection::Possible),
@@ -139,25 +157,43 @@ mod tests {
         assert!(!request.sends_key());
     }
 
+    /// Whether the next connection sends the key, if one with the key failed so, and the retry was answered so.
+    fn sends_key_after(failure: Failure, answer: Option<Option<Failure>>) -> bool {
+        let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
+        request.begin_address(b"a", true);
+        assert!(request.stop_sending_to_retry(failure.clone()));
+        assert!(!request.stop_sending_to_retry(failure));
+        if let Some(answer) = answer {
+            request.retry_answered(answer);
+        }
+        assert!(!request.sends_key());
+        request.begin_address(b"a", true);
+        request.sends_key()
+    }
+
     #[test]
-    fn sends_the_key_again_if_the_retry_fails_with_the_same_error() {
+    fn sends_the_key_again_unless_the_retry_gets_another_answer() {
+        let error = |sqlstate: &'static [u8]| Failure::error(Some(sqlstate));
+        for failure in [error(b"28000"), Failure::error(None), Failure::Closed] {
+            assert!(sends_key_after(
+                failure.clone(),
+                Some(Some(failure.clone()))
+            ));
+            assert!(sends_key_after(failure.clone(), None));
+            assert!(!sends_key_after(failure.clone(), Some(None)));
+            assert!(!sends_key_after(failure, Some(Some(error(b"57P03")))));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_retry_shows_nothing() {
         let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
-        request.begin_address(b"a", true);
-        assert!(request.stop_sending_unproven(Some(b"28000")));
-        request.clear_if_same_error(Some(b"57P03"));
-        request.begin_address(b"a", true);
-        assert!(!request.sends_key());
-        let mut request = GoAwayRequest::new(GoAwayMode::Prefer);
-        request.begin_address(b"a", true);
-        assert!(request.stop_sending_unproven(None));
-        request.clear_if_same_error(None);
-        assert!(!request.sends_key());
-        request.begin_address(b"a", true);
-        assert!(request.sends_key());
-        assert!(request.stop_sending());
-        request.clear_if_same_error(None);
-        request.begin_address(b"a", true);
-        assert!(!request.sends_key());
+        for answer in [None, Some(Failure::error(None))] {
+            request.begin_address(b"a", true);
+            request.retry_answered(answer);
+            request.begin_address(b"a", true);
+            assert!(request.sends_key());
+        }
     }
 
     #[test]
@@ -169,7 +205,7 @@ mod tests {
             has_routine: false,
         };
         let state = |state: &'static [u8], first| rejection(error(Some(state), first));
-        assert_eq!(state(b"08P01", true), Some(Rejection::Certain));
+        assert_eq!(state(b"08P01", true), Some(Rejection::Possible));
         assert_eq!(state(b"08P01", false), None);
         for sqlstate in [&b"0A000"[..], b"22023", b"XX000", b"28000", b"58000"] {
             assert_eq!(state(sqlstate, true), Some(Rejection::Possible));

@@ -1,6 +1,6 @@
 //! The startup packet, protocol negotiation and the replies up to ReadyForQuery.
 
-use super::goaway::{self, Rejection, ServerError};
+use super::goaway::{self, Failure, Rejection, ServerError};
 use super::{Next, Purpose, Startup, Want};
 use crate::conn::session::Session;
 use crate::conn::session::collect::Collected;
@@ -73,9 +73,9 @@ impl Startup {
         pairs
     }
 
-    /// Retries the same address without the GoAway key. False if the key was not sent.
-    pub(super) fn retry_without_goaway(&mut self) -> bool {
-        let again = self.goaway.stop_sending();
+    /// Retries the same address without the GoAway key, which may have caused the failure. False if the key was not sent.
+    pub(super) fn retry_without_goaway(&mut self, failure: Failure) -> bool {
+        let again = self.goaway.stop_sending_to_retry(failure);
         self.connect_again_if(again)
     }
 
@@ -86,14 +86,14 @@ impl Startup {
         again
     }
 
-    /// The same, if the key may have caused the error.
+    /// Retries without the key if it may have caused the error.
     fn retry_if_goaway_rejected(&mut self, error: ServerError<'_>) -> bool {
         match goaway::rejection(error) {
-            Some(Rejection::Certain) => self.retry_without_goaway(),
-            Some(Rejection::Possible) => {
-                let again = self.goaway.stop_sending_unproven(error.sqlstate);
+            Some(Rejection::Certain) => {
+                let again = self.goaway.stop_sending();
                 self.connect_again_if(again)
             }
+            Some(Rejection::Possible) => self.retry_without_goaway(Failure::error(error.sqlstate)),
             None => false,
         }
     }
@@ -155,6 +155,9 @@ impl Startup {
             return FirstReply::Incomplete { total };
         };
         let first = !std::mem::replace(&mut self.replied, true);
+        if first && kind != server::ERROR_RESPONSE {
+            self.goaway.retry_answered(None);
+        }
         match kind {
             server::ERROR_RESPONSE => self.error_response(session, body, first),
             server::NEGOTIATE_PROTOCOL_VERSION => self.negotiated(session, body),
@@ -194,7 +197,8 @@ impl Startup {
             return;
         }
         if first {
-            self.goaway.clear_if_same_error(error.sqlstate);
+            let failure = Failure::error(error.sqlstate);
+            self.goaway.retry_answered(Some(failure));
         }
         if !session.error_response(body) {
             return self.fail_with(session, "received invalid error message");
