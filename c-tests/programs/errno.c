@@ -4,6 +4,7 @@
  * Nothing listens at the connection string CLOSED.
  */
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "common.h"
 
@@ -67,6 +68,27 @@ connecting(const char *conninfo, const char *closed)
 	CALL(PQfinish(conn));
 	CALL(PQconninfoFree(PQconninfoParse("host=x port=5", NULL)));
 	CALL(PQconninfoParse("host", NULL));
+}
+
+static void
+connecting_without_descriptors(const char *conninfo)
+{
+	struct rlimit limit;
+	rlim_t		old;
+	int			next = dup(0);
+	PGconn	   *conn;
+
+	heading("no descriptor is left");
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	old = limit.rlim_cur;
+	limit.rlim_cur = next;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	CALL(conn = PQconnectdb(conninfo));
+	fact_int("status", PQstatus(conn));
+	limit.rlim_cur = old;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	CALL(PQfinish(conn));
 }
 
 static void
@@ -219,6 +241,7 @@ main(int argc, char **argv)
 		before = values[i];
 		fact_int("errno before", before);
 		connecting(argv[1], argv[2]);
+		connecting_without_descriptors(argv[1]);
 		conn = connect_or_die(argv[1]);
 		commands(conn);
 		others(conn);

@@ -36,12 +36,13 @@ impl Connection {
             self.stream = Some(Stream::Plain(socket));
             return Ok(connected);
         }
-        let socket = self
-            .socket_for(&address)
-            .map_err(|error| match error.step {
+        let socket = self.socket_for(&address).map_err(|error| {
+            self.connect_errno = error.error.raw_os_error();
+            match error.step {
                 OpenStep::Create => OpenFailure::Socket(error.message()),
                 OpenStep::NoDelay => OpenFailure::Options(error.message()),
-            })?;
+            }
+        })?;
         if !address.is_unix() {
             set_options(&socket, startup.options()).map_err(OpenFailure::Options)?;
         }
