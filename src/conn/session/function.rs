@@ -49,12 +49,15 @@ impl Session {
             returns,
             ..FunctionCall::default()
         });
+        // If the caller does not come back, because its thread is cancelled, PQgetResult reads the rest of the reply.
+        self.state = AsyncState::Busy;
         Ok(())
     }
 
     /// Drops the call that was just started and could not be sent.
     pub fn take_back_function(&mut self) {
         self.function = None;
+        self.state = AsyncState::Idle;
     }
 
     /// Processes the buffered input.
@@ -62,6 +65,10 @@ impl Session {
         loop {
             if let Some(notice) = self.notice.take() {
                 return FunctionStep::Notice(notice);
+            }
+            if self.state == AsyncState::Idle {
+                // A notice processor has read the rest of the reply.
+                return FunctionStep::Done;
             }
             match self.receive(Session::function_message) {
                 Received::Next => {}
@@ -99,7 +106,7 @@ impl Session {
     }
 
     /// Reads the function's result. False if the body does not match its length.
-    fn function_result(&mut self, body: &[u8]) -> bool {
+    pub(super) fn function_result(&mut self, body: &[u8]) -> bool {
         let mut rest = Body(body);
         let Some(length) = rest.i32() else {
             return false;
@@ -163,7 +170,7 @@ impl Session {
         if !self.has_pending_result() {
             self.save_error_result();
         }
-        if self.fatal {
+        if matches!(self.state, AsyncState::Busy | AsyncState::Ready) {
             self.state = AsyncState::Idle;
         }
         (self.take_result(), call)

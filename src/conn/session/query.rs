@@ -153,6 +153,9 @@ impl Session {
             server::COPY_BOTH_RESPONSE => {
                 self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth)
             }
+            server::FUNCTION_CALL_RESPONSE if self.function.is_some() => {
+                self.abandoned_function_result(body)
+            }
             // libpq: drops the rest of an abandoned COPY OUT.
             server::COPY_DATA | server::COPY_DONE => MessageOutcome::Done,
             _ => self
@@ -212,6 +215,14 @@ impl Session {
         fully_read(body)
     }
 
+    /// The result of a function call for which nobody waits any more.
+    fn abandoned_function_result(&mut self, body: &[u8]) -> MessageOutcome {
+        if !self.function_result(body) {
+            return MessageOutcome::Malformed;
+        }
+        self.command_done(Status::CommandOk)
+    }
+
     fn command_done(&mut self, status: Status) -> MessageOutcome {
         self.ensure_result(status);
         self.state = AsyncState::Ready;
@@ -227,7 +238,10 @@ impl Session {
     }
 
     fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
-        if self.error_result && self.has_uncompleted_command() {
+        let is_call = self.function.take().is_some();
+        if (self.error_result && self.has_uncompleted_command())
+            || (is_call && self.has_pending_result())
+        {
             // Nothing has completed the command that failed. libpq: drops the error.
             self.state = AsyncState::Ready;
             return MessageOutcome::Wait;
