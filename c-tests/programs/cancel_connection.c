@@ -34,10 +34,23 @@ sleep_in_server(PGconn *conn, PGconn *watcher)
 	}
 }
 
+static int
+next_descriptor(void)
+{
+	int			next = dup(0);
+
+	close(next);
+	return next;
+}
+
+/* The descriptor that the next connection gets. */
+static int	free_descriptor;
+
 static void
 print_state(const char *label, PGcancelConn *cancel)
 {
 	printf("%s: status=%d socket=%d", label, PQcancelStatus(cancel), PQcancelSocket(cancel) >= 0);
+	printf(" closed=%d", next_descriptor() == free_descriptor);
 	fact(" error", PQcancelErrorMessage(cancel));
 }
 
@@ -68,6 +81,7 @@ requests(PGconn *conn, PGconn *watcher)
 	PGcancelConn *cancel = PQcancelCreate(conn);
 
 	heading("blocking");
+	free_descriptor = next_descriptor();
 	print_state("created", cancel);
 	sleep_in_server(conn, watcher);
 	fact_int("blocking", PQcancelBlocking(cancel));

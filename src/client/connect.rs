@@ -274,6 +274,10 @@ impl Connection {
                 ReadOutcome::Lost { clean } => {
                     let loss = self.loss(clean);
                     startup.lost(&mut self.session, loss);
+                    if self.session.is_open() {
+                        // A cancel request was answered. No other connection follows.
+                        self.retired = None;
+                    }
                     None
                 }
             },
