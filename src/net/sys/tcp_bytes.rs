@@ -10,10 +10,10 @@ pub fn tcp_bytes_read(fd: RawFd) -> Option<u64> {
     for _ in 0..TRIES {
         let arrived = tcp_bytes_arrived(fd)?;
         let waiting = bytes_to_read(fd)?;
+        // The end of the stream counts as one byte that is never read.
+        let end = u64::from(is_half_closed(fd));
         // Nothing arrived in between.
         if tcp_bytes_arrived(fd)? == arrived {
-            // The end of the stream counts as one byte that is never read.
-            let end = u64::from(is_half_closed(fd));
             return arrived.checked_sub(waiting)?.checked_sub(end);
         }
     }
