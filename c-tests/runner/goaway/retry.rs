@@ -163,6 +163,15 @@ fn after_a_reset_the_key_is_sent_again_if_the_second_attempt_got_no_answer() {
 }
 
 #[test]
+fn after_a_reset_the_key_is_sent_again_to_a_server_that_was_starting_or_full() {
+    for state in ["57P03", "53300"] {
+        let busy = || sends(fatal(state, "not now"));
+        sends_the_key_after_a_reset(|_| {}, busy(), "FATAL:  not now");
+        sends_the_key_after_a_reset(sends(fatal("08P01", "going")), busy(), "FATAL:  not now");
+    }
+}
+
+#[test]
 fn after_a_reset_the_key_is_not_sent_again_if_it_was_the_cause() {
     let script = works_unasked(breaks(Script::new(), sends(fatal("0A000", "no"))));
     let script = works_unasked(script);
@@ -417,8 +426,10 @@ fn reconnects_with_pqconnectpoll() {
 fn each_host_gets_the_key_once() {
     let starting = || fatal("57P03", "starting up");
     let first = breaks(Script::new(), sends(fatal("08P01", "lost")));
-    // The result is kept over a reset.
-    let first = refuses_unasked(refuses_unasked(first, starting()), starting());
+    // A server that is starting shows nothing, so that a reset sends it the key. The other's result is kept.
+    let first = refuses_unasked(first, starting());
+    let first = breaks(first, sends(fatal("08P01", "lost")));
+    let first = refuses_unasked(first, starting());
     let second = works_unasked(breaks(Script::new(), sends(fatal("42704", "lost"))));
     let second = works_unasked(second);
     let calls = ["connect", "exec 1", "reset", "exec 2"];

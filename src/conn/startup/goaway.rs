@@ -31,6 +31,10 @@ impl Failure {
     pub fn error(sqlstate: Option<&[u8]>) -> Failure {
         Failure::Error(sqlstate.map(<[u8]>::to_vec))
     }
+
+    fn has_another_reason(&self) -> bool {
+        matches!(self, Failure::Error(Some(sqlstate)) if has_another_reason(sqlstate))
+    }
 }
 
 /// How certain it is that a server rejected the key.
@@ -84,13 +88,14 @@ impl GoAwayRequest {
         sent
     }
 
-    /// The retry without the key is answered, with this SQLSTATE if the answer is an error. If it is another one than with the
-    /// key, the key was the reason.
+    /// The retry without the key is answered, perhaps with an error. If it gets further than with the key, or to another error,
+    /// the key was the reason.
     pub fn retry_answered(&mut self, failure: Option<Failure>) {
-        if self.suspicion.is_some() && self.suspicion != failure {
+        let suspicion = self.suspicion.take();
+        let state_of_server = failure.as_ref().is_some_and(Failure::has_another_reason);
+        if suspicion.is_some() && suspicion != failure && !state_of_server {
             self.remember();
         }
-        self.suspicion = None;
     }
 
     fn remember(&mut self) {
@@ -181,7 +186,11 @@ mod tests {
             ));
             assert!(sends_key_after(failure.clone(), None));
             assert!(!sends_key_after(failure.clone(), Some(None)));
-            assert!(!sends_key_after(failure, Some(Some(error(b"57P03")))));
+            assert!(sends_key_after(
+                failure.clone(),
+                Some(Some(error(b"57P03")))
+            ));
+            assert!(!sends_key_after(failure, Some(Some(error(b"XX000")))));
         }
     }
 
