@@ -24,7 +24,13 @@ impl Session {
                 self.next_in_pipeline();
                 Collected::Nothing
             }
-            AsyncState::Ready => self.collect_ready(),
+            AsyncState::Ready => {
+                if self.function.is_some() {
+                    // This is the result of a call for which nobody waits any more.
+                    self.function = None;
+                }
+                self.collect_ready()
+            }
             AsyncState::ReadyMore => {
                 let result = self.take_result();
                 self.state = AsyncState::Busy;

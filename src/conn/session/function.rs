@@ -22,7 +22,7 @@ pub enum FunctionStep {
 }
 
 impl Session {
-    /// Starts a query cycle and checks that a function can be called. `open` tells whether there is a socket.
+    /// Starts a query cycle and checks that a function can be called. `open` tells whether there is a session.
     pub fn begin_function(&mut self, open: bool) -> Result<(), Refused> {
         self.begin_command();
         if self.pipeline != PipelineStatus::Off {
@@ -68,6 +68,7 @@ impl Session {
             }
             if self.state == AsyncState::Idle {
                 // A notice processor has read the rest of the reply.
+                self.function_ready();
                 return FunctionStep::Done;
             }
             match self.receive(Session::function_message) {
@@ -152,7 +153,8 @@ impl Session {
         self.save_error_result();
     }
 
-    fn function_ready(&mut self) {
+    /// The call has ended: makes its result, unless there is one.
+    pub(super) fn function_ready(&mut self) {
         if self.has_pending_result() {
             return;
         }
@@ -174,5 +176,70 @@ impl Session {
             self.state = AsyncState::Idle;
         }
         (self.take_result(), call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: &[u8] = b"V\0\0\0\x0c\0\0\0\x04\0\0\0\x07";
+    const ERROR: &[u8] = b"E\0\0\0\x10CXX000\0Mno\0\0";
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+
+    fn feed(session: &mut Session, bytes: &[u8]) {
+        let room = session.input_mut().free_space(bytes.len()).unwrap();
+        room[..bytes.len()].copy_from_slice(bytes);
+        session.input_mut().filled(bytes.len());
+    }
+
+    /// The results of a call whose caller has gone after the first `read` messages.
+    fn results_after(read: usize, reply: &[&[u8]]) -> Vec<Status> {
+        let mut session = Session::new();
+        session.mark_open();
+        assert!(session.begin_function(true).is_ok());
+        let none: [Option<&[u8]>; 0] = [];
+        assert!(
+            session
+                .start_function(1, none.into_iter(), Returns::Integer)
+                .is_ok()
+        );
+        feed(&mut session, &reply[..read].concat());
+        assert!(matches!(session.step_function(), FunctionStep::NeedInput));
+        assert!(session.begin_function(true).is_err());
+        feed(&mut session, &reply[read..].concat());
+        let mut statuses = Vec::new();
+        loop {
+            assert!(session.parse_input().is_none());
+            match session.collect() {
+                Collected::Result(result) => statuses.push(result.status()),
+                _ => break,
+            }
+        }
+        assert_eq!(session.async_state(), AsyncState::Idle);
+        assert!(session.begin_function(true).is_ok());
+        statuses
+    }
+
+    #[test]
+    fn a_call_whose_caller_has_gone_has_one_result() {
+        for (reply, expected) in [
+            (vec![VALUE, READY], Status::CommandOk),
+            (vec![ERROR, READY], Status::FatalError),
+            (vec![READY], Status::FatalError),
+        ] {
+            for read in 0..reply.len() {
+                assert_eq!(results_after(read, &reply), [expected], "{read}");
+            }
+        }
+        // The server cancels the call after its value.
+        let late = [VALUE, ERROR, READY];
+        assert_eq!(
+            results_after(0, &late),
+            [Status::CommandOk, Status::FatalError]
+        );
+        for read in [1, 2] {
+            assert_eq!(results_after(read, &late), [Status::FatalError]);
+        }
     }
 }

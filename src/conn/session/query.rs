@@ -238,10 +238,12 @@ impl Session {
     }
 
     fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
-        let is_call = self.function.take().is_some();
-        if (self.error_result && self.has_uncompleted_command())
-            || (is_call && self.has_pending_result())
-        {
+        if self.function.is_some() {
+            self.function_ready();
+            self.state = AsyncState::Ready;
+            return MessageOutcome::Wait;
+        }
+        if self.error_result && self.has_uncompleted_command() {
             // Nothing has completed the command that failed. libpq: drops the error.
             self.state = AsyncState::Ready;
             return MessageOutcome::Wait;
