@@ -53,6 +53,29 @@ fn the_descriptor_of_an_open_tcp_connection_is_in_blocking_mode() {
 }
 
 #[test]
+fn a_function_call_is_a_command_in_progress() {
+    let program = Program::new("function_in_progress");
+    let server = Postgres::shared();
+    for conninfo in [server.tcp("postgres"), server.unix("postgres")] {
+        let [theirs, ours] = [Lib::Oracle, Lib::Ours]
+            .map(|lib| program.run(lib, &[&conninfo], &[]).success().stdout);
+        let start = |connected, status| {
+            format!(
+                "connected after a call: {connected}\n\
+                 transaction status in a notice processor: {status}\n"
+            )
+        };
+        let rest = theirs.strip_prefix(&start(0, 0)).expect("C libpq's start");
+        assert!(rest.contains("value: 6\n"), "{theirs}");
+        assert_eq!(ours, start(1, 1) + rest);
+        let jumped = program.run(Lib::Ours, &[&conninfo, "jump"], &[]).success();
+        let refused = "result: NULL\nerror: \"connection in wrong state\\n\"\n";
+        let results = rest.replace("value: 6\n", "");
+        assert_eq!(jumped.stdout, start(1, 1) + refused + &results);
+    }
+}
+
+#[test]
 fn pqcancel_accepts_a_null_error_buffer() {
     let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
     assert_eq!(oracle.end, End::Signal(11), "{oracle}");

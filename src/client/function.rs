@@ -70,7 +70,8 @@ impl FunctionCall {
 impl Connection {
     /// Starts a call. False if no function can be called now.
     pub fn begin_function(&mut self) -> bool {
-        self.session.begin_function(self.stream.is_some()).is_ok()
+        let open = self.startup_is_over() && self.stream.is_some();
+        self.session.begin_function(open).is_ok()
     }
 
     /// Sends a call of `function`, after [`Connection::begin_function`].

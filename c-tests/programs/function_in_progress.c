@@ -1,0 +1,96 @@
+/*
+ * function_in_progress CONNINFO [jump]: PQfn while the connection is being opened, and what a notice processor sees
+ * during a call. With "jump", the notice processor leaves the call with longjmp.
+ */
+#include <setjmp.h>
+
+#include "common.h"
+
+static PGconn *conn;
+static jmp_buf outside;
+static int	jumps;
+
+static PGresult *
+call(Oid function, int *value)
+{
+	PQArgBlock	argument = {.isint = 1, .len = 4, .u.integer = 5};
+	int			length;
+
+	*value = 0;
+	return PQfn(conn, function, value, &length, 1, &argument, 1);
+}
+
+static void
+while_connecting(const char *conninfo)
+{
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+	int			value;
+
+	conn = PQconnectStart(conninfo);
+	PQclear(call(1397, &value));
+	while (polling == PGRES_POLLING_READING || polling == PGRES_POLLING_WRITING)
+	{
+		if (PQsocket(conn) >= 0)
+			PQsocketPoll(PQsocket(conn), polling == PGRES_POLLING_READING, polling == PGRES_POLLING_WRITING, -1);
+		polling = PQconnectPoll(conn);
+	}
+	fact_int("connected after a call", polling == PGRES_POLLING_OK);
+	PQfinish(conn);
+}
+
+static void
+look(void *arg, const char *message)
+{
+	(void) arg;
+	(void) message;
+	fact_int("transaction status in a notice processor", PQtransactionStatus(conn));
+	if (jumps)
+		longjmp(outside, 1);
+}
+
+static Oid
+noisy_function(void)
+{
+	PGresult   *res;
+	Oid			function;
+
+	must(conn, "CREATE FUNCTION pg_temp.noisy(i int) RETURNS int LANGUAGE plpgsql AS "
+		 "$$BEGIN RAISE NOTICE 'noise'; RETURN i + 1; END$$");
+	res = PQexec(conn, "SELECT 'pg_temp.noisy'::regproc::oid");
+	function = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
+	PQclear(res);
+	return function;
+}
+
+int
+main(int argc, char **argv)
+{
+	int			value = 0;
+	Oid			function;
+	PGresult   *res;
+
+	if (argc < 2)
+		return 2;
+	while_connecting(argv[1]);
+	conn = connect_or_die(argv[1]);
+	function = noisy_function();
+	PQsetNoticeProcessor(conn, look, NULL);
+	jumps = argc > 2;
+	if (setjmp(outside) == 0)
+	{
+		res = call(function, &value);
+		show(res);
+		fact_int("value", value);
+	}
+	else
+	{
+		/* The next call is refused; then the first one's result comes. */
+		show(call(1397, &value));
+		fact("error", PQerrorMessage(conn));
+		while ((res = PQgetResult(conn)) != NULL)
+			show(res);
+	}
+	show(PQexec(conn, "SELECT 'mine'"));
+	PQfinish(conn);
+	return 0;
+}
