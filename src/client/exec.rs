@@ -210,10 +210,18 @@ impl Connection {
 
     /// PQconsumeInput.
     pub fn consume_input(&mut self) -> bool {
-        if self.session.is_nonblocking() && self.flush() == Flushed::Failed {
+        // libpq: only a nonblocking connection has something to send.
+        let flushes = self.session.is_nonblocking() || self.is_command_cut();
+        if flushes && self.flush() == Flushed::Failed {
             return false;
         }
         !matches!(self.read_input(), ReadOutcome::Lost { .. })
+    }
+
+    /// Whether a thread was cancelled when it had sent a part of a command.
+    fn is_command_cut(&self) -> bool {
+        let in_pipeline = self.session.pipeline_status() != PipelineStatus::Off;
+        self.session.is_busy() && !in_pipeline && !self.session.output().is_empty()
     }
 
     /// PQisBusy.
@@ -317,5 +325,40 @@ impl Connection {
     /// A synchronous command drops the rest of a COPY OUT.
     pub fn abandon_copy_out(&mut self) {
         self.session.leave_copy();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::stream::Stream;
+    use std::io::{ErrorKind, Read};
+    use std::os::unix::net::UnixStream;
+
+    /// A connection on which a thread was cancelled before it sent a command, and the peer.
+    fn cut(pipeline: bool) -> (Connection, UnixStream) {
+        let (own, peer) = UnixStream::pair().unwrap();
+        own.set_nonblocking(true).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let mut connection = Connection::new();
+        connection.stream = Some(Stream::Plain(socket2::Socket::from(own).into()));
+        let session = &mut connection.session;
+        assert!(!pipeline || session.enter_pipeline());
+        assert!(session.send_target(QueryClass::Close, b'S', b"").is_ok());
+        session.command_queued();
+        (connection, peer)
+    }
+
+    #[test]
+    fn consuming_input_sends_the_rest_of_a_cut_command() {
+        let mut bytes = [0; 32];
+        let (mut connection, mut peer) = cut(false);
+        assert!(connection.consume_input());
+        assert_eq!(peer.read(&mut bytes).unwrap(), 12);
+        // libpq: the commands of a pipeline wait for a flush.
+        let (mut connection, mut peer) = cut(true);
+        assert!(connection.consume_input());
+        let nothing = peer.read(&mut bytes).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
     }
 }
