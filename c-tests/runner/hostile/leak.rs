@@ -135,7 +135,7 @@ fn cve_2018_10915_from_the_first_attempt_to_the_second_without_the_key() {
     let script = Script::new()
         .connection(|c| {
             send_false_data(c);
-            c.send(&[&fatal("22023", "no _pq_ here")[..], INCOMPLETE].concat());
+            c.send(&[&fatal("22023", "no _pq_.goaway here")[..], INCOMPLETE].concat());
             c.drain();
         })
         .connection(minimal_server);

@@ -119,7 +119,7 @@ pub struct ServerError<'a> {
 
 /// Whether an error shows that the server rejected the key, so that a retry without it is needed.
 pub fn rejection(error: ServerError<'_>) -> Option<Rejection> {
-    let named = memchr::memmem::find(error.message, b"_pq_").is_some();
+    let named = memchr::memmem::find(error.message, b"_pq_.").is_some();
     match error.sqlstate {
         _ if named => Some(Rejection::Certain),
         _ if !error.first => None,
@@ -203,6 +203,20 @@ mod tests {
             request.begin_address(b"a", true);
             assert!(request.sends_key());
         }
+    }
+
+    #[test]
+    fn a_name_like_the_key_is_no_rejection() {
+        let error = |message: &'static [u8]| ServerError {
+            sqlstate: Some(b"3D000"),
+            message,
+            first: true,
+            has_routine: true,
+        };
+        let named = error(b"unrecognized configuration parameter \"_pq_.goaway\"");
+        assert_eq!(rejection(named), Some(Rejection::Certain));
+        let alike = error(b"database \"my_pq_db\" does not exist");
+        assert_eq!(rejection(alike), None);
     }
 
     #[test]
