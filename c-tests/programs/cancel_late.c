@@ -114,7 +114,7 @@ work_pipeline(void)
 	PQexitPipelineMode(conn);
 }
 
-/* The numbers 1397, 957 and so on are fixed OIDs of the server's functions. */
+/* In every server, 1397 is the OID of int4abs. */
 static void
 work_functions(void)
 {

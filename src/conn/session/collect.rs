@@ -25,10 +25,8 @@ impl Session {
                 Collected::Nothing
             }
             AsyncState::Ready => {
-                if self.function.is_some() {
-                    // This is the result of a call for which nobody waits any more.
-                    self.function = None;
-                }
+                // If a function was called, nobody waits for it any more, and this is its result.
+                self.function = None;
                 self.collect_ready()
             }
             AsyncState::ReadyMore => {
