@@ -1,6 +1,7 @@
 /*
- * function_in_progress CONNINFO [jump]: PQfn while the connection is being opened, and what a notice processor sees
- * during a call. With "jump", the notice processor leaves the call with longjmp.
+ * function_in_progress CONNINFO [jump|refused|exec]: PQfn while the connection is being opened, and what a notice
+ * processor sees during a call. With "jump", it leaves the call with longjmp; with "refused", it calls what is refused
+ * then; with "exec", it calls PQexec.
  */
 #include <setjmp.h>
 
@@ -8,7 +9,7 @@
 
 static PGconn *conn;
 static jmp_buf outside;
-static int	jumps;
+static const char *mode = "";
 
 static PGresult *
 call(Oid function, int *value)
@@ -39,13 +40,28 @@ while_connecting(const char *conninfo)
 }
 
 static void
+call_what_is_refused(void)
+{
+	int			value;
+
+	fact_int("query sent", PQsendQuery(conn, "SELECT 'other'"));
+	fact("error", PQerrorMessage(conn));
+	show(call(1397, &value));
+	fact_int("pipeline mode", PQenterPipelineMode(conn));
+}
+
+static void
 look(void *arg, const char *message)
 {
 	(void) arg;
 	(void) message;
 	fact_int("transaction status in a notice processor", PQtransactionStatus(conn));
-	if (jumps)
+	if (strcmp(mode, "jump") == 0)
 		longjmp(outside, 1);
+	if (strcmp(mode, "refused") == 0)
+		call_what_is_refused();
+	if (strcmp(mode, "exec") == 0)
+		show(PQexec(conn, "SELECT 'other'"));
 }
 
 static Oid
@@ -75,7 +91,8 @@ main(int argc, char **argv)
 	conn = connect_or_die(argv[1]);
 	function = noisy_function();
 	PQsetNoticeProcessor(conn, look, NULL);
-	jumps = argc > 2;
+	if (argc > 2)
+		mode = argv[2];
 	if (setjmp(outside) == 0)
 	{
 		res = call(function, &value);

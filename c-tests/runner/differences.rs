@@ -76,6 +76,27 @@ fn a_function_call_is_a_command_in_progress() {
 }
 
 #[test]
+fn commands_in_a_notice_processor_during_a_function_call() {
+    let program = Program::new("function_in_progress");
+    let conninfo = Postgres::shared().unix("postgres");
+    let [undisturbed, refused, exec] = ["", "refused", "exec"].map(|mode| {
+        let run = program.run(Lib::Ours, &[&conninfo, mode], &[]).success();
+        run.stdout
+    });
+    let call = "result: PGRES_COMMAND_OK ";
+    let said = "query sent: 0\nerror: \"another command is already in progress\\n\"\n\
+                result: NULL\npipeline mode: 0\n";
+    assert_eq!(refused, undisturbed.replace(call, &format!("{said}{call}")));
+    // PQexec has its own result, and the call has lost its one.
+    assert!(exec.contains("row 0: \"other\""), "{exec}");
+    assert!(
+        exec.contains("protocol error: no function result"),
+        "{exec}"
+    );
+    assert!(exec.ends_with("row 0: \"mine\"\n"), "{exec}");
+}
+
+#[test]
 fn pqcancel_accepts_a_null_error_buffer() {
     let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
     assert_eq!(oracle.end, End::Signal(11), "{oracle}");
