@@ -119,7 +119,7 @@ pub struct ServerError<'a> {
 
 /// Whether an error shows that the server rejected the key, so that a retry without it is needed.
 pub fn rejection(error: ServerError<'_>) -> Option<Rejection> {
-    let named = memchr::memmem::find(error.message, b"_pq_.").is_some();
+    let named = memchr::memmem::find(error.message, b"_pq_.goaway").is_some();
     match error.sqlstate {
         _ if named => Some(Rejection::Certain),
         _ if !error.first => None,
@@ -215,7 +215,7 @@ mod tests {
         };
         let named = error(b"unrecognized configuration parameter \"_pq_.goaway\"");
         assert_eq!(rejection(named), Some(Rejection::Certain));
-        let alike = error(b"database \"my_pq_db\" does not exist");
+        let alike = error(b"database \"my_pq_.db\" does not exist");
         assert_eq!(rejection(alike), None);
     }
 
