@@ -1,7 +1,7 @@
 /*
- * function_in_progress CONNINFO [jump|refused|exec]: PQfn while the connection is being opened, and what a notice
- * processor sees during a call. With "jump", it leaves the call with longjmp; with "refused", it calls what is refused
- * then; with "exec", it calls PQexec.
+ * function_in_progress CONNINFO [jump|late|refused|exec]: PQfn while the connection is being opened, and what a notice
+ * processor sees during a call. With "jump", it leaves the call with longjmp, and so with "late", where the call then fails
+ * after its value; with "refused", it calls what is refused then; with "exec", it calls PQexec.
  */
 #include <setjmp.h>
 
@@ -56,7 +56,7 @@ look(void *arg, const char *message)
 	(void) arg;
 	(void) message;
 	fact_int("transaction status in a notice processor", PQtransactionStatus(conn));
-	if (strcmp(mode, "jump") == 0)
+	if (strcmp(mode, "jump") == 0 || strcmp(mode, "late") == 0)
 		longjmp(outside, 1);
 	if (strcmp(mode, "refused") == 0)
 		call_what_is_refused();
@@ -70,8 +70,10 @@ noisy_function(void)
 	PGresult   *res;
 	Oid			function;
 
+	must(conn, "CREATE TEMPORARY TABLE once(i int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+	must(conn, strcmp(mode, "late") == 0 ? "INSERT INTO once VALUES (5)" : "SELECT 1");
 	must(conn, "CREATE FUNCTION pg_temp.noisy(i int) RETURNS int LANGUAGE plpgsql AS "
-		 "$$BEGIN RAISE NOTICE 'noise'; RETURN i + 1; END$$");
+		 "$$BEGIN INSERT INTO once VALUES (i); RAISE NOTICE 'noise'; RETURN i + 1; END$$");
 	res = PQexec(conn, "SELECT 'pg_temp.noisy'::regproc::oid");
 	function = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
 	PQclear(res);
@@ -89,10 +91,10 @@ main(int argc, char **argv)
 		return 2;
 	while_connecting(argv[1]);
 	conn = connect_or_die(argv[1]);
-	function = noisy_function();
-	PQsetNoticeProcessor(conn, look, NULL);
 	if (argc > 2)
 		mode = argv[2];
+	function = noisy_function();
+	PQsetNoticeProcessor(conn, look, NULL);
 	if (setjmp(outside) == 0)
 	{
 		res = call(function, &value);

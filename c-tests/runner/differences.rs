@@ -72,6 +72,13 @@ fn a_function_call_is_a_command_in_progress() {
         let refused = "result: NULL\nerror: \"connection in wrong state\\n\"\n";
         let results = rest.replace("value: 6\n", "");
         assert_eq!(jumped.stdout, start(1, 1) + refused + &results);
+        // A deferred constraint fails after the function's value was sent. The call has one result.
+        let late = program.run(Lib::Ours, &[&conninfo, "late"], &[]).success();
+        let after = late.stdout.split(refused).nth(1).unwrap_or_default();
+        assert!(after.contains("\"23505\""), "{}", late.stdout);
+        let statuses = ["PGRES_FATAL_ERROR", "PGRES_COMMAND_OK", "PGRES_TUPLES_OK"];
+        let counts = statuses.map(|status| after.matches(status).count());
+        assert_eq!(counts, [1, 0, 1], "{}", late.stdout);
     }
 }
 

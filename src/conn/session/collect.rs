@@ -117,6 +117,7 @@ impl Session {
     /// Ends the command with an error result. The connection is idle then.
     pub fn fail_command(&mut self) -> Collected {
         self.save_error_result();
+        self.function = None;
         self.state = AsyncState::Idle;
         self.take_result()
     }

@@ -80,6 +80,7 @@ impl Session {
 
     fn take_message(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
         match self.state {
+            AsyncState::Busy if self.function.is_some() => self.abandoned_function(kind, body),
             AsyncState::Busy => self.take_busy(kind, body),
             AsyncState::Idle => self.take_idle(kind, body),
             _ => self
@@ -153,9 +154,6 @@ impl Session {
             server::COPY_BOTH_RESPONSE => {
                 self.copy_start(body, Status::CopyBoth, AsyncState::CopyBoth)
             }
-            server::FUNCTION_CALL_RESPONSE if self.function.is_some() => {
-                self.abandoned_function_result(body)
-            }
             // libpq: drops the rest of an abandoned COPY OUT.
             server::COPY_DATA | server::COPY_DONE => MessageOutcome::Done,
             _ => self
@@ -215,14 +213,6 @@ impl Session {
         fully_read(body)
     }
 
-    /// The result of a function call for which nobody waits any more.
-    fn abandoned_function_result(&mut self, body: &[u8]) -> MessageOutcome {
-        if !self.function_result(body) {
-            return MessageOutcome::Malformed;
-        }
-        self.command_done(Status::CommandOk)
-    }
-
     fn command_done(&mut self, status: Status) -> MessageOutcome {
         self.ensure_result(status);
         self.state = AsyncState::Ready;
@@ -238,11 +228,6 @@ impl Session {
     }
 
     fn ready_for_query(&mut self, body: &[u8]) -> MessageOutcome {
-        if self.function.is_some() {
-            self.function_ready();
-            self.state = AsyncState::Ready;
-            return MessageOutcome::Wait;
-        }
         if self.error_result && self.has_uncompleted_command() {
             // Nothing has completed the command that failed. libpq: drops the error.
             self.state = AsyncState::Ready;
