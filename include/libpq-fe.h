@@ -932,7 +932,8 @@ int PQsetChunkedRowsMode(PGconn *conn, int chunkSize);
  * Reads available data from the server, without waiting. Returns 1, also if there was none, or 0
  * with an error message, and 0 for NULL.
  *
- * In nonblocking mode, first sends as much buffered output as possible.
+ * In nonblocking mode, first sends as much buffered output as possible. In blocking mode, if a
+ * thread was cancelled while it sent a command, first sends the rest of it, and waits for that.
  */
 int PQconsumeInput(PGconn *conn);
 

@@ -80,6 +80,23 @@ fn a_connection_whose_socket_is_full_can_be_finished_and_reset() {
     }
 }
 
+/// C libpq sends such a command a second time, into the middle of the first.
+#[test]
+fn a_loop_that_waits_for_input_gets_the_result_of_a_command_that_was_cut() {
+    let shared = Postgres::shared();
+    let (_server, tls) = over_tls();
+    for conninfo in [shared.tcp("postgres"), shared.unix("postgres"), tls] {
+        let program = Program::new("cancel_cut");
+        let output = program.run(Lib::Ours, &[&conninfo], valgrind_options());
+        let output = output.success().stdout;
+        assert_eq!(output.matches("cancelled: 1").count(), 2, "{output}");
+        assert!(!output.contains("input: 0"), "{output}");
+        assert!(output.contains("row 0: \"29999983\""), "{output}");
+        assert!(output.contains("result: PGRES_COMMAND_OK"), "{output}");
+        assert_eq!(output.matches("row 0: \"next\"").count(), 2, "{output}");
+    }
+}
+
 /// The path of a compiled library that cancels a thread at its nth cancellation point.
 fn interposer() -> &'static str {
     static INTERPOSER: OnceLock<String> = OnceLock::new();

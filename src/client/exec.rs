@@ -208,14 +208,21 @@ impl Connection {
         self.flush_out()
     }
 
-    /// PQconsumeInput.
-    pub fn consume_input(&mut self) -> bool {
+    /// PQconsumeInput. It waits only until the rest of a command is sent in blocking mode, if a thread was cancelled when it had
+    /// sent a part of it: callers then poll for input only.
+    pub fn consume_input(&mut self) -> Result<bool, Pause> {
         // libpq: only a nonblocking connection has something to send.
-        let flushes = self.session.is_nonblocking() || self.is_command_cut();
-        if flushes && self.flush() == Flushed::Failed {
-            return false;
+        let flushed = if self.session.is_nonblocking() {
+            self.flush()
+        } else if self.is_command_cut() {
+            self.flush_out()?
+        } else {
+            Flushed::All
+        };
+        if flushed == Flushed::Failed {
+            return Ok(false);
         }
-        !matches!(self.read_input(), ReadOutcome::Lost { .. })
+        Ok(!matches!(self.read_input(), ReadOutcome::Lost { .. }))
     }
 
     /// Whether a thread was cancelled when it had sent a part of a command.
@@ -353,11 +360,11 @@ mod tests {
     fn consuming_input_sends_the_rest_of_a_cut_command() {
         let mut bytes = [0; 32];
         let (mut connection, mut peer) = cut(false);
-        assert!(connection.consume_input());
+        assert!(connection.consume_input().is_ok_and(|read| read));
         assert_eq!(peer.read(&mut bytes).unwrap(), 12);
         // libpq: the commands of a pipeline wait for a flush.
         let (mut connection, mut peer) = cut(true);
-        assert!(connection.consume_input());
+        assert!(connection.consume_input().is_ok_and(|read| read));
         let nothing = peer.read(&mut bytes).unwrap_err();
         assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
     }

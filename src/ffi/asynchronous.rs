@@ -279,14 +279,15 @@ pub unsafe extern "C-unwind" fn PQsetChunkedRowsMode(
 /// Reads available data from the server, without waiting. Returns 1, also if there was none, or 0
 /// with an error message, and 0 for NULL.
 ///
-/// In nonblocking mode, first sends as much buffered output as possible.
+/// In nonblocking mode, first sends as much buffered output as possible. In blocking mode, if a
+/// thread was cancelled while it sent a command, first sends the rest of it, and waits for that.
 ///
 /// # Safety
 /// Same as for PQsetSingleRowMode.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconsumeInput(conn: *mut pg_conn) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { call(conn, false, |conn| conn.client.consume_input()).into() }
+    unsafe { drive(conn, false, |conn| conn.client.consume_input()).into() }
 }
 
 /// Returns 1 if PQgetResult would block, otherwise 0. Returns 0 for NULL. Does not read from the
