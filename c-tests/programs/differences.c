@@ -56,6 +56,23 @@ cancel_without_buffer(void)
 	fact_int("PQcancel", PQcancel(NULL, NULL, 256));
 }
 
+/* A call in nonblocking mode that is larger than what the socket takes. 1318 is the OID of length(bpchar). */
+static void
+nonblocking_call(const char *conninfo)
+{
+	static char text[30000000];
+	PGconn	   *conn = connect_or_die(conninfo);
+	PQArgBlock	argument = {.len = sizeof text, .u.ptr = (int *) text};
+	int			value = 0,
+				length;
+
+	memset(text, 'x', sizeof text);
+	PQsetnonblocking(conn, 1);
+	show(PQfn(conn, 1318, &value, &length, 1, &argument, 1));
+	fact_int("value", value);
+	PQfinish(conn);
+}
+
 /* A conversion of C's printf that libpq's own printf does not have. */
 static void
 format(void)
@@ -130,6 +147,8 @@ main(int argc, char **argv)
 		finish_in_child(conninfo);
 	else if (strcmp(part, "cancel_without_buffer") == 0)
 		cancel_without_buffer();
+	else if (strcmp(part, "nonblocking_call") == 0)
+		nonblocking_call(conninfo);
 	else if (strcmp(part, "format") == 0)
 		format();
 	else if (strcmp(part, "defaults") == 0)

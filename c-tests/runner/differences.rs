@@ -112,6 +112,16 @@ fn pqcancel_accepts_a_null_error_buffer() {
 }
 
 #[test]
+fn a_large_function_call_in_nonblocking_mode_is_sent_and_answered() {
+    let conninfo = Postgres::shared().unix("postgres");
+    let [theirs, ours] =
+        [Lib::Oracle, Lib::Ours].map(|lib| run(lib, &["nonblocking_call", &conninfo]).success());
+    assert_eq!(theirs.stdout, "result: NULL\nvalue: 0\n");
+    assert!(ours.stdout.contains("PGRES_COMMAND_OK"), "{ours}");
+    assert!(ours.stdout.ends_with("value: 30000000\n"), "{ours}");
+}
+
+#[test]
 fn printf_formats_are_those_of_the_c_library() {
     let oracle = run(Lib::Oracle, &["format"]);
     assert!(!oracle.stdout.contains("0x1p+0"), "{oracle}");
