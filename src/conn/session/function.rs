@@ -109,17 +109,15 @@ impl Session {
     /// Processes one message of the reply to a call for which nobody waits any more. PQgetResult's one result is complete with
     /// ReadyForQuery, which stays in the buffer until the result is collected.
     pub(super) fn abandoned_function(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
-        if kind == server::READY_FOR_QUERY {
+        if kind == server::READY_FOR_QUERY && !body.is_empty() {
             self.function_ready();
             self.state = AsyncState::Ready;
             return MessageOutcome::Wait;
         }
+        self.errors.make_room();
         match self.function_message(kind, body) {
-            Taken::Next => MessageOutcome::Done,
-            Taken::Last(()) => {
-                self.state = AsyncState::Ready;
-                MessageOutcome::Done
-            }
+            // The reply also goes on after a message of an unexpected type.
+            Taken::Next | Taken::Last(()) => MessageOutcome::Done,
             Taken::Left(()) => MessageOutcome::Wait,
         }
     }
@@ -203,6 +201,7 @@ mod tests {
 
     const VALUE: &[u8] = b"V\0\0\0\x0c\0\0\0\x04\0\0\0\x07";
     const ERROR: &[u8] = b"E\0\0\0\x10CXX000\0Mno\0\0";
+    const ROW: &[u8] = b"D\0\0\0\x06\0\0";
     const READY: &[u8] = b"Z\0\0\0\x05I";
 
     fn feed(session: &mut Session, bytes: &[u8]) {
@@ -254,6 +253,9 @@ mod tests {
             for read in 0..reply.len() {
                 assert_eq!(results_after(read, &reply), [expected], "{read}");
             }
+        }
+        for unexpected in [vec![ROW, VALUE, READY], vec![ROW, ROW, VALUE, ROW, READY]] {
+            assert_eq!(results_after(0, &unexpected), [Status::FatalError]);
         }
     }
 }
