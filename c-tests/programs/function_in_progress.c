@@ -1,7 +1,7 @@
 /*
  * function_in_progress CONNINFO [jump|late|refused|exec]: PQfn while the connection is being opened, and what a notice
- * processor sees during a call. With "jump", it leaves the call with longjmp, and so with "late", where the call then fails
- * after its value; with "refused", it calls what is refused then; with "exec", it calls PQexec.
+ * processor sees during a call. With "jump" and "late", it leaves the call with longjmp; with "late", the call then fails
+ * after the server has sent its value. With "refused", it calls functions that are refused, with "exec" PQexec.
  */
 #include <setjmp.h>
 
@@ -71,7 +71,8 @@ noisy_function(void)
 	Oid			function;
 
 	must(conn, "CREATE TEMPORARY TABLE once(i int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
-	must(conn, strcmp(mode, "late") == 0 ? "INSERT INTO once VALUES (5)" : "SELECT 1");
+	if (strcmp(mode, "late") == 0)
+		must(conn, "INSERT INTO once VALUES (5)");
 	must(conn, "CREATE FUNCTION pg_temp.noisy(i int) RETURNS int LANGUAGE plpgsql AS "
 		 "$$BEGIN INSERT INTO once VALUES (i); RAISE NOTICE 'noise'; RETURN i + 1; END$$");
 	res = PQexec(conn, "SELECT 'pg_temp.noisy'::regproc::oid");

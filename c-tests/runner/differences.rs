@@ -94,7 +94,7 @@ fn commands_in_a_notice_processor_during_a_function_call() {
     let said = "query sent: 0\nerror: \"another command is already in progress\\n\"\n\
                 result: NULL\npipeline mode: 0\n";
     assert_eq!(refused, undisturbed.replace(call, &format!("{said}{call}")));
-    // PQexec has its own result, and the call has lost its one.
+    // PQexec returns its own result, and drops the call's.
     assert!(exec.contains("row 0: \"other\""), "{exec}");
     assert!(
         exec.contains("protocol error: no function result"),

@@ -208,8 +208,8 @@ impl Connection {
         self.flush_out()
     }
 
-    /// PQconsumeInput. It waits only until the rest of a command is sent in blocking mode, if a thread was cancelled when it had
-    /// sent a part of it: callers then poll for input only.
+    /// PQconsumeInput. It does not wait, but for one case in blocking mode: if a thread was cancelled when it had sent a part of a
+    /// command, it waits until the rest is sent, because callers poll for input only.
     pub fn consume_input(&mut self) -> Result<bool, Pause> {
         // libpq: only a nonblocking connection has something to send.
         let flushed = if self.session.is_nonblocking() {
