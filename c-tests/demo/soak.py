@@ -178,7 +178,9 @@ class Chaos:
         self.sql(f"SELECT pg_terminate_backend({self.session()})")
 
     def cancel_statements(self):
-        self.sql(f"SELECT pg_cancel_backend(pid), pg_sleep(0.005) FROM generate_series(1, 10), pg_stat_activity WHERE {OTHERS}")
+        """Hits whatever a session does in a twentieth of a second, BEGIN and ROLLBACK, too; then the next session."""
+        burst = "SELECT pg_cancel_backend(pid), pg_sleep(0.0005) FROM generate_series(1, 100)"
+        self.sql(f"SELECT pid FROM pg_stat_activity, LATERAL ({burst}) AS burst WHERE {OTHERS}")
 
     def accepts(self):
         with contextlib.suppress(RuntimeError):

@@ -209,7 +209,8 @@ main(int argc, char **argv)
 				times[done++] = now() - start;
 			else if (result != COMMITTED)
 				printf("%s %d\n", result == FAILED ? "failed" : "unknown", number);
-			if (result == UNKNOWN || PQstatus(conn) != CONNECTION_OK)
+			/* A lost connection is not idle, nor one whose ROLLBACK was cancelled. */
+			if (result == UNKNOWN || PQtransactionStatus(conn) != PQTRANS_IDLE)
 				conn = drop(conn);
 			else if (PQconsumeInput(conn) && PQgoAwayReceived(conn))
 			{

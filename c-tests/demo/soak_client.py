@@ -48,13 +48,14 @@ class Client:
         try:
             insert(self.conn, self.name, self.number)
             return True
-        except (psycopg.Error, IndexError) as error:
-            # After an error, a server aborts the transaction. It can send FATAL after the commit. In a pipeline, psycopg
-            # raises an error of its own or an IndexError if the commit fails, with C libpq, too, and cannot use the
-            # connection any more.
+        except (psycopg.Error, IndexError, AssertionError) as error:
+            # After an error, a server aborts the transaction. It can send FATAL after the commit. psycopg, with C libpq, too,
+            # cannot use a connection any more on which the commit of a pipeline failed (an error of its own or an
+            # IndexError) or a BEGIN was cancelled (an AssertionError at the next transaction).
             failed = isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"
             print("failed" if failed else "unknown", self.number)
-            if not failed or self.conn.closed:
+            # A lost connection is not idle, nor one whose ROLLBACK was cancelled.
+            if not failed or self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
                 self.drop()
             return False
 

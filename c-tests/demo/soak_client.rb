@@ -48,7 +48,8 @@ class Client
     rescue PG::Error => error
       failed = failed?(error)
       puts "#{failed ? "failed" : "unknown"} #{@number}"
-      drop unless failed && @conn.status == PG::CONNECTION_OK
+      # A lost connection is not idle, nor one whose ROLLBACK was cancelled.
+      drop unless failed && @conn.transaction_status == PG::PQTRANS_IDLE
       false
     end
   end
