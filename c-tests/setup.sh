@@ -143,6 +143,15 @@ is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+mkdir -p "$cache"
+chmod 755 "$cache"
+
+# Two checkouts may be set up at the same time. Only flock holds the lock, not what the programs below leave running.
+if [ -z "${set_up_has_lock:-}" ]; then
+    flock --nonblock "$cache/setup.lock" true || echo "Waiting for another set-up that uses $cache"
+    set_up_has_lock=1 exec flock --close "$cache/setup.lock" "$0" "$@"
+fi
+
 missing=()
 for package in "${packages[@]}"; do
     is_installed "$package" || missing+=("$package")
@@ -189,7 +198,8 @@ install_missing() {
         trap 'rm -f "$policy"' EXIT
     fi
     apt-get -q update
-    apt-get -q install -y --no-install-recommends "${missing[@]}"
+    # A new machine may be installing updates.
+    apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
     if [ -n "$made_policy" ]; then
         rm -f "$policy"
         trap - EXIT
@@ -215,9 +225,6 @@ if [ -n "$rust_target" ] && ! ls "$(rustc --print target-libdir --target "$rust_
     }
     rustup target add "$rust_target"
 fi
-
-mkdir -p "$cache"
-chmod 755 "$cache"
 
 pip() {
     # Debian's pg_config, for psycopg2, even if the PATH has another.

@@ -5,6 +5,8 @@
 #
 #   postgresql-18/        the oracle, installed: bin, lib, include
 #   oracle.stamp          exists when it is complete
+#   oracle.lock           held while it is built
+#   setup.lock            held while the set-up runs
 #   src/postgresql-18-*/  its source tree, with Debian's patches
 #   build/                its build tree
 #   assertions/           its server program, with assertions
