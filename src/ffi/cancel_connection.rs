@@ -7,6 +7,7 @@ use super::call::call;
 use super::conn::pg_conn;
 use super::connect::{PQfinish, finish_connecting, polling_code};
 use super::drive::drive;
+use super::registers::wiped_after;
 use super::status::{PQerrorMessage, PQsocket, PQstatus};
 use super::types::{ConnStatusCode, PollingStatusCode};
 use super::{guard, ptr};
@@ -30,7 +31,8 @@ pub unsafe extern "C-unwind" fn PQcancelCreate(conn: *mut pg_conn) -> *mut pg_ca
     // SAFETY: the caller's promise.
     let original = unsafe { ptr::shared(conn) };
     guard::begin(null_mut(), || {
-        let client = Connection::for_cancelling(original.map(|conn| &conn.client));
+        let original = original.map(|conn| &conn.client);
+        let client = wiped_after(|| Connection::for_cancelling(original));
         Box::into_raw(Box::new(pg_conn::new(client))).cast()
     })
 }
@@ -55,7 +57,7 @@ pub unsafe extern "C-unwind" fn PQcancelBlocking(cancelConn: *mut pg_cancel_conn
 /// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -> c_int {
-    let start = |conn: &mut pg_conn| conn.client.start_cancel();
+    let start = |conn: &mut pg_conn| wiped_after(|| conn.client.start_cancel());
     // SAFETY: the caller's promise; a pg_cancel_conn contains only a pg_conn.
     unsafe { drive(cancelConn.cast(), false, start).into() }
 }
@@ -67,7 +69,7 @@ pub unsafe extern "C-unwind" fn PQcancelStart(cancelConn: *mut pg_cancel_conn) -
 /// Same as for PQcancelBlocking.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQcancelPoll(cancelConn: *mut pg_cancel_conn) -> PollingStatusCode {
-    let poll = |conn: &mut pg_conn| conn.client.poll_cancel();
+    let poll = |conn: &mut pg_conn| wiped_after(|| conn.client.poll_cancel());
     // SAFETY: the caller's promise; a pg_cancel_conn contains only a pg_conn.
     polling_code(unsafe { drive(cancelConn.cast(), Polling::Failed, poll) })
 }

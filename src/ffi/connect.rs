@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_int};
 use super::call::call;
 use super::conn::pg_conn;
 use super::drive::drive;
+use super::registers::wiped_after;
 use super::types::{PollingStatusCode, PostgresPollingStatusType};
 use super::{events, guard, new_connection, oauth, ptr};
 use crate::client::connect::ConnectWait;
@@ -19,7 +20,7 @@ use crate::conninfo::options::Opt;
 /// `conn` is NULL or a live connection.
 unsafe fn start(conn: *mut pg_conn) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { drive(conn, false, |conn| conn.client.start()) }
+    unsafe { drive(conn, false, |conn| wiped_after(|| conn.client.start())) }
 }
 
 /// Blocks until the connection is established or has failed.
@@ -28,7 +29,8 @@ unsafe fn start(conn: *mut pg_conn) -> bool {
 /// `conn` is NULL or a live connection just started.
 pub(super) unsafe fn finish_connecting(conn: *mut pg_conn) -> bool {
     let wait = RefCell::new(ConnectWait::new());
-    let step = |conn: &mut pg_conn| conn.client.finish_connecting(&mut wait.borrow_mut());
+    let step =
+        |conn: &mut pg_conn| wiped_after(|| conn.client.finish_connecting(&mut wait.borrow_mut()));
     // SAFETY: the caller's promise; `wait` needs no dropping.
     unsafe { drive(conn, false, step) }
 }
@@ -166,8 +168,9 @@ pub unsafe extern "C-unwind" fn PQconnectStartParams(
 /// `conn` is NULL or a live connection that nobody else uses during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn PQconnectPoll(conn: *mut pg_conn) -> PollingStatusCode {
+    let step = |conn: &mut pg_conn| wiped_after(|| conn.client.poll_connect());
     // SAFETY: the caller's promise.
-    let polling = unsafe { drive(conn, Polling::Failed, |conn| conn.client.poll_connect()) };
+    let polling = unsafe { drive(conn, Polling::Failed, step) };
     polling_code(polling)
 }
 

@@ -7,6 +7,7 @@ use std::ptr;
 use super::call::call;
 use super::conn::pg_conn;
 use super::guard;
+use super::registers::wiped_after;
 use super::types::PQconninfoOption;
 use super::{alloc, ptr as pointer};
 use crate::client::env;
@@ -16,6 +17,10 @@ use crate::mem;
 
 /// `options` as an array from malloc that ends with an entry of zeros; NULL if memory ran out.
 pub fn option_array(options: &Options) -> *mut PQconninfoOption {
+    wiped_after(|| copy_options(options))
+}
+
+fn copy_options(options: &Options) -> *mut PQconninfoOption {
     let size = (COUNT + 1) * size_of::<PQconninfoOption>();
     let array = alloc::zeroed(size).cast::<PQconninfoOption>();
     if array.is_null() {

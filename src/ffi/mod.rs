@@ -40,6 +40,7 @@ pub mod pipeline;
 pub mod pqexpbuffer;
 pub mod print;
 pub mod ptr;
+pub mod registers;
 pub mod registration;
 pub mod result;
 pub mod sending;

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 
 use super::conn::pg_conn;
+use super::registers::wiped_after;
 use super::{guard, ptr};
 use crate::client::{Connection, Purpose};
 use crate::conninfo::keyvalue;
@@ -19,7 +20,7 @@ fn new_connection(
     guard::begin(null_mut(), || {
         let mut conn = Box::new(pg_conn::new(Connection::new()));
         // The connection has the error message.
-        let taken = conn.client.configure(parse(), purpose);
+        let taken = wiped_after(|| conn.client.configure(parse(), purpose));
         if taken.is_err() && !reserve::is_ready() {
             // A connection without options could not be reset.
             return null_mut();

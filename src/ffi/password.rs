@@ -9,6 +9,7 @@ use super::conn::pg_conn;
 use super::escape::{PQescapeIdentifier, PQescapeLiteral};
 use super::exec::PQexec;
 use super::misc::PQfreemem;
+use super::registers::wiped_after;
 use super::{alloc, guard, ptr};
 use crate::client::password;
 use crate::result::store::PgResult;
@@ -28,7 +29,7 @@ pub unsafe extern "C-unwind" fn PQencryptPassword(
         return null_mut();
     };
     guard::guard(null_mut(), || {
-        alloc::string(&password::md5_stored(user, password))
+        wiped_after(|| alloc::string(&password::md5_stored(user, password)))
     })
 }
 
@@ -95,7 +96,7 @@ unsafe fn encrypt(
         let (password, user) = (ptr::text(password), ptr::text(user));
         let algorithm = ptr::text(algorithm).unwrap_or_default();
         call(conn, null_mut(), |conn| {
-            let encrypted = conn.client.encrypt_password(password, user, algorithm);
+            let encrypted = wiped_after(|| conn.client.encrypt_password(password, user, algorithm));
             encrypted.map_or(null_mut(), |text| string_for_c(conn, &text))
         })
     }

@@ -10,6 +10,7 @@ use super::call::call;
 use super::conn::pg_conn;
 use super::function_slot::FunctionSlot;
 use super::ptr::{shared, text};
+use super::registers::wiped_after;
 use super::types::PQsslKeyPassHook_OpenSSL_type;
 use crate::conninfo::options::Opt;
 
@@ -36,7 +37,11 @@ pub(super) unsafe fn ask_key_password(conn: *mut pg_conn) {
     let length = usize::try_from(length).ok().filter(|length| *length > 0);
     let password = length.and_then(|length| room.get(..length));
     // SAFETY: the caller's promise.
-    unsafe { call(conn, (), |conn| conn.client.answer_key_password(password)) };
+    unsafe {
+        call(conn, (), |conn| {
+            wiped_after(|| conn.client.answer_key_password(password))
+        });
+    }
     room.zeroize();
 }
 
@@ -205,10 +210,10 @@ pub unsafe extern "C-unwind" fn PQdefaultSSLKeyPassHook_OpenSSL(
     }
     let password = password.get(..room - 1).unwrap_or(password);
     // SAFETY: not NULL, and room for the password and a NUL by the caller's promise.
-    unsafe {
+    wiped_after(|| unsafe {
         buf.copy_from_nonoverlapping(password.as_ptr().cast(), password.len());
         buf.add(password.len()).write(0);
-    }
+    });
     password.len() as c_int
 }
 

@@ -7,6 +7,7 @@ use super::with_conn;
 use crate::conninfo::hosts::DEFAULT_PORT;
 use crate::conninfo::options::Opt;
 use crate::ffi::conn::pg_conn;
+use crate::ffi::registers::wiped_after;
 
 /// The value of an option as a string that belongs to the connection; NULL if there is none.
 ///
@@ -64,7 +65,7 @@ pub unsafe extern "C-unwind" fn PQpass(conn: *const pg_conn) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe {
         with_conn(conn, null_mut(), |conn| {
-            conn.intern(conn.client.password().unwrap_or_default())
+            wiped_after(|| conn.intern(conn.client.password().unwrap_or_default()))
         })
     }
 }
