@@ -13,6 +13,7 @@ mod demonstrations;
 mod differences;
 mod directories;
 mod documents;
+mod edges;
 mod exports;
 mod extension;
 mod gem;

@@ -11,7 +11,9 @@ use crate::mem::error_text::ErrorText;
 use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
 use super::socket::Socket;
 use super::sys;
-use super::transport::{EncryptionError, HandshakeProgress, check_memory, retry_interrupted};
+use super::transport::{
+    EncryptionError, HandshakeProgress, check_memory, retry_interrupted, send_all,
+};
 use packet::{HEADER, Incoming, MAX_DATA, MAX_TOKEN, Received, packet};
 
 /// libpq: GSS_REQUIRED_FLAGS
@@ -243,8 +245,13 @@ impl Gss {
         Ok(())
     }
 
-    /// As [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    /// As [`super::stream::Stream::send`].
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        send_all(buf, |rest| self.send_some(rest))
+    }
+
+    /// Sends the first bytes, or none of them. After `WouldBlock`, the next call must begin with the same bytes.
+    fn send_some(&mut self, buf: &[u8]) -> io::Result<usize> {
         check_memory()?;
         if self.owed == 0 {
             let most = self.most.ok_or(ErrorKind::NotConnected)?;

@@ -18,7 +18,9 @@ use rustls::ClientConnection;
 
 use super::socket::Socket;
 use super::sys;
-use super::transport::{EncryptionError, HandshakeProgress, check_memory, retry_interrupted};
+use super::transport::{
+    EncryptionError, HandshakeProgress, check_memory, retry_interrupted, send_all,
+};
 use crate::mem::buffer::mark;
 use crate::mem::error_text::ErrorText;
 
@@ -35,7 +37,7 @@ const PROTOCOL: &[u8] = b"postgresql";
 /// The size of the buffer for a wait, and its size once it was filled: about one record.
 const WAIT_BUFFER: usize = 4096;
 const LARGEST_WAIT_BUFFER: usize = 16 * 1024;
-/// The most plain text that one call of [`Tls::send`] takes.
+/// The most plain text that is encrypted at once.
 const MOST_AT_ONCE: usize = 64 * 1024;
 /// Cipher names for PQsslAttribute where OpenSSL's differ from the standard's.
 const CIPHERS: [(rustls::CipherSuite, &str); 6] = {
@@ -252,8 +254,13 @@ impl Tls {
         EncryptionError::io(text.into(), true)
     }
 
-    /// See [`super::stream::Stream::send`]. After `WouldBlock`, the next call must begin with the same bytes.
+    /// See [`super::stream::Stream::send`].
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        send_all(buf, |rest| self.send_records(rest))
+    }
+
+    /// Sends the first bytes, or none of them. After `WouldBlock`, the next call must begin with the same bytes.
+    fn send_records(&mut self, buf: &[u8]) -> io::Result<usize> {
         check_memory()?;
         if self.owed == 0 {
             let taken = buf.len().min(MOST_AT_ONCE);

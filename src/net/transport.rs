@@ -53,6 +53,23 @@ pub(super) fn check_memory() -> io::Result<()> {
     Err(EncryptionError::io(OutOfMemory.into(), false))
 }
 
+/// Sends pieces from the front of `buf` with `send` until the socket takes no more. Returns the sum, or `WouldBlock` if nothing
+/// was sent.
+pub(super) fn send_all(
+    buf: &[u8],
+    mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut sent = 0;
+    while let Some(rest) = buf.get(sent..).filter(|rest| !rest.is_empty()) {
+        match send(rest) {
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && sent > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
 /// Repeats `call` while a signal interrupts it.
 pub(super) fn retry_interrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
