@@ -1,7 +1,8 @@
 /*
- * function_in_progress CONNINFO [jump|late|refused|exec]: PQfn while the connection is being opened, and what a notice
- * processor sees during a call. With "jump" and "late", it leaves the call with longjmp; with "late", the call then fails
- * after the server has sent its value. With "refused", it calls functions that are refused, with "exec" PQexec.
+ * function_in_progress CONNINFO [MODE]: PQfn while the connection is being opened, and what a notice processor sees during a
+ * call. With "jump" and "late", it leaves the call with longjmp; with "late", the call then fails after the server has sent
+ * its value. With "refused", it calls functions that are refused, with "exec" PQexec. With "query", "pipeline" and "copy", it
+ * then begins a command that is in progress when it returns.
  */
 #include <setjmp.h>
 
@@ -50,6 +51,48 @@ call_what_is_refused(void)
 	fact_int("pipeline mode", PQenterPipelineMode(conn));
 }
 
+static int
+begins_another(void)
+{
+	return strcmp(mode, "query") == 0 || strcmp(mode, "pipeline") == 0 || strcmp(mode, "copy") == 0;
+}
+
+/* Begins a command whose results come after the call. */
+static void
+begin_another(void)
+{
+	show(PQexec(conn, strcmp(mode, "copy") == 0 ? "COPY once FROM STDIN" : "SELECT 'other'"));
+	if (strcmp(mode, "query") == 0)
+		fact_int("query sent", PQsendQuery(conn, "SELECT 'next', pg_sleep(0.1); SELECT 'last'"));
+	if (strcmp(mode, "pipeline") == 0)
+	{
+		fact_int("pipeline mode", PQenterPipelineMode(conn));
+		fact_int("query sent", PQsendQueryParams(conn, "SELECT 'next'", 0, NULL, NULL, NULL, NULL, 0));
+		fact_int("synced", PQpipelineSync(conn));
+	}
+}
+
+/* What begin_another has begun. */
+static void
+finish_another(void)
+{
+	PGresult   *res;
+	int			nulls = 0;
+
+	while (nulls < 2)
+	{
+		ExecStatusType status;
+
+		res = PQgetResult(conn);
+		status = PQresultStatus(res);
+		nulls = res == NULL ? nulls + 1 : 0;
+		show(res);
+		if (status == PGRES_COPY_IN)
+			fact_int("end of the copy", PQputCopyEnd(conn, NULL));
+	}
+	fact_int("pipeline mode left", PQexitPipelineMode(conn));
+}
+
 static void
 look(void *arg, const char *message)
 {
@@ -62,6 +105,8 @@ look(void *arg, const char *message)
 		call_what_is_refused();
 	if (strcmp(mode, "exec") == 0)
 		show(PQexec(conn, "SELECT 'other'"));
+	if (begins_another())
+		begin_another();
 }
 
 static Oid
@@ -101,6 +146,8 @@ main(int argc, char **argv)
 		res = call(function, &value);
 		show(res);
 		fact_int("value", value);
+		if (begins_another())
+			finish_another();
 	}
 	else
 	{

@@ -104,6 +104,28 @@ fn commands_in_a_notice_processor_during_a_function_call() {
 }
 
 #[test]
+fn a_command_that_a_notice_processor_begins_after_a_function_call_keeps_its_results() {
+    let program = Program::new("function_in_progress");
+    let conninfo = Postgres::shared().unix("postgres");
+    for (mode, results) in [
+        ("query", &["row 0: \"next\"", "row 0: \"last\""][..]),
+        ("pipeline", &["row 0: \"next\"", "PGRES_PIPELINE_SYNC"]),
+        (
+            "copy",
+            &["PGRES_COPY_IN", "end of the copy: 1", "\"COPY 0\""],
+        ),
+    ] {
+        let run = program.run(Lib::Ours, &[&conninfo, mode], &[]).success();
+        let (_, after) = run.stdout.split_once("value: 0\n").expect("the call");
+        for result in results {
+            assert_eq!(after.matches(result).count(), 1, "{result}: {run}");
+        }
+        assert!(run.stdout.contains("protocol error: no function result"));
+        assert!(after.ends_with("row 0: \"mine\"\n"), "{run}");
+    }
+}
+
+#[test]
 fn pqcancel_accepts_a_null_error_buffer() {
     let oracle = run(Lib::Oracle, &["cancel_without_buffer"]);
     assert_eq!(oracle.end, End::Signal(11), "{oracle}");

@@ -89,15 +89,20 @@ impl Connection {
         self.push(Flush::Now)
     }
 
-    /// Undoes the call just started, which could not be sent.
-    pub fn take_back_function(&mut self) {
-        self.session.take_back_function();
+    /// The number of the call just started.
+    pub fn function_number(&self) -> u32 {
+        self.session.command_number()
     }
 
-    /// Waits until the call is done.
-    pub fn await_function(&mut self) -> Result<(Collected, FunctionCall), Pause> {
+    /// Undoes a call that could not be sent, unless another command has begun.
+    pub fn take_back_function(&mut self, number: u32) {
+        self.session.take_back_function(number);
+    }
+
+    /// Waits until the call with this number is done.
+    pub fn await_function(&mut self, number: u32) -> Result<(Collected, FunctionCall), Pause> {
         loop {
-            match self.session.step_function() {
+            match self.session.step_function(number) {
                 FunctionStep::Notice(notice) => return Err(Pause::Notice(notice)),
                 FunctionStep::NeedInput => {
                     if !self.await_reply()? {
@@ -107,6 +112,9 @@ impl Connection {
                     }
                 }
                 FunctionStep::Done => break,
+                FunctionStep::Lost => {
+                    return Ok((self.session.lost_function(), FunctionCall::default()));
+                }
             }
         }
         let finished = self.session.finish_function();

@@ -260,7 +260,8 @@ impl Application {
         }
         loop {
             self.step();
-            match self.session.step_function() {
+            let number = self.session.command_number();
+            match self.session.step_function(number) {
                 FunctionStep::Notice(notice) => self.note(&notice),
                 FunctionStep::NeedInput if self.more() => {}
                 FunctionStep::NeedInput => {
@@ -268,6 +269,7 @@ impl Application {
                     break;
                 }
                 FunctionStep::Done => break,
+                FunctionStep::Lost => unreachable!("no notice processor calls anything"),
             }
         }
         let (collected, call) = self.session.finish_function();

@@ -92,6 +92,8 @@ pub struct Session {
     layout: Layout,
     /// Whether the first GoAway of a connection is also a notice.
     goaway_notice: bool,
+    /// The number of commands that were begun.
+    commands: u32,
     /// The fast-path function call in progress.
     function: Option<FunctionCall>,
     tracer: Option<Tracer>,
@@ -130,6 +132,7 @@ impl Session {
             last_description: LastDescription::default(),
             layout: Layout::default(),
             goaway_notice: false,
+            commands: 0,
             function: None,
             tracer: None,
             notice: None,

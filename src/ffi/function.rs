@@ -66,14 +66,17 @@ unsafe fn finish(conn: *mut pg_conn, sent: Sent, place: *mut u8) -> FunctionRepl
     if sent == Sent::No {
         return FunctionReply::NONE;
     }
+    // A notice processor may end this call and begin another command.
     // SAFETY: the caller's promise.
+    let number = unsafe { call(conn, 0, |conn| conn.client.function_number()) };
+    // SAFETY: as above.
     if !unsafe { ensure_sent(conn, sent) } {
         // SAFETY: as above.
-        unsafe { call(conn, (), |conn| conn.client.take_back_function()) };
+        unsafe { call(conn, (), |conn| conn.client.take_back_function(number)) };
         return FunctionReply::NONE;
     }
     let step = |conn: &mut pg_conn| {
-        conn.client.await_function().map(|(collected, call)| {
+        conn.client.await_function(number).map(|(collected, call)| {
             if let (Some(value), false) = (&call.value, place.is_null()) {
                 // SAFETY: room enough by the caller's promise; a value of ours cannot overlap it.
                 unsafe { place.copy_from_nonoverlapping(value.as_ptr(), value.len()) };

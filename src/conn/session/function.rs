@@ -13,12 +13,16 @@ use crate::protocol::frontend;
 use crate::result::status::Status;
 use crate::result::store::PgResultBox;
 
+const NO_RESULT: &str = "protocol error: no function result";
+
 /// What a call in progress needs next.
 pub enum FunctionStep {
     NeedInput,
     Notice(PgResultBox),
     /// ReadyForQuery arrived, or the call failed. Call [`Session::finish_function`].
     Done,
+    /// A notice processor has read the rest of the reply and begun another command. Call [`Session::lost_function`].
+    Lost,
 }
 
 impl Session {
@@ -45,6 +49,7 @@ impl Session {
         returns: Returns,
     ) -> Result<(), Refused> {
         self.append(|out| frontend::function_call(out, function, arguments))?;
+        self.commands = self.commands.wrapping_add(1);
         self.function = Some(FunctionCall {
             returns,
             ..FunctionCall::default()
@@ -54,15 +59,20 @@ impl Session {
         Ok(())
     }
 
-    /// Drops the call that was just started and could not be sent.
-    pub fn take_back_function(&mut self) {
-        self.function = None;
-        self.state = AsyncState::Idle;
+    /// Drops a call that could not be sent, unless another command has begun.
+    pub fn take_back_function(&mut self, number: u32) {
+        if self.commands == number {
+            self.function = None;
+            self.state = AsyncState::Idle;
+        }
     }
 
-    /// Processes the buffered input.
-    pub fn step_function(&mut self) -> FunctionStep {
+    /// Processes the buffered input. `number` is what [`Session::command_number`] returned when the call had started.
+    pub fn step_function(&mut self, number: u32) -> FunctionStep {
         loop {
+            if self.commands != number {
+                return FunctionStep::Lost;
+            }
             if let Some(notice) = self.notice.take() {
                 return FunctionStep::Notice(notice);
             }
@@ -177,8 +187,19 @@ impl Session {
         if self.function.as_ref().is_some_and(|call| call.answered) {
             self.ensure_result(Status::CommandOk);
         } else {
-            self.errors.add("protocol error: no function result");
+            self.errors.add(NO_RESULT);
             self.save_error_result();
+        }
+    }
+
+    /// The error result of a call after which another command has begun. That command's result and errors are left alone.
+    pub fn lost_function(&mut self) -> Collected {
+        match self.empty_result(Status::FatalError) {
+            Ok(mut result) => {
+                result.set_error_message(format!("{NO_RESULT}\n").as_bytes());
+                Collected::Result(result)
+            }
+            Err(_) => Collected::OutOfMemory,
         }
     }
 
@@ -222,7 +243,11 @@ mod tests {
                 .is_ok()
         );
         feed(&mut session, &reply[..read].concat());
-        assert!(matches!(session.step_function(), FunctionStep::NeedInput));
+        let number = session.command_number();
+        assert!(matches!(
+            session.step_function(number),
+            FunctionStep::NeedInput
+        ));
         assert!(session.begin_function(true).is_err());
         feed(&mut session, &reply[read..].concat());
         let mut statuses = Vec::new();

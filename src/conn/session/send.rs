@@ -229,11 +229,17 @@ impl Session {
 
     /// Sets the state after a command was queued (libpq: pqAppendCmdQueueEntry).
     pub fn command_queued(&mut self) {
+        self.commands = self.commands.wrapping_add(1);
         if self.pipeline == PipelineStatus::Aborted {
             self.next_in_pipeline();
         } else if self.state == AsyncState::Idle {
             self.state = AsyncState::Busy;
         }
+    }
+
+    /// Differs from command to command.
+    pub fn command_number(&self) -> u32 {
+        self.commands
     }
 
     /// Makes the session idle again, because the command just queued could not be sent.
