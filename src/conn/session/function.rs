@@ -95,7 +95,8 @@ impl Session {
             server::FUNCTION_CALL_RESPONSE => self.function_result(body),
             server::ERROR_RESPONSE => self.error_response(body),
             server::PARAMETER_STATUS => self.take_parameter_status(body),
-            server::READY_FOR_QUERY if self.transaction_state(&mut Body(body)) => {
+            server::READY_FOR_QUERY if is_ready_for_query(body) => {
+                self.transaction_state(&mut Body(body));
                 self.function_ready();
                 return Taken::Last(());
             }
@@ -119,7 +120,7 @@ impl Session {
     /// Processes one message of the reply to a call for which nobody waits any more. PQgetResult's one result is complete with
     /// ReadyForQuery, which stays in the buffer until the result is collected.
     pub(super) fn abandoned_function(&mut self, kind: u8, body: &[u8]) -> MessageOutcome {
-        if kind == server::READY_FOR_QUERY && !body.is_empty() {
+        if kind == server::READY_FOR_QUERY && is_ready_for_query(body) {
             self.function_ready();
             self.state = AsyncState::Ready;
             return MessageOutcome::Wait;
@@ -216,6 +217,11 @@ impl Session {
     }
 }
 
+/// Whether this is the body of ReadyForQuery: the state of the transaction.
+fn is_ready_for_query(body: &[u8]) -> bool {
+    body.len() == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +287,34 @@ mod tests {
         }
         for unexpected in [vec![ROW, VALUE, READY], vec![ROW, ROW, VALUE, ROW, READY]] {
             assert_eq!(results_after(0, &unexpected), [Status::FatalError]);
+        }
+    }
+
+    #[test]
+    fn a_reply_fails_whose_end_has_another_length() {
+        for ready in [&b"Z\0\0\0\x04"[..], b"Z\0\0\0\x06II"] {
+            for abandoned in [false, true] {
+                let mut session = Session::new();
+                session.mark_open();
+                assert!(session.begin_function(true).is_ok());
+                let none: [Option<&[u8]>; 0] = [];
+                let started = session.start_function(1, none.into_iter(), Returns::Integer);
+                assert!(started.is_ok());
+                feed(&mut session, &[VALUE, ready].concat());
+                let collected = if abandoned {
+                    assert!(session.parse_input().is_none());
+                    session.collect()
+                } else {
+                    let number = session.command_number();
+                    assert!(matches!(session.step_function(number), FunctionStep::Done));
+                    session.finish_function().0
+                };
+                let Collected::Result(result) = collected else {
+                    panic!("a result");
+                };
+                assert_eq!(result.status(), Status::FatalError, "{ready:?} {abandoned}");
+                assert!(session.is_closed());
+            }
         }
     }
 }
