@@ -121,11 +121,15 @@ pub struct ServerError<'a> {
 pub fn rejection(error: ServerError<'_>) -> Option<Rejection> {
     let named = memchr::memmem::find(error.message, b"_pq_.goaway").is_some();
     match error.sqlstate {
+        // These can quote the name of a role or a database, which may contain that of the key.
+        Some(state) if has_another_reason(state) => None,
+        Some([b'2', b'8', ..]) => {
+            (error.first && !error.has_routine).then_some(Rejection::Possible)
+        }
         _ if named => Some(Rejection::Certain),
         _ if !error.first => None,
         Some(b"08P01" | b"42704") => Some(Rejection::Possible),
         _ if error.has_routine => None,
-        Some(state) if has_another_reason(state) => None,
         _ => Some(Rejection::Possible),
     }
 }
@@ -207,16 +211,28 @@ mod tests {
 
     #[test]
     fn a_name_like_the_key_is_no_rejection() {
-        let error = |message: &'static [u8]| ServerError {
-            sqlstate: Some(b"3D000"),
+        let error = |sqlstate: &'static [u8], message: &'static [u8], first| ServerError {
+            sqlstate: Some(sqlstate),
             message,
-            first: true,
+            first,
             has_routine: true,
         };
-        let named = error(b"unrecognized configuration parameter \"_pq_.goaway\"");
-        assert_eq!(rejection(named), Some(Rejection::Certain));
-        let alike = error(b"database \"my_pq_.db\" does not exist");
-        assert_eq!(rejection(alike), None);
+        for first in [true, false] {
+            let named = b"unrecognized configuration parameter \"_pq_.goaway\"";
+            let certain = rejection(error(b"42704", named, first));
+            assert_eq!(certain, Some(Rejection::Certain));
+            let alike = b"invalid value \"my_pq_.db\"";
+            assert_eq!(rejection(error(b"22023", alike, first)), None);
+            let name = b"\"a_pq_.goawayb\" does not exist";
+            for sqlstate in [&b"28000"[..], b"28P01", b"3D000", b"53300", b"57P03"] {
+                assert_eq!(rejection(error(sqlstate, name, first)), None);
+            }
+        }
+        let of_a_pooler = ServerError {
+            has_routine: false,
+            ..error(b"28000", b"no role \"_pq_.goaway\"", true)
+        };
+        assert_eq!(rejection(of_a_pooler), Some(Rejection::Possible));
     }
 
     #[test]
@@ -248,7 +264,7 @@ mod tests {
         let named = ServerError {
             message: b"unrecognized \"_pq_.goaway\"",
             has_routine: true,
-            ..error(Some(b"28P01"), false)
+            ..error(Some(b"22023"), false)
         };
         assert_eq!(rejection(named), Some(Rejection::Certain));
     }
