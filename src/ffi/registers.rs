@@ -52,7 +52,7 @@ fn wipe() {
 
 #[cfg(target_arch = "aarch64")]
 fn wipe() {
-    // SAFETY: any function may change these registers. (Half of the others must be kept. The C library copies in the first.)
+    // SAFETY: any function may change these registers. (It must keep the lower halves of v8 to v15, which are left out.)
     unsafe {
         asm!(
             ".irp n,0,1,2,3,4,5,6,7,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31",
