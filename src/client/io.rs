@@ -20,6 +20,9 @@ const KEEP_OUTPUT: usize = 256 * 1024;
 /// The largest room for one read.
 const MAX_READ: usize = 128 * 1024;
 
+/// About the most that is read at once while the socket takes no output.
+const MOST_WHILE_SENDING: usize = 16 * 1024 * 1024;
+
 /// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadOutcome {
@@ -228,17 +231,29 @@ impl Connection {
                 Err(error) => self.give_up_sending(&error, end),
             }
             if self.session.output().len() > keep {
-                // The server may wait until its own output is read.
-                return match self.read_input() {
-                    ReadOutcome::Lost { .. } => Flushed::Failed,
-                    _ => Flushed::Some,
-                };
+                return self.make_way();
             }
         }
         if self.is_output_large() {
             *self.session.output_mut() = Output::new();
         }
         Flushed::All
+    }
+
+    /// Reads what is there, after the socket took not all output: the server may wait until its own output is read.
+    fn make_way(&mut self) -> Flushed {
+        let before = self.session.input_mut().unread().len();
+        loop {
+            match self.read_input() {
+                ReadOutcome::Lost { .. } => return Flushed::Failed,
+                ReadOutcome::Nothing => return Flushed::Some,
+                ReadOutcome::Data => {}
+            }
+            let unread = self.session.input_mut().unread().len();
+            if unread.saturating_sub(before) > MOST_WHILE_SENDING {
+                return Flushed::Some;
+            }
+        }
     }
 
     fn send_once(&mut self, end: usize) -> std::io::Result<usize> {
