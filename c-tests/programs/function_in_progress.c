@@ -146,6 +146,8 @@ main(int argc, char **argv)
 		res = call(function, &value);
 		show(res);
 		fact_int("value", value);
+		if (begins_another() || strcmp(mode, "exec") == 0)
+			fact("error after the call", PQerrorMessage(conn));
 		if (begins_another())
 			finish_another();
 	}

@@ -193,8 +193,13 @@ impl Session {
         }
     }
 
-    /// The error result of a call after which another command has begun. That command's result and errors are left alone.
+    /// The error result of a call after which another command has begun. That command's result is left alone.
     pub fn lost_function(&mut self) -> Collected {
+        if self.state == AsyncState::Idle {
+            self.errors.clear();
+        }
+        self.errors.add(NO_RESULT);
+        self.errors.mark_reported();
         match self.empty_result(Status::FatalError) {
             Ok(mut result) => {
                 result.set_error_message(format!("{NO_RESULT}\n").as_bytes());
