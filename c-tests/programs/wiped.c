@@ -3,7 +3,8 @@
  * PQfinish, and in the vector registers whenever a function of libpq returns. The dynamic linker writes these registers to
  * the stack at the program's next first call of a function. HOW has letters: p passes the options in arrays, r resets the
  * connection, s connects step by step, c asks for its options and its password, h hashes its password, k also searches
- * before PQfinish, and plants a secret in a register, to show that the search finds what is there.
+ * before PQfinish, and plants a secret in a register, to show that the search finds what is there. With e, it only parses
+ * CONNINFO, which is malformed, and looks into the registers.
  *
  * CONNINFO and the secrets are in hexadecimal with all bits inverted, so that the program itself has no copy of them.
  * The first bytes of a secret are not searched for, because the allocator overwrites them in freed memory.
@@ -291,6 +292,19 @@ hash(PGconn *conn)
 	PQfreemem(hashed);
 }
 
+static int
+parse_what_is_malformed(const char *conninfo)
+{
+	char	   *message;
+	PQconninfoOption *options = PQconninfoParse(conninfo, &message);
+
+	search_registers("PQconninfoParse");
+	fact_int("malformed", options == NULL && message != NULL);
+	fact_int("in registers", in_registers);
+	PQfreemem(message);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -310,6 +324,8 @@ main(int argc, char **argv)
 	length = from_hex(argv[2], conninfo, sizeof conninfo);
 	for (size_t i = 0; i < length; i++)
 		conninfo[i] = (unsigned char) ~conninfo[i];
+	if (strchr(how, 'e') != NULL)
+		return parse_what_is_malformed((char *) conninfo);
 	conn = connect_as(how, (char *) conninfo);
 	explicit_bzero(conninfo, sizeof conninfo);
 	fact_int("status", PQstatus(conn));

@@ -100,17 +100,17 @@ pub unsafe extern "C" fn PQconninfoParse(
     // SAFETY: the caller's promise.
     let (conninfo, mut errmsg) = unsafe { (pointer::text(conninfo), pointer::exclusive(errmsg)) };
     set(&mut errmsg, ptr::null_mut());
-    guard::begin(ptr::null_mut(), || {
-        match keyvalue::parse(conninfo.unwrap_or_default()) {
-            Ok(options) => option_array(&options),
-            Err(message) => {
-                if errmsg.is_some() {
-                    set(&mut errmsg, line(&message));
-                }
-                ptr::null_mut()
+    let parse = || match keyvalue::parse(conninfo.unwrap_or_default()) {
+        Ok(options) => option_array(&options),
+        Err(message) => {
+            if errmsg.is_some() {
+                set(&mut errmsg, line(&message));
             }
+            ptr::null_mut()
         }
-    })
+    };
+    // The message can quote a password.
+    guard::begin(ptr::null_mut(), || wiped_after(parse))
 }
 
 /// A text followed by a newline, to be freed by the application.

@@ -199,6 +199,23 @@ fn no_password_is_left_if_the_connection_fails() {
     }
 }
 
+/// The message quotes the password, and is the application's. The registers are not.
+#[test]
+fn no_password_is_left_in_registers_if_a_connection_string_is_malformed() {
+    for conninfo in [
+        format!("postgresql://me:{PASSWORD}%zz@127.0.0.1/postgres"),
+        format!("postgresql://me:{PASSWORD}@[::1").replace('%', "%25"),
+        format!("postgresql://127.0.0.1/?ssl{PASSWORD}=true").replace('%', "%25"),
+        format!("  {PASSWORD}"),
+        format!("password=a {PASSWORD}=b"),
+    ] {
+        let output = output_of("e", &conninfo, &[PASSWORD.as_bytes()], &[]);
+        assert!(output.contains("malformed: 1\n"), "{conninfo}\n{output}");
+        let clean = output.contains("in registers: 0\n");
+        assert!(clean, "{conninfo}\n{output}");
+    }
+}
+
 /// A part of a client key that only its owner knows, and the text of that part in the file.
 fn private_part(server: &TlsServer, key: &str) -> (Vec<u8>, String) {
     let der = forms::der(server.files, key);
