@@ -240,7 +240,7 @@ impl Connection {
         Flushed::All
     }
 
-    /// Reads what is there, after the socket took not all output: the server may wait until its own output is read.
+    /// Reads what is there, as the socket does not take all output: the server may wait until its own output is read.
     fn make_way(&mut self) -> Flushed {
         let before = self.session.input_mut().unread().len();
         loop {
