@@ -1,6 +1,7 @@
 //! Lost connections: every call returns the same as in C libpq, and no loop runs forever.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 
@@ -305,6 +306,44 @@ fn servers_that_close_within_a_copy_out() {
 #[test]
 fn servers_that_close_within_a_copy_both() {
     same(&["copy-both"], &copy_out_replies(copy_both_response()));
+}
+
+/// The server reads a part of a large row and ends the connection, so that neither the row nor the end of the COPY can be sent.
+#[track_caller]
+fn same_within_a_row(reply: &[u8], resets: bool) {
+    let run = |lib| {
+        let reply = reply.to_vec();
+        let script = Script::new().connection(move |c| {
+            c.login();
+            c.expect_query();
+            c.send(&copy_in_response(1));
+            c.read(100_000);
+            c.try_send(&reply);
+            // The client has time to fill the socket, and to read the reply.
+            c.wait(Duration::from_millis(500));
+            if resets {
+                c.reset();
+            }
+        });
+        let server = script.start();
+        let env = [("PGGOAWAY", "disable")];
+        let output = Program::new("copy_end_lost").run(lib, &[&server.tcp()], &env);
+        server.finish();
+        output
+    };
+    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+    assert_same("copy_end_lost", &[], &expected, &ours);
+    assert!(ours.stdout.contains("PQputCopyEnd: -1\n"), "{ours}");
+    assert!(ours.stdout.contains("PGRES_FATAL_ERROR"), "{ours}");
+}
+
+#[test]
+fn servers_that_close_within_a_row_of_a_copy_in() {
+    for reply in [Vec::new(), terminated()] {
+        for resets in [false, true] {
+            same_within_a_row(&reply, resets);
+        }
+    }
 }
 
 #[test]

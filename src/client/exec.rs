@@ -49,9 +49,11 @@ impl Connection {
         if sent.is_err() {
             return Sent::No;
         }
-        self.launched_idle = self.session.is_idle();
+        let idle = self.session.is_idle();
         self.session.command_queued();
-        self.push(flush)
+        let sent = self.push(flush);
+        self.launched_idle = idle;
+        sent
     }
 
     /// Undoes the last command, which could not be sent.
@@ -164,7 +166,6 @@ impl Connection {
         if self.session.send_flush_request().is_err() {
             return Sent::No;
         }
-        self.launched_idle = false;
         self.push(self.session.wants_flush())
     }
 

@@ -179,6 +179,8 @@ impl Connection {
 
     /// Decides whether to send after a message was appended: at once, or when enough is buffered.
     pub(super) fn push(&mut self, flush: Flush) -> Sent {
+        // Only a command that is launched now can be taken back, not the one that this message belongs to.
+        self.launched_idle = false;
         match flush {
             Flush::Now => self.begin_flush(),
             Flush::Later if self.session.output().len() < self.send_size => return Sent::Yes,
