@@ -17,11 +17,30 @@ queue(const char *query, const char *value)
 		exit(3);
 }
 
+static int
+unread(void)
+{
+	int			bytes = 0;
+
+	if (ioctl(PQsocket(conn), FIONREAD, &bytes) != 0)
+		exit(4);
+	return bytes;
+}
+
+static void
+end_the_sleep(void)
+{
+	PGcancel   *cancel = PQgetCancel(conn);
+	char		error[256];
+
+	fact_int("cancelled", PQcancel(cancel, error, sizeof error));
+	PQfreeCancel(cancel);
+}
+
 int
 main(int argc, char **argv)
 {
 	char	   *large = malloc(LARGE + 1);
-	int			unread = 0;
 
 	if (argc < 2 || large == NULL)
 		return 2;
@@ -31,16 +50,17 @@ main(int argc, char **argv)
 	fact_int("nonblocking", PQsetnonblocking(conn, 1));
 	fact_int("pipeline mode", PQenterPipelineMode(conn));
 	queue("SELECT repeat('y', 400000)", NULL);
-	queue("SELECT pg_sleep(2)", NULL);
+	queue("SELECT pg_sleep(60)", NULL);
 	fact_int("left to send", PQflush(conn));
-	/* Until the server has sent the first reply, and sleeps. */
-	usleep(1000000);
+	/* Until the server has sent what the socket takes of the first reply, perhaps all of it. Then it sleeps. */
+	for (int i = 0; i < 3000 && unread() == 0; i++)
+		usleep(10000);
+	usleep(500000);
 	if (!PQsendQueryParams(conn, "SELECT length($1)", 1, NULL, (const char *const[]) {large}, NULL, NULL, 0))
 		return 3;
 	fact_int("socket full", PQflush(conn));
-	if (ioctl(PQsocket(conn), FIONREAD, &unread) != 0)
-		return 4;
-	fact_int("not read", unread);
+	fact_int("not read", unread());
+	end_the_sleep();
 	PQfinish(conn);
 	free(large);
 	return 0;
