@@ -11,9 +11,9 @@
 static PGconn *conn;
 
 static void
-queue(const char *query, const char *value)
+queue(const char *query)
 {
-	if (!PQsendQueryParams(conn, query, value != NULL, NULL, &value, NULL, NULL, 0) || !PQpipelineSync(conn))
+	if (!PQsendQueryParams(conn, query, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(conn))
 		exit(3);
 }
 
@@ -49,8 +49,8 @@ main(int argc, char **argv)
 	conn = connect_or_die(argv[1]);
 	fact_int("nonblocking", PQsetnonblocking(conn, 1));
 	fact_int("pipeline mode", PQenterPipelineMode(conn));
-	queue("SELECT repeat('y', 400000)", NULL);
-	queue("SELECT pg_sleep(60)", NULL);
+	queue("SELECT repeat('y', 400000)");
+	queue("SELECT pg_sleep(60)");
 	fact_int("left to send", PQflush(conn));
 	/* Until the server has sent what the socket takes of the first reply, perhaps all of it. Then it sleeps. */
 	for (int i = 0; i < 3000 && unread() == 0; i++)
