@@ -1,6 +1,7 @@
 /*
- * read_while_sending CONNINFO: fills the socket with output while the server sleeps, after the server has sent some 400 kB. One
- * call of PQflush must read all of them: the server may wait until it can send, before it reads again.
+ * read_while_sending CONNINFO: fills the socket with output while the server sleeps, after the server has sent 60 kB. One call of
+ * PQflush must read all of them: the server may wait until it can send, before it reads again. The 60 kB fit in each socket's
+ * receive buffer, so that nothing is on its way when PQflush is called.
  */
 #include <sys/ioctl.h>
 
@@ -27,6 +28,28 @@ unread(void)
 	return bytes;
 }
 
+/* The server begins to sleep when it has sent the reply to what was queued before. */
+static void
+wait_until_it_sleeps(const char *conninfo)
+{
+	PGconn	   *observer = connect_or_die(conninfo);
+	char		query[128];
+	int			sleeps = 0;
+
+	snprintf(query, sizeof query, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event = 'PgSleep'",
+			 PQbackendPID(conn));
+	for (int i = 0; i < 3000 && !sleeps; i++)
+	{
+		PGresult   *res = PQexec(observer, query);
+
+		sleeps = strcmp(PQgetvalue(res, 0, 0), "1") == 0;
+		PQclear(res);
+		usleep(10000);
+	}
+	fact_int("sleeps", sleeps);
+	PQfinish(observer);
+}
+
 static void
 end_the_sleep(void)
 {
@@ -49,13 +72,11 @@ main(int argc, char **argv)
 	conn = connect_or_die(argv[1]);
 	fact_int("nonblocking", PQsetnonblocking(conn, 1));
 	fact_int("pipeline mode", PQenterPipelineMode(conn));
-	queue("SELECT repeat('y', 400000)");
+	queue("SELECT repeat('y', 60000)");
 	queue("SELECT pg_sleep(60)");
 	fact_int("left to send", PQflush(conn));
-	/* Until the server has sent what the socket takes of the first reply, perhaps all of it. Then it sleeps. */
-	for (int i = 0; i < 3000 && unread() == 0; i++)
-		usleep(10000);
-	usleep(500000);
+	wait_until_it_sleeps(argv[1]);
+	fact_int("received", unread() > 60000);
 	if (!PQsendQueryParams(conn, "SELECT length($1)", 1, NULL, (const char *const[]) {large}, NULL, NULL, 0))
 		return 3;
 	fact_int("socket full", PQflush(conn));

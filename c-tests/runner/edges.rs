@@ -56,6 +56,7 @@ fn a_large_query_is_sent_over_gssapi() {
 fn all_is_read(conninfo: &str, env: &[(&str, &str)]) {
     let program = Program::new("read_while_sending");
     let output = program.run(Lib::Ours, &[conninfo], env).success();
+    assert!(output.stdout.contains("received: 1\n"), "{output}");
     assert!(output.stdout.contains("socket full: 1\n"), "{output}");
     assert!(output.stdout.contains("not read: 0\n"), "{output}");
 }
