@@ -1,6 +1,8 @@
 //! TLS handshakes with bytes that no correct server sends.
 
 use super::server::TlsServer;
+use crate::goaway::tls_config;
+use crate::support::message::{one_value, ready};
 use crate::support::paths::Lib;
 use crate::support::process::Output;
 use crate::support::program::Program;
@@ -161,4 +163,30 @@ fn a_session_is_cut_off() {
     let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
     assert_eq!(ours, expected, "\n{ours}\nthe oracle says\n{expected}");
     assert!(ours.stdout.contains("57P01"), "{ours}");
+}
+
+/// A server that changes its key before it replies to a query. Each change asks the client to change its own key.
+fn changing_keys(times: usize) -> Script {
+    Script::new().connection(move |c| {
+        c.accept_tls(tls_config());
+        c.login();
+        c.expect_query();
+        for _ in 0..times {
+            c.renew_keys();
+        }
+        c.try_send(&[one_value("x", "after the changes"), ready(b'I')].concat());
+        c.shutdown();
+        c.drain();
+    })
+}
+
+/// rustls's limit. PostgreSQL's server never changes its keys. Listed in docs/tls.md.
+#[test]
+fn many_key_changes_without_data() {
+    let output = same(|| changing_keys(32), "require");
+    assert!(output.stdout.contains("after the changes"), "{output}");
+    let [expected, ours] = both(|| changing_keys(33), "require");
+    assert!(expected.stdout.contains("after the changes"), "{expected}");
+    let text = "SSL error: peer misbehaved: TooManyKeyUpdateRequests";
+    assert!(ours.stdout.contains(text), "{ours}");
 }
