@@ -150,7 +150,11 @@ fn restart_of_the_server() {
         };
         let (own, ours) = (run(own_library(version)), run(Lib::Ours));
         let difference = process::diff("C libpq", &own, "ours", &ours);
-        assert!(difference.is_empty(), "{difference}");
+        assert!(
+            difference.is_empty(),
+            "{difference}\nThe server's log:\n{}",
+            server.log()
+        );
         assert_eq!(
             ours.matches("Attempting reset: Succeeded.").count(),
             2,
