@@ -40,12 +40,12 @@ const MODES: [&str; 17] = [
     "copy-out",
 ];
 
-/// The number of call styles that the program tries in a mode.
+/// The number of call styles that the program tries in a mode: each at once, and after PQconsumeInput.
 fn styles(mode: &str) -> usize {
-    match mode {
-        "copy-out" | "copy-both" => 19,
-        _ if mode.starts_with("copy-in") => 15,
-        _ => 11,
+    2 * match mode {
+        "copy-out" | "copy-both" => 16,
+        _ if mode.starts_with("copy-in") => 12,
+        _ => 9,
     }
 }
 
@@ -288,13 +288,31 @@ fn copy_out_replies(begin: Vec<u8>) -> Vec<Vec<u8>> {
     let mut replies = cut_at_lengths(&rows);
     let rows = rows.concat();
     replies.extend([
-        begin,
+        begin.clone(),
         [&rows[..], &terminated()].concat(),
         [&rows[..], &copy_done()].concat(),
         [&rows[..], &copy_done(), &terminated()].concat(),
         [&rows[..], &copy_done(), &command_complete("COPY 2")].concat(),
         [&rows[..], &notice("careful"), b"d\0\0\0\x03"].concat(),
     ]);
+    // Messages that may come at any time do not hide the rows and the error behind them.
+    let between = [
+        notice("careful"),
+        notification(1, "c", "one"),
+        parameter_status("a", "b"),
+    ];
+    replies.extend(between.map(|message| {
+        let rows = [copy_data(b"1\n"), copy_data(b"2\n")];
+        [
+            &begin[..],
+            &message,
+            &rows[0],
+            &message,
+            &rows[1],
+            &terminated(),
+        ]
+        .concat()
+    }));
     replies
 }
 

@@ -109,7 +109,6 @@ impl Session {
                 return CopyStep::Notice(notice);
             }
             match self.receive(Session::copy_message) {
-                Received::Next if self.is_closed() => return CopyStep::Failed,
                 Received::Next => {}
                 Received::Stopped(step) => return step,
                 Received::NeedInput => return CopyStep::NeedInput,
