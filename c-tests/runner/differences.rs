@@ -230,3 +230,28 @@ fn at_most_1024_parameters_are_stored() {
         format!("first: \"v\"\nlast: NULL\n{query}")
     );
 }
+
+/// The most bytes of a COPY that were held back, for rows of 100, 2,000 and 9,000 bytes.
+fn held_back(lib: Lib) -> Vec<u32> {
+    let conninfo = Postgres::shared().tcp("postgres");
+    let output = Program::new("copy_held").run(lib, &[&conninfo], &[]);
+    let stdout = output.success().stdout;
+    assert_eq!(stdout.matches("PGRES_COMMAND_OK").count(), 3, "{stdout}");
+    stdout
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .collect()
+}
+
+#[test]
+fn copy_data_is_held_back_up_to_64_kb() {
+    let oracle = held_back(Lib::Oracle);
+    assert!(
+        matches!(oracle[..], [8000..8192, 7000..8192, 0]),
+        "{oracle:?}"
+    );
+    let ours = held_back(Lib::Ours);
+    let kept = 50_000..65_536;
+    assert_eq!(ours.len(), 3);
+    assert!(ours.iter().all(|most| kept.contains(most)), "{ours:?}");
+}
