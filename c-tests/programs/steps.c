@@ -216,6 +216,48 @@ connect_polling(void)
 		poll_connection(PQconnectPoll);
 }
 
+/* Until the server has reset the connection, or a long time has passed. */
+static void
+await_reset(int fd)
+{
+	struct pollfd polled = {fd, 0, 0};
+
+	poll(&polled, 1, 20000);
+}
+
+/* As connect_polling, but after the first call of PQconnectPoll, waits until the server has reset the connection. */
+static void
+connect_late(void)
+{
+	conn = PQconnectStart(conninfo);
+	await_socket(POLLOUT);
+	sent("PQconnectPoll", PQconnectPoll(conn));
+	await_reset(PQsocket(conn));
+	poll_connection(PQconnectPoll);
+}
+
+/* The same with a cancel request. */
+static void
+cancel_late(void)
+{
+	PGcancelConn *request = PQcancelCreate(conn);
+	PostgresPollingStatusType polling;
+
+	sent("PQcancelStart", PQcancelStart(request));
+	PQsocketPoll(PQcancelSocket(request), 0, 1, -1);
+	polling = PQcancelPoll(request);
+	sent("PQcancelPoll", polling);
+	await_reset(PQcancelSocket(request));
+	while (polling == PGRES_POLLING_READING || polling == PGRES_POLLING_WRITING)
+	{
+		PQsocketPoll(PQcancelSocket(request), polling == PGRES_POLLING_READING, polling == PGRES_POLLING_WRITING, -1);
+		polling = PQcancelPoll(request);
+	}
+	sent("PQcancelPoll", polling);
+	fact("cancel message", PQcancelErrorMessage(request));
+	PQcancelFinish(request);
+}
+
 static void
 begin_trace(int flags)
 {
@@ -324,6 +366,10 @@ connection_step(const char *step, const char *argument)
 		connect_now();
 	else if (strcmp(step, "connect-polling") == 0)
 		connect_polling();
+	else if (strcmp(step, "connect-late") == 0)
+		connect_late();
+	else if (strcmp(step, "cancel-late") == 0)
+		cancel_late();
 	else if (strcmp(step, "connect-traced") == 0)
 		connect_traced(atoi(argument));
 	else if (strcmp(step, "cancel") == 0)

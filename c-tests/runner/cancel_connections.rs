@@ -1,10 +1,12 @@
 //! Cancel requests with `PQcancelCreate` and `PQcancelBlocking`.
 
+use std::time::Duration;
+
 use crate::goaway::tls_config;
 use crate::support::paths::Lib;
 use crate::support::postgres::Postgres;
 use crate::support::process::Output;
-use crate::support::program::{Program, assert_same, same_exchange, same_output};
+use crate::support::program::{Headers, Program, assert_same, same_exchange, same_output};
 use crate::support::script::{Connection, First, Script};
 
 #[test]
@@ -56,6 +58,28 @@ fn any_reply_byte_is_an_error() {
 fn a_reset_is_an_error() {
     let output = same_requests(|c| c.reset(), "0");
     assert!(output.stdout.contains("blocking: 0\n"), "{output}");
+}
+
+/// Listed in docs/differences.md.
+#[test]
+fn a_reset_before_the_request_was_sent_is_an_error() {
+    let script = Script::new()
+        .connection(|c| drop(c.login()))
+        .connection(|c| {
+            c.wait(Duration::from_millis(500));
+            c.reset();
+        });
+    let server = script.start();
+    let program = Program::with_headers("steps", Headers::Ours);
+    let calls = [&server.tcp(), "connect", "cancel-late", "finish"];
+    let output = program.run(Lib::Ours, &calls, &[("PGGOAWAY", "disable")]);
+    server.finish();
+    let stdout = output.success().stdout;
+    assert!(stdout.contains("PQcancelPoll -> 0\n"), "{stdout}");
+    assert!(
+        stdout.contains("server closed the connection unexpectedly"),
+        "{stdout}"
+    );
 }
 
 /// As OpenSSL, because the end may come from anyone in the network.

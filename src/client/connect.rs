@@ -286,7 +286,9 @@ impl Connection {
 
     fn loss(&self, clean: bool) -> Loss {
         let tls = self.retired.as_ref().and_then(Stream::tls);
-        if !clean || !self.session.input().unread().is_empty() {
+        // The server cannot have answered what was not sent.
+        let sent = self.write_error.is_none();
+        if !clean || !sent || !self.session.input().unread().is_empty() {
             Loss::Failed
         } else if tls.is_some_and(|tls| !tls.has_ended()) {
             Loss::CutOff

@@ -391,6 +391,18 @@ fn a_reset() {
     fails_without_retry(|c| c.reset(), "failed: ");
 }
 
+/// The connection is closed without an answer, but not because of the key: the server has not got it.
+#[test]
+fn a_reset_before_the_key_was_sent() {
+    let script = Script::new().connection(|c| {
+        c.wait(Duration::from_millis(500));
+        c.reset();
+    });
+    let output = exchanges_by(WAYS[0], &[script], "", &["connect-late"]);
+    let closed = "server closed the connection unexpectedly";
+    assert!(output.contains(closed), "{output}");
+}
+
 #[test]
 fn an_error_in_the_format_of_protocol_2() {
     let reply = b"EFATAL 1:  unsupported frontend protocol _pq_\n\0".to_vec();
