@@ -6,7 +6,7 @@ mod relay;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::script::{First, Script};
+use crate::support::script::{Connection, First, Script};
 use realm::Realm;
 use relay::{Action, Packets};
 
@@ -146,6 +146,19 @@ fn without_credentials_the_library_is_not_loaded() {
 /// Answers the request for encryption with `first`, and the client's token, if it sends one, with `second`.
 #[track_caller]
 fn hostile(first: &'static [u8], second: Option<&'static [u8]>) -> String {
+    hostile_until(first, second, |c| {
+        c.shutdown();
+        c.drain();
+    })
+}
+
+/// As [`hostile`], and then ends the connection with `end`.
+#[track_caller]
+fn hostile_until(
+    first: &'static [u8],
+    second: Option<&'static [u8]>,
+    end: fn(&mut Connection),
+) -> String {
     let output = |lib| {
         let script = Script::new().connection(move |c| {
             assert_eq!(c.expect_first(), First::GssRequest);
@@ -156,8 +169,7 @@ fn hostile(first: &'static [u8], second: Option<&'static [u8]>) -> String {
                 c.read(u32::from_be_bytes(length) as usize);
                 c.try_send(second);
             }
-            c.shutdown();
-            c.drain();
+            end(c);
         });
         let server = script.start();
         let line = format!(
@@ -189,6 +201,14 @@ fn hostile_bytes_in_the_handshake() {
     ] {
         hostile(b"G", Some(answer));
     }
+}
+
+#[test]
+fn a_reset_in_the_handshake() {
+    let output = hostile_until(b"G", Some(b""), Connection::reset);
+    let text = "failed: server closed the connection unexpectedly";
+    assert!(output.contains(text), "{output}");
+    hostile_until(b"G", Some(b"\0\0"), Connection::reset);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::{Connection, Pause, Waited, without_cancellation};
 use crate::conn::session::send::Flush;
 use crate::mem::buffer::MIN_READ;
 use crate::mem::error_text::ErrorText;
+use crate::net::socket_error::{self, SERVER_CLOSED};
 use crate::net::stream::Stream;
-use crate::net::sys;
 use crate::net::transport::EncryptionError;
 use crate::protocol::frontend::Output;
 
@@ -53,10 +53,6 @@ pub enum Sent {
     Unfinished,
 }
 
-const SERVER_CLOSED: &str = "server closed the connection unexpectedly\n\
-     \tThis probably means the server terminated abnormally\n\
-     \tbefore or while processing the request.";
-
 impl Connection {
     /// Reads once what is available.
     pub(super) fn read_input(&mut self) -> ReadOutcome {
@@ -101,17 +97,12 @@ impl Connection {
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => ReadOutcome::Nothing,
             Err(error) => {
-                let text = receive_failure(&error);
-                if text == SERVER_CLOSED
-                    && self
-                        .stream
-                        .as_ref()
-                        .is_some_and(|stream| stream.tls().is_some())
-                {
+                let in_tls = self.stream.as_ref().is_some_and(|s| s.tls().is_some());
+                if in_tls && socket_error::is_closed(&error) {
                     // libpq: with TLS, both layers report this.
                     self.session.add_error(SERVER_CLOSED);
                 }
-                self.session.add_error(text);
+                self.session.add_error(socket_error::of_receive(&error));
                 self.lose(EncryptionError::inside(&error).is_some_and(|error| error.ended))
             }
         }
@@ -284,7 +275,8 @@ impl Connection {
     /// libpq: pretends success, so that the caller who waits reads the server's last message.
     #[cold]
     fn give_up_sending(&mut self, error: &std::io::Error, end: usize) {
-        self.write_error = Some(send_failure(error));
+        let text = socket_error::of_send(error);
+        self.write_error = Some(ErrorText::concat(&[&text, b"\n"]));
         self.drop_output(end);
     }
 
@@ -329,25 +321,5 @@ impl Connection {
     fn close_fatal(&mut self) {
         self.session.fatal_connection_dropped();
         without_cancellation(|| self.stream = None);
-    }
-}
-
-fn receive_failure(error: &std::io::Error) -> ErrorText {
-    failure(error, b"could not receive data from server: ")
-}
-
-fn send_failure(error: &std::io::Error) -> ErrorText {
-    let text = failure(error, b"could not send data to server: ");
-    ErrorText::concat(&[&text, b"\n"])
-}
-
-/// libpq: has a text of its own for a connection that the server closed; other failures show the system's text.
-fn failure(error: &std::io::Error, prefix: &[u8]) -> ErrorText {
-    if let Some(error) = EncryptionError::inside(error) {
-        return error.text.clone();
-    }
-    match error.kind() {
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => SERVER_CLOSED.into(),
-        _ => ErrorText::concat(&[prefix, &sys::error_text(error)]),
     }
 }

@@ -10,6 +10,7 @@ use crate::mem::error_text::ErrorText;
 
 use super::dl::gssapi::{Context, Credentials, Failure, Gssapi, Name, flag};
 use super::socket::Socket;
+use super::socket_error;
 use super::sys;
 use super::transport::{
     EncryptionError, HandshakeProgress, check_memory, retry_interrupted, send_all,
@@ -154,7 +155,8 @@ impl Gss {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Ok(HandshakeProgress::Write);
                 }
-                Err(error) => return Err(text(&error, b"could not send data to server: ")),
+                // libpq: pretends success, so that the server's last message is read.
+                Err(_) => self.drop_packet(),
             }
             if self.most.is_some() {
                 return Ok(HandshakeProgress::Done);
@@ -169,7 +171,7 @@ impl Gss {
                     return Ok(HandshakeProgress::Read);
                 }
                 Some(Err(error)) => {
-                    return Err(text(&error, b"could not receive data from server: "));
+                    return Err(socket_error::of_receive(&error));
                 }
             };
             self.answer(&token)?;
@@ -207,9 +209,13 @@ impl Gss {
         {
             self.sent += retry_interrupted(|| sys::send(self.socket.fd(), rest, flags))?;
         }
+        self.drop_packet();
+        Ok(())
+    }
+
+    fn drop_packet(&mut self) {
         self.outgoing.clear();
         self.sent = 0;
-        Ok(())
     }
 
     /// As [`super::stream::Stream::recv`].
@@ -314,11 +320,4 @@ fn words(packet: &[u8]) -> Vec<u8> {
     text.get(..end.unwrap_or(text.len()))
         .unwrap_or_default()
         .to_vec()
-}
-
-fn text(error: &io::Error, prefix: &[u8]) -> ErrorText {
-    match EncryptionError::inside(error) {
-        Some(error) => error.text.clone(),
-        None => ErrorText::concat(&[prefix, &sys::error_text(error)]),
-    }
 }

@@ -11,6 +11,7 @@ pub mod ldap;
 pub mod mux;
 pub mod resolve;
 pub mod socket;
+pub mod socket_error;
 pub mod stream;
 pub mod sys;
 pub mod tls;

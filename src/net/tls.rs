@@ -147,12 +147,17 @@ impl Tls {
     /// The reason of a failed write: the server may have sent an alert before it closed the connection.
     fn last_words(&mut self, error: &io::Error) -> Failure {
         let mut wire = Wire(&self.socket);
-        while let Ok(1..) = self.session.read_tls(&mut wire) {
-            if let Err(alert) = self.session.process_new_packets() {
-                return self.explained(&alert);
+        loop {
+            match self.session.read_tls(&mut wire) {
+                Ok(0) => return failure::of_end(),
+                Ok(_) => {
+                    if let Err(alert) = self.session.process_new_packets() {
+                        return self.explained(&alert);
+                    }
+                }
+                Err(_) => return failure::of_socket(error),
             }
         }
-        failure::of_socket(error)
     }
 
     fn explained(&self, error: &rustls::Error) -> Failure {

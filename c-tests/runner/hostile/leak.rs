@@ -2,8 +2,8 @@
 
 use super::{ours, same};
 use crate::support::message::{
-    auth, auth_ok, backend_key, fatal, fields, function_result, large_object_functions, message,
-    notification, one_value, parameter_status, ready,
+    auth, auth_ok, backend_key, error, fatal, fields, function_result, large_object_functions,
+    message, notification, one_value, parameter_status, ready,
 };
 use crate::support::paths::Lib;
 use crate::support::program::{Headers, Program};
@@ -171,6 +171,28 @@ fn same_with_hosts(scripts: &[Script], options: &str, calls: &[&str]) -> String 
     let (expected, output) = (run(Lib::Oracle), run(Lib::Ours));
     assert_eq!(output, expected);
     output
+}
+
+/// The question about the server's state fails. The text names it as libpq does, without the schema.
+#[test]
+fn a_failed_question_about_the_servers_state() {
+    for (target, text) in [
+        ("primary", "\"SELECT pg_is_in_recovery()\" failed"),
+        ("read-write", "\"SHOW transaction_read_only\" failed"),
+    ] {
+        let refusing = |c: &mut Connection| {
+            c.expect_startup();
+            let version = parameter_status("server_version", "13.0");
+            c.send(&[auth_ok(), version, ready(b'I')].concat());
+            c.expect_query();
+            c.send(&[error("42501", "not you"), ready(b'I')].concat());
+            c.drain();
+        };
+        let script = Script::new().connection(refusing);
+        let options = format!("target_session_attrs={target}");
+        let output = same_with_hosts(&[script], &options, &["connect"]);
+        assert!(output.contains(text), "{output}");
+    }
 }
 
 /// Whether the first server is a standby says nothing about the second one, which is asked.

@@ -68,6 +68,34 @@ fn a_server_that_closes_in_the_handshake() {
     same(answering(b"S", true), "prefer");
 }
 
+/// A reset in the handshake, after the client's first record. "prefer" then tries without TLS.
+#[test]
+fn a_server_that_resets_in_the_handshake() {
+    let resetting = |comes_back: bool| {
+        move || {
+            let script = Script::new().connection(|c| {
+                assert_eq!(c.expect_first(), First::SslRequest);
+                c.try_send(b"S");
+                drop(c.read(5));
+                c.reset();
+            });
+            match comes_back {
+                true => script.connection(|c| {
+                    c.expect_startup();
+                    c.shutdown();
+                    c.drain();
+                }),
+                false => script,
+            }
+        }
+    };
+    let output = same(resetting(false), "require");
+    let text =
+        "before or while processing the request.\\nSSL SYSCALL error: Connection reset by peer";
+    assert!(output.stdout.contains(text), "{output}");
+    same(resetting(true), "prefer");
+}
+
 /// Accepts TLS, then replies to the client's first record with `bytes` and closes.
 fn speaking(bytes: &'static [u8]) -> Script {
     Script::new().connection(move |c| {

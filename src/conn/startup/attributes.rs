@@ -10,6 +10,8 @@ use crate::result::store::PgResultBox;
 
 const SHOW_READ_ONLY: &str = "SHOW transaction_read_only";
 const IS_IN_RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+/// The query, as libpq's error text calls it.
+const IS_IN_RECOVERY_NAME: &str = "SELECT pg_is_in_recovery()";
 /// Older servers have no hot standby.
 const FIRST_STANDBY_VERSION: i32 = 90_000;
 
@@ -114,7 +116,7 @@ impl Startup {
                 let query = if writable {
                     SHOW_READ_ONLY
                 } else {
-                    IS_IN_RECOVERY
+                    IS_IN_RECOVERY_NAME
                 };
                 return Some(self.reject(session, &format!("\"{query}\" failed")));
             }

@@ -9,6 +9,7 @@ use rustls::{
 
 use super::Versions;
 use crate::mem::error_text::ErrorText;
+use crate::net::socket_error::{self, SERVER_CLOSED};
 use crate::net::sys;
 
 pub const END_OF_FILE: &[u8] = b"SSL error: unexpected eof while reading";
@@ -45,8 +46,13 @@ impl From<ErrorText> for Failure {
 
 /// A read or write failed during the handshake. The server may have rejected the offer.
 pub fn of_socket(error: &io::Error) -> Failure {
-    let reason = sys::error_text(error);
-    Failure::own(ErrorText::concat(&[b"SSL SYSCALL error: ", &reason]))
+    let text = ErrorText::concat(&[b"SSL SYSCALL error: ", &sys::error_text(error)]);
+    if !socket_error::is_closed(error) {
+        return Failure::own(text);
+    }
+    // libpq: both layers report a connection that the server closed.
+    let both = [SERVER_CLOSED.as_bytes(), b"\n", &text];
+    Failure::own(ErrorText::concat(&both))
 }
 
 /// The server closed the connection during the handshake.
