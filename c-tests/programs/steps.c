@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "common.h"
 #include "memory.h"
@@ -216,23 +217,24 @@ connect_polling(void)
 		poll_connection(PQconnectPoll);
 }
 
-/* Until the server has reset the connection, or a long time has passed. */
+/* Lets the server reset the connection, which it does after one byte. */
 static void
-await_reset(int fd)
+have_reset(int fd)
 {
 	struct pollfd polled = {fd, 0, 0};
 
+	sent("send", (int) send(fd, "x", 1, 0));
 	poll(&polled, 1, 20000);
 }
 
-/* As connect_polling, but after the first call of PQconnectPoll, waits until the server has reset the connection. */
+/* As connect_polling, but the server resets the connection after the first call of PQconnectPoll. */
 static void
 connect_late(void)
 {
 	conn = PQconnectStart(conninfo);
 	await_socket(POLLOUT);
 	sent("PQconnectPoll", PQconnectPoll(conn));
-	await_reset(PQsocket(conn));
+	have_reset(PQsocket(conn));
 	poll_connection(PQconnectPoll);
 }
 
@@ -247,7 +249,7 @@ cancel_late(void)
 	PQsocketPoll(PQcancelSocket(request), 0, 1, -1);
 	polling = PQcancelPoll(request);
 	sent("PQcancelPoll", polling);
-	await_reset(PQcancelSocket(request));
+	have_reset(PQcancelSocket(request));
 	while (polling == PGRES_POLLING_READING || polling == PGRES_POLLING_WRITING)
 	{
 		PQsocketPoll(PQcancelSocket(request), polling == PGRES_POLLING_READING, polling == PGRES_POLLING_WRITING, -1);

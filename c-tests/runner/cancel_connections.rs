@@ -1,7 +1,5 @@
 //! Cancel requests with `PQcancelCreate` and `PQcancelBlocking`.
 
-use std::time::Duration;
-
 use crate::goaway::tls_config;
 use crate::support::paths::Lib;
 use crate::support::postgres::Postgres;
@@ -66,7 +64,7 @@ fn a_reset_before_the_request_was_sent_is_an_error() {
     let script = Script::new()
         .connection(|c| drop(c.login()))
         .connection(|c| {
-            c.wait(Duration::from_millis(500));
+            c.read(1);
             c.reset();
         });
     let server = script.start();

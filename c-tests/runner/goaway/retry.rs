@@ -395,7 +395,7 @@ fn a_reset() {
 #[test]
 fn a_reset_before_the_key_was_sent() {
     let script = Script::new().connection(|c| {
-        c.wait(Duration::from_millis(500));
+        c.read(1);
         c.reset();
     });
     let output = exchanges_by(WAYS[0], &[script], "", &["connect-late"]);
