@@ -54,6 +54,7 @@ impl Connection {
             receiving: false,
             copy_starved: false,
             keep: 0,
+            late: None,
             send_failure: None,
             launched_idle: false,
             write_error: None,

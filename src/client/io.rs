@@ -7,7 +7,6 @@ use crate::conn::session::send::Flush;
 use crate::mem::buffer::MIN_READ;
 use crate::mem::error_text::ErrorText;
 use crate::net::socket_error::{self, SERVER_CLOSED};
-use crate::net::stream::Stream;
 use crate::net::transport::EncryptionError;
 use crate::protocol::frontend::Output;
 
@@ -70,18 +69,35 @@ impl Connection {
     }
 
     fn read_once(&mut self) -> ReadOutcome {
-        let Some(stream) = &mut self.stream else {
-            return ReadOutcome::Lost { clean: false };
-        };
-        let Ok(spare) = self
-            .session
-            .input_mut()
-            .free_space(self.read_size.max(MIN_READ))
-        else {
-            return self.no_room();
-        };
-        let received = stream.recv(spare);
-        self.received(received)
+        if let Some(late) = self.late.take() {
+            return self.received(late);
+        }
+        match self.receive() {
+            Some(received) => self.received(received),
+            None => self.no_room(),
+        }
+    }
+
+    /// Reads into the free room of the receive buffer. None if there is none.
+    fn receive(&mut self) -> Option<std::io::Result<usize>> {
+        let stream = self.stream.as_mut()?;
+        let wanted = self.read_size.max(MIN_READ);
+        let spare = self.session.input_mut().free_space(wanted).ok()?;
+        Some(stream.recv(spare))
+    }
+
+    /// Reads once more after a successful read. True if something came. A failure is kept: what came before it is parsed first.
+    fn read_further(&mut self) -> bool {
+        match self.receive() {
+            Some(Ok(count @ 1..)) => {
+                self.filled(count);
+                return true;
+            }
+            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            Some(failed) => self.late = Some(failed),
+            None => {}
+        }
+        false
     }
 
     /// Handles the result of a read into the free room of the receive buffer.
@@ -126,14 +142,8 @@ impl Connection {
 
     /// Reads what is decrypted already, which poll would not report.
     fn drain(&mut self) -> ReadOutcome {
-        match self.stream.as_ref().map_or(0, Stream::pending) {
-            0 => ReadOutcome::Data,
-            _ => match self.read_once() {
-                // The rest was an incomplete record.
-                ReadOutcome::Nothing => ReadOutcome::Data,
-                read => read,
-            },
-        }
+        while self.stream.as_ref().is_some_and(|s| s.pending() > 0) && self.read_further() {}
+        ReadOutcome::Data
     }
 
     /// Closes a lost connection. What was received can still be parsed.
@@ -236,17 +246,18 @@ impl Connection {
     /// Reads what is there, as the socket does not take all output: the server may wait until its own output is read.
     fn make_way(&mut self) -> Flushed {
         let before = self.session.input_mut().unread().len();
-        loop {
-            match self.read_input() {
-                ReadOutcome::Lost { .. } => return Flushed::Failed,
-                ReadOutcome::Nothing => return Flushed::Some,
-                ReadOutcome::Data => {}
-            }
+        match self.read_input() {
+            ReadOutcome::Lost { .. } => return Flushed::Failed,
+            ReadOutcome::Nothing => return Flushed::Some,
+            ReadOutcome::Data => {}
+        }
+        while self.late.is_none() && self.read_further() {
             let unread = self.session.input_mut().unread().len();
             if unread.saturating_sub(before) > MOST_WHILE_SENDING {
-                return Flushed::Some;
+                break;
             }
         }
+        Flushed::Some
     }
 
     fn send_once(&mut self, end: usize) -> std::io::Result<usize> {

@@ -112,6 +112,8 @@ pub struct Connection {
     receiving: bool,
     /// This much output may stay in the buffer when a command was sent.
     keep: usize,
+    /// The failure of a read that followed a successful one; the next read reports it.
+    late: Option<std::io::Result<usize>>,
     /// The errno of the last send, which the next sender reports.
     send_failure: Option<c_int>,
     /// A command is being sent on a connection that was idle before.

@@ -92,7 +92,7 @@ impl Connection {
         let Some(Stream::Plain(socket)) = &self.stream else {
             return None;
         };
-        if self.receiving {
+        if self.receiving || self.late.is_some() {
             return None;
         }
         let room = self.read_size.max(MIN_READ);
@@ -129,6 +129,9 @@ impl Connection {
                 ReadOutcome::Nothing => {}
                 found => return Err(found),
             }
+        }
+        if self.late.is_some() {
+            return Err(self.read_input());
         }
         let Some(stream) = &mut self.stream else {
             self.session.add_error("invalid socket");

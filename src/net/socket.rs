@@ -236,6 +236,12 @@ impl Socket {
         self.inner.set_nonblocking(false)
     }
 
+    /// Nothing more is to be received. From now on, poll says that the socket is readable.
+    pub fn stop_receiving(&self) {
+        // It can only fail if the connection is gone, and then poll says the same.
+        let _ = self.inner.shutdown(std::net::Shutdown::Read);
+    }
+
     /// The descriptor, which this object owns.
     pub fn fd(&self) -> RawFd {
         self.inner.as_raw_fd()

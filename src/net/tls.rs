@@ -84,6 +84,8 @@ pub struct Tls {
     wait_buffer_size: usize,
     /// The server sent close_notify: later errors of the socket do not matter.
     ended: bool,
+    /// Why nothing more can be decrypted. What was decrypted before is returned first.
+    failed: Option<rustls::Error>,
     received: Option<Range<usize>>,
     /// The version bounds, for the hint in an error text.
     versions: Versions,
@@ -109,6 +111,7 @@ impl Tls {
                 wait_buffer: Vec::new(),
                 wait_buffer_size: WAIT_BUFFER,
                 ended: false,
+                failed: None,
                 received: None,
                 versions,
             }),
@@ -195,7 +198,7 @@ impl Tls {
 
     /// Whether [`Tls::recv`] returns at once.
     pub fn is_ready(&self) -> bool {
-        self.ended || self.pending() > 0
+        self.ended || self.failed.is_some() || self.pending() > 0
     }
 
     /// The buffer that was last returned.
@@ -230,10 +233,12 @@ impl Tls {
     /// See [`super::stream::Stream::recv`].
     pub fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         check_memory()?;
-        while self.pending == 0 {
+        while self.pending == 0 && self.failed.is_none() {
             let (read, more) = self.take_records()?;
-            let opened = self.open_records();
-            opened.map_err(|error| EncryptionError::io(failure::of_session(&error), false))?;
+            if let Err(error) = self.open_records() {
+                self.fail(error);
+                break;
+            }
             if self.pending == 0 && read == 0 {
                 return Err(self.end_of_stream());
             }
@@ -245,9 +250,30 @@ impl Tls {
                 return Err(ErrorKind::WouldBlock.into());
             }
         }
-        let count = self.session.reader().read(buf)?;
-        self.pending -= count.min(self.pending);
-        Ok(count)
+        match self.session.reader().read(buf) {
+            Err(_) | Ok(0) if self.failed.is_some() => self.check_session().map(|()| 0),
+            received => {
+                let count = received?;
+                self.pending -= count.min(self.pending);
+                Ok(count)
+            }
+        }
+    }
+
+    /// Fails after a failure.
+    fn check_session(&self) -> io::Result<()> {
+        match &self.failed {
+            None => Ok(()),
+            Some(error) => Err(EncryptionError::io(failure::of_session(error), false)),
+        }
+    }
+
+    /// Remembers the failure. The application, which waits for the socket, must come back for it.
+    #[cold]
+    fn fail(&mut self, error: rustls::Error) {
+        self.failed = Some(error);
+        self.received = None;
+        self.socket.stop_receiving();
     }
 
     /// The error for the end of the stream.
@@ -261,6 +287,7 @@ impl Tls {
 
     /// See [`super::stream::Stream::send`].
     pub fn send(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.check_session()?;
         send_all(buf, |rest| self.send_records(rest))
     }
 

@@ -16,6 +16,7 @@ impl Connection {
         self.retired = last.filter(|_| keeps_number);
         self.session.start_over();
         self.write_error = None;
+        self.late = None;
         self.send_failure = None;
         self.receiving = false;
         self.gss = GssState::default();
@@ -40,6 +41,7 @@ impl Connection {
             startup.forget_token();
         }
         self.write_error = None;
+        self.late = None;
         self.send_failure = None;
         self.waited = None;
         self.receiving = false;

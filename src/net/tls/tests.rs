@@ -224,3 +224,51 @@ fn a_close_notify_that_is_not_encrypted_is_ignored_before_the_servers_hello() {
         assert!(!tls.has_ended());
     }
 }
+
+/// Data come before the failure that followed them in the same read, and the application is told to come back for it.
+#[test]
+fn data_before_a_damaged_record_are_not_lost() {
+    for version in VERSIONS {
+        for waits in [false, true] {
+            let (mut tls, mut peer) = ends(version);
+            finish_handshake(&mut tls, &mut peer);
+            if version == "TLSv1.3" {
+                // The client's last message; the answer to it is the tickets.
+                peer.answer();
+                sys::poll(tls.socket().fd(), true, false, None).unwrap();
+                assert!(tls.recv(&mut [0]).is_err());
+            }
+            let damaged = [&b"\x17\x03\x03\0\x20"[..], &[b'x'; 32]].concat();
+            let records = [peer.records(b"first "), peer.records(b"second"), damaged].concat();
+            peer.stream.write_all(&records).unwrap();
+            if waits {
+                let count = receive(&mut tls, usize::MAX);
+                assert_eq!(count, records.len());
+                tls.note_received(count);
+            } else {
+                sys::poll(tls.socket().fd(), true, false, None).unwrap();
+            }
+            let mut text: Vec<u8> = Vec::new();
+            let mut buf = [0; 5];
+            let error = loop {
+                match tls.recv(&mut buf) {
+                    Ok(count) => text.extend(&buf[..count]),
+                    Err(error) => break error,
+                }
+                assert!(tls.is_ready());
+            };
+            assert_eq!(text, b"first second");
+            for error in [
+                error,
+                tls.recv(&mut buf).unwrap_err(),
+                tls.send(b"x").unwrap_err(),
+            ] {
+                let shown = EncryptionError::inside(&error).unwrap().text.to_string();
+                assert_eq!(shown, "SSL error: decryption failed or bad record mac");
+            }
+            let now = Some(std::time::Duration::ZERO);
+            let polled = sys::poll(tls.socket().fd(), true, false, now).unwrap();
+            assert!(polled.0, "{polled:?}");
+        }
+    }
+}
