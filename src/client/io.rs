@@ -231,7 +231,13 @@ impl Connection {
             match self.send_once(end) {
                 Ok(count) => self.output_went(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => self.give_up_sending(&error, end),
+                Err(error) => {
+                    self.give_up_sending(&error, end);
+                    if self.late.is_some() {
+                        // Reading has failed already: libpq does not pretend success then.
+                        return self.discard_output();
+                    }
+                }
             }
             if self.session.output().len() > keep {
                 return self.make_way();

@@ -176,7 +176,10 @@ impl Tls {
         match self.session.process_new_packets() {
             Ok(state) => {
                 self.pending = state.plaintext_bytes_to_read();
-                self.ended = state.peer_has_closed();
+                if state.peer_has_closed() && !self.ended {
+                    self.ended = true;
+                    self.stop_receiving();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -268,10 +271,16 @@ impl Tls {
         }
     }
 
-    /// Remembers the failure. The application, which waits for the socket, must come back for it.
+    /// Remembers the failure.
     #[cold]
     fn fail(&mut self, error: rustls::Error) {
         self.failed = Some(error);
+        self.stop_receiving();
+    }
+
+    /// Nothing more comes. The application, which waits for the socket, must come back to find out why.
+    #[cold]
+    fn stop_receiving(&mut self) {
         self.received = None;
         self.socket.stop_receiving();
     }

@@ -272,3 +272,34 @@ fn data_before_a_damaged_record_are_not_lost() {
         }
     }
 }
+
+/// As the failure above.
+#[test]
+fn the_end_behind_data_makes_the_socket_readable() {
+    for version in VERSIONS {
+        let (mut tls, mut peer) = ends(version);
+        finish_handshake(&mut tls, &mut peer);
+        if version == "TLSv1.3" {
+            peer.answer();
+        }
+        let mut records = peer.records(b"last");
+        peer.session.send_close_notify();
+        records.extend(peer.records(b""));
+        peer.stream.write_all(&records).unwrap();
+        let mut buf = [0; 9];
+        let count = loop {
+            sys::poll(tls.socket().fd(), true, false, None).unwrap();
+            match tls.recv(&mut buf) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                received => break received.unwrap(),
+            }
+        };
+        assert_eq!(buf[..count], *b"last");
+        let now = Some(std::time::Duration::ZERO);
+        assert!(sys::poll(tls.socket().fd(), true, false, now).unwrap().0);
+        let error = tls.recv(&mut buf).unwrap_err();
+        let shown = EncryptionError::inside(&error).unwrap();
+        assert_eq!(shown.text.to_string().as_bytes(), failure::CLOSED);
+        assert!(shown.ended);
+    }
+}
