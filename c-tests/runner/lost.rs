@@ -139,12 +139,7 @@ fn server_that_disconnects(mode: &str, reply: &[u8], end: End) -> Script {
             c.login();
             c.expect_until(last);
             match end {
-                End::Damage => {
-                    let mut records = c.seal(&reply);
-                    records.extend(b"\x17\x03\x03\0\x20");
-                    records.extend([b'x'; 32]);
-                    c.send_sealed(&records);
-                }
+                End::Damage => c.send_damaged(&reply),
                 _ => c.send(&reply),
             }
             disconnect(c, end);
@@ -350,6 +345,31 @@ fn servers_that_damage_tls() {
     same_in(&["pipeline"], &pipeline_replies(), &ends, tls);
     let rows = copy_out_replies(copy_out_response(1));
     same_in(&["copy-out"], &rows, &ends, tls);
+}
+
+/// The damage arrives while the client sends a large command. Its socket is full long before the server reads again.
+#[test]
+fn a_server_that_damages_tls_while_a_pipeline_is_sent() {
+    let run = |lib| {
+        let script = Script::new().connection(|c| {
+            c.login();
+            c.expect_until(b'S');
+            let reply = [pipeline_replies()[5].clone(), ready(b'I')].concat();
+            c.send_damaged(&reply);
+            c.wait(Duration::from_secs(5));
+            c.cut_off();
+            c.drain();
+        });
+        let server = script.start_tls(tls_config());
+        let env = [("PGGOAWAY", "disable")];
+        let output = Program::new("pipeline_cut").run(lib, &[&server.tcp()], &env);
+        server.finish();
+        output
+    };
+    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+    assert_same("pipeline_cut", &[], &expected, &ours);
+    assert!(ours.stdout.contains("large: 0\n"), "{ours}");
+    assert!(ours.stdout.contains("PGRES_TUPLES_OK ntuples=2"), "{ours}");
 }
 
 /// The server reads a part of a large row and ends the connection, so that neither the row nor the end of the COPY can be sent.

@@ -337,6 +337,15 @@ impl Connection {
         }
     }
 
+    /// With TLS, sends `bytes`, and behind them in the same packet a record that cannot be decrypted.
+    #[track_caller]
+    pub fn send_damaged(&mut self, bytes: &[u8]) {
+        let mut records = self.seal(bytes);
+        records.extend(b"\x17\x03\x03\0\x20");
+        records.extend([b'x'; 32]);
+        self.send_sealed(&records);
+    }
+
     /// As [`Connection::send`], but the client may have closed the connection.
     pub fn try_send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
