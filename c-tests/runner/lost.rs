@@ -347,11 +347,33 @@ fn servers_that_damage_tls() {
     same_in(&["copy-out"], &rows, &ends, tls);
 }
 
+/// The output of a program that a new script serves, which must be the same with both libraries.
+#[track_caller]
+fn same_program(
+    name: &str,
+    script: impl Fn() -> Script,
+    tls: Option<&Arc<ServerConfig>>,
+) -> Output {
+    let run = |lib| {
+        let server = match tls {
+            Some(config) => script().start_tls(config.clone()),
+            None => script().start(),
+        };
+        let env = [("PGGOAWAY", "disable")];
+        let output = Program::new(name).run(lib, &[&server.tcp()], &env);
+        server.finish();
+        output
+    };
+    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
+    assert_same(name, &[], &expected, &ours);
+    ours
+}
+
 /// The damage arrives while the client sends a large command. Its socket is full long before the server reads again.
 #[test]
 fn a_server_that_damages_tls_while_a_pipeline_is_sent() {
-    let run = |lib| {
-        let script = Script::new().connection(|c| {
+    let script = || {
+        Script::new().connection(|c| {
             c.login();
             c.expect_until(b'S');
             let reply = [pipeline_replies()[5].clone(), ready(b'I')].concat();
@@ -359,15 +381,9 @@ fn a_server_that_damages_tls_while_a_pipeline_is_sent() {
             c.wait(Duration::from_secs(5));
             c.cut_off();
             c.drain();
-        });
-        let server = script.start_tls(tls_config());
-        let env = [("PGGOAWAY", "disable")];
-        let output = Program::new("pipeline_cut").run(lib, &[&server.tcp()], &env);
-        server.finish();
-        output
+        })
     };
-    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
-    assert_same("pipeline_cut", &[], &expected, &ours);
+    let ours = same_program("pipeline_cut", script, Some(&tls_config()));
     assert!(ours.stdout.contains("large: 0\n"), "{ours}");
     assert!(ours.stdout.contains("PGRES_TUPLES_OK ntuples=2"), "{ours}");
 }
@@ -375,9 +391,9 @@ fn a_server_that_damages_tls_while_a_pipeline_is_sent() {
 /// The server reads a part of a large row and ends the connection, so that neither the row nor the end of the COPY can be sent.
 #[track_caller]
 fn same_within_a_row(reply: &[u8], resets: bool) {
-    let run = |lib| {
+    let script = || {
         let reply = reply.to_vec();
-        let script = Script::new().connection(move |c| {
+        Script::new().connection(move |c| {
             c.login();
             c.expect_query();
             c.send(&copy_in_response(1));
@@ -388,15 +404,9 @@ fn same_within_a_row(reply: &[u8], resets: bool) {
             if resets {
                 c.reset();
             }
-        });
-        let server = script.start();
-        let env = [("PGGOAWAY", "disable")];
-        let output = Program::new("copy_end_lost").run(lib, &[&server.tcp()], &env);
-        server.finish();
-        output
+        })
     };
-    let (expected, ours) = (run(Lib::Oracle), run(Lib::Ours));
-    assert_same("copy_end_lost", &[], &expected, &ours);
+    let ours = same_program("copy_end_lost", script, None);
     assert!(ours.stdout.contains("PQputCopyEnd: -1\n"), "{ours}");
     assert!(ours.stdout.contains("PGRES_FATAL_ERROR"), "{ours}");
 }

@@ -6,7 +6,7 @@ use crate::support::message::{one_value, ready};
 use crate::support::paths::Lib;
 use crate::support::process::Output;
 use crate::support::program::Program;
-use crate::support::script::{First, Script};
+use crate::support::script::{Connection, First, Script};
 
 /// Runs `tls` with `sslmode` against a new script for each library; the outputs must be the same.
 #[track_caller]
@@ -34,23 +34,31 @@ fn both(script: impl Fn() -> Script, mode: &str) -> [Output; 2] {
     [Lib::Oracle, Lib::Ours].map(run)
 }
 
-/// Replies to the SSLRequest with `answer` and closes; a client that connects again gets a session.
+/// Handles the SSLRequest with `first`. If the client `comes_back`, it does so without TLS.
+fn refusing(first: impl Fn(&mut Connection) + Send + Sync + 'static, comes_back: bool) -> Script {
+    let script = Script::new().connection(move |c| {
+        assert_eq!(c.expect_first(), First::SslRequest);
+        first(c);
+    });
+    match comes_back {
+        true => script.connection(|c| {
+            c.expect_startup();
+            c.shutdown();
+            c.drain();
+        }),
+        false => script,
+    }
+}
+
+/// Replies to the SSLRequest with `answer` and closes.
 fn answering(answer: &'static [u8], comes_back: bool) -> impl Fn() -> Script {
     move || {
-        let script = Script::new().connection(move |c| {
-            assert_eq!(c.expect_first(), First::SslRequest);
+        let first = move |c: &mut Connection| {
             c.try_send(answer);
             c.shutdown();
             c.drain();
-        });
-        match comes_back {
-            true => script.connection(|c| {
-                c.expect_startup();
-                c.shutdown();
-                c.drain();
-            }),
-            false => script,
-        }
+        };
+        refusing(first, comes_back)
     }
 }
 
@@ -71,29 +79,16 @@ fn a_server_that_closes_in_the_handshake() {
 /// A reset in the handshake, after the client's first record. "prefer" then tries without TLS.
 #[test]
 fn a_server_that_resets_in_the_handshake() {
-    let resetting = |comes_back: bool| {
-        move || {
-            let script = Script::new().connection(|c| {
-                assert_eq!(c.expect_first(), First::SslRequest);
-                c.try_send(b"S");
-                drop(c.read(5));
-                c.reset();
-            });
-            match comes_back {
-                true => script.connection(|c| {
-                    c.expect_startup();
-                    c.shutdown();
-                    c.drain();
-                }),
-                false => script,
-            }
-        }
+    let resets = |c: &mut Connection| {
+        c.try_send(b"S");
+        drop(c.read(5));
+        c.reset();
     };
-    let output = same(resetting(false), "require");
+    let output = same(|| refusing(resets, false), "require");
     let text =
         "before or while processing the request.\\nSSL SYSCALL error: Connection reset by peer";
     assert!(output.stdout.contains(text), "{output}");
-    same(resetting(true), "prefer");
+    same(|| refusing(resets, true), "prefer");
 }
 
 /// Accepts TLS, then replies to the client's first record with `bytes` and closes.
